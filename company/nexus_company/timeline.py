@@ -22,6 +22,8 @@ HOURS = (1, 1, 1, 1, 1, 1, 2, 4, 7, 9, 11, 12, 11, 9, 10, 10, 10, 11, 12, 13, 13
 
 @dataclass(frozen=True)
 class Customer:
+    """A buyer, as the CRM takes it, since a moment."""
+
     id: UUID
     created_at: datetime
     details: dict[str, str]
@@ -29,6 +31,8 @@ class Customer:
 
 @dataclass(frozen=True)
 class Product:
+    """An item of the catalogue, since a moment."""
+
     id: UUID
     created_at: datetime
     item: Item
@@ -36,6 +40,8 @@ class Product:
 
 @dataclass(frozen=True)
 class Line:
+    """Some units of one product at its list price."""
+
     id: UUID
     product: Product
     quantity: Decimal
@@ -75,6 +81,8 @@ class Receipt:
 
 @dataclass
 class Timeline:
+    """All that happened, each list in the order of time."""
+
     customers: list[Customer] = field(default_factory=list)
     products: list[Product] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list)
