@@ -12,14 +12,15 @@ import argparse
 import time
 
 import psutil
-from arena import arena
+
+from nexus.testing import throwaway_stack
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     options.add_argument("--seconds", type=float, default=30.0)
     seconds = options.parse_args().seconds
-    with arena() as stack:
+    with throwaway_stack() as stack:
         time.sleep(10)  # what starts with the stack has settled
         families = {name: _family(pids) for name, pids in stack.pids().items()}
         before = {name: _cpu(family) for name, family in families.items()}

@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-from arena import ROOT, Arena, arena
 from nexus.runtimes.process.binaries import postgres_bin
+
+from nexus.testing import CHECKOUT, ThrowawayStack, throwaway_stack
 
 TRYTON = (
     "trytond", "trytond_party", "trytond_product", "trytond_account", "trytond_account_invoice",
@@ -37,7 +38,7 @@ def main() -> None:
     options.add_argument("--rate", type=float, default=50.0)
     options.add_argument("--no-tryton", action="store_true")
     asked = options.parse_args()
-    with arena() as stack:
+    with throwaway_stack() as stack:
         stack.nexus("simulate", "--orders", "200")  # warm: caches, prepared statements, plans
         steady = _simulate(stack, "--rate", str(asked.rate), "--for", f"{asked.seconds}s")
         before = _transaction_ids(stack)
@@ -46,17 +47,21 @@ def main() -> None:
         print(f"at {asked.rate:g}/s for {asked.seconds} s: {_line(steady)}   (floor: p95 2000 ms)")
         print(f"as fast as it goes:    {_line(fastest)}   (floor: 50 orders/s)")
         limit = _pgbench(stack, asked.seconds // 3)
-        print(f"PostgreSQL's limit:    {limit:.0f} durable commits/s (pgbench, 8 clients); an order took {commits:.1f}: "
-              f"{limit / commits:.0f} orders/s if nothing else cost anything")  # fmt: skip
+        print(
+            f"PostgreSQL's limit:    {limit:.0f} durable commits/s (pgbench, 8 clients); an order took "
+            f"{commits:.1f}: {limit / commits:.0f} orders/s if nothing else cost anything"
+        )
         if not asked.no_tryton:
             peer = _tryton(stack, asked.seconds)
             ours = fastest["orders_per_second"]
-            print(f"Tryton 8.2:            {peer:.2f} orders/s with two workers; Nexus: {ours / peer:.0f} times that "
-                  "(floor: 40)")  # fmt: skip
+            print(
+                f"Tryton 8.2:            {peer:.2f} orders/s with two workers; "
+                f"Nexus: {ours / peer:.0f} times that   (floor: 40)"
+            )
 
 
-def _simulate(stack: Arena, *arguments: str) -> dict[str, Any]:
-    done = stack.nexus("simulate", "--json", *arguments, check=False)
+def _simulate(stack: ThrowawayStack, *arguments: str) -> dict[str, Any]:
+    done = stack.run("simulate", "--json", *arguments, timeout=1800)
     if not done.stdout:
         raise SystemExit(f"the simulation gave no report:\n{done.stderr}")
     report: dict[str, Any] = json.loads(done.stdout)
@@ -73,7 +78,7 @@ def _line(report: dict[str, Any]) -> str:
     )
 
 
-def _ask(stack: Arena, sql: str) -> Any:
+def _ask(stack: ThrowawayStack, sql: str) -> Any:
     async def ask() -> Any:
         connection = await asyncpg.connect(stack.admin_dsn())
         try:
@@ -84,27 +89,27 @@ def _ask(stack: Arena, sql: str) -> Any:
     return asyncio.run(ask())
 
 
-def _transaction_ids(stack: Arena) -> int:
+def _transaction_ids(stack: ThrowawayStack) -> int:
     return int(_ask(stack, "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint"))
 
 
-def _pgbench(stack: Arena, seconds: int) -> float:
+def _pgbench(stack: ThrowawayStack, seconds: int) -> float:
     """Durable commits per second of the smallest useful write on this server, eight clients."""
     _ask(
         stack,
-        "CREATE TABLE IF NOT EXISTS public.bench_commit (id bigserial PRIMARY KEY, at timestamptz DEFAULT now())",
+        "CREATE TABLE IF NOT EXISTS public.bench_commit (id bigserial, at timestamptz DEFAULT now())",
     )
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
         script.write("INSERT INTO public.bench_commit DEFAULT VALUES;\n")
         script.flush()
-        call = [str(postgres_bin("pgbench")), "-n", "-f", script.name, "-c", "8", "-j", "2", "-T", str(max(5, seconds)),
-                "-M", "prepared", "-d", stack.admin_dsn()]  # fmt: skip
+        options = ["-n", "-M", "prepared", "-c", "8", "-j", "2", "-T", str(max(5, seconds))]
+        call = [str(postgres_bin("pgbench")), *options, "-f", script.name, "-d", stack.admin_dsn()]
         out = subprocess.run(call, check=True, capture_output=True, text=True).stdout
     _ask(stack, "DROP TABLE public.bench_commit")
     return next(float(line.split()[2]) for line in out.splitlines() if line.startswith("tps"))
 
 
-def _tryton(stack: Arena, seconds: int) -> float:
+def _tryton(stack: ThrowawayStack, seconds: int) -> float:
     """Orders per second of two Tryton workers on the same server."""
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "nexus-bench" / "tryton"
     python = cache / "bin" / "python"
@@ -116,7 +121,7 @@ def _tryton(stack: Arena, seconds: int) -> float:
         )
     _ask(stack, "CREATE DATABASE tryton TEMPLATE template0")
     uri = stack.admin_dsn().rsplit("/", 1)[0] + "/tryton"
-    peers = ROOT / "bench" / "peers"
+    peers = CHECKOUT / "bench" / "peers"
     subprocess.run(
         [str(python), str(peers / "tryton_company.py"), uri], check=True, stdout=subprocess.DEVNULL
     )

@@ -15,9 +15,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 
-from arena import ROOT, Arena, arena
+from nexus.runtimes.process.binaries import postgres_bin
+
+from nexus.testing import CHECKOUT, ThrowawayStack, throwaway_stack
 
 IMPORTS = (
     "import fastapi, uvicorn, uvloop, httptools, asyncpg, valkey.asyncio, aiohttp, jwt, prometheus_client"
@@ -30,10 +31,10 @@ def main() -> None:
     runs = options.parse_args().runs
     empty, full, parts = [], [], []
     for _ in range(runs):
-        with arena(start=False) as stack:
+        with throwaway_stack(start=False) as stack:
             empty.append(_timed(stack))
             services = sum(1 for s in stack.status()["services"] if s["kind"] == "module")
-            stack.down()
+            stack.nexus("down")
             full.append(_timed(stack))
         parts.append(_unavoidable(services))
     floor = statistics.median(parts)
@@ -42,7 +43,7 @@ def main() -> None:
     print(f"unavoidable parts:    {floor:5.1f} s  ({services} Python services on {os.cpu_count()} cores)")
 
 
-def _timed(stack: Arena) -> float:
+def _timed(stack: ThrowawayStack) -> float:
     began = time.perf_counter()
     stack.up()
     return time.perf_counter() - began
@@ -50,8 +51,6 @@ def _timed(stack: Arena) -> float:
 
 def _unavoidable(services: int) -> float:
     """Seconds of initdb plus the imports' CPU over the cores."""
-    from nexus.runtimes.process.binaries import postgres_bin
-
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o777)
@@ -70,7 +69,7 @@ def _unavoidable(services: int) -> float:
     initdb = time.perf_counter() - began
     began = time.process_time()
     before = os.times()
-    subprocess.run([sys.executable, "-c", IMPORTS], check=True, cwd=ROOT)
+    subprocess.run([sys.executable, "-c", IMPORTS], check=True, cwd=CHECKOUT)
     after = os.times()
     cpu = after.children_user + after.children_system - before.children_user - before.children_system
     return initdb + cpu * services / (os.cpu_count() or 1)
@@ -78,9 +77,9 @@ def _unavoidable(services: int) -> float:
 
 def _row(seconds: list[float]) -> str:
     ordered = sorted(seconds)
-    return f"median {statistics.median(ordered):5.1f} s, min {ordered[0]:.1f}, max {ordered[-1]:.1f}, runs {len(ordered)}"
+    middle = statistics.median(ordered)
+    return f"median {middle:5.1f} s, min {ordered[0]:.1f}, max {ordered[-1]:.1f}, runs {len(ordered)}"
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parent))
     main()

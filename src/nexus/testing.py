@@ -1,0 +1,110 @@
+"""A throwaway stack for tests and measurements: started by the `nexus` command, gone afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+class StackError(AssertionError):
+    """The stack did not do what was asked; the text holds what it printed."""
+
+
+@dataclass(frozen=True)
+class ThrowawayStack:
+    """A stack that lives in `home`, described by the manifests under `root`, its ports moved by `offset`."""
+
+    root: Path
+    home: Path
+    offset: int
+
+    def run(self, *arguments: str, timeout: float = 300.0) -> subprocess.CompletedProcess[str]:
+        """`nexus ARGUMENTS` on this stack, whatever its exit code."""
+        return subprocess.run(
+            [str(CHECKOUT / "nexus"), *arguments],
+            env=self.environment(),
+            cwd=self.root,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def environment(self) -> dict[str, str]:
+        """The environment in which a command finds this stack."""
+        return {**os.environ, "NEXUS_HOME": str(self.home), "NEXUS_ROOT": str(self.root), "NEXUS_LANG": "en"}
+
+    def nexus(self, *arguments: str, timeout: float = 300.0) -> str:
+        """Like `run`; returns stdout, raises `StackError` when the exit code is not 0."""
+        done = self.run(*arguments, timeout=timeout)
+        if done.returncode:
+            said = f"{done.stdout}\n{done.stderr}"
+            raise StackError(f"nexus {' '.join(arguments)} ended with {done.returncode}:\n{said}")
+        return done.stdout
+
+    def up(self, *arguments: str) -> str:
+        return self.nexus("up", "--port-offset", str(self.offset), *arguments)
+
+    def status(self) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(self.nexus("status", "--json"))
+        return answer
+
+    def service(self, name: str) -> dict[str, Any]:
+        """The status of one service."""
+        return next(service for service in self.status()["services"] if service["name"] == name)
+
+    def pids(self) -> dict[str, list[int]]:
+        """Process ids of the running instances, by service."""
+        return {s["name"]: [i["pid"] for i in s["instances"] if i["pid"]] for s in self.status()["services"]}
+
+    def address(self, name: str) -> str:
+        """The stable address of a service."""
+        return f"http://127.0.0.1:{self.service(name)['port']}"
+
+    def admin_password(self) -> str:
+        return (self.home / "secrets" / "admin_password").read_text().strip()
+
+    def admin_dsn(self) -> str:
+        """The PostgreSQL superuser's address."""
+        return (self.home / "secrets" / "postgres" / "admin_url").read_text().strip()
+
+
+@contextmanager
+def throwaway_stack(
+    *arguments: str, root: Path = CHECKOUT, offset: int = 30_000, home: Path | None = None, start: bool = True
+) -> Iterator[ThrowawayStack]:
+    """Brings a stack up (with `nexus up ARGUMENTS`) and takes it and its files away afterwards."""
+    chosen = home or Path(tempfile.mkdtemp(prefix="nexus-"))
+    chosen.chmod(0o755)
+    stack = ThrowawayStack(root, chosen, offset)
+    try:
+        if start:
+            stack.up(*arguments)
+        yield stack
+    finally:
+        stack.run("down")
+        shutil.rmtree(chosen, ignore_errors=True)
+
+
+def eventually(ask: Callable[[], T], within: float, every: float = 0.05) -> T:
+    """The first true answer of `ask`; raises `StackError` with the last one after `within` seconds."""
+    give_up = time.monotonic() + within
+    while True:
+        answer = ask()
+        if answer:
+            return answer
+        if time.monotonic() > give_up:
+            raise StackError(f"not true within {within:g} s: {answer!r}")
+        time.sleep(every)
