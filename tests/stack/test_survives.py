@@ -1,0 +1,135 @@
+"""Whatever is killed in the middle of a day's business comes back, and no order is lost or doubled."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from nexus.testing import CHECKOUT, ThrowawayStack, eventually, throwaway_stack
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
+
+BACK_WITHIN = {"postgres": 15.0}  # seconds; all others 5
+RATE = 8  # orders a second while services die
+BETWEEN = 6  # seconds from one death to the next, so that the load meets a recovered stack
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[ThrowawayStack]:
+    with throwaway_stack(offset=32_000) as fresh:
+        yield fresh
+
+
+def _simulation(stack: ThrowawayStack, seconds: int) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [str(CHECKOUT / "nexus"), "simulate", "--rate", str(RATE), "--for", f"{seconds}s", "--json"],
+        env=stack.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _report(simulation: subprocess.Popen[str]) -> dict[str, object]:
+    out, said = simulation.communicate(timeout=300)
+    assert out, said
+    report: dict[str, object] = json.loads(out)
+    return report
+
+
+def _assert_nothing_lost(report: dict[str, object]) -> None:
+    orders = report["orders"]
+    assert isinstance(orders, dict)
+    assert orders["failed"] == 0, report
+    assert orders["completed"] + orders["cancelled"] == orders["placed"], report
+    assert report["invariants_ok"], report
+
+
+def _ready_again(stack: ThrowawayStack, name: str, dead: set[int]) -> bool:
+    done = stack.run("status", "--json")
+    if done.returncode not in (0, 1) or not done.stdout:
+        return False
+    service = next(s for s in json.loads(done.stdout)["services"] if s["name"] == name)
+    alive = {instance["pid"] for instance in service["instances"]}
+    return service["state"] == "ready" and bool(alive) and not alive & dead
+
+
+def test_a_kill_of_each_service_and_of_the_control_loop_loses_no_order(stack: ThrowawayStack) -> None:
+    stack.nexus("simulate", "--orders", "20")  # customers, products and stock exist
+    victims = [name for name, pids in stack.pids().items() if pids]
+    assert len(victims) == 12, "eleven services and the control loop"
+    simulation = _simulation(stack, (len(victims) + 1) * BETWEEN)
+    slow: dict[str, float] = {}
+    for name in victims:
+        time.sleep(BETWEEN / 2)
+        doomed = set(stack.pids()[name])
+        began = time.monotonic()
+        for pid in doomed:
+            os.kill(pid, signal.SIGKILL)
+        eventually(lambda name=name, doomed=doomed: _ready_again(stack, name, doomed), within=30)
+        took = time.monotonic() - began
+        if took > BACK_WITHIN.get(name, 5.0):
+            slow[name] = round(took, 1)
+    _assert_nothing_lost(_report(simulation))
+    assert not slow, f"seconds until ready again, over the limit: {slow}"
+
+
+def test_a_killed_control_loop_disturbs_no_service(stack: ThrowawayStack) -> None:
+    before = stack.pids()
+    (loop,) = before["control"]
+    os.kill(loop, signal.SIGKILL)
+    eventually(lambda: _ready_again(stack, "control", {loop}), within=5)
+    after = stack.pids()
+    assert {n: p for n, p in after.items() if n != "control"} == {
+        n: p for n, p in before.items() if n != "control"
+    }
+
+
+def test_an_emptied_redis_loses_no_order(stack: ThrowawayStack) -> None:
+    url = next((stack.home / "secrets").glob("sales/redis_url")).read_text().strip()
+    simulation = _simulation(stack, 18)
+    import valkey
+
+    client = valkey.Valkey.from_url(url)
+    for _ in range(3):
+        time.sleep(4)
+        client.flushall()
+    client.close()
+    _assert_nothing_lost(_report(simulation))
+
+
+def test_a_hanging_module_is_restarted(stack: ThrowawayStack) -> None:
+    (pid,) = stack.pids()["crm"]
+    os.kill(pid, signal.SIGSTOP)
+    eventually(lambda: _ready_again(stack, "crm", {pid}), within=30)
+    assert not psutil.pid_exists(pid)
+
+
+def test_down_leaves_no_process_and_keeps_the_data(stack: ThrowawayStack) -> None:
+    processes = [psutil.Process(pid) for pids in stack.pids().values() for pid in pids]
+    processes += [child for process in processes for child in process.children(recursive=True)]
+    began = time.monotonic()
+    stack.nexus("down")
+    assert time.monotonic() - began < 15
+    assert not [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+    assert _mentions(stack.home) == []
+    stack.up()
+    assert json.loads(stack.nexus("check", "--json"))["ok"]
+
+
+def _mentions(home: Path) -> list[str]:
+    """Command lines of processes that still work under this home."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        line = " ".join(process.info["cmdline"] or [])
+        if str(home) in line and process.pid != os.getpid():
+            found.append(line)
+    return found
