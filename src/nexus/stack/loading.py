@@ -1,0 +1,123 @@
+"""From files to a Stack."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nexus.stack.checks import Found, check_all
+from nexus.stack.errors import Fault, ManifestError
+from nexus.stack.manifest import ServiceManifest
+from nexus.stack.model import Service, Stack, Task
+from nexus.stack.reading import Source, read_yaml, validate
+from nexus.stack.stackfile import StackManifest
+
+STACK_FILE = "nexus.yaml"
+BRICK_FILE = "module.yaml"
+
+
+def load_stack(root: Path) -> Stack:
+    """Read `nexus.yaml` in `root` and the manifests of all bricks.
+
+    Raises ManifestError that lists every fault as `file:line: field: what; mend`.
+    """
+    root = root.resolve()
+    source = read_yaml(root / STACK_FILE)
+    stack = validate(StackManifest, source.data, source)
+    found: dict[str, Found] = {}
+    faults: list[Fault] = []
+    for name, body in stack.infrastructure.items():
+        _add(found, faults, {"name": name, **body}, source.part("infrastructure", name), True)
+    for file in _brick_files(root, stack, source, faults):
+        try:
+            brick = read_yaml(file)
+        except ManifestError as error:
+            faults.extend(error.faults)
+            continue
+        on = stack.modules.get(str(brick.data.get("name")), True)
+        _add(found, faults, brick.data, brick, on)
+    faults.extend(_missing_paths(root, stack, source))
+    if not faults:
+        faults.extend(check_all(stack, source, found))
+    if faults:
+        raise ManifestError(faults)
+    return _build(root, stack, source.file, found)
+
+
+def _brick_files(root: Path, stack: StackManifest, source: Source, faults: list[Fault]) -> list[Path]:
+    files: dict[Path, None] = {}
+    for index, pattern in enumerate(stack.bricks):
+        folders = [root / pattern] if not any(c in pattern for c in "*?[") else sorted(root.glob(pattern))
+        matches = [folder / BRICK_FILE for folder in folders if (folder / BRICK_FILE).is_file()]
+        if not matches and folders == [root / pattern]:
+            faults.append(
+                source.fault(
+                    ("bricks", index), f"{pattern} holds no {BRICK_FILE}", "mend the path or write one"
+                )
+            )
+        files.update(dict.fromkeys(matches))
+    return list(files)
+
+
+def _add(
+    found: dict[str, Found], faults: list[Fault], body: Mapping[str, Any], source: Source, on: bool
+) -> None:
+    try:
+        manifest = validate(ServiceManifest, body, source)
+    except ManifestError as error:
+        faults.extend(error.faults)
+        return
+    if manifest.name in found:
+        other = found[manifest.name].source.file
+        faults.append(
+            source.fault(
+                ("name",), f"{manifest.name!r} is taken by {other}", "give each service its own name"
+            )
+        )
+        return
+    found[manifest.name] = Found(manifest, source, on)
+
+
+def _missing_paths(root: Path, stack: StackManifest, source: Source) -> list[Fault]:
+    faults = []
+    for runtime, paths in stack.shared.items():
+        for index, path in enumerate(paths):
+            if not (root / path).exists():
+                faults.append(
+                    source.fault(("shared", runtime, index), f"{path} does not exist", "mend the path")
+                )
+    for name, task in stack.tasks.items():
+        if task.path is not None and not (root / task.path).is_dir():
+            faults.append(
+                source.fault(("tasks", name, "path"), f"{task.path} is not a folder", "mend the path")
+            )
+    return faults
+
+
+def _build(root: Path, stack: StackManifest, file: Path, found: Mapping[str, Found]) -> Stack:
+    services = []
+    for each in found.values():
+        if each.on:
+            brick = each.source.file.name == BRICK_FILE
+            shared = tuple(root / path for path in stack.shared.get(each.manifest.runtime, ()))
+            folder = each.source.file.parent if brick else root
+            services.append(Service.build(each.manifest, folder, each.source.file, shared))
+    invariants = root / stack.invariants
+    return Stack(
+        name=stack.name,
+        root=root,
+        services=tuple(services),
+        off=tuple(sorted(name for name, each in found.items() if not each.on)),
+        title=stack.title or {"en": stack.name},
+        processes=stack.processes,
+        tasks={
+            name: Task(
+                name, task.command, task.title or {"en": name}, root / task.path if task.path else None
+            )
+            for name, task in stack.tasks.items()
+        },
+        invariants=invariants if invariants.is_dir() else None,
+        policies=stack.policies,
+        file=file,
+    )

@@ -1,0 +1,160 @@
+"""The shape of `module.yaml`: everything a stranger needs to run one brick."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from nexus.stack.units import Duration, Size
+
+Kind = Literal["module", "database", "cache", "gateway", "edge"]
+Runtime = Literal["python", "node", "image", "command", "haproxy", "nginx", "postgres", "valkey"]
+
+NAME = r"^[a-z][a-z0-9-]{0,39}$"
+Name = Annotated[str, Field(pattern=NAME)]
+Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
+UrlPath = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._~/-]*$")]
+PublicPath = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._~/-]*\*?$")]
+EventType = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$")]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+def _title(value: Any) -> Any:
+    return {"en": value} if isinstance(value, str) else value
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else value
+
+
+Title = Annotated[Mapping[str, str], BeforeValidator(_title)]
+Text = Annotated[str, BeforeValidator(_text)]
+
+
+class Part(BaseModel):
+    """Base of all manifest parts: immutable, and unknown fields are faults."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Needs(Part):
+    """Hard: without it this service cannot serve. Soft: it serves, degraded."""
+
+    hard: tuple[Name, ...] = ()
+    soft: tuple[Name, ...] = ()
+
+
+class Health(Part):
+    """Paths asked with GET; an empty `live` or `ready` means that an open port is enough."""
+
+    live: UrlPath | Literal[""] = "/health/live"
+    ready: UrlPath | Literal[""] = "/health/ready"
+    business: UrlPath | None = None
+
+
+class Migrations(Part):
+    """Where the schema's changes are: folders `<timestamp>_<name>/migration.sql`."""
+
+    format: Literal["prisma"] = "prisma"
+    path: str = "migrations"
+
+
+class Database(Part):
+    """The one schema this service owns, and no other."""
+
+    schema_: Identifier = Field(alias="schema")
+    migrations: Migrations = Migrations()
+    criticality: Literal["critical", "high", "normal", "low"] = "normal"
+
+
+class Resources(Part):
+    """Limits of one instance: memory in bytes (written `256M`), cpus in cores."""
+
+    memory: Size = 256 * 1024**2
+    cpus: Annotated[float, Field(gt=0, le=256)] = 1.0
+
+
+class Rollout(Part):
+    """How a new release is let in: `steps` are percentages of the traffic."""
+
+    strategy: Literal["canary", "rolling", "recreate"] = "rolling"
+    steps: tuple[Annotated[int, Field(ge=1, le=100)], ...] = (100,)
+    bake: Duration = 30.0
+    drain: Duration = 20.0
+
+    @model_validator(mode="after")
+    def _steps_rise(self) -> Rollout:
+        if list(self.steps) != sorted(set(self.steps)) or self.steps[-1:] != (100,):
+            raise ValueError("steps must rise and end with 100")
+        return self
+
+
+class Scale(Part):
+    """How many instances run: at least `min`, at most `max`."""
+
+    min: Annotated[int, Field(ge=1, le=100)] = 1
+    max: Annotated[int, Field(ge=1, le=100)] = 1
+    demand: str | None = None
+    per_replica: Annotated[float, Field(gt=0)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _max_follows_min(cls, values: Any) -> Any:
+        if isinstance(values, Mapping) and "max" not in values and isinstance(values.get("min"), int):
+            return {**values, "max": values["min"]}
+        return values
+
+    @model_validator(mode="after")
+    def _min_not_above_max(self) -> Scale:
+        if self.min > self.max:
+            raise ValueError(f"min {self.min} is above max {self.max}")
+        return self
+
+
+class Events(Part):
+    """Facts this service tells others, and those it listens to, by the service that tells them."""
+
+    publishes: tuple[EventType, ...] = ()
+    consumes: Mapping[Name, tuple[EventType, ...]] = {}
+
+
+class ServiceManifest(Part):
+    """One service: `module.yaml`, or an entry under `infrastructure:` of `nexus.yaml`."""
+
+    name: Name
+    kind: Kind = "module"
+    title: Title = {}
+    runtime: Runtime
+    command: tuple[Text, ...] = ()
+    image: str | None = None
+    port: Port
+    fallback_port: Port | None = Field(None, description="tried when `port` needs a privilege we lack")
+    needs: Needs = Needs()
+    routes: tuple[UrlPath, ...] = Field((), description="path prefixes the gateway passes to this service")
+    public: tuple[PublicPath, ...] = Field((), description="paths, or /prefix/*, that need no token")
+    upstreams: Mapping[UrlPath, Name] = Field({}, description="edge only: path prefix -> service")
+    health: Health = Health()
+    jwks: UrlPath | None = Field(None, description="where the gateway's verification keys come from")
+    database: Database | None = None
+    secrets: tuple[Identifier, ...] = ()
+    env: Mapping[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")], Text] = {}
+    resources: Resources = Resources()
+    rollout: Rollout = Rollout()
+    scale: Scale = Scale()
+    events: Events = Events()
+    invariants: str = "invariants"
+    kpis: tuple[Mapping[str, Any], ...] = ()
+
+    @model_validator(mode="after")
+    def _runnable(self) -> ServiceManifest:
+        if self.runtime in ("command", "node") and not self.command:
+            raise ValueError(f"runtime {self.runtime!r} needs `command: [program, argument, ...]`")
+        if self.runtime == "image" and not self.image:
+            raise ValueError("runtime 'image' needs `image: repository:tag`")
+        if self.upstreams and self.kind != "edge":
+            raise ValueError("`upstreams` belongs to `kind: edge` only; a module has `routes`")
+        return self

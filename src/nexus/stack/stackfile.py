@@ -1,0 +1,68 @@
+"""The shape of `nexus.yaml`: what belongs to no single brick."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from nexus.stack.manifest import Name, Part, Runtime, Text, Title
+
+_SWITCH = {"on": True, "off": False, "true": True, "false": False}
+
+
+def _switch(value: Any) -> Any:
+    if isinstance(value, str) and value.lower() in _SWITCH:
+        return _SWITCH[value.lower()]
+    if isinstance(value, bool):
+        return value
+    raise ValueError(f"{value!r} is neither on nor off")
+
+
+Switch = Annotated[
+    bool,
+    BeforeValidator(_switch),
+    Field(json_schema_extra={"anyOf": [{"enum": ["on", "off"]}, {"type": "boolean"}]}),
+]
+
+
+class ProcessStep(Part):
+    """One step of a business process and the module that carries it."""
+
+    name: Name
+    module: Name
+    title: Title = Field({})
+
+
+class ProcessManifest(Part):
+    """A business process: its steps in order, over modules."""
+
+    title: Title = Field({})
+    steps: tuple[ProcessStep, ...] = Field(min_length=1)
+
+
+class TaskManifest(Part):
+    """A tool of this stack: `nexus NAME ...` runs it. The folder `path` goes on its Python path."""
+
+    command: tuple[Text, ...] = Field(min_length=1)
+    title: Title = Field({})
+    path: str | None = None
+
+
+class StackManifest(Part):
+    """`nexus.yaml`."""
+
+    name: Name
+    title: Title = Field({})
+    bricks: tuple[str, ...] = Field(("modules/*",), description="folders (or globs) that hold a module.yaml")
+    modules: Mapping[Name, Switch] = Field({}, description="a brick that is not mentioned is on")
+    infrastructure: Mapping[Name, Mapping[str, Any]] = {}
+    shared: Mapping[Runtime, tuple[str, ...]] = Field(
+        {}, description="files and folders that are part of every release of that runtime"
+    )
+    processes: Mapping[Name, ProcessManifest] = {}
+    invariants: str = "invariants"
+    tasks: Mapping[Name, TaskManifest] = {}
+    policies: Mapping[str, Any] = {}
+    version: Literal[1] = 1
