@@ -121,12 +121,13 @@ def _tryton(stack: ThrowawayStack, seconds: int) -> float:
         )
     _ask(stack, "CREATE DATABASE tryton TEMPLATE template0")
     uri = stack.admin_dsn().rsplit("/", 1)[0] + "/tryton"
+    env = {**os.environ, "TRYTOND_DATABASE_URI": uri}
     peers = CHECKOUT / "bench" / "peers"
     subprocess.run(
         [str(python), str(peers / "tryton_company.py"), uri], check=True, stdout=subprocess.DEVNULL
     )
-    call = [str(python), str(peers / "tryton_orders.py"), uri, str(seconds)]
-    workers = [subprocess.Popen(call, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    call = [str(python), str(peers / "tryton_orders.py"), str(seconds)]
+    workers = [subprocess.Popen(call, env=env, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     reports = [json.loads(worker.communicate(timeout=seconds + 180)[0]) for worker in workers]
     return sum(report["orders"] / report["elapsed_s"] for report in reports)
 

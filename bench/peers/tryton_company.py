@@ -1,6 +1,6 @@
 """Makes a Tryton 8.2 company ready to sell: run with Tryton's own interpreter.
 
-Arguments: the database URI (its database exists and is empty).
+TRYTOND_DATABASE_URI names the database, which exists and is empty.
 """
 
 import os
@@ -19,7 +19,7 @@ def initialise(uri: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         secret = Path(folder, "password")
         secret.write_text("admin")
-        environment = {**os.environ, "TRYTOND_DATABASE_URI": uri, "TRYTONPASSFILE": str(secret)}
+        environment = {**os.environ, "TRYTONPASSFILE": str(secret)}
         admin = Path(sys.executable).with_name("trytond-admin")
         call = [str(admin), "-d", database, "-u", "ir", "--email", "admin@example.com", "-p"]
         subprocess.run(call, env=environment, check=True)
@@ -68,5 +68,6 @@ def furnish(uri: str) -> None:
 
 
 if __name__ == "__main__":
-    initialise(sys.argv[1])
-    furnish(sys.argv[1])
+    address = os.environ["TRYTOND_DATABASE_URI"]
+    initialise(address)
+    furnish(address)

@@ -1,10 +1,11 @@
 """Takes orders through Tryton from quote to payment for some seconds; prints how many as JSON.
 
-Run with Tryton's own interpreter. Arguments: database URI, seconds. The calls are the leanest
-that its remote interface offers, made in process: no HTTP, no screen defaults.
+Run with Tryton's own interpreter. TRYTOND_DATABASE_URI names the database; the argument is seconds.
+The calls are the leanest that its remote interface offers, made in process: no HTTP, no screen defaults.
 """
 
 import json
+import os
 import sys
 import time
 from decimal import Decimal
@@ -92,4 +93,4 @@ def main(uri: str, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], float(sys.argv[2]))
+    main(os.environ["TRYTOND_DATABASE_URI"], float(sys.argv[1]))
