@@ -87,6 +87,7 @@ def throwaway_stack(
 ) -> Iterator[ThrowawayStack]:
     """Brings a stack up (with `nexus up ARGUMENTS`) and takes it and its files away afterwards."""
     chosen = home or Path(tempfile.mkdtemp(prefix="nexus-"))
+    chosen.mkdir(mode=0o755, exist_ok=True)
     chosen.chmod(0o755)
     stack = ThrowawayStack(root, chosen, offset)
     try:
