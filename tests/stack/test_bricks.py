@@ -75,10 +75,10 @@ async def _token(stack: ThrowawayStack) -> str:
 
 
 async def _get(stack: ThrowawayStack, path: str, token: str) -> int:
+    url = f"{stack.address('nginx')}{path}"
     headers = {"Authorization": f"Bearer {token}"}
-    async with aiohttp.ClientSession() as http:
-        async with http.get(f"{stack.address('nginx')}{path}", headers=headers) as answer:
-            return answer.status
+    async with aiohttp.ClientSession() as http, http.get(url, headers=headers) as answer:
+        return answer.status
 
 
 @pytest.mark.parametrize(
