@@ -89,7 +89,7 @@ class Rollout(Part):
     @model_validator(mode="after")
     def _steps_rise(self) -> Rollout:
         if list(self.steps) != sorted(set(self.steps)) or self.steps[-1:] != (100,):
-            raise ValueError("steps must rise and end with 100")
+            raise ValueError("steps must rise and end with 100; write them like [5, 25, 100]")
         return self
 
 
@@ -111,7 +111,7 @@ class Scale(Part):
     @model_validator(mode="after")
     def _min_not_above_max(self) -> Scale:
         if self.min > self.max:
-            raise ValueError(f"min {self.min} is above max {self.max}")
+            raise ValueError(f"min {self.min} is above max {self.max}; lower min or raise max")
         return self
 
 
@@ -152,9 +152,11 @@ class ServiceManifest(Part):
     @model_validator(mode="after")
     def _runnable(self) -> ServiceManifest:
         if self.runtime in ("command", "node") and not self.command:
-            raise ValueError(f"runtime {self.runtime!r} needs `command: [program, argument, ...]`")
+            raise ValueError(
+                f"runtime {self.runtime!r} needs `command`; write `command: [program, argument]`"
+            )
         if self.runtime == "image" and not self.image:
-            raise ValueError("runtime 'image' needs `image: repository:tag`")
+            raise ValueError("runtime 'image' needs `image`; write `image: repository:tag`")
         if self.upstreams and self.kind != "edge":
-            raise ValueError("`upstreams` belongs to `kind: edge` only; a module has `routes`")
+            raise ValueError("`upstreams` belongs to `kind: edge` only; use `routes`")
         return self

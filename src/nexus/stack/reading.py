@@ -111,7 +111,8 @@ def _faults(model: type[BaseModel], details: Iterable[Any], source: Source) -> l
         elif kind == "missing":
             found[location] = source.fault(location, "is missing", "add it")
         elif kind == "value_error":
-            found.setdefault(location, source.fault(location, str(context["error"]), "see docs/manifests.md"))
+            what, _, mend = str(context["error"]).partition("; ")
+            found.setdefault(location, source.fault(location, what, mend or "see docs/manifests.md"))
         else:
             # A value may fail several alternatives of one union: the first is enough to act on.
             what = f"{detail['input']!r}: {detail['msg'][0].lower()}{detail['msg'][1:]}"

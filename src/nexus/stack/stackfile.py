@@ -17,7 +17,7 @@ def _switch(value: Any) -> Any:
         return _SWITCH[value.lower()]
     if isinstance(value, bool):
         return value
-    raise ValueError(f"{value!r} is neither on nor off")
+    raise ValueError(f"{value!r} is neither on nor off; write on or off")
 
 
 Switch = Annotated[

@@ -16,28 +16,28 @@ _SIZE = re.compile(r"^(\d+)\s*([KMGT]?)(?:i?B)?$")
 def parse_duration(value: Any) -> float:
     """Return seconds for `30s`, `250ms`, `5m`, `2h`, `1d`, or a plain number of seconds."""
     if isinstance(value, bool):
-        raise ValueError("is not a duration")
+        raise ValueError(f"{value!r} is not a duration; write it like 30s, 5m or 2h")
     if isinstance(value, int | float):
         if value < 0:
-            raise ValueError("is negative")
+            raise ValueError(f"{value!r} is negative; use 0 or more")
         return float(value)
     match = _DURATION.match(str(value).strip())
     if match is None:
-        raise ValueError(f"{value!r} is not a duration")
+        raise ValueError(f"{value!r} is not a duration; write it like 30s, 5m or 2h")
     return float(match[1]) * _SECONDS[match[2]]
 
 
 def parse_size(value: Any) -> int:
     """Return bytes for `256M`, `1G`, `64K` (powers of 1024), or a plain number of bytes."""
     if isinstance(value, bool):
-        raise ValueError("is not a size")
+        raise ValueError(f"{value!r} is not a size; write it like 256M or 1G")
     if isinstance(value, int):
         if value < 0:
-            raise ValueError("is negative")
+            raise ValueError(f"{value!r} is negative; use 0 or more")
         return value
     match = _SIZE.match(str(value).strip())
     if match is None:
-        raise ValueError(f"{value!r} is not a size")
+        raise ValueError(f"{value!r} is not a size; write it like 256M or 1G")
     return int(match[1]) * _BYTES[match[2]]
 
 

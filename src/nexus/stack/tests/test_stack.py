@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a manifest in one line is easier to compare
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,12 +9,12 @@ from nexus.stack import ManifestError, Stack, json_schema, load_stack
 Write = Callable[..., Path]
 
 ERP = """
-    name: shop
-    infrastructure:
-      db: {kind: database, runtime: postgres, port: 5433}
-      cache: {kind: cache, runtime: valkey, port: 6379}
-      edge: {kind: edge, runtime: nginx, port: 80, needs: {soft: [web]}, upstreams: {/: web}}
-    """
+name: shop
+infrastructure:
+  db: {kind: database, runtime: postgres, port: 5433}
+  cache: {kind: cache, runtime: valkey, port: 6379}
+  edge: {kind: edge, runtime: nginx, port: 80, needs: {soft: [web]}, upstreams: {/: web}}
+"""
 BRICKS = {
     "auth": "name: auth\nruntime: python\nport: 1\nneeds: {hard: [db], soft: [users]}\ndatabase: {schema: auth}\n",
     "users": "name: users\nruntime: python\nport: 2\nneeds: {hard: [db, auth]}\n",
@@ -52,7 +53,7 @@ def test_levels_follow_hard_needs_and_those_soft_needs_that_close_no_circle(erp:
     assert [names(level) for level in erp.levels()] == [
         ["db", "cache"],
         ["auth"],
-        ["users", "sales"],
+        ["sales", "users"],
         ["crm"],
         ["web"],
         ["edge"],
@@ -68,13 +69,7 @@ def test_dependents_are_told_by_kind_and_distance(erp: Stack) -> None:
     assert names(erp.dependents("db")) == ["auth", "crm", "sales", "users"]
     assert names(erp.dependents("db", transitive=False)) == ["auth", "crm", "users"]
     assert names(erp.dependents("crm", kind="soft", transitive=False)) == ["sales", "web"]
-    assert names(erp.dependents("cache", kind="any")) == ["edge", "auth", "crm", "sales", "users", "web"][
-        0:1
-    ] + [
-        "crm",
-        "sales",
-        "web",
-    ]
+    assert names(erp.dependents("cache", kind="any")) == ["edge", "crm", "sales", "web"]
 
 
 def test_a_subset_brings_the_infrastructure_it_needs_and_switches_the_rest_off(erp: Stack) -> None:
@@ -93,7 +88,7 @@ def test_a_subset_without_a_hard_need_is_refused_by_name(erp: Stack) -> None:
 
 
 def test_switching_a_brick_off_degrades_those_that_need_it_softly(write: Write) -> None:
-    stack = load_stack(write(ERP + "modules: {sales: off}\n".rjust(27), **BRICKS))
+    stack = load_stack(write(f"{ERP}modules: {{sales: off}}\n", **BRICKS))
     assert stack.off == ("sales",)
     assert not stack.has("sales")
     assert [(s.name, need) for s, need in stack.degraded()] == [("crm", "sales"), ("web", "sales")]
