@@ -1,0 +1,1 @@
+"""Inventory: products, warehouses, stock movements, reservations and shipments."""
