@@ -14,6 +14,7 @@ from uuid import UUID
 
 import asyncpg
 
+from nexus_company.client import ApiError, Client
 from nexus_company.demo import customers, ledger, orders, stock
 from nexus_company.timeline import Timeline, compose
 
@@ -30,7 +31,9 @@ def main() -> None:
     """Parses and loads; a second call finds the company there and changes nothing."""
     parser = argparse.ArgumentParser(prog="nexus demo", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="same seed and day, same company")
-    parser.add_argument("--until", type=_moment, default=None, help="end of the history (default: now), e.g. 2026-11-23")
+    parser.add_argument(
+        "--until", type=_moment, default=None, help="end of the history (default: now), e.g. 2026-11-23"
+    )
     asked = parser.parse_args()
     until = asked.until or datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     try:
@@ -38,7 +41,7 @@ def main() -> None:
     except KeyError as absent:
         print(f"demo: {absent} is not set: start it as `nexus demo` or `nexus up --demo`", file=sys.stderr)
         sys.exit(2)
-    except (OSError, asyncpg.PostgresError) as error:
+    except (OSError, asyncpg.PostgresError, ApiError) as error:
         sys.exit(f"demo: the history was not loaded: {error}")
 
 
@@ -60,6 +63,8 @@ async def load(secrets: Path, until: datetime, seed: int) -> None:
             continue
         connection = await asyncpg.connect(address.read_text().strip())
         try:
+            if module == "financial":
+                await _make_chart_of_accounts()
             async with connection.transaction():
                 await connection.execute("SELECT set_config('nexus.company_id', $1, true)", str(company))
                 if await _is_there(connection):
@@ -75,6 +80,13 @@ async def load(secrets: Path, until: datetime, seed: int) -> None:
         f"{len(timeline.customers)} customers, {len(timeline.products)} products, "
         f"{len(timeline.orders)} orders ({done} paid and reconciled) up to {until:%Y-%m-%d %H:%M} UTC"
     )
+
+
+async def _make_chart_of_accounts() -> None:
+    """The module makes a company's chart of accounts when it is first asked for."""
+    password = Path(os.environ["NEXUS_ADMIN_PASSWORD_FILE"]).read_text().strip()
+    async with Client(os.environ["NEXUS_URL"], os.environ["NEXUS_ADMIN_EMAIL"], password) as client:
+        await client.get("/api/financial/accounts?limit=1")
 
 
 async def _is_there(connection: asyncpg.Connection) -> bool:

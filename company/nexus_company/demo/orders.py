@@ -12,7 +12,9 @@ import asyncpg
 
 from nexus_company.timeline import Order, Timeline
 
-_CUSTOMERS = "INSERT INTO customers (company_id, id, name, tax_id, email, told_at) VALUES ($1, $2, $3, $4, $5, $6)"
+_CUSTOMERS = (
+    "INSERT INTO customers (company_id, id, name, tax_id, email, told_at) VALUES ($1, $2, $3, $4, $5, $6)"
+)
 _PRODUCTS = """
 INSERT INTO products (company_id, id, sku, name, list_price, told_at) VALUES ($1, $2, $3, $4, $5, $6)
 """
@@ -43,7 +45,9 @@ async def write(connection: asyncpg.Connection, company: UUID, timeline: Timelin
     customers = [(company, c.id, c.details["name"], c.details["tax_id"], c.details["email"], c.created_at)
                  for c in timeline.customers]  # fmt: skip
     await connection.executemany(_CUSTOMERS, customers)
-    products = [(company, p.id, p.item.sku, p.item.name, p.item.price, p.created_at) for p in timeline.products]
+    products = [
+        (company, p.id, p.item.sku, p.item.name, p.item.price, p.created_at) for p in timeline.products
+    ]
     await connection.executemany(_PRODUCTS, products)
     numbered = list(enumerate(timeline.orders, 1))
     await connection.executemany(_ORDERS, [_order(company, number, order) for number, order in numbered])

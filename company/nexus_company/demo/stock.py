@@ -27,7 +27,9 @@ _MOVEMENTS = """
 INSERT INTO movements (company_id, id, warehouse_id, product_id, kind, quantity, unit_cost, document_id, created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 """
-_DEMANDS = "INSERT INTO demands (company_id, order_id, number, state, created_at) VALUES ($1, $2, $3, 'shipped', $4)"
+_DEMANDS = (
+    "INSERT INTO demands (company_id, order_id, number, state, created_at) VALUES ($1, $2, $3, 'shipped', $4)"
+)
 _SHIPMENTS = """
 INSERT INTO shipments (company_id, id, order_id, warehouse_id, state, created_at, shipped_at)
 VALUES ($1, $2, $3, $4, 'shipped', $5, $6)
@@ -56,11 +58,16 @@ async def write(connection: asyncpg.Connection, company: UUID, timeline: Timelin
         _PRODUCTS,
         [(company, p.id, p.item.sku, p.item.name, p.item.price, p.created_at) for p in timeline.products],
     )
-    receipts = [(company, r.id, warehouse, f"NF {n:06d}", r.at) for n, r in enumerate(timeline.receipts, 4101)]
+    receipts = [
+        (company, r.id, warehouse, f"NF {n:06d}", r.at) for n, r in enumerate(timeline.receipts, 4101)
+    ]
     await connection.executemany(_RECEIPTS, receipts)
     shipped = [(number, order) for number, order in enumerate(timeline.orders, 1) if order.shipped_at]
     movements = sorted(
-        [*_incoming(company, warehouse, timeline, cost, rng), *_outgoing(company, warehouse, shipped, cost, rng)],
+        [
+            *_incoming(company, warehouse, timeline, cost, rng),
+            *_outgoing(company, warehouse, shipped, cost, rng),
+        ],
         key=lambda row: row[8],
     )
     await connection.executemany(_MOVEMENTS, movements)
@@ -79,14 +86,26 @@ async def write(connection: asyncpg.Connection, company: UUID, timeline: Timelin
     await connection.executemany(
         _RESERVATIONS,
         [
-            (company, ln.id, warehouse, ln.product.id, o.id, shipment_id(o), ln.quantity, o.confirmed_at, o.shipped_at)
+            (
+                company,
+                ln.id,
+                warehouse,
+                ln.product.id,
+                o.id,
+                shipment_id(o),
+                ln.quantity,
+                o.confirmed_at,
+                o.shipped_at,
+            )
             for o, ln in lines
         ],
     )
     levels: Counter[UUID] = Counter()
     for movement in movements:
         levels[movement[3]] += movement[5]
-    await connection.executemany(_STOCK, [(company, warehouse, p, level, cost[p]) for p, level in levels.items()])
+    await connection.executemany(
+        _STOCK, [(company, warehouse, p, level, cost[p]) for p, level in levels.items()]
+    )
 
 
 def shipment_id(order: Order) -> UUID:
@@ -104,7 +123,11 @@ def _incoming(
 
 
 def _outgoing(
-    company: UUID, warehouse: UUID, shipped: list[tuple[int, Order]], cost: dict[UUID, Decimal], rng: random.Random
+    company: UUID,
+    warehouse: UUID,
+    shipped: list[tuple[int, Order]],
+    cost: dict[UUID, Decimal],
+    rng: random.Random,
 ) -> Iterator[tuple[Any, ...]]:
     for _, order in shipped:
         assert order.shipped_at is not None
