@@ -33,8 +33,8 @@ async def backorder_requested(tx: Tx, events: list[Event]) -> None:
     """Queue the orders that still lack stock, then serve whoever's turn it is."""
     company_id = events[0].company_id
     states = await lock_demands(tx, [event.entity_id for event in events])
-    if unheard := [str(event.entity_id) for event in events if event.entity_id not in states]:
-        raise NotYet(f"order.confirmed has not arrived for {', '.join(unheard)}")
+    if early := [event for event in events if event.entity_id not in states]:
+        raise NotYet("order.confirmed has not arrived", events=early)
     await enqueue(tx, {event.entity_id: event.occurred_at for event in events})
     await serve_queue(tx, company_id)
 

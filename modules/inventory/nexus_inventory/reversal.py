@@ -80,9 +80,8 @@ async def fail_shipment(tx: Tx, company_id: UUID, shipment: OpenShipment, reason
     )
     await _undo(tx, company_id, [shipment], "failed", reason)
     order_id, told = shipment.order_id, {"order_id": str(shipment.order_id)}
-    failed = told | {"shipment_id": str(shipment.id), "reason": reason}
-    await tx.publish("shipment.failed", order_id, failed)
     await tx.publish("stock.released", order_id, told)
+    await tx.publish("shipment.failed", order_id, told | {"shipment_id": str(shipment.id), "reason": reason})
 
 
 async def return_shipment(tx: Tx, company_id: UUID, shipment: OpenShipment, reason: str | None) -> None:

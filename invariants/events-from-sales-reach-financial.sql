@@ -1,0 +1,7 @@
+-- title: Within a minute financial has handled what sales told
+-- needs: sales, financial
+SELECT told.id AS event_id, told.type, told.entity_id, told.occurred_at, heard.state, heard.error
+  FROM sales.outbox AS told LEFT JOIN financial.inbox AS heard ON heard.event_id = told.id
+ WHERE told.type IN ('order.confirmed', 'order.cancelled')
+   AND told.occurred_at < now() - interval '60 seconds'
+   AND heard.state IS DISTINCT FROM 'done';
