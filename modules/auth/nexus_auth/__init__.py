@@ -1,0 +1,1 @@
+"""Sign-in: credentials, sessions, tokens and the keys that sign them."""

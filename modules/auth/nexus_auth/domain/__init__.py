@@ -1,0 +1,1 @@
+"""Rules of signing in, free of input and output."""

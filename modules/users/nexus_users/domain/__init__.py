@@ -1,0 +1,1 @@
+"""Rules of roles and identities, free of input and output."""
