@@ -1,0 +1,102 @@
+"""Stack + facts -> haproxy.cfg: one process for the stable port of every module, and for the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nexus.render.gateway import gateway_settings
+from nexus.render.servers import SERVER_PARAMETERS, SLOWSTART, Server
+from nexus.render.templating import RenderError, plain, templates
+from nexus.stack import Service, Stack
+
+# HAProxy binds a Unix socket under a longer temporary name, so less than the kernel's 107 bytes is usable.
+LONGEST_SOCKET = 94
+
+
+@dataclass(frozen=True)
+class VerifyKey:
+    """A public key that signs tokens: its `kid` and the PEM file that holds it."""
+
+    kid: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class HaproxyFacts:
+    """Where things are on this machine. `ports` are the stable ports by service name, `servers` the instances.
+
+    `keys` may be empty: until they are known, the gateway answers 503 to whatever needs a token.
+    """
+
+    bind_host: str
+    ports: Mapping[str, int]
+    stats_socket: Path
+    servers: Mapping[str, tuple[Server, ...]] = field(default_factory=dict)
+    keys: tuple[VerifyKey, ...] = ()
+    metrics_port: int | None = None
+    pidfile: Path | None = None
+    log_target: str = "stdout format raw local0"
+    threads: int = 2
+
+
+def haproxy_config(stack: Stack, facts: HaproxyFacts) -> str:
+    """Return haproxy.cfg. Pure: equal values give equal text.
+
+    Raises RenderError when a fact cannot be written down, ManifestError when a gateway setting is wrong.
+    """
+    behind = tuple(s for s in stack.services if s.kind == "module" and s.name in facts.ports)
+    gateways = tuple(s for s in stack.of_kind("gateway") if s.runtime == "haproxy" and s.name in facts.ports)
+    if len(gateways) > 1:
+        raise RenderError(f"two gateways, {gateways[0].name} and {gateways[1].name}; keep one")
+    gateway = gateways[0] if gateways else None
+    text = (
+        templates()
+        .get_template("haproxy.cfg.j2")
+        .render(
+            stack=stack,
+            bind=plain("bind_host", facts.bind_host),
+            ports={name: int(port) for name, port in facts.ports.items()},
+            services=[_backend(service, facts) for service in behind],
+            gateway=_gateway(gateway, behind, stack, facts) if gateway else None,
+            server_timeout=gateway_settings(gateway).server_timeout_ms if gateway else 30000,
+            server_parameters=f"{SERVER_PARAMETERS} {SLOWSTART}",
+            stats_socket=plain("stats_socket", facts.stats_socket, LONGEST_SOCKET),
+            metrics_port=facts.metrics_port,
+            pidfile=plain("pidfile", facts.pidfile) if facts.pidfile else None,
+            log_target=" ".join(plain("log_target", word) for word in facts.log_target.split()),
+            threads=facts.threads,
+        )
+    )
+    return text
+
+
+def _backend(service: Service, facts: HaproxyFacts) -> dict[str, Any]:
+    servers = facts.servers.get(service.name, ())
+    return {
+        "name": service.name,
+        "ready": service.health.ready,
+        "servers": [(plain("server", s.id), plain("host", s.host), int(s.port)) for s in servers],
+    }
+
+
+def _gateway(
+    gateway: Service, behind: tuple[Service, ...], stack: Stack, facts: HaproxyFacts
+) -> dict[str, Any]:
+    routes = sorted(
+        ((route.rstrip("/") or "/", service.name) for service in behind for route in service.routes),
+        key=lambda pair: (-len(pair[0]), pair[0]),
+    )
+    public = [path for service in behind for path in service.public]
+    return {
+        "name": gateway.name,
+        "health": gateway.health,
+        "settings": gateway_settings(gateway),
+        "routes": routes,
+        "public": [path for path in public if not path.endswith("*")],
+        "public_below": [path.removesuffix("*") for path in public if path.endswith("*")],
+        "verify_keys": [(plain("kid", key.kid), plain("key path", key.path)) for key in facts.keys],
+        "expects_keys": any(service.jwks for service in stack.services),
+    }

@@ -1,0 +1,25 @@
+"""How HAProxy treats one instance: the same words in the rendered file and over the runtime API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Server:
+    """One instance of a service and where it listens."""
+
+    id: str
+    host: str
+    port: int
+
+
+# A health check every 2 s, every 250 ms while the state is in doubt, every 500 ms while it is down. After ten
+# answers in a row that are 5xx or no answer at all, one more bad health check takes the instance out: the
+# circuit opens when traffic and readiness agree, never because of one client's poisoned requests.
+_CHECK = "check inter 2s fastinter 250ms downinter 500ms fall 2 rise 1"
+_CIRCUIT = "observe layer7 error-limit 10 on-error sudden-death"
+_LIMITS = "maxconn 512 pool-purge-delay 5s"
+
+SERVER_PARAMETERS = f"{_CHECK} {_CIRCUIT} {_LIMITS}"
+SLOWSTART = "slowstart 2s"
