@@ -1,0 +1,1 @@
+"""Events between modules: outbox, relay, consumer, inbox."""
