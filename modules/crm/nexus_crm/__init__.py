@@ -1,0 +1,1 @@
+"""Nexus CRM: leads, customers, contacts and interactions."""

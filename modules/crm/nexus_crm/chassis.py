@@ -1,0 +1,5 @@
+"""The CRM's module object: database, events, HTTP application."""
+
+from nexus_kit import Module
+
+module = Module("crm")

@@ -1,0 +1,1 @@
+"""Nexus sales: price lists, orders and the order-to-cash saga."""
