@@ -4,7 +4,7 @@ from uuid import UUID
 
 from nexus_kit import Principal, problem
 
-from nexus_auth.chassis import hasher, module, policy
+from nexus_auth.chassis import hasher, module
 from nexus_auth.client import Client
 from nexus_auth.hashing import require_strong
 from nexus_auth.mail import enqueue
@@ -32,7 +32,7 @@ async def change_password(who: Principal, current: str, new: str, client: Client
         hashed = await hasher.hash(new)
     async with module.db.transaction(who.company_id) as tx:
         await store_password(tx, who.user_id, hashed)
-        await end_sessions(tx, policy, who.user_id, "password_changed", keep=who.session_id)
+        await end_sessions(tx, who.user_id, "password_changed", keep=who.session_id)
         await forgive(tx, account["email"])
         await enqueue(
             tx, who.company_id, account["email"], "password_changed", {"name": account["name"] or ""}

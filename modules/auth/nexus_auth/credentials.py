@@ -1,11 +1,12 @@
 """Credentials: written by the users module, kept in step with its events."""
 
+from typing import Any
 from uuid import UUID
 
 from asyncpg import UniqueViolationError
 from nexus_kit import Event, Tx, problem
 
-from nexus_auth.chassis import hasher, module, policy
+from nexus_auth.chassis import hasher, module, ring
 from nexus_auth.hashing import require_strong
 from nexus_auth.resets import store_password
 from nexus_auth.sessions import end_sessions
@@ -90,12 +91,14 @@ async def enabled_changed(tx: Tx, event: Event) -> None:
         event.data.get("revision", 0),
     )
     if changed and not enabled:
-        await end_sessions(tx, policy, user_id, "user_disabled")
+        await end_sessions(tx, user_id, "user_disabled")
 
 
 @module.bootstrap
-async def first_admin(boot: dict) -> None:  # type: ignore[type-arg]
-    """Give the first administrator their credential, once."""
+async def first_admin(boot: dict[str, Any]) -> None:
+    """Make the signing keys and give the first administrator their credential, once."""
+    async with module.db.system() as tx:
+        await ring.ensure(tx)
     admin, company_id = boot["admin"], UUID(boot["company"]["id"])
     user_id = UUID(admin["id"])
     async with module.db.read(company_id) as tx:

@@ -33,7 +33,7 @@ class KeyRing:
         self._opened: dict[str, RSAPrivateKey] = {}
 
     async def signer(self, tx: Tx) -> tuple[str, RSAPrivateKey]:
-        """Id and private half of the key that signs now; asked for each token, so a rotation holds at once."""
+        """Id and private half of the key that signs now; asked anew for each token."""
         row = await tx.fetchrow("SELECT kid, sealed_private FROM signing_keys WHERE state = 'active'")
         if row is None:
             raise problem(503, "no-signing-key", "The keys that sign tokens are being made; try again.")
@@ -114,7 +114,8 @@ class KeyRing:
         )
 
     async def _complete(self, tx: Tx) -> bool:
-        return await tx.fetchval("SELECT count(*) FROM signing_keys WHERE state <> 'retired'") == 2
+        keys: int = await tx.fetchval("SELECT count(*) FROM signing_keys WHERE state <> 'retired'")
+        return keys == 2
 
     async def _insert(self, tx: Tx, state: str, lead: int) -> str:
         key = await asyncio.to_thread(generate_private_key, 65537, 2048)

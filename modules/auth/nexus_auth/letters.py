@@ -40,7 +40,8 @@ LETTERS: Mapping[str, Letter] = {
             "en": (
                 "Nexus: reset your password",
                 "Hello {name},\n\nsomebody asked for a new password for your account. To set one, use this"
-                " within {minutes} minutes:\n\n{link}\n\nIf it was not you, ignore this message: nothing changes.\n",
+                " within {minutes} minutes:\n\n{link}\n\nIf"
+                " it was not you, ignore this message: nothing changes.\n",
             ),
         }
     ),

@@ -6,7 +6,7 @@ from uuid import UUID
 from asyncpg import Record
 from nexus_kit import Tx, problem
 
-from nexus_auth.chassis import hasher, mint, module, policy
+from nexus_auth.chassis import hasher, mint, module
 from nexus_auth.client import Client
 from nexus_auth.sessions import open_session
 from nexus_auth.throttle import count_failure, forgive, seconds_locked, subjects
@@ -38,11 +38,11 @@ async def sign_in(email: str, password: str, client: Client) -> Granted:
     async with hasher:
         # Asked again inside the slot: whoever queued behind wrong guesses meets the lock they caused.
         account = await _refuse_if_locked(names, client, email)
-        fits = await hasher.verify(account["password_hash"] if account else None, password)
         stored = account["password_hash"] if account else None
-        renewed = await hasher.hash(password) if fits and hasher.outdated(stored) else None
+        fits = await hasher.verify(stored, password)
+        renewed = await hasher.hash(password) if fits and stored and hasher.outdated(stored) else None
     if account is None or not fits:
-        await _refuse(names, account, client)
+        raise await _refusal(names, account, client)
     if not account["enabled"]:
         await _note(account, "disabled", client)
         raise problem(403, "account-disabled", "This account is disabled: ask your administrator.")
@@ -66,13 +66,14 @@ async def _refuse_if_locked(names: list[str], client: Client, email: str | None 
 
 async def find_account(tx: Tx, email: str) -> Record | None:
     """The credential for an e-mail, in a system transaction: nobody knows the company yet."""
-    return await tx.fetchrow(
+    row: Record | None = await tx.fetchrow(
         "SELECT user_id, company_id, email, name, password_hash, enabled FROM credentials WHERE email = $1",
         email,
     )
+    return row
 
 
-async def _refuse(names: list[str], account: Record | None, client: Client) -> None:
+async def _refusal(names: list[str], account: Record | None, client: Client) -> Exception:
     if account is None:
         outcome = "unknown_account"
     else:
@@ -80,7 +81,7 @@ async def _refuse(names: list[str], account: Record | None, client: Client) -> N
     async with module.db.system() as tx:
         await count_failure(tx, names)
         await _insert_attempt(tx, account, outcome, client)
-    raise problem(401, *WRONG)
+    return problem(401, *WRONG)
 
 
 async def _open(account: Record, renewed: str | None, client: Client) -> Granted:
@@ -96,9 +97,7 @@ async def _open(account: Record, renewed: str | None, client: Client) -> Granted
         if row is None:
             raise problem(401, *WRONG)
         await forgive(tx, row["email"])
-        session_id = await open_session(
-            tx, policy, account["company_id"], account["user_id"], client, refresh_token
-        )
+        session_id = await open_session(tx, account["company_id"], account["user_id"], client, refresh_token)
         await _insert_attempt(tx, account, "succeeded", client)
         access_token = await mint.for_user(
             tx,

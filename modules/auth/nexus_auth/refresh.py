@@ -50,7 +50,7 @@ async def refresh(token: str, client: Client) -> Granted:
         follower = successor(token, refresh_secret)
         if not row["spent"] or _is_race(row, follower, client):
             return await _grant(tx, row, follower, client)
-        await end_session(tx, policy, row["session_id"], "refresh_reuse")
+        await end_session(tx, row["session_id"], "refresh_reuse")
     raise problem(
         401,
         "refresh-token-reused",
@@ -59,7 +59,7 @@ async def refresh(token: str, client: Client) -> Granted:
 
 
 async def _company_of(token: str) -> UUID | None:
-    async with module.db.system() as tx:
+    async with module.db.system(read_only=True) as tx:
         company_id: UUID | None = await tx.fetchval(
             "SELECT company_id FROM refresh_tokens WHERE token_hash = $1", digest(token)
         )

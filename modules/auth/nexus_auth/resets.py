@@ -63,7 +63,7 @@ async def _issue(tx: Tx, account: Record) -> None:
 
 async def reset_password(token: str, password: str) -> None:
     """Set a new password with a reset token; all sessions end. Raises problems 400 (token), 422 (weak)."""
-    async with module.db.system() as tx:
+    async with module.db.system(read_only=True) as tx:
         found = await tx.fetchrow(
             "SELECT r.user_id, r.company_id, c.email, c.name FROM password_resets r"
             " JOIN credentials c USING (user_id)"
@@ -84,7 +84,7 @@ async def reset_password(token: str, password: str) -> None:
         if user_id is None:
             raise _spent()
         await store_password(tx, user_id, hashed)
-        await end_sessions(tx, policy, user_id, "password_reset")
+        await end_sessions(tx, user_id, "password_reset")
         await forgive(tx, found["email"])
         await enqueue(
             tx, found["company_id"], found["email"], "password_changed", {"name": found["name"] or ""}

@@ -1,19 +1,18 @@
 """Sessions: opened by a login, kept alive by refresh tokens, ended for a reason."""
 
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 from asyncpg import Record
 from nexus_kit import Tx
 
+from nexus_auth.chassis import module, policy
 from nexus_auth.client import Client
-from nexus_auth.policy import Policy
 from nexus_auth.tokens import digest
 
 
-async def open_session(
-    tx: Tx, policy: Policy, company_id: UUID, user_id: UUID, client: Client, refresh_token: str
-) -> UUID:
+async def open_session(tx: Tx, company_id: UUID, user_id: UUID, client: Client, refresh_token: str) -> UUID:
     """Open a session whose family begins with `refresh_token`. Returns its id."""
     session_id: UUID = await tx.fetchval(
         "WITH opened AS (INSERT INTO sessions (company_id, user_id, user_agent, address, expires_at)"
@@ -41,22 +40,18 @@ async def live_sessions(tx: Tx, user_id: UUID) -> list[Record]:
     )
 
 
-async def end_session(
-    tx: Tx, policy: Policy, session_id: UUID, reason: str, user_id: UUID | None = None
-) -> bool:
+async def end_session(tx: Tx, session_id: UUID, reason: str, user_id: UUID | None = None) -> bool:
     """End one session (of `user_id` only, when given) and tell everyone. Returns whether it was live."""
-    ended = await _end(
-        tx, policy, reason, "id = $2 AND ($3::uuid IS NULL OR user_id = $3)", session_id, user_id
-    )
+    ended = await _end(tx, reason, "id = $2 AND ($3::uuid IS NULL OR user_id = $3)", session_id, user_id)
     return ended > 0
 
 
-async def end_sessions(tx: Tx, policy: Policy, user_id: UUID, reason: str, keep: UUID | None = None) -> int:
+async def end_sessions(tx: Tx, user_id: UUID, reason: str, keep: UUID | None = None) -> int:
     """End all sessions of a user but `keep`. Returns how many were live."""
-    return await _end(tx, policy, reason, "user_id = $2 AND ($3::uuid IS NULL OR id <> $3)", user_id, keep)
+    return await _end(tx, reason, "user_id = $2 AND ($3::uuid IS NULL OR id <> $3)", user_id, keep)
 
 
-async def _end(tx: Tx, policy: Policy, reason: str, which: str, first: UUID, second: UUID | None) -> int:
+async def _end(tx: Tx, reason: str, which: str, first: UUID, second: UUID | None) -> int:
     rows = await tx.fetch(
         "UPDATE sessions SET revoked_at = now(), revoked_reason = $1"
         f" WHERE revoked_at IS NULL AND {which} RETURNING id, user_id,"
@@ -76,4 +71,5 @@ async def _end(tx: Tx, policy: Policy, reason: str, which: str, first: UUID, sec
                 "expires_at": row["forget_at"].isoformat(),
             },
         )
+        tx.after_commit(partial(module.revoked.add, row["id"], policy.access_ttl))
     return len(rows)

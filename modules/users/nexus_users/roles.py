@@ -99,7 +99,7 @@ async def delete_role(tx: Tx, who: Principal, role_id: UUID) -> None:
             raise problem(
                 409,
                 "role-in-use",
-                f"{before['members']} users have this role, {heirs} roles inherit from it: take it away first.",
+                f"{before['members']} users have this role, {heirs} roles inherit from it: end that first.",
             )
         await tx.execute("DELETE FROM roles WHERE id = $1", role_id)
 

@@ -52,7 +52,7 @@ async def logout(who: Person) -> None:
     if who.session_id is None:
         raise problem(400, "no-session", "This token belongs to no session.")
     async with module.db.transaction(who.company_id) as tx:
-        await end_session(tx, policy, who.session_id, "logout", who.user_id)
+        await end_session(tx, who.session_id, "logout", who.user_id)
 
 
 @router.get("/sessions")
@@ -71,4 +71,4 @@ async def revoke_session(session_id: UUID, who: Person) -> None:
         owner = await tx.fetchval("SELECT user_id FROM sessions WHERE id = $1", session_id)
         if owner is None or (owner != who.user_id and not everyone):
             raise problem(404, "no-such-session", "There is no such session.")
-        await end_session(tx, policy, session_id, "by_user" if owner == who.user_id else "by_admin")
+        await end_session(tx, session_id, "by_user" if owner == who.user_id else "by_admin")

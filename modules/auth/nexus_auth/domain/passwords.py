@@ -35,9 +35,11 @@ def check_strength(password: str, *personal: str | None) -> None:
     core = folded.strip("0123456789!@#$%&*._-? ")
     if folded in _common() or core in _common():
         raise WeakPassword("The password is among the ones that attackers try first.")
-    for word in _words(personal):
-        if word in folded and len(folded) - len(word) < 6:
-            raise WeakPassword("The password is built on your name or e-mail address.")
+    own = folded
+    for word in sorted(_words(personal), key=len, reverse=True):
+        own = own.replace(word, "")
+    if own != folded and sum(map(str.isalnum, own)) < 6:
+        raise WeakPassword("The password is built on your name or e-mail address.")
 
 
 def _is_run(text: str) -> bool:
