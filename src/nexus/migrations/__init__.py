@@ -1,0 +1,24 @@
+"""Schema changes: roles and schemas of services, and migrations in Prisma's folder format.
+
+provision(schema, role, password)          SQL that makes a service's schema and roles (idempotent)
+provision_checker(password)                SQL that makes nexus_check, the role that reads for invariants
+read_folder(folder)                        the migrations of a folder, sorted
+pending(dsn, schema, folder)               names of those that are not applied yet
+apply(dsn, schema, owner, folder)          applies them; names of the applied ones
+"""
+
+from nexus.migrations.apply import apply, pending
+from nexus.migrations.folder import Migration, MigrationError, read_folder
+from nexus.migrations.roles import CHECKER, owner_of, provision, provision_checker
+
+__all__ = [
+    "CHECKER",
+    "Migration",
+    "MigrationError",
+    "apply",
+    "owner_of",
+    "pending",
+    "provision",
+    "provision_checker",
+    "read_folder",
+]
