@@ -1,0 +1,1 @@
+"""Financial: ledger, receivables, PIX, reconciliation and month-end close."""

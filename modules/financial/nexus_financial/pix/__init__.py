@@ -1,0 +1,1 @@
+"""PIX: the provider's protocol, a simulated provider, and the workers between it and the books."""
