@@ -1,12 +1,11 @@
 """A Stack and facts become configuration files. Pure: values in, text out."""
 
 from nexus.render.haproxy import HaproxyFacts, VerifyKey, haproxy_config
-from nexus.render.servers import SERVER_PARAMETERS, SLOWSTART, Server
+from nexus.render.servers import SERVER_PARAMETERS, Server
 from nexus.render.templating import RenderError
 
 __all__ = [
     "SERVER_PARAMETERS",
-    "SLOWSTART",
     "HaproxyFacts",
     "RenderError",
     "Server",

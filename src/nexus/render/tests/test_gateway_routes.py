@@ -55,6 +55,13 @@ async def test_the_longest_prefix_wins(gateway: Gateway) -> None:
     assert body["detail"] == "No instance of deals can answer now. Try again in a moment."
 
 
+async def test_an_encoded_public_path_needs_a_token(gateway: Gateway) -> None:
+    status, _, _ = await raw(
+        gateway, b"GET /api/shop/ope%6e/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    )
+    assert status == 401
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -105,14 +112,13 @@ async def test_a_body_of_unknown_length_is_refused(gateway: Gateway) -> None:
         assert answer.status == 411
 
 
-async def test_malformed_requests_and_methods_are_problems_too(gateway: Gateway) -> None:
-    status, headers, body = await raw(gateway, b"GET / HTTP/1.1\r\nHost: x\r\nBad Header: y\r\n\r\n")
-    assert (status, headers["content-type"]) == (400, "application/problem+json")
-    assert json.loads(body)["title"] == "Bad Request"
-    status, headers, _ = await raw(
+async def test_what_is_not_http_and_methods_for_proxies_are_refused(gateway: Gateway) -> None:
+    status, _, _ = await raw(gateway, b"GET / HTTP/1.1\r\nHost: x\r\nBad Header: y\r\n\r\n")
+    assert status == 400
+    status, headers, body = await raw(
         gateway, b"TRACE /api/shop HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     )
-    assert status == 405
+    assert (status, json.loads(body)["type"]) == (405, "urn:nexus:problem:method-not-allowed")
     assert "TRACE" not in headers["allow"]
 
 
