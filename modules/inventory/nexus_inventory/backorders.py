@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from nexus_kit import Page, Paging, Principal, paging, require
+from nexus_kit import Page, Paging, Principal, Tx, paging, require
 from pydantic import BaseModel
 
-from .fulfilment import serve_queue
+from . import ledger
+from .allocation import Wish
+from .fulfilment import serve
 from .service import module
 
 router = APIRouter(prefix="/api/inventory/backorders", tags=["backorders"])
@@ -25,6 +28,26 @@ SELECT order_id, number AS order_number, waiting_since,
    AND ($2::uuid IS NULL OR order_id > $2)
  ORDER BY order_id LIMIT $3
 """
+# First come, first served, product by product: an order may be served when the stock covers it and all that
+# queue before it for the same products. Orders someone else is just changing are left for the next round.
+SERVABLE = """
+WITH queue AS (
+    SELECT line.order_id, line.product_id,
+           sum(line.quantity) OVER (PARTITION BY line.product_id
+                                    ORDER BY demands.waiting_since, demands.order_id) AS up_to_here
+      FROM demands JOIN demand_lines AS line USING (order_id)
+     WHERE demands.company_id = $1 AND demands.waiting_since IS NOT NULL),
+free AS (
+    SELECT product_id, sum(on_hand - reserved) AS quantity FROM stock
+     WHERE company_id = $1 AND product_id IN (SELECT product_id FROM queue) GROUP BY product_id),
+servable AS (
+    SELECT order_id FROM queue LEFT JOIN free USING (product_id)
+     GROUP BY order_id HAVING bool_and(up_to_here <= coalesce(free.quantity, 0)))
+SELECT order_id, waiting_since FROM demands
+ WHERE order_id IN (SELECT order_id FROM servable) AND waiting_since IS NOT NULL
+ ORDER BY order_id LIMIT 500 FOR UPDATE SKIP LOCKED
+"""
+LINES = "SELECT order_id, product_id, quantity FROM demand_lines WHERE order_id = ANY($1::uuid[])"
 
 
 class Awaited(BaseModel):
@@ -64,6 +87,22 @@ async def serve_backorders() -> None:
         while served:
             async with module.db.transaction(company_id) as tx:
                 served = await serve_queue(tx, company_id) > 0
+
+
+async def serve_queue(tx: Tx, company_id: UUID) -> int:
+    """Reserve for the back-orders whose turn has come and whose stock is there; returns for how many."""
+    rows = await tx.fetch(SERVABLE, company_id)
+    if not rows:
+        return 0
+    lines: dict[UUID, dict[UUID, Decimal]] = defaultdict(dict)
+    for line in await tx.fetch(LINES, [row["order_id"] for row in rows]):
+        lines[line["order_id"]][line["product_id"]] = line["quantity"]
+    rows.sort(key=lambda row: (row["waiting_since"], row["order_id"]))
+    wishes = [Wish(row["order_id"], lines[row["order_id"]]) for row in rows]
+    stock = await ledger.lock(tx, company_id, [product for wish in wishes for product in wish.lines])
+    outcome = await serve(tx, company_id, wishes, stock, {})
+    await ledger.save(tx, company_id, stock)
+    return len(outcome.grants)
 
 
 def stock_came_in() -> None:

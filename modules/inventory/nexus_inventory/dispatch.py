@@ -24,7 +24,7 @@ UPDATE shipment_lines SET unit_cost = left_at.unit_cost
 
 async def ship_shipment(tx: Tx, company_id: UUID, shipment: OpenShipment) -> None:
     """Ship what is reserved: movement, level and shipment change together. The caller has locked the rows."""
-    stock = await ledger.lock(tx, company_id, [product for product, _, _ in shipment.lines])
+    stock = await ledger.lock(tx, company_id, shipment.products)
     costs: dict[UUID, Decimal] = {}
     for product, quantity, _ in shipment.lines:
         place = (product, shipment.warehouse_id)

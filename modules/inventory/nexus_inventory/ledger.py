@@ -47,7 +47,8 @@ SELECT line.product_id, sum(line.quantity) AS quantity
 
 async def lock(tx: Tx, company_id: UUID, products: Iterable[UUID]) -> Stock:
     """The present levels of these products in all warehouses, locked until the transaction ends."""
-    rows = await tx.fetch(LOCK, company_id, list(set(products)))
+    wanted = list(set(products))
+    rows = await tx.fetch(LOCK, company_id, wanted) if wanted else ()
     return Stock({(row["product_id"], row["warehouse_id"]): Level(**row) for row in rows})
 
 
@@ -87,5 +88,6 @@ async def warehouses(tx: Tx, company_id: UUID) -> list[Warehouse]:
 
 async def claims(tx: Tx, company_id: UUID, products: Iterable[UUID]) -> dict[UUID, Decimal]:
     """What waiting back-orders have a right to, by product."""
-    rows = await tx.fetch(CLAIMS, company_id, list(set(products)))
+    wanted = list(set(products))
+    rows = await tx.fetch(CLAIMS, company_id, wanted) if wanted else ()
     return {row["product_id"]: row["quantity"] for row in rows}

@@ -1,4 +1,8 @@
-"""What sales tells: orders confirmed, back-orders accepted, orders cancelled. Whole batches at a time."""
+"""What sales tells: orders confirmed, back-orders accepted, orders cancelled. Whole batches at a time.
+
+One handler takes all three kinds, so that a transaction locks orders once and levels once, in the one order
+that never deadlocks, however the kinds are mixed in a batch.
+"""
 
 from __future__ import annotations
 
@@ -7,43 +11,57 @@ from uuid import UUID
 
 from nexus_kit import Event, NotYet, Tx
 
+from . import demands, ledger
 from .allocation import Wish
 from .backorders import stock_came_in
-from .fulfilment import enqueue, lock_demands, register, serve_new, serve_queue
+from .fulfilment import refuse, serve
 from .levels import totals
-from .reversal import cancel_orders
+from .reversal import open_shipments, tell_undone, undo
 from .service import module
 
+CONFIRMED, CANCELLED, BACKORDER = "order.confirmed", "order.cancelled", "order.backorder_requested"
 
-@module.on_batch("sales", "order.confirmed")
-async def order_confirmed(tx: Tx, events: list[Event]) -> None:
-    """Reserve all lines of each order or none, in the order of the events."""
+
+@module.on_batch("sales", CONFIRMED, CANCELLED, BACKORDER)
+async def orders_told(tx: Tx, events: list[Event]) -> None:
+    """Take back what cancelled orders hold, then reserve for confirmed ones in the order of the events.
+
+    A cancellation wins whenever it arrives: before the confirmation it leaves word for it.
+    """
     company_id = events[0].company_id
-    confirmed = {event.entity_id: event for event in events}
-    new = await register(
-        tx, company_id, {order: str(event.data.get("number", "")) for order, event in confirmed.items()}
-    )
-    wishes = [Wish(order, _lines(event)) for order, event in confirmed.items() if order in new]
-    if wishes:
-        await serve_new(tx, company_id, wishes)
-
-
-@module.on_batch("sales", "order.backorder_requested")
-async def backorder_requested(tx: Tx, events: list[Event]) -> None:
-    """Queue the orders that still lack stock, then serve whoever's turn it is."""
-    company_id = events[0].company_id
-    states = await lock_demands(tx, [event.entity_id for event in events])
-    if early := [event for event in events if event.entity_id not in states]:
+    confirmed, cancelled, requested = (_of(kind, events) for kind in (CONFIRMED, CANCELLED, BACKORDER))
+    new = await _register(tx, company_id, confirmed, cancelled)
+    known = await demands.lock(tx, (cancelled.keys() | requested.keys()) - new)
+    if early := [event for order, event in requested.items() if order not in new and order not in known]:
         raise NotYet("order.confirmed has not arrived", events=early)
-    await enqueue(tx, {event.entity_id: event.occurred_at for event in events})
-    await serve_queue(tx, company_id)
+
+    shipments = await open_shipments(tx, cancelled.keys() & known.keys())
+    serving = new - cancelled.keys()
+    wishes = [Wish(order, _lines(event)) for order, event in confirmed.items() if order in serving]
+    products = {product for wish in wishes for product in wish.lines}
+    claims = await ledger.claims(tx, company_id, products)
+    stock = await ledger.lock(tx, company_id, products.union(*(shipment.products for shipment in shipments)))
+    await demands.close(tx, cancelled.keys() & known.keys(), "cancelled")
+    await undo(tx, shipments, stock, "cancelled", None)
+    await tell_undone(tx, shipments)
+    outcome = await serve(tx, company_id, wishes, stock, claims)
+    await ledger.save(tx, company_id, stock)
+    await refuse(tx, company_id, outcome.refusals)
+    await demands.enqueue(tx, {order: event.occurred_at for order, event in requested.items()})
+    if requested or shipments:
+        tx.after_commit(stock_came_in)
 
 
-@module.on_batch("sales", "order.cancelled")
-async def order_cancelled(tx: Tx, events: list[Event]) -> None:
-    """Release what is reserved, take back what is shipped, remember what was never heard of."""
-    await cancel_orders(tx, events[0].company_id, [event.entity_id for event in events])
-    tx.after_commit(stock_came_in)
+async def _register(
+    tx: Tx, company_id: UUID, confirmed: dict[UUID, Event], cancelled: dict[UUID, Event]
+) -> set[UUID]:
+    told = {order: (str(event.data.get("number", "")), "short") for order, event in confirmed.items()}
+    told |= {order: (told.get(order, ("",))[0], "cancelled") for order in cancelled}
+    return await demands.register(tx, company_id, told)
+
+
+def _of(kind: str, events: list[Event]) -> dict[UUID, Event]:
+    return {event.entity_id: event for event in events if event.type == kind}
 
 
 def _lines(event: Event) -> dict[UUID, Decimal]:

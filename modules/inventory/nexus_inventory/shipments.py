@@ -11,10 +11,10 @@ from fastapi import APIRouter, Depends, Response
 from nexus_kit import Idempotency, Page, Paging, Principal, Tx, idempotency, paging, problem, require
 from pydantic import BaseModel
 
+from . import demands
 from .backorders import stock_came_in
 from .dispatch import ship_shipment
 from .fields import Input, Text
-from .fulfilment import lock_demands
 from .reversal import OpenShipment, fail_shipment, open_shipments, return_shipment
 from .service import module
 
@@ -135,7 +135,7 @@ async def _lock(tx: Tx, company_id: UUID, shipment_id: UUID, state: str) -> Open
     found = await tx.fetchrow(FIND, company_id, shipment_id)
     if found is None:
         raise _unknown(shipment_id)
-    await lock_demands(tx, [found["order_id"]])
+    await demands.lock(tx, [found["order_id"]])
     for shipment in await open_shipments(tx, [found["order_id"]]):
         if shipment.id == shipment_id and shipment.state == state:
             return shipment
