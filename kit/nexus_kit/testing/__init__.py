@@ -1,0 +1,27 @@
+"""A pytest plugin: real PostgreSQL, real Valkey, real module processes (load with ``-p nexus_kit.testing``)."""
+
+from nexus_kit.testing.fixtures import (
+    key_server,
+    module_env,
+    pg,
+    start_module,
+    start_postgres,
+    start_valkey,
+    valkey,
+)
+from nexus_kit.testing.module_process import ModuleProcess
+from nexus_kit.testing.servers import PostgresServer, ValkeyServer, free_port
+
+__all__ = [
+    "ModuleProcess",
+    "PostgresServer",
+    "ValkeyServer",
+    "free_port",
+    "key_server",
+    "module_env",
+    "pg",
+    "start_module",
+    "start_postgres",
+    "start_valkey",
+    "valkey",
+]

@@ -1,0 +1,3 @@
+from nexus_echo.app import module
+
+module.run()
