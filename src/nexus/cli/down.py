@@ -1,0 +1,48 @@
+"""`nexus down`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from nexus.cli import place
+from nexus.cli.language import t
+
+Delete = Annotated[
+    bool, typer.Option("--delete-data", help="Remove all data too; asks for the stack's name.")
+]
+Yes = Annotated[str | None, typer.Option("--yes", help="The stack's name, for scripts that cannot be asked.")]
+PlanOnly = Annotated[bool, typer.Option("--plan", help="Print what would be done, and stop.")]
+
+
+def down(delete_data: Delete = False, yes: Yes = None, plan: PlanOnly = False) -> None:
+    """Drain and stop everything in reverse order; the data stays."""
+    from nexus.cli import operation
+    from nexus.control.client import Client
+    from nexus.control.launch import await_end
+    from nexus.control.outside import leftovers, stack_name
+    from nexus.runtimes.home import Home, HomeError
+
+    home = Home.at(place.home_path())
+    client = Client(home)
+    if delete_data and not plan:
+        name = stack_name(home, place.root())
+        typed = yes
+        if typed is None:
+            typed = typer.prompt(t("this removes all data of {stack}; type its name to go on", stack=name))
+        if typed != name:
+            raise place.stop(t("the name does not match; nothing was deleted"), 2)
+    if not client.alive():
+        if not leftovers(home) and not (delete_data and home.database.exists()):
+            typer.echo(t("nothing runs"))
+            raise typer.Exit(0)
+        try:
+            client = operation.control(home, "/v1/ping")
+        except HomeError as error:
+            raise place.stop(str(error), 2) from error
+    body = {"who": place.who(), "delete_data": delete_data, "plan_only": plan}
+    code = operation.follow(client, "/v1/down", body, table=False)
+    if code == 0 and not plan and not await_end(home):
+        raise place.stop(f"the control loop has not ended; see {home.log('control')}", 1)
+    raise typer.Exit(code)

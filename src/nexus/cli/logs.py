@@ -1,0 +1,52 @@
+"""`nexus logs`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from nexus.cli import place
+from nexus.cli.language import t
+
+Services = Annotated[list[str] | None, typer.Argument(help="The services; all when none is named.")]
+Follow = Annotated[bool, typer.Option("-f", "--follow", help="Go on showing new lines.")]
+Lines = Annotated[int, typer.Option("-n", "--lines", help="How many lines of the past, per service.")]
+
+
+def logs(services: Services = None, follow: Follow = False, lines: Lines = 100) -> None:
+    """Show what services wrote, the control loop (`control`) included."""
+    from nexus.runtimes.home import Home
+    from nexus.runtimes.process.logs import Log
+
+    home = Home.at(place.home_path())
+    known = sorted(path.stem for path in home.logs.glob("*.log")) if home.logs.is_dir() else []
+    for name in services or ():
+        if name not in known:
+            raise place.stop(
+                t("no log of {service} yet; there are: {known}", service=name, known=", ".join(known) or "-"),
+                2,
+            )
+    names = services or known
+    width = max(map(len, names), default=0) if len(names) > 1 else 0
+    open_logs = {name: Log(home, name) for name in names}
+    for name, log in open_logs.items():
+        _print(name, width, log.last(lines))
+    if not follow:
+        return
+    import time
+
+    try:
+        while True:
+            for name, log in open_logs.items():
+                _print(name, width, log.new())
+            sys.stdout.flush()
+            time.sleep(0.2)
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+
+
+def _print(name: str, width: int, lines: list[str]) -> None:
+    prefix = f"{name:<{width}} | " if width else ""
+    sys.stdout.writelines(f"{prefix}{line}\n" for line in lines)

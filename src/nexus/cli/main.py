@@ -1,0 +1,46 @@
+"""The commands, and the stack's own tasks behind them."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from nexus.cli import check, doctor, down, logs, restart, schema, status, tasks, test, up
+
+COMMANDS = {
+    "up": up.up,
+    "down": down.down,
+    "status": status.status,
+    "logs": logs.logs,
+    "restart": restart.restart,
+    "check": check.check,
+    "doctor": doctor.doctor,
+    "schema": schema.schema,
+    "test": test.test,
+}
+PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+app = typer.Typer(
+    name="nexus",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Runs a stack of modules described by manifests, and keeps it running.",
+    epilog=tasks.SEE_ALSO,
+)
+for _name, _command in COMMANDS.items():
+    _settings = {**PASS_THROUGH, "help_option_names": []} if _name == "test" else {}
+    app.command(_name, context_settings=_settings)(_command)
+
+
+def main() -> None:
+    """Runs a command, or else the task of that name in nexus.yaml."""
+    arguments = sys.argv[1:]
+    if arguments and not arguments[0].startswith("-") and arguments[0] not in COMMANDS:
+        sys.exit(tasks.run(arguments[0], arguments[1:], sorted(COMMANDS)))
+    try:
+        app()
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(141)

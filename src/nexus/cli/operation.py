@@ -1,0 +1,122 @@
+"""Following an operation of the control loop: its plan, its progress, its outcome."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import threading
+import time
+import uuid
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import typer
+
+from nexus.cli import place
+from nexus.cli.language import t
+from nexus.cli.progress import progress
+from nexus.control.client import Client, ControlError
+from nexus.runtimes.home import Home
+
+INTERRUPTED = 130
+
+
+def control(home: Home, path: str) -> Client:
+    """A client of the control loop, which is started when it does not run."""
+    from nexus.control.launch import ensure
+
+    return ensure(home)
+
+
+def follow(client: Client, path: str, body: dict[str, Any], table: bool) -> int:
+    """Runs an operation to its end and prints what happens; returns the exit code.
+
+    The first Ctrl-C lets running steps end; the second leaves at once.
+    """
+    run = uuid.uuid4().hex
+    _stop_on_interrupt(client, run)
+    began, code, plan_only = time.monotonic(), 1, bool(body.get("plan_only"))
+    shown = progress()
+    try:
+        for event in client.stream(path, {**body, "run": run}):
+            kind = event["event"]
+            if kind == "waiting":
+                shown.say(t("waiting: {holder} is changing this stack", holder=event["holder"]))
+            elif kind == "plan" and plan_only:
+                typer.echo(event["text"])
+                code = 0
+            elif kind == "plan":
+                shown.plan(event["plan"])
+            elif kind == "step":
+                shown.step(event)
+            elif kind == "refused":
+                shown.close()
+                typer.echo(t("nexus: {message}", message=event["message"]), err=True)
+                code = event["exit_code"]
+            elif kind == "outcome":
+                shown.close()
+                _outcome(event, time.monotonic() - began, table)
+                code = event["exit_code"]
+    except (OSError, http.client.HTTPException, ControlError) as error:
+        typer.echo(t("nexus: {message}", message=f"{error}; see `nexus logs control`"), err=True)
+        return 1
+    finally:
+        shown.close()
+    return code
+
+
+def show_plan_offline(home: Home, offset: int | None, only: list[str] | None) -> int:
+    """Prints what `up` would do while no control loop runs."""
+    from nexus.control.addresses import Refused
+    from nexus.control.outside import plan_from_outside
+
+    try:
+        typer.echo(plan_from_outside(home, place.root(), offset, only).text())
+    except Refused as error:
+        typer.echo(t("nexus: {message}", message=error), err=True)
+        return 2
+    return 0
+
+
+def _outcome(event: dict[str, Any], seconds: float, table: bool) -> None:
+    if event["state"] == "done":
+        count = int(event["sentence"].split()[1])
+        typer.echo(t("done: {count} steps in {seconds:.1f} s", count=count, seconds=seconds))
+    elif event["state"] == "nothing to do":
+        typer.echo(t("already up: nothing to do") if table else t("nothing runs"))
+    else:
+        typer.echo(event["sentence"], err=True)
+    if not table or "status" not in event:
+        return
+    from nexus.cli.tables import services
+
+    services(event["status"], event["addresses"])
+    login = event.get("login")
+    if login and event["exit_code"] == 0:
+        edge = [s["name"] for s in event["status"]["services"] if s["kind"] == "edge"]
+        url = event["addresses"].get(edge[0], "") if edge else ""
+        file = Path(login["password_file"])
+        shown = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
+        typer.echo(
+            t(
+                "open {url} and log in as {email}; the password is in {file}",
+                url=url,
+                email=login["email"],
+                file=shown,
+            )
+        )
+
+
+def _stop_on_interrupt(client: Client, run: str) -> None:
+    asked = threading.Event()
+
+    def interrupted(number: int, frame: FrameType | None) -> None:
+        if asked.is_set():
+            os._exit(INTERRUPTED)
+        asked.set()
+        typer.echo("\n" + t("stopping after the running steps; the same command goes on later"), err=True)
+        threading.Thread(target=client.post, args=(f"/v1/stop/{run}", {}), daemon=True).start()
+
+    signal.signal(signal.SIGINT, interrupted)

@@ -1,0 +1,47 @@
+"""Which stack a command is about, and where its state lies."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import typer
+
+from nexus.cli.language import t
+
+STACK_FILE = "nexus.yaml"
+
+
+def root() -> Path:
+    """The folder of nexus.yaml: NEXUS_ROOT, or the nearest one upward from here."""
+    named = os.environ.get("NEXUS_ROOT")
+    if named:
+        return Path(named).absolute()
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / STACK_FILE).is_file():
+            return folder
+    return here
+
+
+def home_path() -> Path:
+    """The folder of the stack's state: NEXUS_HOME, or .nexus beside nexus.yaml."""
+    named = os.environ.get("NEXUS_HOME")
+    return Path(named).absolute() if named else root() / ".nexus"
+
+
+def who() -> str:
+    """Who asks, for the journal and the lease."""
+    import getpass
+
+    try:
+        user = os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user} (process {os.getpid()})"
+
+
+def stop(message: str, code: int) -> typer.Exit:
+    """Prints a message on stderr; the caller raises the result."""
+    typer.echo(t("nexus: {message}", message=message), err=True)
+    return typer.Exit(code)

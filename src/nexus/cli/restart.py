@@ -1,0 +1,25 @@
+"""`nexus restart`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from nexus.cli import place
+from nexus.cli.language import t
+
+Services = Annotated[list[str], typer.Argument(help="The services to restart.")]
+
+
+def restart(services: Services) -> None:
+    """Replace services' instances one after the other; new ones run what their folders hold now."""
+    from nexus.cli import operation
+    from nexus.control.client import Client
+    from nexus.runtimes.home import Home
+
+    client = Client(Home.at(place.home_path()))
+    if not client.alive():
+        raise place.stop(t("the control loop does not run; start it with `nexus up`"), 2)
+    body = {"who": place.who(), "services": services}
+    raise typer.Exit(operation.follow(client, "/v1/restart", body, table=False))

@@ -1,0 +1,64 @@
+"""`nexus status`."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+
+import typer
+
+from nexus.cli import place
+from nexus.cli.language import t
+
+Json = Annotated[bool, typer.Option("--json", help="Print the stable JSON form.")]
+Watch = Annotated[bool, typer.Option("--watch", help="Go on showing it, once a second.")]
+
+
+def status(as_json: Json = False, watch: Watch = False) -> None:
+    """Show every service: its state, its address, its instances."""
+    if as_json:
+        import json
+
+        typer.echo(json.dumps(_read(), ensure_ascii=False, indent=2))
+        return
+    from nexus.cli.tables import services
+
+    if watch:
+        _watch()
+        return
+    found = _read()
+    services(found, {})
+    sentence = "{stack} is ready" if found["ready"] else "{stack} is not ready"
+    typer.echo(t(sentence, stack=found["stack"]))
+
+
+def _read() -> dict[str, Any]:
+    from nexus.control.client import Client, ControlError
+    from nexus.runtimes.home import Home
+
+    home = Home.at(place.home_path())
+    try:
+        found: dict[str, Any] = Client(home).get("/v1/status", timeout=10.0)
+        return found
+    except (OSError, ControlError):
+        from nexus.control.addresses import Refused
+        from nexus.control.outside import status_from_outside
+
+        try:
+            return status_from_outside(home, place.root())
+        except Refused as error:
+            raise place.stop(str(error), 2) from error
+
+
+def _watch() -> None:
+    from rich.live import Live
+
+    from nexus.cli.tables import service_table
+
+    try:
+        with Live(service_table(_read(), {}), auto_refresh=False) as live:
+            while True:
+                live.update(service_table(_read(), {}), refresh=True)
+                time.sleep(1.0)
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None

@@ -1,0 +1,53 @@
+"""`nexus up`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from nexus.cli import place
+
+Offset = Annotated[
+    int | None, typer.Option("--port-offset", help="Move all ports by N; remembered until the stack is down.")
+]
+Only = Annotated[
+    str | None,
+    typer.Option("--only", help="Run only these modules (a,b,c), remembered; `all` runs all again."),
+]
+PlanOnly = Annotated[bool, typer.Option("--plan", help="Print what would be done, and stop.")]
+Demo = Annotated[bool, typer.Option("--demo", help="Afterwards run the stack's task `demo`.")]
+Seed = Annotated[int | None, typer.Option("--seed", help="Seed of the demonstration's data.")]
+
+
+def up(
+    port_offset: Offset = None,
+    only: Only = None,
+    plan: PlanOnly = False,
+    demo: Demo = False,
+    seed: Seed = None,
+) -> None:
+    """Bring the stack up: start what is missing, in the order of its dependencies."""
+    from nexus.cli import operation, tasks
+    from nexus.control.client import Client
+    from nexus.runtimes.home import Home, HomeError
+
+    home = Home.at(place.home_path())
+    chosen = None if only is None else [name.strip() for name in only.split(",") if name.strip()]
+    if plan and not Client(home).alive():
+        raise typer.Exit(operation.show_plan_offline(home, port_offset, chosen))
+    body = {
+        "root": str(place.root()),
+        "who": place.who(),
+        "offset": port_offset,
+        "only": chosen,
+        "plan_only": plan,
+    }
+    try:
+        client = operation.control(home, "/v1/ping")
+    except HomeError as error:
+        raise place.stop(str(error), 2) from error
+    code = operation.follow(client, "/v1/up", body, table=True)
+    if code == 0 and demo and not plan:
+        code = tasks.run_in_child("demo", ["--seed", str(seed)] if seed is not None else [])
+    raise typer.Exit(code)

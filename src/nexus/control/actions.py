@@ -1,0 +1,117 @@
+"""What each step of a plan does to the world."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from nexus.control import provision, secrets
+from nexus.control.supervisor import Supervisor
+from nexus.plans import Action, Step
+from nexus.runtimes.process.drivers import driver, postgres
+from nexus.runtimes.process.site import Site
+from nexus.stack import Service
+
+if TYPE_CHECKING:
+    from nexus.control.world import World
+
+DOWN_LIMIT = 13.5  # seconds for all stops together
+DATABASE_RESERVE = 4.0  # of them kept for the databases, which end last
+
+
+class Actions:
+    """The hands of the executor: one method per action name."""
+
+    def __init__(self, world: World) -> None:
+        assert world.site is not None
+        assert world.supervisor is not None
+        self._world = world
+        self._site: Site = world.site
+        self._supervisor: Supervisor = world.supervisor
+        self._down_by = time.monotonic() + DOWN_LIMIT
+
+    def all(self) -> Mapping[str, Action]:
+        """Action name -> what carries it out."""
+        return {
+            "secrets": self.secrets,
+            "initialise": self.initialise,
+            "start": self.start,
+            "migrate": self.migrate,
+            "reload": self.reload,
+            "keys": self.keys,
+            "stop": self.stop,
+            "restart": self.restart,
+            "delete": self.delete,
+        }
+
+    def _service(self, step: Step) -> Service:
+        return self._site.stack.service(step.target)
+
+    async def secrets(self, step: Step) -> None:
+        """Generates what is missing."""
+        secrets.create(self._site, self._world.account)
+
+    async def initialise(self, step: Step) -> None:
+        """Creates a database's data folder."""
+        service = self._service(step)
+        await asyncio.to_thread(postgres.initialise, self._world.runtime, self._site, service)
+
+    async def start(self, step: Step) -> None:
+        """Starts what is missing of a service and waits until it is ready and reachable."""
+        service = self._service(step)
+        self._world.want(service.name, True)
+        await self._supervisor.start(service)
+        if self._world.routing is not None:
+            await self._world.routing.reachable(service)
+
+    async def migrate(self, step: Step) -> None:
+        """Creates role and schema, applies pending migrations."""
+        await provision.migrate(self._site, self._service(step))
+
+    async def keys(self, step: Step) -> None:
+        """Fetches the gateway's verification keys and waits until it uses them."""
+        gateway = self._service(step)
+        if self._world.keys is not None:
+            await self._world.keys.renew()
+        for instance in self._supervisor.of(gateway.name):
+            await instance.until_ready(20.0)
+
+    async def stop(self, step: Step) -> None:
+        """Drains and stops a service, within what is left of the time for all."""
+        self._world.want(step.target, False)
+        for instance in self._supervisor.of(step.target)[:1]:
+            left = self._down_by - time.monotonic()
+            if instance.service.kind not in ("database", "cache"):
+                left -= DATABASE_RESERVE
+            grace = max(0.5, min(driver(instance.service).grace, left))
+            await self._supervisor.stop(step.target, grace)
+
+    async def reload(self, step: Step) -> None:
+        """Gives a proxy its new configuration without closing its listeners."""
+        await self._supervisor.reload(self._service(step))
+
+    async def restart(self, step: Step) -> None:
+        """Replaces a service's instances one after the other."""
+        service = self._service(step)
+        self._world.want(service.name, True)
+        await self._supervisor.restart(service, driver(service).grace)
+        if self._world.routing is not None:
+            await self._world.routing.reachable(service)
+
+    async def delete(self, step: Step) -> None:
+        """Removes databases, secrets, state and logs; the control loop's own files go when it ends."""
+        home = self._world.home
+        for folder in (
+            home.root / "data",
+            home.root / "state",
+            home.root / "config",
+            home.secrets,
+            home.logs,
+        ):
+            if folder.exists():
+                await asyncio.to_thread(shutil.rmtree, folder)
+        for name in ("stack", "wanted", "offset", "only"):
+            self._world.register.set(name, "")

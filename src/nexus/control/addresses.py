@@ -1,0 +1,74 @@
+"""The stable ports of a stack on this machine, and who stands in their way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from nexus.runtimes import ports
+from nexus.runtimes.process.site import EVERYWHERE, LOOPBACK
+from nexus.stack import Service, Stack
+
+HIGHEST = 65_535
+
+
+class Refused(Exception):
+    """The operator asked for something that cannot be; nothing was changed (exit code 2)."""
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Service -> port, and what the operator should know of them."""
+
+    ports: Mapping[str, int]
+    notes: tuple[str, ...] = ()
+
+
+def addresses(stack: Stack, offset: int, ours: Mapping[str, int]) -> Addresses:
+    """Where each service is to listen. `ours`: ports of services that already run here, which stay.
+
+    Raises:
+        Refused: a port is taken, not permitted or out of range; names all of them and their holders.
+    """
+    found: dict[str, int] = {}
+    notes: list[str] = []
+    problems: list[str] = []
+    for service in stack.services:
+        port = service.port + offset
+        if not 0 < port <= HIGHEST:
+            raise Refused(
+                f"--port-offset {offset} moves {service.name} to port {port}; the highest is {HIGHEST}"
+            )
+        if service.name in ours:
+            found[service.name] = ours[service.name]
+            continue
+        host = EVERYWHERE if service.kind == "edge" else LOOPBACK
+        state = ports.state(host, port)
+        if state == "denied" and service.fallback_port:
+            notes.append(
+                f"port {port} is not permitted to this user: {service.name} listens on "
+                f"{service.fallback_port + offset} instead"
+            )
+            port = service.fallback_port + offset
+            state = ports.state(host, port)
+        if state == "denied":
+            problems.append(f"port {port} of {service.name} is not permitted to this user; use --port-offset")
+        if state == "taken":
+            problems.append(f"port {port} of {service.name} is taken by {ports.holder(port)}")
+        found[service.name] = port
+    if problems:
+        mend = "free it" if len(problems) == 1 else "free them"
+        raise Refused("\n".join(problems) + f"\n{mend}, or move the stack with --port-offset N")
+    return Addresses(found, tuple(notes))
+
+
+def planned(stack: Stack, offset: int) -> dict[str, int]:
+    """The ports a stack would have, unchecked."""
+    return {service.name: service.port + offset for service in stack.services}
+
+
+def shown(service: Service, port: int) -> str:
+    """The address people use."""
+    if service.runtime in ("postgres", "valkey"):
+        return f"{LOOPBACK}:{port}"
+    return f"http://{LOOPBACK}" + ("" if port == 80 else f":{port}")

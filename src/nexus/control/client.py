@@ -1,0 +1,93 @@
+"""Speaking with the control loop over its Unix socket, with the standard library only."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+from nexus.runtimes.home import Home
+
+
+class ControlError(Exception):
+    """The control loop refused or failed; `exit_code` is what a command should end with."""
+
+    def __init__(self, message: str, exit_code: int = 1) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str, timeout: float | None) -> None:
+        super().__init__("nexus", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+class Client:
+    """The control API of one stack."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+
+    def alive(self) -> bool:
+        """Whether a control loop answers."""
+        try:
+            self.get("/v1/ping", timeout=5.0)
+        except (OSError, ControlError, http.client.HTTPException):
+            return False
+        return True
+
+    def get(self, path: str, timeout: float = 60.0) -> Any:
+        """One answer, as plain data.
+
+        Raises:
+            OSError: no control loop runs.
+            ControlError: it refused.
+        """
+        return self._one("GET", path, None, timeout)
+
+    def post(self, path: str, body: Any = None, timeout: float = 60.0) -> Any:
+        """Like `get`, with a body."""
+        return self._one("POST", path, body, timeout)
+
+    def stream(self, path: str, body: Any = None) -> Iterator[dict[str, Any]]:
+        """The events of a running operation, one by one, as they happen."""
+        connection = _UnixConnection(str(self.home.socket), None)
+        try:
+            connection.request("POST", path, json.dumps(body or {}), {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            if answer.status >= 400:
+                raise _error(answer.read())
+            for line in answer:
+                if line.strip():
+                    yield json.loads(line)
+        finally:
+            connection.close()
+
+    def _one(self, method: str, path: str, body: Any, timeout: float) -> Any:
+        connection = _UnixConnection(str(self.home.socket), timeout)
+        try:
+            content = None if body is None else json.dumps(body)
+            connection.request(method, path, content, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            said = answer.read()
+            if answer.status >= 400:
+                raise _error(said)
+            return json.loads(said)
+        finally:
+            connection.close()
+
+
+def _error(body: bytes) -> ControlError:
+    try:
+        said = json.loads(body)
+    except ValueError:
+        return ControlError(body.decode("utf-8", "replace"))
+    return ControlError(said.get("error", "the control loop failed"), said.get("exit_code", 1))

@@ -1,0 +1,62 @@
+"""Facts of this machine -> the configuration files of the proxies."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nexus.render import HaproxyFacts, Server, haproxy_config
+from nexus.runtimes.process.drivers import haproxy, nginx
+from nexus.runtimes.process.site import LOOPBACK, Site
+from nexus.stack import Service
+
+if TYPE_CHECKING:
+    from nexus.control.world import World
+
+SERVER_LINE = re.compile(r"^\s*server \S+ \S+$")
+KEY_LINE = re.compile(r"jwt_verify")
+
+
+def render(world: World, site: Site, service: Service, port: int) -> str:
+    """The configuration text of a service; empty for those that need none."""
+    if service.runtime == "haproxy":
+        return haproxy_config(site.stack, _haproxy_facts(world, site, service))
+    return ""
+
+
+def config_file(site: Site, service: Service) -> Path | None:
+    """Where a proxy's configuration lies; None for services that have none."""
+    names = {"haproxy": haproxy.CONFIG, "nginx": nginx.CONFIG}
+    name = names.get(service.runtime)
+    return site.home.config(service.name) / name if name else None
+
+
+def skeleton(text: str) -> str:
+    """A configuration without what changes while it runs: the instances."""
+    return "\n".join(line for line in text.splitlines() if not SERVER_LINE.match(line))
+
+
+def servers(world: World, site: Site) -> dict[str, tuple[Server, ...]]:
+    """The instances that may get requests, by service."""
+    if world.supervisor is None:
+        return {}
+    return {
+        service.name: tuple(
+            Server(instance.id, LOOPBACK, instance.slot.port)
+            for instance in world.supervisor.of(service.name)
+            if instance.running is not None and instance.was_ready and instance.wanted
+        )
+        for service in site.stack.services
+        if world.supervisor.fronted(service)
+    }
+
+
+def _haproxy_facts(world: World, site: Site, service: Service) -> HaproxyFacts:
+    return HaproxyFacts(
+        bind_host=LOOPBACK,
+        ports=site.ports,
+        stats_socket=haproxy.stats_socket(site, service),
+        servers=servers(world, site),
+        keys=world.keys.known() if world.keys else (),
+    )

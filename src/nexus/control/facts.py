@@ -1,0 +1,51 @@
+"""Facts: what is. Plain values, read by `observe`, judged by the planners."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+State = Literal["ready", "starting", "degraded", "down"]
+
+
+@dataclass(frozen=True)
+class InstanceFacts:
+    """One instance as it is. `since` and `pid` are of the present process; `why` is what it lacks."""
+
+    id: str
+    pid: int
+    port: int
+    release: str
+    state: State
+    since: float
+    restarts: int = 0
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is, of one stack on this machine.
+
+    `initialised`: databases whose data folder is complete. `pending`: migrations not yet applied, by service;
+    None where it cannot be known (the database does not run). `secrets_missing`: files by service.
+    `keys`: whether the gateway's verification keys are known. `outdated`: running proxies whose configuration
+    is no longer what it should be.
+    """
+
+    ports: Mapping[str, int]
+    instances: Mapping[str, tuple[InstanceFacts, ...]] = field(default_factory=dict)
+    initialised: frozenset[str] = frozenset()
+    pending: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
+    secrets_missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    keys: bool = True
+    outdated: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
+
+    def of(self, service: str) -> tuple[InstanceFacts, ...]:
+        """The instances of a service that run."""
+        return tuple(instance for instance in self.instances.get(service, ()) if instance.pid)
+
+    def ready(self, service: str) -> int:
+        """How many instances of a service are ready."""
+        return sum(1 for instance in self.of(service) if instance.state == "ready")

@@ -1,0 +1,122 @@
+"""One instance under supervision: what it should be, what it is, and since when."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from nexus.control.facts import InstanceFacts, State
+from nexus.runtimes.process.site import Slot
+from nexus.runtimes.protocol import Running, StartError
+from nexus.stack import Service
+
+GIVE_UP_AFTER = 3  # ends in a row during a start
+
+
+@dataclass(eq=False)
+class Instance:
+    """The present state of one instance. `changed` is called at each transition."""
+
+    service: Service
+    slot: Slot
+    changed: Callable[[Instance], None]
+    running: Running | None = None
+    wanted: bool = True
+    state: State = "down"
+    why: str = ""
+    since: float = field(default_factory=time.time)
+    restarts: int = 0
+    failures: int = 0
+    was_ready: bool = False
+    live: bool = False
+    task: asyncio.Task[None] | None = None
+    _moved: asyncio.Event = field(default_factory=asyncio.Event)
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def id(self) -> str:
+        """Its name, for example `sales-1`."""
+        return self.slot.instance
+
+    def become(self, state: State, why: str = "") -> None:
+        """Moves to a state; everybody who waits for a transition is woken."""
+        moved = state != self.state
+        self.state, self.why = state, why
+        if moved:
+            self.since = time.time()
+            self._tell()
+            self.changed(self)
+
+    def _tell(self) -> None:
+        self._moved.set()
+        self._moved = asyncio.Event()
+
+    def started(self, running: Running) -> None:
+        """A process exists."""
+        self.running, self.was_ready, self.live = running, False, False
+        self.become("starting")
+
+    def ready(self) -> None:
+        """It answered that it is ready."""
+        self.was_ready = self.live = True
+        self.become("ready")
+
+    def unready(self, live: bool, why: str) -> None:
+        """It is not ready yet, or no longer."""
+        came_alive, self.live = live and not self.live, live
+        self.become("degraded" if self.was_ready else "starting", why)
+        if came_alive:
+            self._tell()
+
+    def ended(self, why: str) -> None:
+        """Its process is gone, or could not be started."""
+        self.running, self.live = None, False
+        self.become("down", why)
+        self._tell()
+
+    async def pause(self, seconds: float) -> None:
+        """Waits before the next attempt; `hurry` ends the wait."""
+        self._wake.clear()
+        if seconds <= 0:
+            return
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    def hurry(self) -> None:
+        """Somebody asked for it: try again at once."""
+        self.failures = 0
+        self._wake.set()
+
+    async def until_ready(self, limit: float, live_is_enough: bool = False) -> None:
+        """Returns when the instance is ready (or only lives, where that is enough).
+
+        Raises:
+            StartError: it ended several times, or was not ready within `limit` seconds.
+        """
+        try:
+            async with asyncio.timeout(limit):
+                while self.state != "ready" and not (live_is_enough and self.live):
+                    if self.failures >= GIVE_UP_AFTER:
+                        raise StartError(f"{self.id} keeps ending: {self.why}")
+                    await self._moved.wait()
+        except TimeoutError:
+            raise StartError(f"{self.id} is not ready after {limit:.0f} s: {self.why}") from None
+
+    def facts(self) -> InstanceFacts:
+        """A snapshot."""
+        running = self.running
+        return InstanceFacts(
+            self.id,
+            running.pid if running else 0,
+            self.slot.port,
+            running.release if running else "",
+            self.state,
+            self.since,
+            self.restarts,
+            self.why,
+        )

@@ -1,0 +1,74 @@
+"""Making sure that a control loop runs: the one thing a command starts by itself."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from nexus.control import locks
+from nexus.control.client import Client
+from nexus.runtimes.home import Home, HomeError
+
+PATIENCE = 30.0
+GUARD = Path(__file__).with_name("guard.py")
+
+
+def guard_command(home: Home) -> list[str]:
+    """How the guard is started; it then starts the control loop."""
+    loop = [sys.executable, "-m", "nexus.control", str(home.root)]
+    locked = [str(home.guard_lock), str(home.control_lock), str(home.keep)]
+    return [sys.executable, "-I", "-S", str(GUARD), *locked, *loop]
+
+
+def start_guard(home: Home) -> None:
+    """Starts a guard in a session of its own; one that is not needed ends at once."""
+    descriptor = os.open(home.log("control"), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        guard = subprocess.Popen(
+            guard_command(home),
+            stdin=subprocess.DEVNULL,
+            stdout=descriptor,
+            stderr=descriptor,
+            cwd="/",
+            start_new_session=True,
+        )
+        guard.returncode = 0  # not ours to wait for: it outlives us
+    finally:
+        os.close(descriptor)
+
+
+def ensure(home: Home) -> Client:
+    """A client of the running control loop, which is started when it does not run.
+
+    Raises:
+        HomeError: the state folder cannot be used, or the loop did not come up.
+    """
+    client = Client(home)
+    if client.alive():
+        return client
+    home.prepare()
+    home.keep.touch(mode=0o600)
+    started = 0.0
+    give_up = time.monotonic() + PATIENCE
+    while not client.alive():
+        now = time.monotonic()
+        if now > give_up:
+            raise HomeError(f"the control loop does not answer; see {home.log('control')}")
+        if now - started > 1.0 and not locks.held(home.guard_lock):
+            start_guard(home)
+            started = now
+        time.sleep(0.02)
+    return client
+
+
+def await_end(home: Home, seconds: float = 5.0) -> bool:
+    """Whether control loop and guard have both ended, after waiting at most `seconds`."""
+    give_up = time.monotonic() + seconds
+    while locks.held(home.control_lock) or locks.held(home.guard_lock):
+        if time.monotonic() > give_up:
+            return False
+        time.sleep(0.01)
+    return True

@@ -1,0 +1,120 @@
+"""The control loop: one process that keeps a stack as it should be until it is taken down."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import resource
+import signal
+
+from aiohttp import web
+
+from nexus.control import launch, locks
+from nexus.control.api import Api
+from nexus.control.world import World
+from nexus.runtimes.home import Home
+from nexus.runtimes.process.identity import birth
+from nexus.runtimes.process.watch import ended
+
+log = logging.getLogger("nexus.control")
+
+GUARD_EVERY = 1.0
+ROTATE_EVERY = 60.0
+
+
+async def run(home: Home) -> None:
+    """Serves the API and keeps the stack until `down` (or SIGTERM, which leaves services running)."""
+    loop = asyncio.get_running_loop()
+    world = World(home)
+    _close_unfinished(world)
+    api = Api(world)
+    runner = web.AppRunner(api.application(), access_log=None, handle_signals=False)
+    leaving = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, leaving.set)
+    chores = [asyncio.create_task(_keep_guard(home)), asyncio.create_task(_rotate(world))]
+    try:
+        await _take_up(world)
+        await _listen(runner, home)
+        log.info("control loop %d serves %s", os.getpid(), home.root)
+        waits = {asyncio.create_task(event.wait()) for event in (world.ending, leaving)}
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        home.keep.unlink(missing_ok=True)
+        await api.finished()
+    finally:
+        for chore in chores:
+            chore.cancel()
+        await asyncio.gather(*chores, return_exceptions=True)
+        await runner.cleanup()
+        await world.close()
+        home.socket.unlink(missing_ok=True)
+    log.info("control loop %d ends", os.getpid())
+
+
+def raise_limits() -> None:
+    """Lets proxies and databases open as many files as the system allows us."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+async def _take_up(world: World) -> None:
+    """Re-adopts what an earlier control loop left running, and starts what it wanted and died since."""
+    world.recall()
+    if world.site is None or world.supervisor is None:
+        return
+    found = await world.runtime.observe()
+    world.supervisor.adopt(found)
+    if found:
+        log.info("adopted %s", ", ".join(f"{running.instance} (pid {running.pid})" for running in found))
+    for name in world.wanted:
+        if world.site.stack.has(name):
+            world.supervisor.want(world.site.stack.service(name))
+    if world.keys is not None:
+        world.keys.watch()
+
+
+async def _listen(runner: web.AppRunner, home: Home) -> None:
+    home.socket.unlink(missing_ok=True)
+    await runner.setup()
+    before = os.umask(0o177)
+    try:
+        await web.UnixSite(runner, str(home.socket)).start()
+    finally:
+        os.umask(before)
+
+
+def _close_unfinished(world: World) -> None:
+    """Runs that a killed control loop did not finish are told as what they are."""
+    for run in world.journal.unfinished():
+        done = sum(1 for step in run.steps if step.ok)
+        total = len(run.plan.get("steps", ()))
+        sentence = f"interrupted after {done} of {total} steps: the control loop was killed"
+        world.journal.finish(run.id, "interrupted", sentence)
+
+
+async def _keep_guard(home: Home) -> None:
+    """Starts another guard as soon as the present one dies."""
+    while True:
+        guard = locks.owner(home.guard_lock)
+        if guard is None:
+            if home.keep.exists():
+                log.info("no guard: starting one")
+                launch.start_guard(home)
+        else:
+            born = birth(guard)
+            if born is not None:
+                await ended(guard, born)
+                continue
+        await asyncio.sleep(GUARD_EVERY)
+
+
+async def _rotate(world: World) -> None:
+    while True:
+        await asyncio.sleep(ROTATE_EVERY)
+        if world.site is not None:
+            names = [service.name for service in world.site.stack.services]
+            await asyncio.to_thread(world.runtime.rotate_logs, [*names, "control"])

@@ -1,0 +1,81 @@
+"""Reading the facts of a stack."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from nexus.control import provision, secrets
+from nexus.control.addresses import Addresses
+from nexus.control.configs import config_file, render, skeleton
+from nexus.control.facts import Facts, InstanceFacts
+from nexus.control.keys import INDEX
+from nexus.runtimes.process.drivers import postgres
+from nexus.runtimes.process.identity import alive
+from nexus.runtimes.process.register import Register
+from nexus.runtimes.process.site import Site
+
+if TYPE_CHECKING:
+    from nexus.control.world import World
+
+
+async def observe(world: World, site: Site, notes: tuple[str, ...] = ()) -> Facts:
+    """What is, seen by a running control loop. `site` is the stack as it should become."""
+    instances: dict[str, tuple[InstanceFacts, ...]] = {}
+    if world.supervisor is not None:
+        for instance in world.supervisor:
+            name = instance.service.name
+            instances[name] = (*instances.get(name, ()), instance.facts())
+    facts, missing = Facts(site.ports, instances), secrets.missing(site)
+    return Facts(
+        ports=site.ports,
+        instances=instances,
+        initialised=_initialised(site),
+        pending=await provision.pending(site, facts, missing),
+        secrets_missing=missing,
+        keys=world.keys is None or not world.keys.needed or bool(world.keys.known()),
+        outdated=_outdated(world, site, instances),
+        notes=notes,
+    )
+
+
+def _outdated(world: World, site: Site, instances: Mapping[str, tuple[InstanceFacts, ...]]) -> frozenset[str]:
+    found = set()
+    for service in site.stack.services:
+        file = config_file(site, service)
+        running = next((i for i in instances.get(service.name, ()) if i.pid), None)
+        if running is None or file is None or not file.exists():
+            continue
+        if skeleton(file.read_text()) != skeleton(render(world, site, service, running.port)):
+            found.add(service.name)
+    return frozenset(found)
+
+
+def observe_from_outside(site: Site, found: Addresses) -> Facts:
+    """What is, seen while no control loop runs: services that an earlier one left count as starting."""
+    instances: dict[str, tuple[InstanceFacts, ...]] = {}
+    if site.home.database.exists():
+        register = Register(site.home.database)
+        for running in register.known():
+            if running.pid and alive(running.pid, running.birth):
+                facts = InstanceFacts(
+                    running.instance, running.pid, running.port, running.release, "starting", running.since
+                )
+                instances[running.service] = (*instances.get(running.service, ()), facts)
+        register.close()
+    indexes = (site.home.config(g.name) / "keys" / INDEX for g in site.stack.of_kind("gateway"))
+    known = all(index.exists() for index in indexes)
+    return Facts(
+        ports=found.ports,
+        instances=instances,
+        initialised=_initialised(site),
+        pending={service.name: None for service in site.stack.services if service.database},
+        secrets_missing=secrets.missing(site),
+        keys=known or not any(service.jwks for service in site.stack.services),
+        notes=found.notes,
+    )
+
+
+def _initialised(site: Site) -> frozenset[str]:
+    databases = site.stack.of_kind("database")
+    return frozenset(s.name for s in databases if s.runtime != "postgres" or postgres.initialised(site, s))

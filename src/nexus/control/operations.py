@@ -1,0 +1,238 @@
+"""Up, down and restart: each reads facts, plans, executes, and reports the outcome as it is."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nexus.control import secrets
+from nexus.control.actions import Actions
+from nexus.control.addresses import Refused, addresses, shown
+from nexus.control.observe import observe
+from nexus.control.plan_down import plan_down
+from nexus.control.plan_up import plan_up
+from nexus.plans import LeaseHeld, Outcome, Plan, Step, StepEvent, execute
+from nexus.runtimes.process.site import Site
+from nexus.stack import ManifestError, Stack, load_stack
+
+if TYPE_CHECKING:
+    from nexus.control.world import World
+
+Emit = Callable[[dict[str, Any]], None]
+LEASE_SECONDS = 30.0
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class UpRequest:
+    """What the operator asked `up` for; None means: as remembered."""
+
+    root: Path
+    who: str
+    offset: int | None = None
+    only: tuple[str, ...] | None = None
+    plan_only: bool = False
+
+
+class Operations:
+    """Changes to one stack; a lease lets only one happen at a time."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._turn = asyncio.Lock()
+
+    async def up(self, request: UpRequest, emit: Emit, stop: asyncio.Event) -> None:
+        """Brings the stack up; tells its progress to `emit`."""
+        async with self._lease(f"up by {request.who}", emit):
+            stack, offset = desired(self._world, request)
+            found = addresses(stack, offset, self._running_ports())
+            site = Site(stack, self._world.home, found.ports)
+            facts = await observe(self._world, site, found.notes)
+            plan = plan_up(stack, facts)
+            emit({"event": "plan", "plan": plan.as_dict(), "text": plan.text()})
+            if request.plan_only:
+                return
+            if not plan.empty:
+                self._remember(request, offset)
+                for service in stack.services:
+                    _ = service.release  # what runs from now on, read once
+                self._world.settle(site)
+                if self._world.keys is not None:
+                    self._world.keys.watch()
+            outcome = await self._execute(plan, request.who, emit, stop)
+            self._report(outcome, emit)
+
+    async def down(
+        self, who: str, delete_data: bool, plan_only: bool, emit: Emit, stop: asyncio.Event
+    ) -> None:
+        """Takes the stack down; afterwards the control loop has nothing to keep and ends."""
+        async with self._lease(f"down by {who}", emit):
+            site = self._world.site
+            if site is None:
+                emit(
+                    {"event": "outcome", "state": "nothing to do", "sentence": "nothing runs", "exit_code": 0}
+                )
+                self._world.ending.set()
+                return
+            facts = await observe(self._world, site)
+            plan = plan_down(site.stack, facts, delete_data)
+            emit({"event": "plan", "plan": plan.as_dict(), "text": plan.text()})
+            if plan_only:
+                return
+            outcome = await self._execute(plan, who, emit, stop)
+            self._report(outcome, emit)
+            if outcome.exit_code == 0:
+                self._world.ending.set()
+
+    async def restart(self, who: str, names: Iterable[str], emit: Emit, stop: asyncio.Event) -> None:
+        """Replaces the instances of services; new ones run what the folders hold now."""
+        async with self._lease(f"restart by {who}", emit):
+            kept = self._world.site
+            if kept is None:
+                raise Refused("nothing runs; start with `nexus up`")
+            fresh = load_stack(kept.stack.root)
+            stack = fresh.subset([service.name for service in kept.stack.services])
+            unknown = [name for name in names if not stack.has(name)]
+            if unknown:
+                known = ", ".join(service.name for service in stack.services)
+                raise Refused(f"no service {', '.join(unknown)}; there are: {known}")
+            self._world.settle(Site(stack, self._world.home, kept.ports))
+            steps = [
+                Step(
+                    f"restart {name}", "restart", name, f"asked by {who}", "replace its instances one by one"
+                )
+                for name in names
+            ]
+            plan = Plan(f"restart {', '.join(names)}", tuple(steps))
+            emit({"event": "plan", "plan": plan.as_dict(), "text": plan.text()})
+            self._report(await self._execute(plan, who, emit, stop), emit)
+
+    def _running_ports(self) -> dict[str, int]:
+        site, supervisor = self._world.site, self._world.supervisor
+        if site is None or supervisor is None:
+            return {}
+        gateways = site.stack.of_kind("gateway")
+        fronting = any(i.running for gateway in gateways for i in supervisor.of(gateway.name))
+        return {
+            service.name: site.ports[service.name]
+            for service in site.stack.services
+            if (supervisor.fronted(service) and fronting)
+            or any(instance.running for instance in supervisor.of(service.name))
+        }
+
+    def _remember(self, request: UpRequest, offset: int) -> None:
+        self._world.register.set("offset", str(offset))
+        if request.only is not None:
+            self._world.register.set("only", json.dumps(request.only))
+
+    async def _execute(self, plan: Plan, who: str, emit: Emit, stop: asyncio.Event) -> Outcome:
+        if plan.empty:
+            return Outcome("nothing to do", 0)
+
+        def tell(event: StepEvent) -> None:
+            emit(
+                {
+                    "event": "step",
+                    "kind": event.kind,
+                    "number": event.number,
+                    "total": event.total,
+                    "action": event.step.action,
+                    "target": event.step.target,
+                    "does": event.step.does,
+                    "seconds": round(event.seconds, 3),
+                    "error": event.error,
+                }
+            )
+
+        actions = Actions(self._world).all()
+        return await execute(plan, actions, self._world.journal, who, tell, stop)
+
+    def _report(self, outcome: Outcome, emit: Emit) -> None:
+        site = self._world.site
+        assert site is not None
+        services = {service.name: service for service in site.stack.services}
+        emit(
+            {
+                "event": "outcome",
+                "state": outcome.state,
+                "sentence": outcome.sentence(),
+                "exit_code": outcome.exit_code,
+                "status": self._world.status(),
+                "addresses": {name: shown(s, site.ports[name]) for name, s in services.items()},
+                "titles": {name: dict(s.title) for name, s in services.items()},
+                "login": self._login(),
+            }
+        )
+
+    def _login(self) -> dict[str, str] | None:
+        home = self._world.home
+        email = secrets.admin_email(home)
+        return {"email": email, "password_file": str(home.admin_password)} if email else None
+
+    @asynccontextmanager
+    async def _lease(self, who: str, emit: Emit) -> AsyncIterator[None]:
+        if self._turn.locked():
+            emit({"event": "waiting", "holder": self._holder})
+        async with self._turn:
+            self._holder = who
+            try:
+                self._world.lease.acquire(who, LEASE_SECONDS)
+            except LeaseHeld as held:
+                raise Refused(str(held)) from held
+            renewing = asyncio.create_task(self._renew(), name="lease")
+            try:
+                yield
+            finally:
+                renewing.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await renewing
+                self._world.lease.release()
+
+    _holder = ""
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(LEASE_SECONDS / 3)
+            self._world.lease.renew(LEASE_SECONDS)
+
+
+def desired(world: World, request: UpRequest) -> tuple[Stack, int]:
+    """The stack that should run, and how far its ports are moved.
+
+    Raises:
+        Refused: the manifests are wrong, or the stack already runs elsewhere.
+    """
+    kept = world.register.get("offset")
+    running = world.supervisor is not None and any(instance.running for instance in world.supervisor)
+    if running and kept and request.offset is not None and int(kept) != request.offset:
+        raise Refused(
+            f"this stack runs with port offset {kept}; take it down before moving it to {request.offset}"
+        )
+    if running and world.site is not None and world.site.stack.root != request.root.resolve():
+        raise Refused(
+            f"{world.home.root} belongs to the stack in {world.site.stack.root}, which runs; "
+            "set NEXUS_HOME to another folder"
+        )
+    offset = request.offset if request.offset is not None else int(kept or 0)
+    kept_only = world.register.get("only")
+    only = request.only if request.only is not None else tuple(json.loads(kept_only)) if kept_only else ()
+    return chosen_stack(request.root, only), offset
+
+
+def chosen_stack(root: Path, only: tuple[str, ...]) -> Stack:
+    """The stack in `root`, or the part of it that `only` names (with the infrastructure it needs).
+
+    Raises:
+        Refused: a manifest is wrong, or a hard need is left out.
+    """
+    try:
+        stack = load_stack(root)
+        return stack.subset(only) if only and only != (ALL,) else stack
+    except ManifestError as error:
+        raise Refused(str(error)) from error

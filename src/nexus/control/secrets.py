@@ -1,0 +1,174 @@
+"""Secrets: generated once, each a file that only its service (and root) can read.
+
+database   superuser_password, admin_url
+cache      password
+service    database_password and database_url, redis_url, client_secret, service_clients, bootstrap,
+           and any other name it declares: 32 random bytes
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from nexus.runtimes.home import Home
+from nexus.runtimes.process import accounts
+from nexus.runtimes.process.drivers import postgres, valkey
+from nexus.runtimes.process.site import LOOPBACK, Site, needed, secret_names
+from nexus.runtimes.protocol import Account
+from nexus.stack import Service, Stack
+
+DATABASE = "nexus"
+DATABASE_PASSWORD = "database_password"
+ADMIN_URL = "admin_url"
+CHECK_PASSWORD = "check_password"
+CHECK_URL = "check_url"
+CHECKER = "nexus_check"
+ADMIN_EMAIL = "admin@nexus.local"
+BOOTSTRAP = {
+    "company": {"name": "Minha Empresa Ltda", "tax_id": "11222333000181", "currency": "BRL"},
+    "admin": {"email": ADMIN_EMAIL, "name": "Administrador"},
+}
+
+
+def expected(stack: Stack, service: Service) -> tuple[str, ...]:
+    """The names of all secret files a service has."""
+    if service.runtime == "postgres":
+        return (postgres.PASSWORD, ADMIN_URL, CHECK_PASSWORD, CHECK_URL)
+    if service.runtime == "valkey":
+        return (valkey.PASSWORD,)
+    names = secret_names(stack, service)
+    return (*names, DATABASE_PASSWORD) if "database_url" in names else names
+
+
+def missing(site: Site) -> dict[str, tuple[str, ...]]:
+    """Secret files that do not exist, or hold what is no longer true (addresses, clients), by service."""
+    found: dict[str, tuple[str, ...]] = {}
+    for service in site.stack.services:
+        names = []
+        for name in expected(site.stack, service):
+            path = site.home.secret(service.name, name)
+            derived = _derived(site, service, name)
+            if not path.exists() or (derived is not None and path.read_text() != derived):
+                names.append(name)
+        if names:
+            found[service.name] = tuple(names)
+    return found
+
+
+def create(site: Site, account: Callable[[str], Account | None]) -> None:
+    """Writes every missing or outdated secret; existing ones are never replaced."""
+    for derived in (False, True):
+        for service in site.stack.services:
+            names = expected(site.stack, service)
+            if not names:
+                continue
+            owner = account(service.name)
+            accounts.private_folder(site.home.secrets / service.name, owner)
+            for name in names:
+                _write(site, service, name, owner, derived)
+
+
+def _write(site: Site, service: Service, name: str, owner: Account | None, derived: bool) -> None:
+    path = site.home.secret(service.name, name)
+    text = _derived(site, service, name)
+    if derived and text is not None and (not path.exists() or path.read_text() != text):
+        accounts.private_file(path, text, owner)
+    elif not derived and text is None and name not in DERIVED and not path.exists():
+        accounts.private_file(path, _fresh(site, name), owner)
+
+
+DERIVED = frozenset({"database_url", "redis_url", "service_clients", ADMIN_URL, CHECK_URL})
+
+
+def _fresh(site: Site, name: str) -> str:
+    if name == "bootstrap":
+        return _bootstrap(site.home, site.stack.policies)
+    return secrets.token_urlsafe(32)
+
+
+def _derived(site: Site, service: Service, name: str) -> str | None:
+    """The text of a secret that follows from others; None for one of its own, or while those are missing."""
+    if name not in DERIVED:
+        return None
+    home, stack = site.home, site.stack
+    if name == "service_clients":
+        return _clients(home, stack)
+    if name == ADMIN_URL:
+        password = _read(home.secret(service.name, postgres.PASSWORD))
+        return password and postgres_url(postgres.SUPERUSER, password, site.ports[service.name])
+    if name == CHECK_URL:
+        password = _read(home.secret(service.name, CHECK_PASSWORD))
+        return password and postgres_url(CHECKER, password, site.ports[service.name])
+    if name == "database_url":
+        server = needed(stack, service, "postgres")
+        password = _read(home.secret(service.name, DATABASE_PASSWORD))
+        if server is None or password is None:
+            return None
+        return postgres_url(role(service), password, site.ports[server.name])
+    cache = needed(stack, service, "valkey")
+    password = cache and _read(home.secret(cache.name, valkey.PASSWORD))
+    return f"redis://:{password}@{LOOPBACK}:{site.ports[cache.name]}/0" if cache and password else None
+
+
+def postgres_url(user: str, password: str, port: int) -> str:
+    """The address of the stack's database for one role."""
+    return f"postgresql://{user}:{password}@{LOOPBACK}:{port}/{DATABASE}"
+
+
+def role(service: Service) -> str:
+    """The database role of a service: its schema's name."""
+    return service.database.schema_ if service.database else service.name
+
+
+def _clients(home: Home, stack: Stack) -> str | None:
+    """Who may ask for service tokens: {module: SHA-256 of its secret}."""
+    clients: dict[str, str] = {}
+    for service in stack.services:
+        if "client_secret" in secret_names(stack, service):
+            own = _read(home.secret(service.name, "client_secret"))
+            if own is None:
+                return None
+            clients[service.name] = hashlib.sha256(own.encode()).hexdigest()
+    return json.dumps(clients, sort_keys=True)
+
+
+def _bootstrap(home: Home, policies: Mapping[str, Any]) -> str:
+    """The first company and its administrator: the same text for every service that asks."""
+    source = home.secrets / "bootstrap.json"
+    text = _read(source)
+    if text is not None:
+        return text
+    asked: Mapping[str, Any] = policies.get("bootstrap", {})
+    password = _read(home.admin_password)
+    if password is None:
+        password = secrets.token_urlsafe(12)
+        accounts.private_file(home.admin_password, password + "\n", None)
+    content = {
+        "company": {"id": str(uuid.uuid4()), **BOOTSTRAP["company"], **asked.get("company", {})},
+        "admin": {
+            "id": str(uuid.uuid4()),
+            **BOOTSTRAP["admin"],
+            **asked.get("admin", {}),
+            "password": password.strip(),
+        },
+    }
+    text = json.dumps(content, ensure_ascii=False)
+    accounts.private_file(source, text, None)
+    return text
+
+
+def admin_email(home: Home) -> str | None:
+    """Who logs in first; None when the stack has no such user."""
+    text = _read(home.secrets / "bootstrap.json")
+    return json.loads(text)["admin"]["email"] if text else None
+
+
+def _read(path: Path) -> str | None:
+    return path.read_text() if os.path.exists(path) else None

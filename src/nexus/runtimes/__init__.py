@@ -1,0 +1,1 @@
+"""Where services run, behind one small protocol (`protocol.Runtime`)."""

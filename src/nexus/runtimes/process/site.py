@@ -1,0 +1,100 @@
+"""What a driver needs to know of the stack's place on this machine."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from nexus.runtimes.home import Home
+from nexus.runtimes.process import accounts
+from nexus.runtimes.protocol import Account
+from nexus.stack import Service, Stack
+
+LOOPBACK = "127.0.0.1"
+EVERYWHERE = "0.0.0.0"
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place for one instance: its name and the port it listens on."""
+
+    instance: str
+    port: int
+
+
+@dataclass(frozen=True)
+class Site:
+    """A stack on this machine: its folders and its stable ports (name -> port)."""
+
+    stack: Stack
+    home: Home
+    ports: Mapping[str, int]
+
+    def host(self, service: Service) -> str:
+        """The address a service listens on: loopback, but for the edge."""
+        return EVERYWHERE if service.kind == "edge" else LOOPBACK
+
+    def base_environment(self, service: Service, slot: Slot) -> dict[str, str]:
+        """Variables every process gets, whatever it is; nothing is inherited but the language."""
+        return {
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
+            "LANG": "C.UTF-8",
+            "TZ": "UTC",
+            "HOME": str(self.home.state(service.name)),
+            "HOST": LOOPBACK,
+            "PORT": str(slot.port),
+            "NEXUS_SERVICE": service.name,
+            "NEXUS_INSTANCE": slot.instance,
+            "NEXUS_RELEASE": service.release,
+            "NEXUS_MODULE_DIR": str(service.folder),
+            "NEXUS_STATE_DIR": str(self.home.state(service.name)),
+            "NEXUS_LANG": os.environ.get("NEXUS_LANG", "pt-BR"),
+        }
+
+    def module_environment(self, service: Service, slot: Slot) -> dict[str, str]:
+        """The contract of a module: its neighbours' addresses and its secrets as files."""
+        env = self.base_environment(service, slot)
+        for other in self.stack.services:
+            if other.name != service.name and other.kind in ("module", "gateway"):
+                name = other.name.upper().replace("-", "_")
+                env[f"NEXUS_URL_{name}"] = f"http://{LOOPBACK}:{self.ports[other.name]}"
+            if other.jwks:
+                env["NEXUS_JWKS_URL"] = f"http://{LOOPBACK}:{self.ports[other.name]}{other.jwks}"
+        for name in secret_names(self.stack, service):
+            env[f"{name.upper()}_FILE"] = str(self.home.secret(service.name, name))
+        if "OTEL_EXPORTER_OTLP_ENDPOINT" in os.environ:
+            env["OTEL_EXPORTER_OTLP_ENDPOINT"] = os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"]
+        env.update({key: str(value) for key, value in service.env.items()})
+        return env
+
+    def folders(self, service: Service, account: Account | None) -> Path:
+        """Creates the service's private folders; returns its state folder."""
+        for folder in (self.home.config(service.name), self.home.sockets(service.name)):
+            accounts.private_folder(folder, account)
+        return accounts.private_folder(self.home.state(service.name), account)
+
+
+def needed(stack: Stack, service: Service, runtime: str) -> Service | None:
+    """The service of that runtime which `service` needs hard, if any."""
+    for name in service.needs.hard:
+        if stack.has(name) and stack.service(name).runtime == runtime:
+            return stack.service(name)
+    return None
+
+
+def secret_names(stack: Stack, service: Service) -> tuple[str, ...]:
+    """All secrets a service is given: the declared ones and those that its needs imply.
+
+    Where somebody checks the modules' own secrets (`service_clients`), every module has one.
+    """
+    names = list(service.secrets)
+    if service.kind == "module" and any("service_clients" in other.secrets for other in stack.services):
+        names.append("client_secret")
+    if needed(stack, service, "postgres"):
+        names.append("database_url")
+    if needed(stack, service, "valkey"):
+        names.append("redis_url")
+    return tuple(dict.fromkeys(names))
