@@ -137,7 +137,7 @@ class Calls:
             if reply.status != 401:
                 break
         if reply.status >= 500:
-            log.warning("call failed", extra={"module": module, "path": path, "status": reply.status})
+            log.warning("call failed", extra={"target": module, "path": path, "status": reply.status})
             raise Unavailable(
                 f"The module {module} is not available now. Try again shortly.", "module-unavailable"
             )
@@ -165,7 +165,7 @@ class Calls:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             log.warning(
                 "call failed",
-                extra={"module": module, "url": url, "error": f"{type(error).__name__}: {error}"},
+                extra={"target": module, "url": url, "error": f"{type(error).__name__}: {error}"},
             )
             raise Unavailable(
                 f"The module {module} is not available now. Try again shortly.", "module-unavailable"

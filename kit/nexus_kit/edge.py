@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from starlette.exceptions import HTTPException
+
 from nexus_kit import tracing
 from nexus_kit.logs import log
 from nexus_kit.metrics import Metrics
 from nexus_kit.problems import MEDIA_TYPE, problem_body
 
+MAX_BODY_BYTES = 2 * 1024 * 1024
 SILENT = frozenset({"/health/live", "/health/ready", "/health/business", "/metrics"})
 
 
@@ -29,8 +32,16 @@ class Edge:
             return
         state = scope["app"].state
         trace, request_id = _ids(scope["headers"])
-        status = 0
+        status = received = 0
         started = time.perf_counter()
+
+        async def receiving() -> Any:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > MAX_BODY_BYTES:
+                raise HTTPException(413, f"The body is larger than {MAX_BODY_BYTES} bytes.")
+            return message
 
         async def sending(message: Any) -> None:
             nonlocal status
@@ -44,7 +55,7 @@ class Edge:
 
         state.in_flight += 1
         try:
-            await self._app(scope, receive, sending)
+            await self._app(scope, receiving, sending)
         except Exception:
             log.exception("unhandled error", extra={"method": scope["method"], "path": scope["path"]})
             if status == 0:

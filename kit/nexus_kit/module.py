@@ -27,7 +27,6 @@ from nexus_kit.settings import Settings, SettingsError
 from nexus_kit.tokens import KeySet, RevokedSessions, TokenVerifier
 from nexus_kit.workers import Worker, Workers
 
-MAX_BODY_BYTES = 2 * 1024 * 1024
 STOP_GRACE_S = 15.0
 
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
@@ -73,7 +72,6 @@ class Module:
             docs_url=None,
             redoc_url=None,
             redirect_slashes=False,
-            max_body_size=MAX_BODY_BYTES,
             telemetry={
                 "tracing": self.settings.otlp_endpoint is not None,
                 "metrics": False,

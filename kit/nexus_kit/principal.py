@@ -37,7 +37,7 @@ class Principal:
     def from_claims(cls, claims: Mapping[str, Any]) -> Principal:
         """Read the claims of a verified token. Raises ValueError or KeyError when they do not fit the contract."""
         service = claims.get("svc")
-        company = UUID(claims["cid"]) if claims.get("cid") else NIL
+        company = UUID(str(claims["cid"])) if claims.get("cid") else NIL
         if service is not None:
             if claims["sub"] != f"service:{service}":
                 raise ValueError("sub and svc disagree")
@@ -45,9 +45,9 @@ class Principal:
         if company == NIL:
             raise ValueError("cid is missing")
         return cls(
-            user_id=UUID(claims["sub"]),
+            user_id=UUID(str(claims["sub"])),
             company_id=company,
-            session_id=UUID(claims["sid"]) if claims.get("sid") else None,
+            session_id=UUID(str(claims["sid"])) if claims.get("sid") else None,
             email=str(claims.get("email", "")),
             permissions=frozenset(str(item) for item in claims.get("permissions", ())),
         )

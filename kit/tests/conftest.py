@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from nexus_kit.testing import ModuleProcess
+from nexus_kit.testing import ModuleProcess, PostgresServer, ValkeyServer, modules
+from nexus_kit.testing.keys import KeyServer
 
 ECHO = Path(__file__).parent / "echo_module"
 
@@ -25,3 +26,12 @@ def start_echo(
 @pytest_asyncio.fixture(loop_scope="session")
 async def echo(start_echo: Callable[..., Awaitable[ModuleProcess]]) -> AsyncIterator[ModuleProcess]:
     yield await start_echo()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def echo_shared(
+    pg: PostgresServer, valkey: ValkeyServer, key_server: KeyServer
+) -> AsyncIterator[ModuleProcess]:
+    """One module for all tests of a file that leave nothing behind which matters to others."""
+    async with modules(pg, valkey, key_server) as start:
+        yield await start("echo", folder=ECHO)

@@ -292,7 +292,7 @@ class Consumer:
         fields: dict[str, Any] = {
             "event": str(item.event.id),
             "type": item.event.type,
-            "module": item.event.module,
+            "source": item.event.module,
             "attempts": item.failures + item.waits,
             "error": item.error,
         }

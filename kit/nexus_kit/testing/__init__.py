@@ -3,6 +3,7 @@
 from nexus_kit.testing.fixtures import (
     key_server,
     module_env,
+    modules,
     pg,
     start_module,
     start_postgres,
@@ -19,6 +20,7 @@ __all__ = [
     "free_port",
     "key_server",
     "module_env",
+    "modules",
     "pg",
     "start_module",
     "start_postgres",

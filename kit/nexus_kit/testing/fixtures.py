@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,15 @@ async def key_server() -> AsyncIterator[KeyServer]:
 async def start_module(
     pg: PostgresServer, valkey: ValkeyServer, key_server: KeyServer
 ) -> AsyncIterator[Callable[..., Any]]:
+    """Factory of modules for one test: see ``modules``."""
+    async with modules(pg, valkey, key_server) as start:
+        yield start
+
+
+@asynccontextmanager
+async def modules(
+    pg: PostgresServer, valkey: ValkeyServer, key_server: KeyServer
+) -> AsyncIterator[Callable[..., Any]]:
     """Factory of modules: ``await start_module("sales")`` starts its real process and waits until it is ready.
 
     Options: ``folder`` of the brick (default modules/<name>); ``needs`` {module: url} of other bricks; ``env`` and
@@ -142,9 +152,11 @@ async def start_module(
         await process.start(wait)
         return process
 
-    yield start
-    for process in reversed(made):
-        await process.close()
+    try:
+        yield start
+    finally:
+        for process in reversed(made):
+            await process.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
