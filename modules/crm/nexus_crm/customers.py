@@ -48,7 +48,7 @@ async def insert(tx: Tx, company_id: UUID, new: NewCustomer) -> Record:
     """Insert a customer and announce it; raises problems for a bad or taken tax id."""
     tax_id = tax_id_of(new.tax_id)
     try:
-        row = await tx.fetchrow(
+        row: Record = await tx.fetchrow(
             f"""INSERT INTO customers (company_id, name, tax_id, tax_id_kind, email, phone, city, state)
                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING {COLUMNS}""",
             company_id,
@@ -136,7 +136,7 @@ async def change_customer(who: Writer, idem: Idem, customer_id: UUID, patch: Cus
 
 async def one(tx: Tx, company_id: UUID, customer_id: UUID, lock: bool = False) -> Record:
     """The customer's row, locked for change if asked; raises a 404 problem."""
-    row = await tx.fetchrow(
+    row: Record | None = await tx.fetchrow(
         f"SELECT {COLUMNS} FROM customers WHERE company_id = $1 AND id = $2"
         + (" FOR UPDATE" if lock else ""),
         company_id,

@@ -100,7 +100,7 @@ async def change_lead(who: Writer, idem: Idem, lead_id: UUID, patch: LeadPatch) 
 
 async def one_lead(tx: Tx, company_id: UUID, lead_id: UUID, lock: bool = False) -> Record:
     """The lead's row, locked for change if asked; raises a 404 problem."""
-    row = await tx.fetchrow(
+    row: Record | None = await tx.fetchrow(
         f"SELECT {COLUMNS} FROM leads WHERE company_id = $1 AND id = $2" + (" FOR UPDATE" if lock else ""),
         company_id,
         lead_id,

@@ -71,7 +71,7 @@ async def _move(tx: Tx, company_id: UUID, kept_id: UUID, duplicate_id: UUID) -> 
         kept_id,
         duplicate_id,
     )
-    return await tx.fetchrow(
+    row: Record = await tx.fetchrow(
         """UPDATE customers k
            SET email = coalesce(k.email, d.email), phone = coalesce(k.phone, d.phone),
                city = coalesce(k.city, d.city), state = coalesce(k.state, d.state), updated_at = now()
@@ -83,3 +83,4 @@ async def _move(tx: Tx, company_id: UUID, kept_id: UUID, duplicate_id: UUID) -> 
         kept_id,
         duplicate_id,
     )
+    return row

@@ -1,7 +1,7 @@
 """What the CRM's API takes and gives."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -27,6 +27,7 @@ StateCode = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=Tru
 TaxIdText = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=11, max_length=20, pattern=r"^[0-9A-Za-z ./-]+$")
 ]
+_UNSET: Any = Field(default=None)  # may be left out, but not be null
 CustomerStatus = Literal["active", "inactive", "merged"]
 LeadStatus = Literal["new", "qualified", "converted", "lost"]
 InteractionKind = Literal["call", "email", "meeting", "visit", "message", "note"]
@@ -52,13 +53,13 @@ class NewCustomer(Input):
 class CustomerPatch(Input):
     """The fields of a customer to change; what is left out stays."""
 
-    name: Line = Field(default=None)
-    tax_id: TaxIdText = Field(default=None)
+    name: Line = _UNSET
+    tax_id: TaxIdText = _UNSET
     email: Email | None = None
     phone: Phone | None = None
     city: Line | None = None
     state: StateCode | None = None
-    status: Literal["active", "inactive"] = Field(default=None)
+    status: Literal["active", "inactive"] = _UNSET
 
 
 class Customer(BaseModel):
@@ -141,7 +142,7 @@ class NewLead(Input):
 class LeadPatch(Input):
     """The fields of a lead to change; what is left out stays."""
 
-    name: Line = Field(default=None)
+    name: Line = _UNSET
     organisation: Line | None = None
     tax_id: TaxIdText | None = None
     email: Email | None = None
@@ -150,7 +151,7 @@ class LeadPatch(Input):
     state: StateCode | None = None
     source: Line | None = None
     notes: Text | None = None
-    status: Literal["new", "qualified", "lost"] = Field(default=None)
+    status: Literal["new", "qualified", "lost"] = _UNSET
     lost_reason: Line | None = None
 
 
@@ -200,5 +201,5 @@ class TaxIdAnswer(BaseModel):
     valid: bool
     kind: Literal["cpf", "cnpj"] | None = None
     formatted: str | None = None
-    reason: str | None = Field(None, description="Why it is not valid")
-    customer_id: UUID | None = Field(None, description="The active customer that already has it")
+    reason: Annotated[str | None, Field(description="Why it is not valid")] = None
+    customer_id: Annotated[UUID | None, Field(description="The active customer that already has it")] = None

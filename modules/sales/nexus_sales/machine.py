@@ -14,7 +14,7 @@ The state follows from the facets (``_settle``); done and cancelled are final.
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from nexus_sales.states import BACKORDERABLE, OPEN, TARGETS, Actor, Invoice, Order, State, Stock
 
@@ -117,7 +117,7 @@ def backorder(order: Order, now: datetime) -> Step:
 
 
 def learn(order: Order, fact: Fact, now: datetime) -> Step:
-    """What a fact makes of the order; one already known or outdated changes nothing and leaves no trace."""
+    """What a fact makes of the order; one already known or outdated leaves no trace."""
     if order.state in (State.DRAFT, State.QUOTATION):
         return Step(order)
     if fact.type == "payment.expired":
@@ -129,13 +129,19 @@ def learn(order: Order, fact: Fact, now: datetime) -> Step:
         after = replace(after, invoice=max(after.invoice, invoice, key=_INVOICE_RANK.__getitem__))
     if after == order:
         return Step(order)
-    entries = [Entry(fact.type, fact.at, fact.data)]
+    entries = [] if _look(after) == _look(order) else [Entry(fact.type, fact.at, fact.data)]
     events: list[tuple[str, dict[str, Any]]] = []
     after = _settle(after, fact, now)
     if after.state is State.DONE and order.state is not State.DONE:
         entries.append(Entry("order.completed", now, {}))
         events.append(("order.completed", {}))
     return Step(after, tuple(entries), tuple(events))
+
+
+def _look(order: Order) -> tuple[Any, ...]:
+    """What people see of the facets: a fact that only corrects a time is not worth a line of the timeline."""
+    reached = tuple(getattr(order, field) is None for field in _MILESTONES.values())
+    return order.stock, order.invoice, *reached
 
 
 def _expire(order: Order, now: datetime) -> Step:
@@ -150,7 +156,7 @@ def _milestone(order: Order, fact: Fact) -> Order:
     if field is None:
         return order
     known: datetime | None = getattr(order, field)
-    return order if known is not None and known <= fact.at else replace(order, **{field: fact.at})
+    return order if known is not None and known <= fact.at else replace(order, **cast(Any, {field: fact.at}))
 
 
 def _place(order: Order, place: Stock, at: datetime) -> Order:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
 
 Name = Annotated[
     str,
@@ -19,6 +19,9 @@ Price = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=2)]
 Quantity = Annotated[Decimal, Field(gt=0, max_digits=13, decimal_places=4)]
 Percent = Annotated[Decimal, Field(ge=0, le=100, max_digits=5, decimal_places=2)]
 Plain = Annotated[Decimal, PlainSerializer(lambda value: f"{value.normalize():f}", return_type=str)]
+
+Number = Annotated[str, BeforeValidator(str), Field(description="Number of the order, for people")]
+_UNSET: Any = Field(default=None)  # may be left out, but not be null
 
 State = Literal["draft", "quotation", "confirmed", "processing", "done", "cancelled"]
 ShipmentState = Literal["none", "reserved", "backorder", "shipped", "returned", "failed"]
@@ -59,9 +62,9 @@ class NewOrder(Input):
 class OrderPatch(Input):
     """The fields of a draft to change; what is left out stays. ``lines`` replaces all lines."""
 
-    customer_id: UUID = Field(default=None)
+    customer_id: UUID = _UNSET
     price_list_id: UUID | None = None
-    lines: Lines = Field(default=None)
+    lines: Lines = _UNSET
     notes: Text | None = None
 
 
@@ -90,7 +93,7 @@ class OrderSummary(BaseModel):
     """An order in a list."""
 
     id: UUID
-    number: int
+    number: Number
     customer_id: UUID
     customer_name: str
     state: State
@@ -149,10 +152,10 @@ class NewPriceList(Input):
 class PriceListPatch(Input):
     """The fields of a price list to change; what is left out stays."""
 
-    name: Name = Field(default=None)
-    valid_from: date = Field(default=None)
+    name: Name = _UNSET
+    valid_from: date = _UNSET
     valid_until: date | None = None
-    active: bool = Field(default=None)
+    active: bool = _UNSET
 
 
 class PriceList(BaseModel):

@@ -12,13 +12,14 @@ from nexus_sales.chassis import Idem, Writer, module
 from nexus_sales.models import Cancellation, Line, Order
 from nexus_sales.order_rows import FULL, Decision, machine_order, save
 from nexus_sales.order_views import as_order, read_lines, read_order
-from nexus_sales.states import TARGETS, sources
+from nexus_sales.states import TARGETS, Actor, sources
+from nexus_sales.states import Order as States
 
 router = APIRouter(prefix="/api/sales/orders", tags=["orders"])
 
 _MOVE = f"""
 WITH moved AS (
-    UPDATE orders SET state = $3, confirmed_at = CASE WHEN $3 = 'confirmed' THEN now() END
+    UPDATE orders SET state = $3::text, confirmed_at = CASE WHEN $3::text = 'confirmed' THEN now() END
     WHERE company_id = $1 AND id = $2 AND state = ANY($4::text[])
     RETURNING {FULL}
 ), told AS (
@@ -61,7 +62,7 @@ async def cancel_order(who: Writer, idem: Idem, order_id: UUID, how: Cancellatio
             who.company_id,
             order_id,
             who.email,
-            lambda order, now: machine.cancel(order, how.reason, machine.Actor.USER, now),
+            lambda order, now: machine.cancel(order, how.reason, Actor.USER, now),
         )
 
 
@@ -83,7 +84,7 @@ async def _move(
         return row, [Line(**line) for line in row["lines"]]
     order = machine_order(await read_order(tx, company_id, order_id))
     try:
-        machine.move(order, cause, machine.Actor.USER)
+        machine.move(order, cause, Actor.USER)
     except machine.Refused as error:
         raise _refused(error, order) from None
     raise problem(409, "order-changed", "The order was changed at this moment: look at it and try again.")
@@ -103,7 +104,7 @@ async def _decide(tx: Tx, company_id: UUID, order_id: UUID, actor: str, command:
     return tx.respond(200, as_order(row, await read_lines(tx, company_id, order_id)))
 
 
-def _refused(error: machine.Refused, order: machine.Order) -> Exception:
+def _refused(error: machine.Refused, order: States) -> Exception:
     return problem(
         409, "not-allowed-now", str(error), state=order.state, actions=list(machine.allowed(order))
     )

@@ -28,7 +28,7 @@ def as_order(row: Record, lines: Sequence[Line]) -> Order:
 
 async def read_order(tx: Tx, company_id: UUID, order_id: UUID, lock: bool = False) -> Record:
     """The order's row with FULL, locked for change if asked; raises a 404 problem."""
-    row = await tx.fetchrow(
+    row: Record | None = await tx.fetchrow(
         f"SELECT {FULL} FROM orders WHERE company_id = $1 AND id = $2" + (" FOR UPDATE" if lock else ""),
         company_id,
         order_id,
@@ -57,5 +57,6 @@ async def read_detail(tx: Tx, company_id: UUID, order_id: UUID, lang: str) -> Or
 def _values(row: Record) -> dict[str, Any]:
     values = dict(row)
     values["actions"] = allowed(machine_order(row))
-    del values["stock"], values["stock_at"]
+    for internal in ("stock", "stock_at", "lines"):
+        values.pop(internal, None)
     return values

@@ -24,8 +24,8 @@ SELECT $1, $2, n.* FROM unnest($4::smallint[], $5::uuid[], $6::uuid[], $7::text[
                                $10::numeric[], $11::numeric[], $12::numeric[], $13::numeric[]) AS n
 ON CONFLICT (company_id, order_id, position) DO UPDATE
 SET id = excluded.id, product_id = excluded.product_id, sku = excluded.sku,
-    description = excluded.description, unit = excluded.unit, quantity = excluded.quantity, unit_price = excluded.unit_price,
-    discount_percent = excluded.discount_percent, total = excluded.total
+    description = excluded.description, unit = excluded.unit, quantity = excluded.quantity,
+    unit_price = excluded.unit_price, discount_percent = excluded.discount_percent, total = excluded.total
 """
 
 

@@ -111,7 +111,7 @@ def test_commands_among_events_never_lead_to_an_illegal_state(data: st.DataObjec
     assert completed + cancelled <= 1
 
 
-@given(st.permutations([*story(*HAPPY), *story(*HAPPY)]))
+@given(st.permutations([*story(*HAPPY), *story("", *HAPPY)[1:]]))
 @settings(max_examples=100, deadline=None)
 def test_repeated_events_leave_no_second_trace(told: list[Fact]):
     order, steps = tell(CONFIRMED, told)
