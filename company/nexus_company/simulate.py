@@ -44,7 +44,7 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--rate", type=float, help="orders per second, for --for")
     parser.add_argument("--for", dest="duration", type=_seconds, help="how long, e.g. 60s, 5m, 1h")
     parser.add_argument(
-        "--clients", type=_positive, default=48, help="orders in flight at once with --orders"
+        "--clients", type=_positive, default=128, help="orders in flight at once with --orders"
     )
     parser.add_argument("--cancel-share", type=float, default=0.03, help="share of quotations turned down")
     parser.add_argument("--patience", type=_seconds, default=90.0, help="longest confirm-to-ledger time")

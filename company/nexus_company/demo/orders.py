@@ -82,16 +82,18 @@ def _lines(company: UUID, order: Order) -> Iterator[tuple[Any, ...]]:
 
 
 def _happened(company: UUID, order: Order) -> Iterator[tuple[Any, ...]]:
-    moments = [
-        ("quoted", order.created_at),
-        ("confirmed", order.confirmed_at),
-        ("shipped", order.shipped_at),
-        ("invoiced", _invoiced_at(order)),
-        ("paid", order.paid_at),
-        ("reconciled", order.reconciled_at),
-        ("done", order.reconciled_at),
-        ("cancelled", order.created_at + timedelta(hours=3) if order.outcome == "declined" else None),
+    declined = order.created_at + timedelta(hours=3) if order.outcome == "declined" else None
+    moments: list[tuple[str, datetime | None, dict[str, Any]]] = [
+        ("order.quoted", order.created_at, {}),
+        ("order.confirmed", order.confirmed_at, {}),
+        ("stock.reserved", order.shipped_at, {}),
+        ("shipment.shipped", order.shipped_at, {}),
+        ("invoice.posted", _invoiced_at(order), {}),
+        ("payment.received", order.paid_at, {}),
+        ("payment.reconciled", order.reconciled_at, {}),
+        ("order.completed", order.reconciled_at, {}),
+        ("order.cancelled", declined, {"reason": "customer declined"}),
     ]
-    for event, at in moments:
+    for event, at, params in moments:
         if at is not None:
-            yield (company, order.id, at, event, json.dumps({}), "demo")
+            yield (company, order.id, at, event, json.dumps(params), "demo")
