@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +18,7 @@ def service_table(status: dict[str, Any], addresses: dict[str, str]) -> Table:
     """One row per service: state, address and instances."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("service", "state", "address", "instances", "since", "restarts", "release"):
-        table.add_column(t(column))
+        table.add_column(t(column), no_wrap=True)
     for service in status["services"]:
         running = [instance for instance in service["instances"] if instance["pid"]]
         since = min((instance["since"] for instance in running), default=None)
@@ -40,4 +41,5 @@ def service_table(status: dict[str, Any], addresses: dict[str, str]) -> Table:
 
 def services(status: dict[str, Any], addresses: dict[str, str]) -> None:
     """Prints the table of services."""
-    Console(highlight=False, soft_wrap=True).print(service_table(status, addresses))
+    width = None if sys.stdout.isatty() else 200
+    Console(highlight=False, width=width).print(service_table(status, addresses))

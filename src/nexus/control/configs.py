@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nexus.render import HaproxyFacts, Server, haproxy_config
+from nexus.render import HaproxyFacts, NginxFacts, Server, haproxy_config, nginx_config
 from nexus.runtimes.process.drivers import haproxy, nginx
 from nexus.runtimes.process.site import LOOPBACK, Site
 from nexus.stack import Service
@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from nexus.control.world import World
 
 SERVER_LINE = re.compile(r"^\s*server \S+ \S+$")
-KEY_LINE = re.compile(r"jwt_verify")
 
 
 def render(world: World, site: Site, service: Service, port: int) -> str:
     """The configuration text of a service; empty for those that need none."""
     if service.runtime == "haproxy":
         return haproxy_config(site.stack, _haproxy_facts(world, site, service))
+    if service.runtime == "nginx":
+        return nginx_config(site.stack, _nginx_facts(site, service, port))
     return ""
 
 
@@ -59,4 +60,12 @@ def _haproxy_facts(world: World, site: Site, service: Service) -> HaproxyFacts:
         stats_socket=haproxy.stats_socket(site, service),
         servers=servers(world, site),
         keys=world.keys.known() if world.keys else (),
+    )
+
+
+def _nginx_facts(site: Site, service: Service, port: int) -> NginxFacts:
+    return NginxFacts(
+        listen=f"{site.host(service)}:{port}",
+        addresses={name: f"{LOOPBACK}:{number}" for name, number in site.ports.items()},
+        run_dir=site.home.state(service.name),
     )

@@ -33,7 +33,7 @@ async def observe(world: World, site: Site, notes: tuple[str, ...] = ()) -> Fact
         initialised=_initialised(site),
         pending=await provision.pending(site, facts, missing),
         secrets_missing=missing,
-        keys=world.keys is None or not world.keys.needed or bool(world.keys.known()),
+        keys=_keys_known(site),
         outdated=_outdated(world, site, instances),
         notes=notes,
     )
@@ -63,15 +63,13 @@ def observe_from_outside(site: Site, found: Addresses) -> Facts:
                 )
                 instances[running.service] = (*instances.get(running.service, ()), facts)
         register.close()
-    indexes = (site.home.config(g.name) / "keys" / INDEX for g in site.stack.of_kind("gateway"))
-    known = all(index.exists() for index in indexes)
     return Facts(
         ports=found.ports,
         instances=instances,
         initialised=_initialised(site),
         pending={service.name: None for service in site.stack.services if service.database},
         secrets_missing=secrets.missing(site),
-        keys=known or not any(service.jwks for service in site.stack.services),
+        keys=_keys_known(site),
         notes=found.notes,
     )
 
@@ -79,3 +77,10 @@ def observe_from_outside(site: Site, found: Addresses) -> Facts:
 def _initialised(site: Site) -> frozenset[str]:
     databases = site.stack.of_kind("database")
     return frozenset(s.name for s in databases if s.runtime != "postgres" or postgres.initialised(site, s))
+
+
+def _keys_known(site: Site) -> bool:
+    """Whether every gateway has keys to verify tokens with, where a module publishes any."""
+    if not any(service.jwks for service in site.stack.services):
+        return True
+    return all((site.home.config(g.name) / "keys" / INDEX).exists() for g in site.stack.of_kind("gateway"))
