@@ -25,6 +25,11 @@ def content_digest(paths: Iterable[Path]) -> str:
     return total.hexdigest()[:12]
 
 
+def text_digest(text: str) -> str:
+    """Return 12 hexadecimal digits over a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
 def _files(root: Path) -> Iterator[Path]:
     if root.is_file():
         yield root

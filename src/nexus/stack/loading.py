@@ -9,12 +9,11 @@ from typing import Any
 from nexus.stack.checks import Found, check_all
 from nexus.stack.errors import Fault, ManifestError
 from nexus.stack.manifest import ServiceManifest
-from nexus.stack.model import Service, Stack, Task
+from nexus.stack.model import BRICK_FILE, Service, Stack, Task
 from nexus.stack.reading import Source, read_yaml, validate
 from nexus.stack.stackfile import StackManifest
 
 STACK_FILE = "nexus.yaml"
-BRICK_FILE = "module.yaml"
 
 
 def load_stack(root: Path) -> Stack:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nexus.stack import graph
-from nexus.stack.digest import content_digest
+from nexus.stack.digest import content_digest, text_digest
 from nexus.stack.errors import Fault, ManifestError, suggest
 from nexus.stack.manifest import (
     Database,
@@ -24,6 +24,8 @@ from nexus.stack.manifest import (
     ServiceManifest,
 )
 from nexus.stack.stackfile import ProcessManifest
+
+BRICK_FILE = "module.yaml"
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class Service:
     invariants: Path | None
     manifest: Path
     shared: tuple[Path, ...] = ()
+    declared: str = ""
 
     @classmethod
     def build(cls, found: ServiceManifest, folder: Path, manifest: Path, shared: tuple[Path, ...]) -> Service:
@@ -72,6 +75,7 @@ class Service:
         command = found.command
         if not command and found.runtime == "python":
             command = ("python", "-m", f"nexus_{found.name.replace('-', '_')}")
+        brick = manifest.name == BRICK_FILE
         invariants = folder / found.invariants
         return cls(
             name=found.name,
@@ -96,15 +100,16 @@ class Service:
             scale=found.scale,
             events=found.events,
             folder=folder,
-            invariants=invariants if manifest.parent == folder and invariants.is_dir() else None,
+            invariants=invariants if brick and invariants.is_dir() else None,
             manifest=manifest,
             shared=shared,
+            declared=found.model_dump_json(by_alias=True),
         )
 
     @property
     def is_brick(self) -> bool:
         """Whether the service has a folder with a manifest of its own (infrastructure has not)."""
-        return self.manifest.name == "module.yaml"
+        return self.manifest.name == BRICK_FILE
 
     @property
     def migrations(self) -> Path | None:
@@ -113,8 +118,10 @@ class Service:
 
     @cached_property
     def release(self) -> str:
-        """12 hexadecimal digits over the content this service runs from; read from disk once."""
-        return content_digest([self.folder if self.is_brick else self.manifest, *self.shared])
+        """12 hexadecimal digits over what this service runs from: its folder, or its entry in `nexus.yaml`."""
+        if self.is_brick:
+            return content_digest([self.folder, *self.shared])
+        return text_digest(self.declared)
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,7 @@ class Gateway:
     proxy: Proxy
     url: str
     shop_url: str
+    deals_url: str
     metrics: str
     socket: Path
     shop: Upstream
@@ -93,6 +94,7 @@ async def gateway(tmp_path_factory: pytest.TempPathFactory, signer: Signer) -> A
                     proxy=proxy,
                     url=f"http://127.0.0.1:{ports['gate']}",
                     shop_url=f"http://127.0.0.1:{ports['shop']}",
+                    deals_url=f"http://127.0.0.1:{ports['deals']}",
                     metrics=f"http://127.0.0.1:{ports['metrics']}/metrics",
                     socket=folder / "h.sock",
                     shop=shop,

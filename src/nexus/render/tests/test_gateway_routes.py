@@ -4,6 +4,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from nexus.render.tests.conftest import Gateway
 from nexus.render.tests.proxies import bearer, echo
@@ -213,3 +214,16 @@ async def test_a_read_cut_off_by_the_upstream_is_retried_and_a_write_is_not(gate
 async def test_a_modules_stable_port_reaches_it_without_the_gateways_rules(gateway: Gateway) -> None:
     async with gateway.http.post(f"{gateway.shop_url}/internal/x", data=b"1") as answer:
         assert (answer.status, (await answer.json())["path"]) == (200, "/internal/x")
+
+
+async def test_a_stable_port_marks_its_own_answers_for_the_edge(gateway: Gateway) -> None:
+    async def unavailable(request: Any) -> Any:
+        return web.Response(status=503)
+
+    async with gateway.http.get(gateway.deals_url) as answer:
+        assert (answer.status, answer.headers["X-Accel-Redirect"]) == (503, "/edge/away")
+    gateway.shop.handler = unavailable
+    async with gateway.http.get(gateway.shop_url) as answer:
+        assert answer.status == 503
+        assert "X-Accel-Redirect" not in answer.headers
+    gateway.shop.handler = echo

@@ -157,7 +157,7 @@ async def test_a_dead_gateway_is_a_problem_and_a_dead_application_a_page(edge: E
             assert (answer.status, answer.content_type, answer.headers["Retry-After"]) == (
                 503,
                 "text/html",
-                "5",
+                "1",
             )
             assert words in page
             assert answer.headers["X-Request-Id"] in page
@@ -165,17 +165,33 @@ async def test_a_dead_gateway_is_a_problem_and_a_dead_application_a_page(edge: E
             assert "Ana&#39;s &#36;hop" in page or "Loja da Ana" in page
 
 
-async def test_a_503_of_the_traffic_layer_is_a_page_for_people_and_stays_a_problem_for_machines(
+async def test_an_answer_of_the_traffic_layer_is_a_page_for_people_and_a_problem_for_machines(
     edge: Edge,
 ) -> None:
     async def away(request: web.Request) -> web.Response:
-        return web.Response(status=503, text='{"status":503}', content_type="application/problem+json")
+        headers = {"X-Accel-Redirect": "/edge/away"}
+        return web.Response(
+            status=503, text='{"a":1}', content_type="application/problem+json", headers=headers
+        )
 
     edge.web.handler = edge.gate.handler = away
     async with edge.http.get(f"{edge.url}/orders") as answer:
         assert (answer.status, answer.content_type) == (503, "text/html")
+        assert "Já voltamos" in await answer.text()
     async with edge.http.get(f"{edge.url}/api/x") as answer:
-        assert (answer.status, await answer.text()) == (503, '{"status":503}')
+        assert (answer.status, await answer.text()) == (503, '{"a":1}')
+        assert "X-Accel-Redirect" not in answer.headers
+    async with edge.http.get(f"{edge.url}/edge/away") as answer:
+        assert answer.status == 404
+
+
+async def test_the_applications_own_error_pages_are_left_alone(edge: Edge) -> None:
+    async def degraded(request: web.Request) -> web.Response:
+        return web.Response(status=503, text="<p>crm is off</p>", content_type="text/html")
+
+    edge.web.handler = degraded
+    async with edge.http.get(f"{edge.url}/customers") as answer:
+        assert (answer.status, await answer.text()) == (503, "<p>crm is off</p>")
 
 
 async def test_internal_paths_are_never_passed_on(edge: Edge) -> None:

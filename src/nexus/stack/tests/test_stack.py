@@ -147,6 +147,29 @@ def test_a_release_changes_with_the_code_and_not_with_tests_or_caches(write: Wri
     assert third[1] != second[1]
 
 
+def test_infrastructure_is_released_by_its_own_entry_alone(write: Write) -> None:
+    def releases(text: str) -> tuple[str, str]:
+        stack = load_stack(write(text, **BRICKS))
+        return stack.service("db").release, stack.service("cache").release
+
+    first = releases(ERP)
+    assert releases(f"{ERP}title: Another\n") == first
+    second = releases(ERP.replace("port: 5433", "port: 5434"))
+    assert second[0] != first[0]
+    assert second[1] == first[1]
+
+
+def test_invariants_belong_to_a_brick_or_to_the_whole_stack(write: Write) -> None:
+    root = write(ERP, **BRICKS)
+    (root / "invariants").mkdir()
+    (root / "modules/crm/invariants").mkdir()
+    stack = load_stack(root)
+    assert stack.invariants == root / "invariants"
+    assert {s.name: s.invariants for s in stack.services if s.invariants} == {
+        "crm": root / "modules/crm/invariants"
+    }
+
+
 def test_the_json_schemas_name_every_field() -> None:
     module, stack = json_schema("module"), json_schema("stack")
     assert {"name", "runtime", "needs", "database", "rollout"} <= set(module["properties"])
