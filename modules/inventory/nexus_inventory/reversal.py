@@ -63,7 +63,7 @@ async def undo(
 ) -> None:
     """Free what is reserved, take back what is shipped at the cost at which it left.
 
-    Shipments that were ready become `unshipped`, the others `returned`. The caller locks and saves the levels.
+    Those that were ready become `unshipped`, the others `returned`. The caller locks and saves the levels.
     """
     if not shipments:
         return
