@@ -118,7 +118,7 @@ class Service:
 
     @cached_property
     def release(self) -> str:
-        """12 hexadecimal digits over what this service runs from: its folder, or its entry in `nexus.yaml`."""
+        """12 hexadecimal digits over what the service runs from: its folder, or its entry in `nexus.yaml`."""
         if self.is_brick:
             return content_digest([self.folder, *self.shared])
         return text_digest(self.declared)
