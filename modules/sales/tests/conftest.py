@@ -1,12 +1,18 @@
 """The real sales process, and a company of its own for each test."""
 
-from collections.abc import Awaitable, Callable
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
+import pytest_asyncio
 from nexus_kit import new_id
+from nexus_kit.testing.fixtures import modules
+
+INVARIANTS = Path(__file__).parents[1] / "invariants"
 
 
 @dataclass
@@ -81,13 +87,31 @@ class Shop:
         await self.module.wait(met)
         return seen
 
+    async def announced(self, kind: str, order_id: str) -> list[dict[str, Any]]:
+        """The data of the events of this kind that sales put in its outbox for the order."""
+        rows = await self.module.admin.fetch(
+            "SELECT data FROM outbox WHERE type = $1 AND entity_id = $2", kind, UUID(order_id)
+        )
+        return [json.loads(row["data"]) for row in rows]
+
     async def keys(self, order_id: str) -> list[str]:
         return [one["event"] for one in (await self.call("GET", f"/orders/{order_id}"))["timeline"]]
 
 
-@pytest.fixture
-async def sales(start_module: Any) -> Any:
-    return await start_module("sales")
+async def broken_invariants(admin: Any) -> dict[str, list[Any]]:
+    """The module's invariants that do not hold, with their rows."""
+    found = {path.stem: await admin.fetch(path.read_text()) for path in sorted(INVARIANTS.glob("*.sql"))}
+    return {name: [dict(row) for row in rows] for name, rows in found.items() if rows}
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def sales(pg: Any, valkey: Any, key_server: Any) -> AsyncIterator[Any]:
+    """One process for all tests; at the end every order in it must satisfy the invariants."""
+    async with modules(pg, valkey, key_server) as start:
+        module = await start("sales")
+        yield module
+        assert await broken_invariants(module.admin) == {}
+        assert "unhandled error" not in module.logs()
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
 """Orders through the HTTP face of the real process."""
 
 import asyncio
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+import asyncpg
 from nexus_kit import new_id
 
 
@@ -40,9 +41,7 @@ async def test_a_draft_is_changed_quoted_and_confirmed(shop):
 
 async def test_a_confirmation_tells_the_other_modules_all_they_need(shop):
     order = await shop.confirmed()
-    events = [e for e in await shop.module.events("order.confirmed", 1) if str(e.entity_id) == order["id"]]
-    assert len(events) == 1
-    data = events[0].data
+    (data,) = await shop.announced("order.confirmed", order["id"])
     assert data["order_id"] == order["id"]
     assert data["number"] == order["number"]
     assert (data["total"], data["currency"], data["synthetic"]) == ("20.00", "BRL", False)
@@ -109,7 +108,7 @@ async def test_orders_placed_at_once_get_different_numbers(shop):
 async def test_numbers_go_on_after_those_that_others_inserted(shop):
     order = await shop.quote()
     await shop.module.admin.execute(
-        "UPDATE sales.orders SET number = 900000 WHERE id = $1", __import__("uuid").UUID(order["id"])
+        "UPDATE sales.orders SET number = 900000 WHERE id = $1", UUID(order["id"])
     )
     numbers = {int((await shop.quote())["number"]) for _ in range(55)}
     assert max(numbers) > 900000
@@ -162,8 +161,6 @@ async def test_no_company_sees_or_changes_orders_of_another(shop, make_shop):
 async def test_row_level_security_hides_other_companies_even_from_a_query_without_a_filter(shop, make_shop):
     await shop.quote()
     other = await make_shop()
-    import asyncpg
-
     connection = await asyncpg.connect(shop.module.app_dsn)
     try:
         assert await connection.fetchval("SELECT count(*) FROM orders") == 0

@@ -7,10 +7,6 @@ import pytest
 HAPPY = ("stock.reserved", "shipment.shipped", "invoice.posted", "payment.received", "payment.reconciled")
 
 
-async def announced(shop, kind: str, order_id: str) -> list:
-    return [e for e in await shop.module.events(kind, 1) if str(e.entity_id) == order_id]
-
-
 @pytest.mark.parametrize("seed", range(4))
 async def test_facts_in_any_order_and_repeated_end_in_one_completed_order(shop, seed):
     order = await shop.confirmed()
@@ -22,7 +18,7 @@ async def test_facts_in_any_order_and_repeated_end_in_one_completed_order(shop, 
     assert (done["shipment_state"], done["invoice_state"], done["actions"]) == ("shipped", "paid", [])
     keys = [one["event"] for one in done["timeline"]]
     assert sorted(keys[3:]) == sorted([*HAPPY, "order.completed"])
-    assert len(await announced(shop, "order.completed", order["id"])) == 1
+    assert len(await shop.announced("order.completed", order["id"])) == 1
 
 
 async def test_many_orders_go_through_in_batches(shop):
@@ -46,7 +42,7 @@ async def test_missing_stock_offers_a_back_order_and_goods_that_arrive_complete_
     assert seen["timeline"][-1]["params"] == {"lines": missing}
     accepted = await shop.call("POST", f"/orders/{order['id']}/backorder")
     assert (accepted["exception"], accepted["shipment_state"]) == (None, "backorder")
-    assert len(await announced(shop, "order.backorder_requested", order["id"])) == 1
+    assert len(await shop.announced("order.backorder_requested", order["id"])) == 1
     await shop.call("POST", f"/orders/{order['id']}/backorder", 409)
     for kind in HAPPY:
         await shop.fact(kind, order["id"])
@@ -69,8 +65,8 @@ async def test_an_expired_payment_cancels_and_asks_for_the_goods_back(shop):
     for kind in (*HAPPY[:3], "payment.expired"):
         await shop.fact(kind, order["id"])
     await shop.until(order["id"], lambda o: o["state"] == "cancelled")
-    (event,) = await announced(shop, "order.cancelled", order["id"])
-    assert event.data == {"order_id": order["id"], "reason": "payment_expired", "shipped": True}
+    (data,) = await shop.announced("order.cancelled", order["id"])
+    assert data == {"order_id": order["id"], "reason": "payment_expired", "shipped": True}
     await shop.fact("shipment.returned", order["id"])
     await shop.fact("invoice.reversed", order["id"])
     undone = await shop.until(
@@ -85,8 +81,8 @@ async def test_cancelling_before_shipment_says_nothing_was_shipped(shop):
     await shop.until(order["id"], lambda o: o["shipment_state"] == "reserved")
     cancelled = await shop.call("POST", f"/orders/{order['id']}/cancel", json={"reason": "desistiu"})
     assert (cancelled["state"], cancelled["cancel_reason"]) == ("cancelled", "desistiu")
-    (event,) = await announced(shop, "order.cancelled", order["id"])
-    assert event.data["shipped"] is False
+    (data,) = await shop.announced("order.cancelled", order["id"])
+    assert data["shipped"] is False
     await shop.fact("stock.released", order["id"])
     await shop.until(order["id"], lambda o: o["shipment_state"] == "none")
 
