@@ -1,0 +1,82 @@
+"""The menu: what a person may open, with its keyboard shortcut, and which bricks it stands on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nexus_frontend.visit import Visit
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One menu entry. brick: the module it stands on. permission: what it takes to read it."""
+
+    name: str
+    href: str
+    brick: str = ""
+    permission: str = ""
+    keys: str = ""
+    new: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A menu entry as a person sees it. state: ready | down | off."""
+
+    entry: Entry
+    state: str
+    current: bool
+
+
+GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
+    ("day", (Entry("dashboard", "/", keys="g d"),)),
+    (
+        "sell",
+        (
+            Entry("orders", "/orders", "sales", "sales.order.read", "g o", "/orders/new"),
+            Entry("customers", "/customers", "crm", "crm.customer.read", "g c", "/customers/new"),
+            Entry("leads", "/leads", "crm", "crm.lead.read", "g l", "/leads/new"),
+        ),
+    ),
+    (
+        "goods",
+        (
+            Entry("products", "/products", "inventory", "inventory.product.read", "g p", "/products/new"),
+            Entry("shipments", "/shipments", "inventory", "inventory.stock.read", "g s"),
+        ),
+    ),
+    (
+        "money",
+        (
+            Entry("invoices", "/invoices", "financial", "financial.invoice.read", "g i"),
+            Entry("payments", "/payments", "financial", "financial.payment.read", "g y"),
+            Entry("ledger", "/ledger", "financial", "financial.entry.read", "g j", "/ledger/new"),
+            Entry("closes", "/closes", "financial", "financial.entry.read", "g m"),
+        ),
+    ),
+    ("company", (Entry("people", "/people", "users", "users.user.read", "g u", "/people/invite"),)),
+)
+
+
+def menu(visit: Visit) -> list[tuple[str, list[Shown]]]:
+    """The menu for a visit, in groups; empty for a person who is not logged in."""
+    if visit.session is None:
+        return []
+    path = visit.request.url.path
+    bricks = visit.app.bricks
+    groups = []
+    for group, entries in GROUPS:
+        shown = []
+        for entry in entries:
+            if entry.permission and not visit.can(entry.permission):
+                continue
+            state = "ready"
+            if entry.brick:
+                state = bricks.state(entry.brick)
+            here = path == entry.href or (entry.href != "/" and path.startswith(entry.href + "/"))
+            shown.append(Shown(entry, state, here))
+        if shown:
+            groups.append((group, shown))
+    return groups

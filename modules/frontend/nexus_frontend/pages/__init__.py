@@ -1,0 +1,1 @@
+"""The application's pages, one file for each subject."""
