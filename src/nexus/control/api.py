@@ -76,8 +76,8 @@ class Api:
             return web.json_response(await check(self._world))
         except Refused as error:
             return _refusal(str(error), BAD_INPUT)
-        except OSError as error:
-            return _refusal(f"the database does not answer: {error}", FAILED)
+        except StartError as error:
+            return _refusal(str(error), FAILED)
 
     async def logs(self, request: web.Request) -> web.Response:
         """Service -> its log files, oldest first."""
@@ -186,6 +186,8 @@ class Api:
     ) -> None:
         def refuse(message: str, code: int) -> None:
             events.put_nowait({"event": "refused", "message": message, "exit_code": code})
+            if self._world.site is None:  # we were started for this alone
+                self._world.ending.set()
 
         try:
             await operation(events.put_nowait, stop)

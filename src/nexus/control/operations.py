@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import compileall
 import contextlib
 import json
+import os
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -60,8 +62,7 @@ class Operations:
                 return
             if not plan.empty:
                 self._remember(request, offset)
-                for service in stack.services:
-                    _ = service.release  # what runs from now on, read once
+                await asyncio.to_thread(_read_sources, stack)
                 self._world.settle(site)
                 if self._world.keys is not None:
                     self._world.keys.watch()
@@ -200,6 +201,16 @@ class Operations:
         while True:
             await asyncio.sleep(LEASE_SECONDS / 3)
             self._world.lease.renew(LEASE_SECONDS)
+
+
+def _read_sources(stack: Stack) -> None:
+    """Reads each service's release once, and compiles Python sources, which services may not write."""
+    for service in stack.services:
+        _ = service.release
+        if service.runtime == "python":
+            for folder in (service.folder, *service.shared):
+                if folder.is_dir() and os.access(folder, os.W_OK):
+                    compileall.compile_dir(folder, quiet=2)
 
 
 def desired(world: World, request: UpRequest) -> tuple[Stack, int]:

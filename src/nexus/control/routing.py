@@ -11,7 +11,7 @@ from nexus.control.instance import Instance
 from nexus.runtimes.process.drivers import haproxy
 from nexus.runtimes.protocol import StartError
 from nexus.stack import Service
-from nexus.traffic import HaproxyRuntime, TrafficError
+from nexus.traffic import HaproxyRuntime, TrafficError, Unreachable
 
 if TYPE_CHECKING:
     from nexus.control.world import World
@@ -107,11 +107,14 @@ class Routing:
             if traffic is None or site is None:
                 continue
             for service in site.stack.services:
-                if self._fronted(service):
-                    try:
-                        await self._mend(service, traffic)
-                    except TrafficError as error:
-                        log.info("%s is not routed yet: %s", service.name, error)
+                if not self._fronted(service):
+                    continue
+                try:
+                    await self._mend(service, traffic)
+                except Unreachable:
+                    break  # the proxy is starting; it is told its servers when it is up
+                except TrafficError as error:
+                    log.info("%s is not routed yet: %s", service.name, error)
 
     async def _mend(self, service: Service, traffic: HaproxyRuntime) -> None:
         async with self._mending:

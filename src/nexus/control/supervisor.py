@@ -21,6 +21,7 @@ log = logging.getLogger("nexus.control")
 
 PROBE_EVERY = 2.0
 PROBE_STARTING_EVERY = 0.05
+PROBE_DEGRADED_EVERY = 0.5
 START_LIMIT = 60.0
 HUNG_AFTER = 3  # failed live probes in a row
 STABLE_AFTER = 30.0  # seconds of life after which an end counts as the first again
@@ -248,5 +249,7 @@ class Supervisor:
                 log.warning("%s hangs (%s): killed", instance.id, health.why)
                 self.runtime.kill(instance.running)
                 return
-            every = PROBE_EVERY if instance.was_ready else PROBE_STARTING_EVERY
+            every = PROBE_STARTING_EVERY
+            if instance.was_ready:
+                every = PROBE_EVERY if health.ready or not health.live else PROBE_DEGRADED_EVERY
             await asyncio.sleep(max(every - (time.monotonic() - asked), PROBE_STARTING_EVERY))

@@ -43,8 +43,10 @@ logging_collector = off
 log_line_prefix = '%m [%p] %u@%d '
 log_min_duration_statement = 1s
 log_lock_waits = on
-include_if_exists = 'operator.conf'
+{recovery}include_if_exists = 'operator.conf'
 """
+# After a crash, one call syncs the whole file system instead of one per file.
+RECOVERY = "recovery_init_sync_method = syncfs\n" if sys.platform.startswith("linux") else ""
 ACCESS = """\
 local all all scram-sha-256
 host all all 127.0.0.1/32 scram-sha-256
@@ -116,7 +118,8 @@ def prepare(runtime: ProcessRuntime, site: Site, service: Service, slot: Slot, c
     owner = account(runtime, service)
     site.folders(service, owner)
     data = site.home.data(service.name)
-    text = CONFIG.format(host=LOOPBACK, port=slot.port, sockets=site.home.sockets(service.name))
+    sockets = site.home.sockets(service.name)
+    text = CONFIG.format(host=LOOPBACK, port=slot.port, sockets=sockets, recovery=RECOVERY)
     accounts.private_file(data / "postgresql.conf", text, owner)
     accounts.private_file(data / "pg_hba.conf", ACCESS, owner)
     return Launch(
