@@ -46,6 +46,9 @@ async def _verify(company_id: UUID, email: str, stored: str | None, password: st
         async with module.db.transaction(company_id) as tx:
             wait = await seconds_locked(tx, names)
         fits = not wait and await hasher.verify(stored, password)
+        if not wait and not fits:
+            async with module.db.transaction(company_id) as tx:
+                await count_failure(tx, names)
     if wait:
         raise problem(
             429,
@@ -55,6 +58,4 @@ async def _verify(company_id: UUID, email: str, stored: str | None, password: st
             headers={"Retry-After": str(wait)},
         )
     if not fits:
-        async with module.db.transaction(company_id) as tx:
-            await count_failure(tx, names)
         raise problem(401, "invalid-credentials", "The current password is wrong.")

@@ -41,8 +41,9 @@ async def sign_in(email: str, password: str, client: Client) -> Granted:
         stored = account["password_hash"] if account else None
         fits = await hasher.verify(stored, password)
         renewed = await hasher.hash(password) if fits and stored and hasher.outdated(stored) else None
-    if account is None or not fits:
-        raise await _refusal(names, account, client)
+        if account is None or not fits:
+            # Counted before the slot is free, so that guesses sent all at once do not slip past the lock.
+            raise await _refusal(names, account, client)
     if not account["enabled"]:
         await _note(account, "disabled", client)
         raise problem(403, "account-disabled", "This account is disabled: ask your administrator.")

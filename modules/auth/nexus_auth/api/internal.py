@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 from nexus_kit import Principal, problem, service_only
 
+from nexus_auth.api.refusals import refusals
 from nexus_auth.chassis import mint, module, policy, ring
 from nexus_auth.credentials import put_credential
 from nexus_auth.schemas import CredentialIn, ServiceTokenIn, ServiceTokenOut
@@ -15,7 +16,7 @@ router = APIRouter(prefix="/internal", tags=["internal"])
 CREDENTIAL_KEEPER = "users"
 
 
-@router.post("/token")
+@router.post("/token", responses=refusals({401: "Client id or secret are wrong."}))
 async def service_token(body: ServiceTokenIn, response: Response) -> ServiceTokenOut:
     """A module's access token for its client secret."""
     clients: dict[str, str] = module.settings.secret_json("service_clients") or {}

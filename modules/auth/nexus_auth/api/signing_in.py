@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Response
 from nexus_kit import Principal, problem, require
 
+from nexus_auth.api.refusals import refusals
 from nexus_auth.chassis import module, policy
 from nexus_auth.client import Client, client_of
 from nexus_auth.login import Granted, sign_in
@@ -34,13 +35,15 @@ def _tokens(granted: Granted, response: Response) -> TokensOut:
     )
 
 
-@router.post("/login")
+@router.post(
+    "/login", responses=refusals({401: "E-mail or password are wrong.", 403: "The account is disabled."})
+)
 async def login(body: LoginIn, client: Caller, response: Response) -> TokensOut:
     """Sign in with e-mail and password."""
     return _tokens(await sign_in(body.email, body.password, client), response)
 
 
-@router.post("/refresh")
+@router.post("/refresh", responses=refusals({401: "The token is unknown, expired or reused."}))
 async def rotate_refresh_token(body: RefreshIn, client: Caller, response: Response) -> TokensOut:
     """Spend a refresh token for a new pair. A token spent twice ends its session."""
     return _tokens(await refresh(body.refresh_token, client), response)
