@@ -94,22 +94,19 @@ class Relay:
         if not self._link.connected:
             self._verified = False
             await self._link.connect()
-        lost = False
         async with self._database.leading("relay") as tx:
             if tx is None:
                 await self._link.call("PING")
                 return False
-            if not self._verified:
-                lost, top = await self._compare(tx)
-            else:
+            if self._verified:
                 full = await self._publish(tx)
                 await self._look_after(tx)
-        if not self._verified:
-            if lost:
-                await self._create(top)
-            self._verified = True
-            return True
-        return full
+                return full or not self._verified
+            lost, top = await self._compare(tx)
+        if lost:
+            await self._create(top)
+        self._verified = True
+        return True
 
     async def _compare(self, tx: Tx) -> tuple[bool, Position]:
         """Find out what Redis lost and mark it to be sent again. Returns (stream must be made or moved on, highest id)."""
@@ -151,7 +148,7 @@ class Relay:
         rows = await tx.fetch(_UNPUBLISHED, BATCH)
         if not rows:
             if not await self._link.call("EXISTS", self.stream):
-                self._lost()
+                self._verified = False
             return False
         replies = await self._link.pipeline([self._entry(row) for row in rows])
         sent: list[tuple[int, int, int]] = []
@@ -161,7 +158,7 @@ class Relay:
             elif isinstance(reply, ReplyError):
                 raise reply
             else:
-                self._lost()
+                self._verified = False
         if sent:
             await tx.execute(_MARK, *zip(*sent, strict=True))
             self._sent.inc(len(sent))
@@ -174,10 +171,6 @@ class Relay:
         )  # fmt: skip
         trace = ("trace", row["trace"]) if row["trace"] else ()
         return ("XADD", self.stream, "NOMKSTREAM", "*", *fields, *trace)
-
-    def _lost(self) -> None:
-        self._verified = False
-        self._wake.set()
 
     async def _look_after(self, tx: Tx) -> None:
         """Every few seconds: remember what is acknowledged, count the backlog, trim what all have handled."""

@@ -22,7 +22,7 @@ import orjson
 
 from nexus_kit.events.event import Event, stream_of
 from nexus_kit.ids import new_id
-from nexus_kit.redis_link import RedisLink
+from nexus_kit.redis_link import RedisDown, RedisLink
 from nexus_kit.testing.keys import COMPANY, USER, KeyServer
 from nexus_kit.testing.servers import die_with_parent
 
@@ -65,6 +65,7 @@ class ModuleProcess:
         self._log = self._home / "log"
         self._link = RedisLink(redis_url, "test")
         self._seen: dict[str, str] = {}
+        self._returned: set[UUID] = set()
         self._process: subprocess.Popen[bytes] | None = None
         self._env = self._environment(port, env, secrets)
 
@@ -206,7 +207,8 @@ class ModuleProcess:
     async def events(self, type: str, n: int = 1, timeout: float = 10.0) -> list[Event]:
         """Wait until the module has sent ``n`` further events of ``type``; return them in order.
 
-        Each call goes on where the last one for this type ended. ``timeout`` in seconds.
+        Each call goes on where the last one for this type ended; an event that was sent twice counts once.
+        ``timeout`` in seconds.
         """
         found: list[Event] = []
         give_up = time.monotonic() + timeout
@@ -215,8 +217,10 @@ class ModuleProcess:
             for entry_id, fields in await self.redis("XRANGE", stream_of(self.name), after, "+"):
                 event = Event.from_fields(self.name, fields)
                 if event.type == type and len(found) < n:
-                    found.append(event)
                     self._seen[type] = f"({entry_id}"
+                    if event.id not in self._returned:
+                        self._returned.add(event.id)
+                        found.append(event)
             if len(found) < n:
                 if time.monotonic() > give_up:
                     raise AssertionError(
@@ -235,10 +239,17 @@ class ModuleProcess:
         return value
 
     async def redis(self, *command: Any) -> Any:
-        """Run a Redis command in the module's database."""
-        if not self._link.connected:
-            await self._link.connect()
-        return await self._link.call(*command)
+        """Run a Redis command in the module's database; waits for a server that is just coming back."""
+        give_up = time.monotonic() + 5
+        while True:
+            try:
+                if not self._link.connected:
+                    await self._link.connect()
+                return await self._link.call(*command)
+            except RedisDown:
+                if time.monotonic() > give_up:
+                    raise
+                await asyncio.sleep(0.05)
 
     async def reconnect(self) -> None:
         """Open the superuser's connection anew, after PostgreSQL was restarted."""

@@ -96,9 +96,21 @@ class PostgresServer:
             "jit": "off",
         }
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
-        self._process = _spawn([PG_BIN / "postgres", "-D", self.data, *options], self._folder, signal.SIGINT)
         probe = [PG_BIN / "pg_isready", "-q", "-h", self.host, "-p", str(self.port)]
-        _wait_for(lambda: subprocess.run(probe, check=False).returncode == 0, self._process, self._folder)
+        give_up = time.monotonic() + START_TIMEOUT_S
+        while True:
+            self._process = _spawn(
+                [PG_BIN / "postgres", "-D", self.data, *options], self._folder, signal.SIGINT
+            )
+            try:
+                return _wait_for(
+                    lambda: subprocess.run(probe, check=False).returncode == 0, self._process, self._folder
+                )
+            except (
+                RuntimeError
+            ) as error:  # after a kill its children may hold the shared memory a little longer
+                if "still in use" not in str(error) or time.monotonic() > give_up:
+                    raise
 
     def kill(self) -> None:
         """SIGKILL the postmaster, as a crash would; its children end by themselves."""
