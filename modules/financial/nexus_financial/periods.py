@@ -12,10 +12,9 @@ _OPEN = """
 SELECT id, month FROM periods
  WHERE company_id = $1 AND month >= $2 AND state = 'open' ORDER BY month LIMIT 1 FOR SHARE
 """
-_CREATE = """
+_NEXT = """
 INSERT INTO periods (company_id, month)
-SELECT $1, (coalesce(max(month), $2 - interval '1 month') + interval '1 month')::date
-  FROM periods WHERE company_id = $1 AND month >= $2
+SELECT $1, (max(month) + interval '1 month')::date FROM periods WHERE company_id = $1
 ON CONFLICT DO NOTHING
 """
 _ENSURE = """
@@ -48,9 +47,13 @@ async def open_posting(tx: Tx, company_id: UUID) -> Posting:
     month = first_of_month(today)
     while True:
         row = await tx.fetchrow(_OPEN, company_id, month)
+        if row is not None and row["month"] == month:
+            return Posting(row["id"], today)
+        if await tx.execute(_ENSURE, company_id, month) == "INSERT 0 1":
+            continue  # this month had no period yet
         if row is not None:
-            return Posting(row["id"], max(today, row["month"]))
-        await tx.execute(_CREATE, company_id, month)
+            return Posting(row["id"], row["month"])
+        await tx.execute(_NEXT, company_id)
 
 
 async def period_of(tx: Tx, company_id: UUID, day: date) -> UUID:

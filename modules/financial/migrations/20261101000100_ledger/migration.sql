@@ -193,3 +193,5 @@ SELECT tenant_policy('accounts');
 SELECT tenant_policy('periods');
 SELECT tenant_policy('entries');
 SELECT tenant_policy('entry_lines');
+
+REVOKE DELETE ON accounts, periods FROM financial;

@@ -142,3 +142,7 @@ SELECT tenant_policy('reconciliations');
 SELECT tenant_policy('payments');
 SELECT tenant_policy('refunds');
 SELECT tenant_policy('unmatched_settlements');
+
+-- Documents are never deleted; credit notes and reconciliations never change either.
+REVOKE DELETE ON orders, number_series, invoices, payments, refunds FROM financial;
+REVOKE UPDATE, DELETE ON credit_notes, reconciliations FROM financial;

@@ -36,3 +36,7 @@ CREATE TABLE balances (
 SELECT tenant_policy('closes');
 SELECT tenant_policy('close_steps');
 SELECT tenant_policy('balances');
+
+REVOKE DELETE ON closes FROM financial;
+REVOKE UPDATE, DELETE ON close_steps FROM financial;
+REVOKE UPDATE ON balances FROM financial;
