@@ -1,0 +1,40 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from nexus.stack import Stack, json_schema, load_stack
+
+REFERENCE = Path(__file__).resolve().parents[4] / "docs" / "manifests.md"
+
+
+@pytest.fixture
+def blocks() -> list[str]:
+    return re.findall(r"```yaml\n(.*?)```", REFERENCE.read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.fixture
+def stack(blocks: list[str], tmp_path: Path) -> Stack:
+    module, stack = blocks
+    (tmp_path / "nexus.yaml").write_text(stack)
+    for folder in ("modules/sales", "modules/auth", "modules/crm", "kit", "company"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "modules/sales/module.yaml").write_text(module)
+    (tmp_path / "modules/auth/module.yaml").write_text("name: auth\nruntime: python\nport: 5002\n")
+    (tmp_path / "modules/crm/module.yaml").write_text(
+        "name: crm\nruntime: python\nport: 5004\nevents: {publishes: [customer.created]}\n"
+    )
+    return load_stack(tmp_path)
+
+
+def test_the_examples_of_the_reference_load(stack: Stack) -> None:
+    assert [service.name for service in stack.services] == ["postgres", "nginx", "auth", "sales"]
+    assert [(service.name, need) for service, need in stack.degraded()] == [("sales", "crm")]
+    assert stack.tasks["seed"].path == stack.root / "company"
+
+
+def test_the_reference_names_every_field(blocks: list[str]) -> None:
+    text = REFERENCE.read_text(encoding="utf-8")
+    for which in ("module", "stack"):
+        for field in json_schema(which)["properties"]:  # type: ignore[arg-type]
+            assert re.search(rf"\b{field}\b", text), field
