@@ -36,5 +36,5 @@ def test_the_examples_of_the_reference_load(stack: Stack) -> None:
 def test_the_reference_names_every_field(blocks: list[str]) -> None:
     text = REFERENCE.read_text(encoding="utf-8")
     for which in ("module", "stack"):
-        for field in json_schema(which)["properties"]:  # type: ignore[arg-type]
+        for field in json_schema(which)["properties"]:
             assert re.search(rf"\b{field}\b", text), field
