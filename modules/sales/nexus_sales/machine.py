@@ -99,10 +99,14 @@ def move(order: Order, cause: str, actor: Actor) -> State:
 
 
 def cancel(order: Order, reason: str, actor: Actor, now: datetime) -> Step:
-    """Cancel the order; others are told only of orders they have heard of (confirmed ones)."""
+    """Cancel the order; others are told only of orders they have heard of (confirmed ones).
+
+    ``shipped`` says whether goods are out. What is invoiced was shipped, even if inventory's event is late.
+    """
     state = move(order, "cancel", actor)
     after = replace(order, state=state, cancelled_at=now, cancel_reason=reason)
-    shipped = order.stock is Stock.SHIPPED
+    invoiced = order.invoiced_at is not None or actor is Actor.FINANCIAL
+    shipped = order.stock is Stock.SHIPPED or (invoiced and order.stock is not Stock.RETURNED)
     events = (("order.cancelled", {"reason": reason, "shipped": shipped}),) if order.state in OPEN else ()
     return Step(after, (Entry("order.cancelled", now, {"reason": reason, "shipped": shipped}),), events)
 

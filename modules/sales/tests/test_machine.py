@@ -177,6 +177,8 @@ def test_an_expired_payment_cancels_and_says_whether_goods_left():
     assert step.order.state is State.CANCELLED
     assert step.events == (("order.cancelled", {"reason": "payment_expired", "shipped": True}),)
     assert step.order.exception is None
+    early = learn(CONFIRMED, fact("payment.expired", 1), START)
+    assert early.events == step.events
 
 
 def test_an_expired_payment_does_not_cancel_what_was_paid():
