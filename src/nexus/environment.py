@@ -75,9 +75,8 @@ def relocate(here: Path) -> Path:
         return here
     target = INSTALL_ROOT / here.name
     if not (target / "nexus").exists():
-        say(
-            f"services run as users of their own, which cannot enter {closed}; running from a copy in {target} (state too)"
-        )
+        say(f"services run as users of their own, which cannot enter {closed}")
+        say(f"running from a copy in {target}, where the state will be too")
     os.umask(0o022)
     mirror(here, target)
     return target
@@ -104,37 +103,24 @@ def pip_pythons() -> Iterator[str]:
             yield python
 
 
-def find_uv(state: Path) -> tuple[str, str | None]:
-    """Where uv is, and the interpreter whose pip brought it (None if it was on PATH)."""
-    on_path = shutil.which("uv")
-    if on_path:
-        return on_path, None
+def find_uv(state: Path, pip_python: str | None) -> str:
+    """Where uv is: on PATH, or fetched with pip into our own folder."""
     own = state / "uv" / "bin" / "uv"
-    python = next(pip_pythons(), None)
-    if own.exists():
-        return str(own), python
-    if python is None:
+    on_path = shutil.which("uv")
+    if on_path or own.exists():
+        return on_path or str(own)
+    if pip_python is None:
         raise fail(
             "neither uv nor pip was found, so the environment cannot be built",
-            "install one of them (Debian/Ubuntu: apt-get install python3-pip; Fedora: dnf install python3-pip; "
-            "or see https://docs.astral.sh/uv/), then run the same command again",
+            "install one of them (Debian/Ubuntu: apt-get install python3-pip; Fedora: dnf install "
+            "python3-pip; or see https://docs.astral.sh/uv/), then run the same command again",
         )
     say(f"fetching uv {UV_VERSION}")
-    target = str(state / "uv")
-    command = [
-        python,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-input",
-        "--target",
-        target,
-        f"uv=={UV_VERSION}",
-    ]
-    if subprocess.run(command).returncode != 0:
+    install = [pip_python, "-m", "pip", "install", "--quiet", "--no-input", "--target", str(state / "uv")]
+    quiet = {**os.environ, "PIP_ROOT_USER_ACTION": "ignore", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    if subprocess.run([*install, f"uv=={UV_VERSION}"], env=quiet).returncode != 0:
         raise fail(f"pip could not fetch uv {UV_VERSION}", "check the network, or put uv on PATH yourself")
-    return str(own), python
+    return str(own)
 
 
 def uv_environment(pip_python: str | None) -> dict[str, str]:
@@ -145,21 +131,19 @@ def uv_environment(pip_python: str | None) -> dict[str, str]:
         shown = subprocess.run([pip_python, "-m", "pip", "config", "list"], capture_output=True, text=True)
         for line in shown.stdout.splitlines():
             key, _, value = line.partition("=")
-            settings[key.rpartition(".")[2].lower().replace("_", "-")] = value.strip("'\"").replace(
-                "\\n", " "
-            )
+            name = key.rpartition(".")[2].lower().replace("_", "-")
+            settings[name] = value.strip("'\"").replace("\\n", " ")
     for pip_name, uv_name in (
         ("index-url", "UV_DEFAULT_INDEX"),
         ("extra-index-url", "UV_INDEX"),
         ("find-links", "UV_FIND_LINKS"),
         ("cert", "SSL_CERT_FILE"),
     ):
-        value = os.environ.get("PIP_" + pip_name.upper().replace("-", "_")) or settings.get(pip_name)
+        value = os.environ.get("PIP_" + pip_name.upper().replace("-", "_"), settings.get(pip_name, ""))
         if value and uv_name not in env:
             separator = "," if uv_name == "UV_FIND_LINKS" else " "
             env[uv_name] = separator.join(value.split())
     env.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")  # safe here: every file's hash is locked
-    env["UV_NO_CONFIG"] = "1"
     env["UV_PYTHON_DOWNLOADS"] = "never"
     return env
 
@@ -167,7 +151,8 @@ def uv_environment(pip_python: str | None) -> dict[str, str]:
 def build(here: Path, locks: list[str]) -> None:
     """Creates or renews .venv from the named locks, puts src/ and kit/ on its path, compiles bytecode."""
     os.umask(0o022)
-    uv, pip_python = find_uv(here / ".nexus")
+    pip_python = next(pip_pythons(), None)
+    uv = find_uv(here / ".nexus", pip_python)
     env = uv_environment(pip_python)
     venv = here / ".venv"
     path_note, python = venv / "nexus.path", venv / "bin" / "python"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 import typer
 
 from nexus.cli import check, doctor, down, logs, restart, schema, status, tasks, test, up
 
-COMMANDS = {
+COMMANDS: dict[str, Callable[..., None]] = {
     "up": up.up,
     "down": down.down,
     "status": status.status,

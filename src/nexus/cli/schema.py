@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import Annotated, Literal, cast
 
 import typer
 
@@ -17,4 +17,5 @@ def schema(which: Which = "module") -> None:
 
     if which not in ("module", "stack"):
         raise place.stop(f"no schema {which!r}; there are: module, stack", 2)
-    typer.echo(json.dumps(json_schema(which), ensure_ascii=False, indent=2))
+    found = json_schema(cast(Literal["module", "stack"], which))
+    typer.echo(json.dumps(found, ensure_ascii=False, indent=2))

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Literal
 
 from nexus.control.addresses import Refused
-from nexus.control.outside import chosen_stack, leftovers, remembered
+from nexus.control.operations import chosen_stack
+from nexus.control.outside import leftovers, remembered
 from nexus.runtimes import ports
-from nexus.runtimes.home import Home, HomeError
+from nexus.runtimes.home import Home, HomeError, closed_to_others
 from nexus.runtimes.process.drivers import haproxy, nginx, postgres, valkey
 from nexus.runtimes.process.site import EVERYWHERE, LOOPBACK
 from nexus.runtimes.protocol import StartError
@@ -61,10 +62,12 @@ def examine(home: Home, root: Path) -> list[Finding]:
 
 def python() -> Finding:
     """The interpreter."""
-    text = f"{platform.python_version()} ({sys.executable})"
-    if sys.version_info < (3, 11):
-        return Finding("python", "fail", text, "install Python 3.11 or newer")
-    return Finding("python", "ok", text)
+    if os.geteuid() == 0:
+        closed = closed_to_others(Path(sys.executable).resolve())
+        if closed:
+            mend = "remove .venv and run ./nexus with a Python of the system (NEXUS_PYTHON=/usr/bin/python3)"
+            return Finding("python", "fail", f"{sys.executable}: services cannot enter {closed}", mend)
+    return Finding("python", "ok", f"{platform.python_version()} ({sys.executable})")
 
 
 def system() -> Finding:

@@ -113,7 +113,7 @@ def _derived(site: Site, service: Service, name: str) -> str | None:
             return None
         return postgres_url(role(service), password, site.ports[server.name])
     cache = needed(stack, service, "valkey")
-    password = cache and _read(home.secret(cache.name, valkey.PASSWORD))
+    password = _read(home.secret(cache.name, valkey.PASSWORD)) if cache else None
     return f"redis://:{password}@{LOOPBACK}:{site.ports[cache.name]}/0" if cache and password else None
 
 

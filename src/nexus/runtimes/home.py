@@ -17,6 +17,14 @@ class HomeError(Exception):
     """The state folder cannot be used; the message says why and how to mend it."""
 
 
+def closed_to_others(path: Path) -> Path | None:
+    """The first folder above `path` that other users cannot walk through, or None."""
+    for folder in reversed(path.parents):
+        if folder.exists() and not folder.stat().st_mode & stat.S_IXOTH:
+            return folder
+    return None
+
+
 @dataclass(frozen=True)
 class Home:
     """Paths of one stack's state. `run` holds sockets and is short enough for a Unix socket's name."""
@@ -129,9 +137,10 @@ class Home:
         """
         if os.geteuid() != 0:
             return
-        for folder in (*self.root.parents, *self.run.parents):
-            if folder.exists() and not folder.stat().st_mode & stat.S_IXOTH:
+        for folder in (self.root, self.run):
+            closed = closed_to_others(folder)
+            if closed:
                 raise HomeError(
-                    f"services run as users of their own, which cannot enter {folder}; "
+                    f"services run as users of their own, which cannot enter {closed}; "
                     f"set NEXUS_HOME to a folder outside it, for example /var/lib/nexus/{self.root.name}"
                 )

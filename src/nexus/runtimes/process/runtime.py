@@ -133,6 +133,4 @@ class ProcessRuntime:
         finally:
             kill_group(process.pid)
             code = process.wait()
-        with open(launch.log, "rb") as log:
-            log.seek(start)
-            return TaskResult(code, log.read().decode("utf-8", "replace"))
+        return TaskResult(code, launch.log.read_bytes()[start:].decode("utf-8", "replace"))

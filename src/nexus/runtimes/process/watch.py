@@ -24,19 +24,19 @@ async def ended(pid: int, born: str) -> None:
         await _ended_by_polling(pid, born)
         return
     loop = asyncio.get_running_loop()
-    gone = loop.create_future()
+    gone = asyncio.Event()
     try:
         if not alive(pid, born):
             return
-        loop.add_reader(descriptor, lambda: gone.done() or gone.set_result(None))
-        await gone
+        loop.add_reader(descriptor, gone.set)
+        await gone.wait()
     finally:
         loop.remove_reader(descriptor)
         os.close(descriptor)
 
 
 async def _ended_by_polling(pid: int, born: str) -> None:
-    while alive(pid, born):
+    while alive(pid, born):  # noqa: ASYNC110 - the system offers no event here
         await asyncio.sleep(POLL_SECONDS)
 
 

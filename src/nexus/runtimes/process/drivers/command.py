@@ -12,6 +12,7 @@ from nexus.stack import Service
 
 
 def prepare(runtime: ProcessRuntime, site: Site, service: Service, slot: Slot, config: str) -> Launch:
+    """Runs `command` in the brick's folder, where its own files are."""
     account = runtime.account(service.name)
     site.folders(service, account)
     return Launch(

@@ -39,6 +39,7 @@ def stats_socket(site: Site, service: Service) -> Path:
 
 
 def prepare(runtime: ProcessRuntime, site: Site, service: Service, slot: Slot, config: str) -> Launch:
+    """Writes the rendered configuration and starts the proxy on it."""
     account = runtime.account(service.name)
     state = site.folders(service, account)
     file = accounts.private_file(site.home.config(service.name) / CONFIG, config, account)
@@ -59,7 +60,7 @@ def prepare(runtime: ProcessRuntime, site: Site, service: Service, slot: Slot, c
 def reload(
     runtime: ProcessRuntime, site: Site, service: Service, slot: Slot, config: str, old: Running
 ) -> Launch:
-    """A launch that takes the listeners over from `old`, which then ends by itself: no connection is refused."""
+    """Takes the listeners over from `old`, which then ends by itself: no connection is refused."""
     account = runtime.account(service.name)
     socket = stats_socket(site, service)
     file = accounts.private_file(site.home.config(service.name) / CONFIG, config, account)

