@@ -148,6 +148,15 @@ def uv_environment(pip_python: str | None) -> dict[str, str]:
     return env
 
 
+def built(here: Path, locks: list[str]) -> bool:
+    """Whether .venv was made at this very place from these very locks."""
+    note = here / ".venv" / "nexus.path"
+    if not note.exists() or note.read_text().strip() != str(here):
+        return False
+    pairs = ((here / ".venv" / f"nexus.{lock}", here / "requirements" / lock) for lock in locks)
+    return all(done.exists() and done.read_bytes() == wanted.read_bytes() for done, wanted in pairs)
+
+
 def build(here: Path, locks: list[str]) -> None:
     """Creates or renews .venv from the named locks, puts src/ and kit/ on its path, compiles bytecode."""
     os.umask(0o022)
@@ -191,8 +200,10 @@ def main() -> None:
     here = relocate(asked)
     locks = ["runtime.lock", "dev.lock"] if arguments[:1] == ["test"] else ["runtime.lock"]
     try:
-        with only_one(here / ".nexus"):
-            build(here, locks)
+        if not built(here, locks):
+            with only_one(here / ".nexus"):
+                if not built(here, locks):
+                    build(here, locks)
     except PermissionError as error:
         raise fail(f"{error.filename} cannot be written", "run as the owner of the checkout") from error
     if os.environ.get("NEXUS_ROOT") in (None, str(asked)):

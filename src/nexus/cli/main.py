@@ -41,7 +41,7 @@ def main() -> None:
     if arguments and not arguments[0].startswith("-") and arguments[0] not in COMMANDS:
         sys.exit(tasks.run(arguments[0], arguments[1:], sorted(COMMANDS)))
     try:
-        app()
+        app(prog_name="nexus")
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(141)
