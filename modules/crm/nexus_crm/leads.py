@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from asyncpg import Record
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 from nexus_kit import Page, Paging, Principal, Tx, paging, problem, require
 
 from nexus_crm.chassis import module
@@ -17,6 +17,7 @@ from nexus_crm.tax_ids import parse
 router = APIRouter(prefix="/api/crm/leads", tags=["leads"])
 Reader = Annotated[Principal, Depends(require("crm.lead.read"))]
 Writer = Annotated[Principal, Depends(require("crm.lead.write"))]
+Words = Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$", description="Part of name or e-mail")]
 
 COLUMNS = (
     "id, name, organisation, tax_id, email, phone, city, state, source, notes, status, lost_reason,"
@@ -34,7 +35,10 @@ def as_lead(row: Record) -> Lead:
 
 @router.get("")
 async def list_leads(
-    who: Reader, pages: Annotated[Paging, Depends(paging)], status: LeadStatus | None = None
+    who: Reader,
+    pages: Annotated[Paging, Depends(paging)],
+    q: Words = "",
+    status: LeadStatus | None = None,
 ) -> Page[Lead]:
     """Leads, the newest first."""
     async with module.db.read(who.company_id) as tx:
@@ -42,12 +46,14 @@ async def list_leads(
             f"""SELECT {COLUMNS} FROM leads
                 WHERE company_id = $1 AND ($2::text IS NULL OR status = $2)
                   AND ($3::timestamptz IS NULL OR (created_at, id) < ($3, $4::uuid))
+                  AND position(fold($6::text) in fold(concat_ws(' ', name, organisation, email))) > 0
                 ORDER BY created_at DESC, id DESC LIMIT $5""",
             who.company_id,
             status,
             pages.value(0, datetime.fromisoformat),
             pages.value(1, UUID),
             pages.limit + 1,
+            q.strip(),
         )
     return Page[Lead](**pages.page(rows, "created_at", "id", item=as_lead))
 

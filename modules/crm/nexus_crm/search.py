@@ -9,7 +9,6 @@ import re
 from nexus_crm.tax_ids import normalise
 
 _TAX_ID_START = re.compile(r"[0-9][0-9 ./-]{2,}")
-_ACCENTS = str.maketrans("áàâãäéèêëíìîïóòôõöúùûüçñ", "aaaaaeeeeiiiiooooouuuucn")
 _LAST = "\U0010ffff"
 
 
@@ -22,9 +21,7 @@ def condition(text: str, first: int) -> tuple[str, list[str]]:
         return _prefix("tax_id", first), _range(normalise(text))
     if "@" in text and not text.startswith("@"):
         return _prefix("email", first), _range(text.lower())
-    folded = text.lower().translate(_ACCENTS)
-    escaped = folded.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
-    return f"search LIKE ${first}", [f"%{escaped}%"]
+    return f"position(fold(${first}::text) in search) > 0", [text]
 
 
 def _prefix(column: str, first: int) -> str:

@@ -55,3 +55,5 @@ async def test_leads_are_listed_by_status(firm):
     await firm.call("PATCH", f"/leads/{made[0]['id']}", json={"status": "lost"})
     listed = await firm.call("GET", "/leads", params={"status": "new"})
     assert [lead["id"] for lead in listed["items"]] == [made[2]["id"], made[1]["id"]]
+    found = await firm.call("GET", "/leads", params={"q": "LEAD 1"})
+    assert [lead["id"] for lead in found["items"]] == [made[1]["id"]]

@@ -22,7 +22,7 @@ async def list_known_customers(
         rows = await tx.fetch(
             """SELECT id, name, tax_id, email FROM customers
                WHERE company_id = $1 AND status = 'active' AND ($3::uuid IS NULL OR id < $3)
-                 AND position(lower($2::text) in lower(concat_ws(' ', name, tax_id, email))) > 0
+                 AND position(fold($2::text) in fold(concat_ws(' ', name, tax_id, email))) > 0
                ORDER BY id DESC LIMIT $4""",
             who.company_id,
             q.strip(),
@@ -41,7 +41,7 @@ async def list_known_products(
         rows = await tx.fetch(
             """SELECT id, sku, name, unit, list_price, currency FROM products
                WHERE company_id = $1 AND active AND ($3::uuid IS NULL OR id < $3)
-                 AND position(lower($2::text) in lower(concat_ws(' ', sku, name))) > 0
+                 AND position(fold($2::text) in fold(concat_ws(' ', sku, name))) > 0
                ORDER BY id DESC LIMIT $4""",
             who.company_id,
             q.strip(),

@@ -34,6 +34,9 @@ async def list_orders(
     who: Reader,
     pages: Annotated[Paging, Depends(paging)],
     state: State | None = None,
+    exception: Annotated[
+        bool | None, Query(description="Those that need a person, or those that do not")
+    ] = None,
     customer_id: UUID | None = None,
     q: Annotated[
         str, Query(max_length=200, pattern=r"^[^\x00]*$", description="Number, or part of the name")
@@ -52,12 +55,14 @@ async def list_orders(
         where("id = ANY({}::uuid[])", id)
     if state:
         where("state = {}", state)
+    if exception is not None:
+        conditions.append("exception IS NOT NULL" if exception else "exception IS NULL")
     if customer_id:
         where("customer_id = {}", customer_id)
     if (text := q.strip()).isascii() and text.isdigit() and len(text) < 19:
         where("number = {}", int(text))
     elif text:
-        where("position(lower({}::text) in lower(customer_name)) > 0", text)
+        where("position(fold({}::text) in fold(customer_name)) > 0", text)
     if pages.after is not None:
         where(
             "(created_at, id) < ({}::timestamptz, {}::uuid)",

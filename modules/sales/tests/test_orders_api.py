@@ -126,6 +126,8 @@ async def test_orders_are_found_by_state_customer_number_name_and_ids(shop):
     assert await ids(f"q={second['number']}") == [second["id"]]
     assert await ids("q=aurora") == [second["id"], first["id"]]
     assert await ids("q=nobody") == []
+    products = await shop.call("GET", "/products", params={"q": "produto chá"})
+    assert [product["sku"] for product in products["items"]] == ["CHA"]
     assert await ids(f"customer_id={shop.customer_id}") == [second["id"], first["id"]]
     assert await ids(f"id={first['id']}&id={second['id']}") == [second["id"], first["id"]]
     page = await shop.call("GET", "/orders?limit=1")

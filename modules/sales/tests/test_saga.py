@@ -40,6 +40,9 @@ async def test_missing_stock_offers_a_back_order_and_goods_that_arrive_complete_
     seen = await shop.until(order["id"], lambda o: o["exception"] == "out_of_stock")
     assert seen["actions"] == ["backorder", "cancel"]
     assert seen["timeline"][-1]["params"] == {"lines": missing}
+    listed = await shop.call("GET", "/orders?exception=true")
+    assert [one["id"] for one in listed["items"]] == [order["id"]]
+    assert (await shop.call("GET", "/orders?exception=false"))["items"] == []
     accepted = await shop.call("POST", f"/orders/{order['id']}/backorder")
     assert (accepted["exception"], accepted["shipment_state"]) == (None, "backorder")
     assert len(await shop.announced("order.backorder_requested", order["id"])) == 1

@@ -1,5 +1,11 @@
 -- Customers and what is known about them. Tax ids are stored normalised: digits (CPF) or capitals and digits (CNPJ).
 
+-- Text as searches compare it: small letters without accents, whatever the database's locale.
+CREATE FUNCTION fold(value text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN lower(translate(value, 'áàâãäéèêëíìîïóòôõöúùûüçñÁÀÂÃÄÉÈÊËÍÌÎÏÓÒÔÕÖÚÙÛÜÇÑ',
+                              'aaaaaeeeeiiiiooooouuuucnaaaaaeeeeiiiiooooouuuucn'));
+
 CREATE TABLE customers (
     company_id   uuid NOT NULL,
     id           uuid NOT NULL DEFAULT uuidv7(),
@@ -17,9 +23,7 @@ CREATE TABLE customers (
     updated_at   timestamptz NOT NULL DEFAULT now(),
     -- what a search looks through: name without accents, tax id, e-mail
     search       text NOT NULL GENERATED ALWAYS AS (
-        lower(translate(name, 'áàâãäéèêëíìîïóòôõöúùûüçñÁÀÂÃÄÉÈÊËÍÌÎÏÓÒÔÕÖÚÙÛÜÇÑ',
-                              'aaaaaeeeeiiiiooooouuuucnaaaaaeeeeiiiiooooouuuucn'))
-        || ' ' || lower(tax_id) || ' ' || coalesce(lower(email), '')) STORED,
+        fold(name) || ' ' || lower(tax_id) || ' ' || coalesce(lower(email), '')) STORED,
     PRIMARY KEY (company_id, id),
     CONSTRAINT customers_tax_id_normalised CHECK (
         (tax_id_kind = 'cpf' AND tax_id ~ '^[0-9]{11}$')

@@ -1,5 +1,11 @@
 -- Price lists and orders, and what sales remembers of customers (told by crm) and products (told by inventory).
 
+-- Text as searches compare it: small letters without accents, whatever the database's locale.
+CREATE FUNCTION fold(value text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN lower(translate(value, 'áàâãäéèêëíìîïóòôõöúùûüçñÁÀÂÃÄÉÈÊËÍÌÎÏÓÒÔÕÖÚÙÛÜÇÑ',
+                              'aaaaaeeeeiiiiooooouuuucnaaaaaeeeeiiiiooooouuuucn'));
+
 CREATE TABLE customers (
     company_id   uuid NOT NULL,
     id           uuid NOT NULL,
