@@ -1,5 +1,5 @@
 -- title: Every company that inventory works for is registered in users
 -- needs: users, inventory
 SELECT DISTINCT warehouses.company_id
-  FROM inventory.warehouses LEFT JOIN users.companies ON companies.id = warehouses.company_id
- WHERE companies.id IS NULL;
+  FROM inventory.warehouses LEFT JOIN users.companies ON companies.company_id = warehouses.company_id
+ WHERE companies.company_id IS NULL;

@@ -10,7 +10,7 @@ shipped AS (
     SELECT shipments.company_id, shipments.order_id, line.product_id, sum(line.quantity) AS quantity
       FROM inventory.shipments JOIN inventory.shipment_lines AS line ON line.shipment_id = shipments.id
       JOIN sales.orders ON orders.company_id = shipments.company_id AND orders.id = shipments.order_id
-     WHERE shipments.state = 'shipped' AND orders.state = 'done'
+     WHERE shipments.shipped_at IS NOT NULL AND orders.state = 'done'
      GROUP BY shipments.company_id, shipments.order_id, line.product_id)
 SELECT order_id, product_id, ordered.quantity AS ordered, shipped.quantity AS shipped
   FROM ordered FULL JOIN shipped USING (company_id, order_id, product_id)
