@@ -130,7 +130,7 @@ def _measure(port: int, path: str, token: str, seconds: float, connections: int)
         )
     added = calm.quantile(0.5) - calm_direct.quantile(0.5)
     print(
-        f"one connection: direct {calm_direct.quantile(0.5):.3f} ms, gateway {calm.quantile(0.5):.3f} ms at p50: "
+        f"one connection: direct {calm_direct.quantile(0.5):.3f} ms, gateway {calm.quantile(0.5):.3f} ms: "
         f"{added:.3f} ms added   (floors: 8000 requests/s, 1 ms)"
     )
 
