@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -13,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+
+from nexus.stack import load_stack
 
 T = TypeVar("T")
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -81,15 +85,39 @@ class ThrowawayStack:
         return (self.home / "secrets" / "postgres" / "admin_url").read_text().strip()
 
 
+def free_offset(root: Path = CHECKOUT) -> int:
+    """A port offset under which every port of the stack in `root` is free now."""
+    ports = [service.port for service in load_stack(root).services if service.port is not None]
+    for _ in range(200):
+        offset = random.randrange(10_000, 30_000, 10)
+        if all(_is_free(port + offset) for port in ports):
+            return offset
+    raise StackError("found no offset under which all ports of the stack are free")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
 @contextmanager
 def throwaway_stack(
-    *arguments: str, root: Path = CHECKOUT, offset: int = 30_000, home: Path | None = None, start: bool = True
+    *arguments: str,
+    root: Path = CHECKOUT,
+    offset: int | None = None,
+    home: Path | None = None,
+    start: bool = True,
 ) -> Iterator[ThrowawayStack]:
     """Brings a stack up (with `nexus up ARGUMENTS`) and takes it and its files away afterwards."""
     chosen = home or Path(tempfile.mkdtemp(prefix="nexus-"))
     chosen.mkdir(mode=0o755, exist_ok=True)
     chosen.chmod(0o755)
-    stack = ThrowawayStack(root, chosen, offset)
+    stack = ThrowawayStack(root, chosen, free_offset(root) if offset is None else offset)
     try:
         if start:
             stack.up(*arguments)

@@ -11,5 +11,5 @@ from nexus.testing import ThrowawayStack, throwaway_stack
 
 @pytest.fixture(scope="session")
 def erp() -> Iterator[ThrowawayStack]:
-    with throwaway_stack(offset=31_000) as stack:
+    with throwaway_stack() as stack:
         yield stack

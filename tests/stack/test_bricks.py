@@ -94,8 +94,8 @@ async def test_a_subset_of_the_modules_is_a_working_system(
     root: Path, off: tuple[str, ...], answers: str, absent: str
 ) -> None:
     _switch_off(root, *off)
-    with throwaway_stack(root=root, offset=33_000, start=False) as stack:
-        plan = stack.nexus("up", "--port-offset", "33000", "--plan")
+    with throwaway_stack(root=root, start=False) as stack:
+        plan = stack.nexus("up", "--port-offset", str(stack.offset), "--plan")
         assert off[0] in plan, "the plan says what will be missing"
         stack.up()
         status = stack.status()
@@ -109,8 +109,8 @@ async def test_a_subset_of_the_modules_is_a_working_system(
 
 def test_a_subset_without_a_hard_need_is_refused_and_nothing_starts(root: Path) -> None:
     _switch_off(root, "auth")
-    with throwaway_stack(root=root, offset=33_000, start=False) as stack:
-        done = stack.run("up", "--port-offset", "33000")
+    with throwaway_stack(root=root, start=False) as stack:
+        done = stack.run("up", "--port-offset", str(stack.offset))
         assert done.returncode == 2
         assert "auth" in done.stderr + done.stdout
         assert not (stack.home / "data").exists()
@@ -125,7 +125,7 @@ async def test_a_folder_with_a_manifest_adds_a_brick_and_two_instances_share_a_p
     text = manifest.read_text()
     assert "min: 1" in text
     manifest.write_text(text.replace("min: 1", "min: 2"))
-    with throwaway_stack(root=root, offset=34_000) as stack:
+    with throwaway_stack(root=root) as stack:
         token = await _token(stack)
         assert await _get(stack, "/api/notes", token) == 200
         instances = stack.service("crm")["instances"]

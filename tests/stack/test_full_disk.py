@@ -64,7 +64,7 @@ async def _post_order(stack: ThrowawayStack, key: str) -> tuple[int, dict[str, o
 
 
 async def test_a_full_disk_is_said_and_survived(small_disk: Path) -> None:
-    with throwaway_stack(offset=35_000, home=small_disk / "home-of-nexus", start=False) as stack:
+    with throwaway_stack(home=small_disk / "home-of-nexus", start=False) as stack:
         stack.up()
         stack.nexus("simulate", "--orders", "20")
         ballast = _fill(small_disk)

@@ -24,7 +24,7 @@ BETWEEN = 6  # seconds from one death to the next, so that the load meets a reco
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[ThrowawayStack]:
-    with throwaway_stack(offset=32_000) as fresh:
+    with throwaway_stack() as fresh:
         yield fresh
 
 
