@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+from .pacing import Pace
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -14,8 +16,11 @@ class Batcher(Generic[T, R]):
     `run` answers in the order of its items. When it raises, every caller of that run gets the exception.
     """
 
-    def __init__(self, run: Callable[[Sequence[T]], Awaitable[Sequence[R]]], largest: int = 200) -> None:
+    def __init__(
+        self, run: Callable[[Sequence[T]], Awaitable[Sequence[R]]], pace: Pace, largest: int = 200
+    ) -> None:
         self._run = run
+        self._pace = pace
         self._largest = largest
         self._waiting: list[tuple[T, asyncio.Future[R]]] = []
         self._task: asyncio.Task[None] | None = None
@@ -31,6 +36,7 @@ class Batcher(Generic[T, R]):
     async def _drain(self) -> None:
         try:
             while self._waiting:
+                await self._pace.turn()
                 batch, self._waiting = self._waiting[: self._largest], self._waiting[self._largest :]
                 await self._answer(batch)
         finally:

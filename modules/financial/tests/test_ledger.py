@@ -16,7 +16,8 @@ VALUES ($1, $2, $3, now()::date, 'manual', 'by hand', $4, 'posted', now())
 LINES = """
 INSERT INTO entry_lines (entry_id, position, company_id, account_id, debit, credit)
 SELECT $1, position, $2, account_id, debit, credit
-  FROM unnest($3::uuid[], $4::numeric[], $5::numeric[]) WITH ORDINALITY AS l (account_id, debit, credit, position)
+  FROM unnest($3::uuid[], $4::numeric[], $5::numeric[])
+       WITH ORDINALITY AS l (account_id, debit, credit, position)
 """
 
 

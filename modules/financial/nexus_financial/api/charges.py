@@ -13,6 +13,7 @@ from nexus_kit.tx import to_bytes
 from pydantic import BaseModel, Field
 
 from ..batching import Batcher
+from ..pacing import Pace
 from ..pix.bank import simulator, webhooks
 from ..pix.simulator import PayAnswer, PayRequest
 from ..service import module
@@ -100,14 +101,14 @@ class Order:
 
 async def _pay(orders: Sequence[Order]) -> list[PayAnswer]:
     """Pay the charges that belong to the asking company; the others are unknown to it."""
-    async with module.db.system(read_only=True) as tx:
+    async with module.db.system() as tx:
         rows = await tx.fetch(_OWN, [o.request.txid for o in orders], [o.company_id for o in orders])
-    own = {row["txid"] for row in rows}
-    answers = iter(await simulator.pay([o.request for o in orders if o.request.txid in own]))
+        own = {row["txid"] for row in rows}
+        answers = iter(await simulator.pay(tx, [o.request for o in orders if o.request.txid in own]))
     return [next(answers) if o.request.txid in own else PayAnswer(o.request.txid, "unknown") for o in orders]
 
 
-pay_desk: Batcher[Order, PayAnswer] = Batcher(_pay)
+pay_desk: Batcher[Order, PayAnswer] = Batcher(_pay, Pace(0.1))
 
 
 @router.post("/pix/simulator/charges/{txid}/pay", status_code=202, response_model=PayResult)

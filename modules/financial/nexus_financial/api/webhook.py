@@ -5,6 +5,7 @@ from typing import Annotated
 import orjson
 from fastapi import APIRouter, Depends, Header, Request, Response
 from nexus_kit import problem, public
+from nexus_kit.problems import MEDIA_TYPE
 from nexus_kit.tx import to_bytes
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -45,20 +46,21 @@ class Accepted(BaseModel):
     received: int
 
 
-_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": Webhook.model_json_schema(ref_template="#/components/schemas/{model}")
-            }
-        },
-    }
-}
+_PROBLEM = {"$ref": "#/components/schemas/Problem"}
+_PIX = {"type": "array", "minItems": 1, "maxItems": 1000, "items": Transfer.model_json_schema()}
+_SCHEMA = {"type": "object", "required": ["pix"], "properties": {"pix": _PIX}}
+_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": _SCHEMA}}}}
 
 
 @router.post(
-    "/webhook", status_code=202, response_model=Accepted, dependencies=[Depends(public)], openapi_extra=_BODY
+    "/webhook",
+    responses={
+        401: {"description": "The signature is not the PSP's.", "content": {MEDIA_TYPE: {"schema": _PROBLEM}}}
+    },
+    status_code=202,
+    response_model=Accepted,
+    dependencies=[Depends(public)],
+    openapi_extra=_BODY,
 )
 async def webhook(
     request: Request, signature: Annotated[str | None, Header(alias=HEADER, max_length=128)] = None

@@ -2,7 +2,6 @@
 received.
 """
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
@@ -10,12 +9,13 @@ from uuid import UUID
 
 from nexus_kit import Tx
 
+from ..pacing import Pace
 from ..receiving import Transfer, receive
 from ..service import module
 from .bank import provider
 from .provider import ChargeStatus
 
-COALESCE_S = 0.03
+pace = Pace(0.15)
 BATCH = 500
 
 _NOTICES = "SELECT txid, received_at FROM pix_notices ORDER BY received_at LIMIT $1"
@@ -63,7 +63,7 @@ async def _by_company(tx: Tx, statuses: Sequence[ChargeStatus]) -> dict[UUID, li
 @module.worker(every=1.0)
 async def answer_notices() -> None:
     """Ask about every charge a webhook spoke of, as one batch."""
-    await asyncio.sleep(COALESCE_S)  # under load one question serves many webhooks
+    await pace.turn()
     while True:
         async with module.db.system(read_only=True) as tx:
             rows = await tx.fetch(_NOTICES, BATCH)

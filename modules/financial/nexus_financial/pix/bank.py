@@ -2,6 +2,7 @@
 
 import sys
 
+from ..pacing import Pace
 from ..service import module, settings
 from .provider import PixProvider
 from .simulator import Simulator
@@ -13,6 +14,7 @@ if settings.pix_provider != "simulator":
 
 simulator = Simulator(module, settings.pix_city)
 webhooks = Webhooks(settings.webhook_url, settings.webhook_secret)
+webhook_pace = Pace(0.1)
 provider: PixProvider = simulator
 
 
@@ -26,4 +28,5 @@ async def psp_settlement_run() -> None:
 @module.worker(every=0.5)
 async def psp_webhooks() -> None:
     """Each instance's PSP sends the webhooks that are due."""
+    await webhook_pace.turn()
     await webhooks.deliver()

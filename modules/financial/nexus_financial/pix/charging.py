@@ -4,16 +4,15 @@ Every instance runs them: rows are locked in the order of their txid and change 
        whoever comes first.
 """
 
-import asyncio
-
 from nexus_kit import Tx
 
+from ..pacing import Pace
 from ..service import module, settings
 from .asking import ask
 from .bank import provider
 from .provider import NewCharge
 
-COALESCE_S = 0.03
+pace = Pace(0.15)
 BATCH = 500
 
 _TO_TELL = """
@@ -50,7 +49,7 @@ expired_total = module.counter("financial_expired_charges_total", "PIX charges n
 @module.worker(every=1.0)
 async def tell_psp() -> None:
     """Register new charges with the PSP and withdraw those of reversed invoices, a batch at a time."""
-    await asyncio.sleep(COALESCE_S)  # under load one call serves many orders
+    await pace.turn()
     while True:
         async with module.db.system() as tx:
             rows = await tx.fetch(_TO_TELL, BATCH)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from nexus_kit import Module
+from nexus_kit import Module, Tx
 
 from .brcode import br_code
 from .provider import ChargeStatus, NewCharge, Pix, Registered, Settlement
@@ -136,13 +136,12 @@ class Simulator:
             rows = await tx.fetch(_SETTLEMENTS, after, limit)
         return [Settlement(*row) for row in rows]
 
-    async def pay(self, requests: Sequence[PayRequest]) -> list[PayAnswer]:
+    async def pay(self, tx: Tx, requests: Sequence[PayRequest]) -> list[PayAnswer]:
         """Pay the charges, all in one statement; each charge is paid once, however often it is asked."""
         now = datetime.now(UTC)
         unique = {request.txid: request for request in requests}
         ids = [end_to_end_id(now) for _ in unique]
-        async with self._db.system() as tx:
-            rows = await tx.fetch(_PAY, list(unique), ids, [request.anyway for request in unique.values()])
+        rows = await tx.fetch(_PAY, list(unique), ids, [request.anyway for request in unique.values()])
         known = {row["txid"]: row for row in rows}
         return [_answer(request, known.get(request.txid)) for request in requests]
 
