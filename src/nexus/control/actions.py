@@ -114,4 +114,4 @@ class Actions:
             if folder.exists():
                 await asyncio.to_thread(shutil.rmtree, folder)
         for name in ("stack", "wanted", "offset", "only"):
-            self._world.register.set(name, "")
+            self._world.register.unset(name)

@@ -53,6 +53,7 @@ class Api:
                 web.post("/v1/up", self.up),
                 web.post("/v1/down", self.down),
                 web.post("/v1/restart", self.restart),
+                web.post("/v1/renew", self.renew),
                 web.post("/v1/stop/{run}", self.stop),
             ]
         )
@@ -63,8 +64,8 @@ class Api:
         await asyncio.gather(*self._running, return_exceptions=True)
 
     async def ping(self, request: web.Request) -> web.Response:
-        """Answers with the control loop's pid."""
-        return web.json_response({"pid": os.getpid()})
+        """Answers with the control loop's pid and the release it runs."""
+        return web.json_response({"pid": os.getpid(), "release": self._world.release})
 
     async def status(self, request: web.Request) -> web.Response:
         """The status of the stack."""
@@ -154,6 +155,11 @@ class Api:
             body,
             lambda emit, stop: self._operations.restart(body["who"], body["services"], emit, stop),
         )
+
+    async def renew(self, request: web.Request) -> web.Response:
+        """Hands over to a new control loop; services go on undisturbed."""
+        self._world.leaving.set()
+        return web.json_response({"leaving": True})
 
     async def stop(self, request: web.Request) -> web.Response:
         """Lets an operation end after its running steps."""

@@ -24,25 +24,28 @@ ROTATE_EVERY = 60.0
 
 
 async def run(home: Home) -> None:
-    """Serves the API and keeps the stack until `down` (or SIGTERM, which leaves services running)."""
+    """Serves the API and keeps the stack until `down`.
+
+    SIGTERM ends it and its guard, but leaves services running; the next command takes them up again.
+    """
     loop = asyncio.get_running_loop()
     world = World(home)
     _close_unfinished(world)
     api = Api(world)
     runner = web.AppRunner(api.application(), access_log=None, handle_signals=False)
-    leaving = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, leaving.set)
+        loop.add_signal_handler(number, world.ending.set)
     chores = [asyncio.create_task(_keep_guard(home)), asyncio.create_task(_rotate(world))]
     try:
         await _take_up(world)
         await _listen(runner, home)
         log.info("control loop %d serves %s", os.getpid(), home.root)
-        waits = {asyncio.create_task(event.wait()) for event in (world.ending, leaving)}
+        waits = {asyncio.create_task(event.wait()) for event in (world.ending, world.leaving)}
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
             wait.cancel()
-        home.keep.unlink(missing_ok=True)
+        if world.ending.is_set():
+            home.keep.unlink(missing_ok=True)
         await api.finished()
     finally:
         for chore in chores:

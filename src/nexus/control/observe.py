@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 async def observe(world: World, site: Site, notes: tuple[str, ...] = ()) -> Facts:
-    """What is, seen by a running control loop. `site` is the stack as it should become."""
-    instances: dict[str, tuple[InstanceFacts, ...]] = {}
-    if world.supervisor is not None:
-        for instance in world.supervisor:
-            name = instance.service.name
-            instances[name] = (*instances.get(name, ()), instance.facts())
-    facts, missing = Facts(site.ports, instances), secrets.missing(site)
+    """What is, seen by a running control loop. `site` is the stack as it should become.
+
+    Raises:
+        StartError: the history of a schema's migrations cannot go on.
+    """
+    facts, missing = observe_instances(world, site), secrets.missing(site)
+    instances = facts.instances
     return Facts(
         ports=site.ports,
         instances=instances,
@@ -37,6 +37,16 @@ async def observe(world: World, site: Site, notes: tuple[str, ...] = ()) -> Fact
         outdated=_outdated(world, site, instances),
         notes=notes,
     )
+
+
+def observe_instances(world: World, site: Site) -> Facts:
+    """What runs, and no more: all that taking it down needs."""
+    instances: dict[str, tuple[InstanceFacts, ...]] = {}
+    if world.supervisor is not None:
+        for instance in world.supervisor:
+            name = instance.service.name
+            instances[name] = (*instances.get(name, ()), instance.facts())
+    return Facts(site.ports, instances)
 
 
 def _outdated(world: World, site: Site, instances: Mapping[str, tuple[InstanceFacts, ...]]) -> frozenset[str]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from nexus.control import secrets
 from nexus.control.actions import Actions
 from nexus.control.addresses import Refused, addresses, shown
-from nexus.control.observe import observe
+from nexus.control.observe import observe, observe_instances
 from nexus.control.plan_down import plan_down
 from nexus.control.plan_up import plan_up
 from nexus.plans import LeaseHeld, Outcome, Plan, Step, StepEvent, execute
@@ -81,7 +81,7 @@ class Operations:
                 )
                 self._world.ending.set()
                 return
-            facts = await observe(self._world, site)
+            facts = observe_instances(self._world, site)
             plan = plan_down(site.stack, facts, delete_data)
             emit({"event": "plan", "plan": plan.as_dict(), "text": plan.text()})
             if plan_only:
@@ -237,13 +237,23 @@ def desired(world: World, request: UpRequest) -> tuple[Stack, int]:
 
 
 def chosen_stack(root: Path, only: tuple[str, ...]) -> Stack:
-    """The stack in `root`, or the part of it that `only` names (with the infrastructure it needs).
+    """The stack in `root`, or the part of it that `only` names, with the infrastructure it needs.
+
+    The gateway is infrastructure: it stays as long as a module has routes or needs it.
 
     Raises:
         Refused: a manifest is wrong, or a hard need is left out.
     """
     try:
         stack = load_stack(root)
-        return stack.subset(only) if only and only != (ALL,) else stack
+        if not only or only == (ALL,):
+            return stack
+        chosen = [stack.service(name) for name in only if stack.has(name)]
+        gateways = [
+            gateway.name
+            for gateway in stack.of_kind("gateway")
+            if any(service.routes or gateway.name in service.needs.hard for service in chosen)
+        ]
+        return stack.subset([*only, *gateways])
     except ManifestError as error:
         raise Refused(str(error)) from error

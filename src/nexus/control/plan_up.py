@@ -53,8 +53,11 @@ def plan_up(stack: Stack, facts: Facts) -> Plan:
 def notes(stack: Stack, facts: Facts) -> tuple[str, ...]:
     """What the operator should know before saying yes."""
     found = list(facts.notes)
-    for service, need in stack.degraded():
-        found.append(f"{service.name} runs degraded: {need} is off")
+    for service in stack.services:
+        missing = [need for need in service.needs.soft if not stack.has(need)]
+        if missing:
+            are = "is" if len(missing) == 1 else "are"
+            found.append(f"{service.name} runs degraded: {', '.join(missing)} {are} off")
     for service in stack.services:
         for instance in facts.of(service.name):
             if instance.release != service.release:

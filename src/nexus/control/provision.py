@@ -46,7 +46,9 @@ async def migrate(site: Site, service: Service) -> None:
         finally:
             await connection.close()
         await apply(url, schema, owner, service.migrations, user)
-    except (MigrationError, asyncpg.PostgresError, OSError) as error:
+    except MigrationError as error:
+        raise StartError(str(error)) from error
+    except (asyncpg.PostgresError, OSError) as error:
         raise StartError(f"{service.name}: {error}") from error
 
 

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import nexus
 from nexus.control import locks, status
 from nexus.control.configs import render
 from nexus.control.instance import Instance
 from nexus.control.keys import Keys
+from nexus.control.launch import platform_release
 from nexus.control.routing import Routing
 from nexus.control.supervisor import Supervisor
 from nexus.plans import Journal, Lease
@@ -47,7 +47,9 @@ class World:
         self.supervisor: Supervisor | None = None
         self.routing: Routing | None = None
         self.keys: Keys | None = None
-        self.ending = asyncio.Event()
+        self.release = platform_release()
+        self.ending = asyncio.Event()  # nothing is left to keep: the guard ends too
+        self.leaving = asyncio.Event()  # another control loop takes over
         self.listeners: set[Listener] = set()
 
     def account(self, service: str) -> Account | None:
@@ -110,7 +112,7 @@ class World:
             locks.owner(self.home.guard_lock),
             str(self.home.socket),
             self.started,
-            nexus.__version__,
+            self.release,
         )
         if self.site is None or self.supervisor is None:
             return {"stack": "", "runtime": "process", "ready": False, "services": [entry]}

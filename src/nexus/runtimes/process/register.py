@@ -84,3 +84,6 @@ class Register:
 
     def set(self, name: str, value: str) -> None:
         self._db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, value))
+
+    def unset(self, name: str) -> None:
+        self._db.execute("DELETE FROM settings WHERE name = ?", (name,))
