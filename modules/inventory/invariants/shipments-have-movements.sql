@@ -11,7 +11,8 @@ moved AS (
            coalesce(sum(quantity) FILTER (WHERE kind = 'return'), 0) AS returned
       FROM inventory.movements WHERE kind IN ('shipment', 'return')
      GROUP BY document_id, warehouse_id, product_id)
-SELECT shipment_id, product_id, due.shipped, moved.shipped AS moved_out, due.returned, moved.returned AS moved_in
+SELECT shipment_id, product_id,
+       due.shipped, moved.shipped AS moved_out, due.returned, moved.returned AS moved_in
   FROM due FULL JOIN moved USING (shipment_id, warehouse_id, product_id)
  WHERE (coalesce(due.shipped, -1), coalesce(due.returned, -1))
        IS DISTINCT FROM (coalesce(moved.shipped, 0), coalesce(moved.returned, 0));

@@ -1,4 +1,4 @@
--- title: A shipment that is ready holds exactly its stock, one that left has used it, one that is off holds none
+-- title: A ready shipment holds exactly its stock, one that left has used it, others hold none
 -- needs: inventory
 WITH held AS (
     SELECT shipment_id, product_id, warehouse_id,

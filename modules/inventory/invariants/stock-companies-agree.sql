@@ -1,9 +1,10 @@
--- title: Stock, movements, reservations and shipment lines belong to the company of their product and warehouse
+-- title: Stock and all that moves or holds it belong to the company of the product and warehouse
 -- needs: inventory
 SELECT 'stock' AS kind, stock.product_id AS id, stock.company_id
   FROM inventory.stock
   LEFT JOIN inventory.products ON products.id = stock.product_id AND products.company_id = stock.company_id
-  LEFT JOIN inventory.warehouses ON warehouses.id = stock.warehouse_id AND warehouses.company_id = stock.company_id
+  LEFT JOIN inventory.warehouses
+       ON warehouses.id = stock.warehouse_id AND warehouses.company_id = stock.company_id
  WHERE products.id IS NULL OR warehouses.id IS NULL
 UNION ALL
 SELECT 'movement', movements.id, movements.company_id
