@@ -11,7 +11,10 @@ State = Literal["ready", "starting", "degraded", "down"]
 
 @dataclass(frozen=True)
 class InstanceFacts:
-    """One instance as it is. `since` and `pid` are of the present process; `why` is what it lacks."""
+    """One instance as it is. `since` and `pid` are of the present process; `why` is what it lacks.
+
+    `knows`: the services whose addresses it was given when it started.
+    """
 
     id: str
     pid: int
@@ -21,6 +24,7 @@ class InstanceFacts:
     since: float
     restarts: int = 0
     why: str = ""
+    knows: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -119,4 +119,5 @@ class Instance:
             self.since,
             self.restarts,
             self.why,
+            running.knows if running else frozenset(),
         )

@@ -62,6 +62,7 @@ class Operations:
                 return
             if not plan.empty:
                 self._remember(request, offset)
+                self._world.home.furnish()
                 await asyncio.to_thread(_read_sources, stack)
                 self._world.settle(site)
                 if self._world.keys is not None:

@@ -41,6 +41,7 @@ def plan_up(stack: Stack, facts: Facts) -> Plan:
     steps += _stop_switched_off(stack, facts)
     steps += [_reload(stack.service(name)) for name in sorted(facts.outdated) if stack.has(name)]
     steps += [_start(stack, facts, service, base) for service in stack.services if _short(facts, service)]
+    steps += [step for service in stack.services for step in _restart(stack, facts, service)]
     steps += _keys(stack, facts)
     known = {step.id for step in steps}
     return Plan(
@@ -83,6 +84,26 @@ def _reload(service: Service) -> Step:
         "render its configuration anew and take over its listeners, refusing no connection",
         "reload it with the former one",
     )
+
+
+def _restart(stack: Stack, facts: Facts, service: Service) -> list[Step]:
+    """A running module learns the address of a service it needs softly only by a restart."""
+    if service.kind != "module" or _short(facts, service):
+        return []
+    needs = [need for need in service.needs.soft if stack.has(need) and stack.service(need).kind == "module"]
+    new = [need for need in needs if any(need not in instance.knows for instance in facts.of(service.name))]
+    if not new:
+        return []
+    return [
+        Step(
+            f"restart {service.name}",
+            "restart",
+            service.name,
+            f"it was started without {', '.join(new)}",
+            "replace its instances one by one",
+            after=tuple(f"start {need}" for need in new),
+        )
+    ]
 
 
 def _short(facts: Facts, service: Service) -> bool:

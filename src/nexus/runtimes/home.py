@@ -106,28 +106,36 @@ class Home:
         return self.secrets / service / name
 
     def prepare(self) -> None:
-        """Creates the folders; as root they can be traversed, not listed, by the services' users.
+        """Creates what a control loop needs to run.
 
         Raises:
             HomeError: a folder cannot be created, or services could not enter it.
         """
+        self._create(self.root, self.run, self.logs)
+        if self.run.stat().st_uid != os.geteuid():
+            raise HomeError(f"{self.run} belongs to another user; remove it or set NEXUS_HOME elsewhere")
+        self.check_reachable()
+
+    def furnish(self) -> None:
+        """Creates what services need to run.
+
+        Raises:
+            HomeError: a folder cannot be created.
+        """
+        self._create(self.secrets, *(self.root / name for name in ("data", "state", "config")))
+
+    def _create(self, *folders: Path) -> None:
+        """Makes folders that services' users can walk through (as root), but not list."""
         mode = 0o711 if os.geteuid() == 0 else 0o700
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            for folder in (self.root, self.run, self.logs, self.secrets):
-                folder.mkdir(exist_ok=True, mode=mode)
+            for folder in folders:
+                folder.mkdir(parents=True, exist_ok=True, mode=mode)
                 folder.chmod(mode)
-            for name in ("data", "state", "config"):
-                (self.root / name).mkdir(exist_ok=True, mode=mode)
-                (self.root / name).chmod(mode)
         except OSError as error:
             raise HomeError(
                 f"the state folder {self.root} cannot be written ({error.strerror}: {error.filename}); "
                 "set NEXUS_HOME to a folder of yours"
             ) from error
-        if self.run.stat().st_uid != os.geteuid():
-            raise HomeError(f"{self.run} belongs to another user; remove it or set NEXUS_HOME elsewhere")
-        self.check_reachable()
 
     def check_reachable(self) -> None:
         """As root: the services' users must be able to walk to the state folder.

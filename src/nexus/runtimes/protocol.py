@@ -41,11 +41,15 @@ class Launch:
     account: Account | None = None
     stop_signal: int = signal.SIGTERM
     sockets: tuple[socket.socket, ...] = ()
+    knows: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Running:
-    """One instance that runs, known by its pid and its birth (so that a reused pid is not mistaken)."""
+    """One instance that runs, known by its pid and its birth (so that a reused pid is not mistaken).
+
+    `knows`: the other services whose addresses it was given when it started.
+    """
 
     service: str
     instance: str
@@ -55,6 +59,7 @@ class Running:
     birth: str
     since: float = 0.0
     stop_signal: int = signal.SIGTERM
+    knows: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ CREATE TABLE IF NOT EXISTS instances (
     stop_signal INTEGER NOT NULL,
     pid INTEGER,
     birth TEXT,
-    since REAL NOT NULL
+    since REAL NOT NULL,
+    knows TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS accounts (service TEXT PRIMARY KEY, number INTEGER NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -40,7 +41,7 @@ class Register:
     def intend(self, launch: Launch) -> None:
         """Notes that an instance is about to be started: if we die now, it is looked for."""
         self._db.execute(
-            "INSERT OR REPLACE INTO instances VALUES (?, ?, ?, ?, ?, NULL, NULL, ?)",
+            "INSERT OR REPLACE INTO instances VALUES (?, ?, ?, ?, ?, NULL, NULL, ?, ?)",
             (
                 launch.instance,
                 launch.service,
@@ -48,6 +49,7 @@ class Register:
                 launch.port,
                 int(launch.stop_signal),
                 time.time(),
+                " ".join(sorted(launch.knows)),
             ),
         )
 
@@ -64,10 +66,10 @@ class Register:
     def known(self) -> list[Running]:
         """All noted instances; pid 0 where the start was not completed."""
         rows = self._db.execute(
-            "SELECT service, instance, release, port, pid, birth, since, stop_signal"
-            " FROM instances ORDER BY instance"
+            "SELECT knows, service, instance, release, port, coalesce(pid, 0), coalesce(birth, ''), since,"
+            " stop_signal FROM instances ORDER BY instance"
         )
-        return [Running(s, i, r, port, pid or 0, b or "", t, sig) for s, i, r, port, pid, b, t, sig in rows]
+        return [Running(*row, frozenset(knows.split())) for knows, *row in rows]
 
     def account_number(self, service: str) -> int:
         """The service's number, the same for ever: the user it runs as follows from it."""

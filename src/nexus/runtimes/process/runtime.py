@@ -84,6 +84,7 @@ class ProcessRuntime:
             born,
             time.time(),
             launch.stop_signal,
+            launch.knows,
         )
 
     async def wait(self, running: Running) -> int | None:

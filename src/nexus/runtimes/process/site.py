@@ -57,10 +57,10 @@ class Site:
     def module_environment(self, service: Service, slot: Slot) -> dict[str, str]:
         """The contract of a module: its neighbours' addresses and its secrets as files."""
         env = self.base_environment(service, slot)
+        for name in sorted(self.neighbours(service)):
+            variable = f"NEXUS_URL_{name.upper().replace('-', '_')}"
+            env[variable] = f"http://{LOOPBACK}:{self.ports[name]}"
         for other in self.stack.services:
-            if other.name != service.name and other.kind in ("module", "gateway"):
-                name = other.name.upper().replace("-", "_")
-                env[f"NEXUS_URL_{name}"] = f"http://{LOOPBACK}:{self.ports[other.name]}"
             if other.jwks:
                 env["NEXUS_JWKS_URL"] = f"http://{LOOPBACK}:{self.ports[other.name]}{other.jwks}"
         for name in secret_names(self.stack, service):
@@ -69,6 +69,10 @@ class Site:
             env["OTEL_EXPORTER_OTLP_ENDPOINT"] = os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"]
         env.update({key: str(value) for key, value in service.env.items()})
         return env
+
+    def neighbours(self, service: Service) -> frozenset[str]:
+        """The other services whose addresses a module is given."""
+        return frozenset(s.name for s in self.stack.of_kind("module", "gateway") if s.name != service.name)
 
     def folders(self, service: Service, account: Account | None) -> Path:
         """Creates the service's private folders; returns its state folder."""

@@ -25,6 +25,7 @@ def prepare(runtime: ProcessRuntime, site: Site, service: Service, slot: Slot, c
         cwd=service.folder,
         log=site.home.log(service.name),
         account=account,
+        knows=site.neighbours(service),
     )
 
 

@@ -30,4 +30,5 @@ def prepare(runtime: ProcessRuntime, site: Site, service: Service, slot: Slot, c
         cwd=state,
         log=site.home.log(service.name),
         account=account,
+        knows=site.neighbours(service),
     )
