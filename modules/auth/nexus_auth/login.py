@@ -68,7 +68,8 @@ async def _refuse_if_locked(names: list[str], client: Client, email: str | None 
 async def find_account(tx: Tx, email: str) -> Record | None:
     """The credential for an e-mail, in a system transaction: nobody knows the company yet."""
     row: Record | None = await tx.fetchrow(
-        "SELECT user_id, company_id, email, name, password_hash, enabled FROM credentials WHERE email = $1",
+        "SELECT user_id, company_id, email, name, password_hash, password_changed_at, enabled FROM credentials"
+        " WHERE email = $1",
         email,
     )
     return row
@@ -90,9 +91,10 @@ async def _open(account: Record, renewed: str | None, client: Client) -> Granted
     async with module.db.transaction(account["company_id"]) as tx:
         row = await tx.fetchrow(
             "UPDATE credentials SET last_login_at = now(), password_hash = coalesce($3, password_hash)"
-            " WHERE user_id = $1 AND enabled AND password_hash = $2 RETURNING email, name, permissions",
+            " WHERE user_id = $1 AND enabled AND password_changed_at IS NOT DISTINCT FROM $2"
+            " RETURNING email, name, permissions",
             account["user_id"],
-            account["password_hash"],
+            account["password_changed_at"],
             renewed,
         )
         if row is None:
