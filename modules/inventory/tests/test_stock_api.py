@@ -189,9 +189,16 @@ async def test_permissions_are_asked_for(store):
                 assert answer.status == 403
 
 
-async def test_business_health_counts_what_must_not_be(store):
+async def test_business_health_is_bad_when_a_promise_is_a_day_old(store):
     async with store.module.http.get("/health/business") as answer:
-        assert answer.status == 200
+        assert (await answer.json())["ok"] is True
+    await store.module.admin.execute(
+        "INSERT INTO reservations"
+        " (company_id, warehouse_id, product_id, order_id, shipment_id, quantity, state, created_at) VALUES"
+        " ($1, uuidv7(), uuidv7(), uuidv7(), uuidv7(), 1, 'active', now() - interval '25 hours')",
+        store.company_id,
+    )
+    async with store.module.http.get("/health/business") as answer:
         body = await answer.json()
-    for name in ("negative_stock", "over_reserved_stock", "stale_reservations", "waiting_backorders"):
-        assert name in str(body)
+    assert body["ok"] is False
+    assert body["numbers"]["stale_reservations"] == 1
