@@ -71,7 +71,9 @@ class ServiceOnly(Bearer):
 
 
 def require(*permissions: str) -> Require:
-    """Dependency: a valid token of a person who holds any one of ``permissions``. Answers 401 or 403 otherwise."""
+    """Dependency: a valid token of a person who holds any one of ``permissions``. Answers 401 or 403
+    otherwise.
+    """
     return Require(*permissions)
 
 

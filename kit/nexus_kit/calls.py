@@ -24,7 +24,7 @@ ISSUER = "auth"
 
 
 class Reply:
-    """The other module's answer: ``status``, ``headers``, ``body``, and ``data`` (the parsed JSON, or None)."""
+    """The other module's answer: ``status``, ``headers``, ``body``, ``data`` (the parsed JSON or None)."""
 
     __slots__ = ("body", "headers", "status")
 
@@ -56,7 +56,7 @@ class Reply:
 
 
 class Client:
-    """Another module, called with the service token. Every method raises Unavailable when it is off or down."""
+    """Another module, called with the service token. All methods raise Unavailable when it is off or down."""
 
     def __init__(self, calls: Calls, module: str) -> None:
         self._calls = calls
@@ -73,7 +73,9 @@ class Client:
         company_id: UUID | None = None,
         timeout: float = TIMEOUT_S,
     ) -> Reply:
-        """Send a request; ``timeout`` in seconds for the whole of it. Answers 5xx raise Unavailable, others are returned."""
+        """Send a request; ``timeout`` in seconds for the whole of it. Answers 5xx raise Unavailable, others
+        are returned.
+        """
         return await self._calls.send(self._module, method, path, json, params, headers, company_id, timeout)
 
     async def get(self, path: str, **options: Any) -> Reply:

@@ -13,8 +13,8 @@ import asyncpg
 import orjson
 from fastapi import Response
 
-from nexus_kit.ids import NIL
 from nexus_kit.idempotency import Idempotency, Replay
+from nexus_kit.ids import NIL
 from nexus_kit.logs import log
 from nexus_kit.principal import Principal
 from nexus_kit.problems import Unavailable, problem
@@ -29,16 +29,15 @@ TRANSIENT: tuple[type[Exception], ...] = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,  # admin shutdown, crash shutdown, cannot connect now
     asyncpg.InsufficientResourcesError,  # disk full, out of memory, too many connections
+    asyncpg.PostgresSystemError,  # the server's disk
     asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.InterfaceError,
-    ConnectionError,
-    TimeoutError,
     OSError,
 )
 CONTENTION: tuple[type[Exception], ...] = (
     asyncpg.SerializationError,
     asyncpg.DeadlockDetectedError,
     asyncpg.LockNotAvailableError,
+    asyncpg.InvalidCachedStatementError,  # a migration changed a table under us
 )
 
 
@@ -52,11 +51,13 @@ class DatabaseUnavailable(Unavailable):
 
 def is_transient(error: BaseException) -> bool:
     """Tell whether ``error`` is PostgreSQL being away or out of resources, not the statement's fault."""
-    if isinstance(error, DatabaseUnavailable):
-        return True
-    if isinstance(error, asyncpg.DataError) or isinstance(error, asyncpg.QueryCanceledError):
+    if isinstance(error, asyncpg.DataError | asyncpg.QueryCanceledError):
         return False
-    return isinstance(error, TRANSIENT)
+    if isinstance(
+        error, asyncpg.InterfaceError
+    ):  # the same class tells of closed connections and of wrong use
+        return "clos" in str(error)
+    return isinstance(error, (DatabaseUnavailable, *TRANSIENT))
 
 
 class _Connection(asyncpg.Connection):
@@ -81,7 +82,7 @@ class Database:
         return self._dsn is None
 
     async def open(self) -> None:
-        """Prepare the pool. It connects when first used, so a database that is away does not stop the start."""
+        """Prepare the pool. It connects when first used: a database that is away does not stop the start."""
         if self._dsn is None:
             return
         self._pool = await asyncpg.create_pool(
@@ -142,7 +143,7 @@ class Database:
         The lock (an advisory one) ends with the transaction, so a killed instance leaves nothing behind.
         """
         begin = (
-            "BEGIN; SET LOCAL nexus.scope = 'system'; "
+            "BEGIN; SET LOCAL nexus.scope = 'system'; SET LOCAL idle_in_transaction_session_timeout = 0; "
             f"SELECT 1 WHERE pg_try_advisory_xact_lock({_lock_key(self._name, job)})"
         )
         async with self._run(begin, None) as (tx, status):
@@ -153,8 +154,8 @@ class Database:
         """A transaction for a request that changes something.
 
         ``who`` gives the company (None: no company, for public endpoints). When ``idem`` holds a key that was
-        used before, the stored answer is given again and the block is not run; the same key with another request
-        is refused with 409. Finish the block with ``tx.respond(...)``.
+        used before, the stored answer is given again and the block is not run; the same key with another
+        request is refused with 409. Finish the block with ``tx.respond(...)``.
         """
         company = who.company_id if isinstance(who, Principal) else who or NIL
         begin = f"BEGIN; {_as_company(company)}"
@@ -201,13 +202,15 @@ class Database:
         for attempt in range(POOL_SIZE + 1):
             try:
                 connection = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
-            except TRANSIENT as error:
-                raise DatabaseUnavailable(error) from error
+            except Exception as error:
+                if isinstance(error, (asyncpg.InterfaceError, *TRANSIENT)):
+                    raise DatabaseUnavailable(error) from error
+                raise
             try:
                 return connection, await connection.execute(begin)
             except BaseException as error:
                 await self._release(connection, broken=True)
-                if not is_transient(error):
+                if not is_transient(error) or isinstance(error, asyncpg.DiskFullError):
                     raise
                 if attempt == POOL_SIZE or isinstance(
                     error, asyncpg.InsufficientResourcesError | TimeoutError

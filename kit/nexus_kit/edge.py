@@ -1,7 +1,10 @@
-"""The outermost layer of the application: ids, access log, request metrics, and an answer for whatever was not caught."""
+"""The outermost layer of the application: ids, access log, request metrics, and an answer for whatever was
+not caught.
+"""
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
@@ -13,11 +16,16 @@ from nexus_kit.metrics import Metrics
 from nexus_kit.problems import MEDIA_TYPE, problem_body
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
+NUL = "Text must not contain the character NUL."
+INTERNAL = "Something failed on our side; the log has the details."
+_NUL_ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 SILENT = frozenset({"/health/live", "/health/ready", "/health/business", "/metrics"})
 
 
 class Edge:
-    """Pure ASGI middleware. ``silent`` paths are not logged; while ``draining`` connections are closed after the answer."""
+    """Pure ASGI middleware. ``silent`` paths are not logged; while ``draining`` connections are closed after
+    the answer.
+    """
 
     def __init__(self, app: Any, metrics: Metrics, silent: set[str]) -> None:
         self._app = app
@@ -31,17 +39,10 @@ class Edge:
             await self._app(scope, receive, send)
             return
         state = scope["app"].state
-        trace, request_id = _ids(scope["headers"])
-        status = received = 0
+        _, request_id = _ids(scope["headers"])
+        status = 0
         started = time.perf_counter()
-
-        async def receiving() -> Any:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > MAX_BODY_BYTES:
-                raise HTTPException(413, f"The body is larger than {MAX_BODY_BYTES} bytes.")
-            return message
+        body = _Body(receive)
 
         async def sending(message: Any) -> None:
             nonlocal status
@@ -55,11 +56,14 @@ class Edge:
 
         state.in_flight += 1
         try:
-            await self._app(scope, receiving, sending)
-        except Exception:
+            if b"%00" in scope["query_string"] or "\0" in scope["path"]:
+                await _answer(422, "nul-character", NUL, scope["path"], sending)
+            else:
+                await self._app(scope, body.receive, sending)
+        except Exception:  # noqa: BLE001 - the last resort: logged with its stack, answered without it
             log.exception("unhandled error", extra={"method": scope["method"], "path": scope["path"]})
             if status == 0:
-                await _internal_error(scope["path"], sending)
+                await _answer(500, "internal-error", INTERNAL, scope["path"], sending)
         finally:
             state.in_flight -= 1
             self._record(scope, status or 499, time.perf_counter() - started, request_id)
@@ -98,10 +102,30 @@ def _ids(headers: list[tuple[bytes, bytes]]) -> tuple[str, str]:
     return tracing.begin(traceparent, request_id)
 
 
-async def _internal_error(path: str, send: Any) -> None:
-    body = problem_body(
-        500, "internal-error", "Something failed on our side; the log has the details.", path, {}
-    )
+class _Body:
+    """The request's body on its way in: limited in size, and free of NUL, which PostgreSQL cannot store."""
+
+    __slots__ = ("_receive", "_size", "_tail")
+
+    def __init__(self, receive: Any) -> None:
+        self._receive = receive
+        self._size = 0
+        self._tail = b""
+
+    async def receive(self) -> Any:
+        message = await self._receive()
+        chunk = message.get("body", b"")
+        self._size += len(chunk)
+        if self._size > MAX_BODY_BYTES:
+            raise HTTPException(413, f"The body is larger than {MAX_BODY_BYTES} bytes.")
+        if (b"u0000" in chunk or self._tail) and _NUL_ESCAPE.search(self._tail + chunk):
+            raise HTTPException(422, NUL)
+        self._tail = chunk[-8:] if message.get("more_body") else b""
+        return message
+
+
+async def _answer(status: int, slug: str, detail: str, path: str, send: Any) -> None:
+    body = problem_body(status, slug, detail, path, {})
     headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": 500, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

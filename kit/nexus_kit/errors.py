@@ -1,4 +1,4 @@
-"""Exceptions to problem details: what FastAPI, Starlette and PostgreSQL raise, mapped once for all modules."""
+"""Exceptions to problem details: what FastAPI, Starlette and PostgreSQL raise, for all modules."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from nexus_kit.database import TRANSIENT
+from nexus_kit.database import is_transient
 from nexus_kit.idempotency import Replay
 from nexus_kit.logs import log
+from nexus_kit.openapi import allowed_methods
 from nexus_kit.problems import Problem, problem_response
 
 RETRY = {"Retry-After": "1"}
@@ -62,7 +63,10 @@ async def _replay(request: Request, error: Any) -> Response:
 async def _http(request: Request, error: Any) -> Response:
     detail = str(error.detail) if error.detail else "The request cannot be answered."
     slug = _SLUGS.get(error.status_code, f"http-{error.status_code}")
-    return problem_response(error.status_code, slug, detail, request.url.path, None, error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == 405 and (methods := allowed_methods(request.app, request.url.path)):
+        headers["Allow"] = ", ".join(methods)
+    return problem_response(error.status_code, slug, detail, request.url.path, None, headers)
 
 
 async def _invalid(request: Request, error: Any) -> Response:
@@ -111,9 +115,16 @@ _CLASSES: Sequence[tuple[type[Exception] | tuple[type[Exception], ...], tuple[in
         asyncpg.TransactionRollbackError,
         (503, "contention", "Another request changed the same things. Try again."),
     ),
+    (asyncpg.InvalidCachedStatementError, (503, "contention", "The database was just upgraded. Try again.")),
     (asyncpg.LockNotAvailableError, (503, "contention", "Another request holds the same things. Try again.")),
     (asyncpg.QueryCanceledError, (503, "timeout", "The database took too long. Try again.")),
-    (TRANSIENT, (503, "database-unavailable", "The database is not available now. Try again shortly.")),
+)
+
+
+_AWAY = (
+    503,
+    "unavailable",
+    "The database, or something else this needs, is away for now. Try again shortly.",
 )
 
 
@@ -122,4 +133,6 @@ def classify(error: Exception) -> tuple[int, str, str]:
     for kinds, answer in _CLASSES:
         if isinstance(error, kinds):
             return answer
+    if is_transient(error):
+        return _AWAY
     return 500, "internal-error", "Something failed on our side; the log has the details."

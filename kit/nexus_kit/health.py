@@ -20,7 +20,7 @@ LAG_LIMIT_S = 60.0
 
 _STATE = """
 SELECT (SELECT coalesce(extract(epoch FROM now() - min(occurred_at)), 0)::float8
-        FROM (SELECT occurred_at FROM outbox WHERE published_at IS NULL ORDER BY seq LIMIT 1) AS oldest) AS lag,
+        FROM (SELECT occurred_at FROM outbox WHERE published_at IS NULL ORDER BY seq LIMIT 1) AS o) AS lag,
        (SELECT array_agg(migration_name) FROM _prisma_migrations
         WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL) AS applied
 """

@@ -16,7 +16,9 @@ _PLAIN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", 
 
 
 class JsonHandler(logging.Handler):
-    """Writes a record as one JSON line: ts, level, service, release, instance, message, trace_id, span_id, fields."""
+    """Writes a record as one JSON line: ts, level, service, release, instance, message, trace_id, span_id,
+    fields.
+    """
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()

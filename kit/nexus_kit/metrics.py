@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Generic, TypeVar
+from typing import Any
 
 from prometheus_client import (
     CollectorRegistry,
     Counter,
-    GCCollector,
     Gauge,
+    GCCollector,
     Histogram,
     PlatformCollector,
     ProcessCollector,
@@ -18,17 +18,15 @@ from prometheus_client import (
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
-M = TypeVar("M", Counter, Gauge, Histogram)
 
-
-class Labelled(Generic[M]):
+class Labelled:
     """A metric whose ``service`` label is filled in; ``labels(...)`` takes the others."""
 
-    def __init__(self, metric: M, service: str) -> None:
+    def __init__(self, metric: Any, service: str) -> None:
         self._metric = metric
         self._service = service
 
-    def labels(self, *values: str, **named: str) -> M:
+    def labels(self, *values: str, **named: str) -> Any:
         """Return the child for these label values (by position or by name)."""
         if named:
             return self._metric.labels(service=self._service, **named)
@@ -63,22 +61,22 @@ class Metrics:
             "nexus_worker_runs", "Runs of background workers.", ["worker", "outcome"]
         )
 
-    def counter(self, name: str, text: str, labels: Sequence[str] = ()) -> Counter | Labelled[Counter]:
+    def counter(self, name: str, text: str, labels: Sequence[str] = ()) -> Any:
         """Make a counter; with ``labels`` call ``.labels(...)`` on it before ``.inc()``."""
         return self._wrap(Counter(name, text, ["service", *labels], registry=self.registry), labels)
 
-    def gauge(self, name: str, text: str, labels: Sequence[str] = ()) -> Gauge | Labelled[Gauge]:
+    def gauge(self, name: str, text: str, labels: Sequence[str] = ()) -> Any:
         """Make a gauge."""
         return self._wrap(Gauge(name, text, ["service", *labels], registry=self.registry), labels)
 
     def histogram(
         self, name: str, text: str, labels: Sequence[str] = (), buckets: Sequence[float] = BUCKETS
-    ) -> Histogram | Labelled[Histogram]:
+    ) -> Any:
         """Make a histogram; ``buckets`` are upper bounds."""
         metric = Histogram(name, text, ["service", *labels], registry=self.registry, buckets=buckets)
         return self._wrap(metric, labels)
 
-    def _wrap(self, metric: M, labels: Sequence[str]) -> M | Labelled[M]:
+    def _wrap(self, metric: Any, labels: Sequence[str]) -> Any:
         return Labelled(metric, self.service) if labels else metric.labels(self.service)
 
     def render(self) -> bytes:

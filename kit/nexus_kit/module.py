@@ -1,4 +1,6 @@
-"""The chassis of a module: configuration, HTTP application, database, events, workers, health, all in one object."""
+"""The chassis of a module: configuration, HTTP application, database, events, workers, health, all in one
+object.
+"""
 
 from __future__ import annotations
 
@@ -148,7 +150,9 @@ class Module:
     def bootstrap(
         self, function: Callable[[dict[str, Any]], Awaitable[None]]
     ) -> Callable[..., Awaitable[None]]:
-        """Decorator: ``async def f(boot)`` runs after the start with the content of BOOTSTRAP_FILE; idempotent."""
+        """Decorator: ``async def f(boot)`` runs after the start with the content of BOOTSTRAP_FILE;
+        idempotent.
+        """
         self._bootstraps.append(function)
         return function
 
@@ -261,7 +265,7 @@ class Module:
                 try:
                     await function(boot)
                     break
-                except Exception as error:
+                except Exception as error:  # noqa: BLE001 - tried again until it works
                     if is_transient(error) or isinstance(error, Unavailable):
                         log.info("bootstrap waits", extra={"reason": str(error)})
                     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from fastapi import FastAPI
@@ -66,6 +67,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     components["Problem"] = _PROBLEM
     for unused in ("HTTPValidationError", "ValidationError"):
         components.pop(unused, None)
+    _no_nul(schema)
     for path in schema.get("paths", {}).values():
         for method in _METHODS:
             if method in path:
@@ -87,3 +89,29 @@ def _document_problems(operation: dict[str, Any]) -> None:
                 "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
             },
         )
+
+
+def _no_nul(node: Any) -> None:
+    """Say of every free text that it holds no NUL character, which is refused everywhere."""
+    if isinstance(node, list):
+        for item in node:
+            _no_nul(item)
+    elif isinstance(node, dict):
+        if node.get("type") == "string" and not node.keys() & {"format", "pattern", "enum", "const"}:
+            node["pattern"] = "^[^\\u0000]*$"
+        for item in node.values():
+            _no_nul(item)
+
+
+def allowed_methods(app: FastAPI, path: str) -> list[str]:
+    """Return the documented methods of the address ``path``; a literal address counts before one with
+    parameters.
+    """
+    paths: dict[str, Any] = app.openapi().get("paths", {})
+    found = paths.get(path)
+    if found is None:
+        for template, operations in paths.items():
+            if re.fullmatch(re.sub(r"\\\{[^/]+?\\\}", "[^/]+", re.escape(template)), path):
+                found = operations
+                break
+    return [method.upper() for method in _METHODS if method in (found or {})]

@@ -26,15 +26,16 @@ class Page(BaseModel, Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """What the client asked for: at most ``limit`` items after the position ``after`` (None: from the start)."""
+    """What the client asked for: at most ``limit`` items after the position ``after`` (None: the start)."""
 
     limit: int
     after: tuple[str, ...] | None
 
     def value(self, number: int, convert: Callable[[str], Any]) -> Any:
-        """Return value ``number`` of the cursor through ``convert`` (UUID, datetime.fromisoformat, ...), None at the start.
+        """Return value ``number`` of the cursor through ``convert`` (UUID, datetime.fromisoformat, ...), None
+        at the start.
 
-        Raises Problem 422 when the cursor was made up.
+        Raises Problem 404 when the cursor was made up.
         """
         if self.after is None:
             return None
@@ -44,7 +45,9 @@ class Paging:
             raise _bad_cursor() from None
 
     def page(self, rows: Sequence[Any], *keys: str, item: Callable[[Any], Any] = dict) -> dict[str, Any]:
-        """Make the page from ``rows`` fetched with ``LIMIT limit + 1``; ``keys`` name the columns of the order."""
+        """Make the page from ``rows`` fetched with ``LIMIT limit + 1``; ``keys`` name the columns of the
+        order.
+        """
         shown = rows[: self.limit]
         more = len(rows) > self.limit
         following = encode_cursor(*(shown[-1][key] for key in keys)) if more else None
@@ -60,7 +63,7 @@ def encode_cursor(*values: Any) -> str:
 
 
 def decode_cursor(cursor: str) -> tuple[str, ...]:
-    """Unpack a cursor. Raises Problem 422 when it is not one of ours."""
+    """Unpack a cursor. Raises Problem 404 when it is not one of ours."""
     try:
         values = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (binascii.Error, ValueError):
@@ -72,7 +75,7 @@ def decode_cursor(cursor: str) -> tuple[str, ...]:
 
 def _bad_cursor() -> Exception:
     return problem(
-        422, "invalid-cursor", "This cursor is not valid: take it from `next` of the previous page."
+        404, "no-such-page", "There is no page at this cursor: take it from `next` of the last page."
     )
 
 

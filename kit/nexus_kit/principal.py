@@ -14,8 +14,9 @@ from nexus_kit.ids import NIL
 class Principal:
     """The verified identity behind a request.
 
-    ``service`` is the module's name for a module-to-module call (then ``user_id`` is the nil UUID) and None for people.
-    ``company_id`` is the nil UUID for a service that speaks for no company: row-level security then shows nothing.
+    ``service`` is the module's name for a module-to-module call (then ``user_id`` is the nil UUID) and None
+    for people. ``company_id`` is the nil UUID for a service that speaks for no company: row-level security
+    then shows nothing.
     """
 
     user_id: UUID
@@ -26,7 +27,9 @@ class Principal:
     service: str | None = None
 
     def can(self, permission: str) -> bool:
-        """Tell whether ``permission`` is held, by name or by a wildcard: ``*``, ``sales.*``, ``sales.order.*``."""
+        """Tell whether ``permission`` is held, by name or by a wildcard: ``*``, ``sales.*``,
+        ``sales.order.*``.
+        """
         held = self.permissions
         if permission in held or "*" in held:
             return True
@@ -35,7 +38,9 @@ class Principal:
 
     @classmethod
     def from_claims(cls, claims: Mapping[str, Any]) -> Principal:
-        """Read the claims of a verified token. Raises ValueError or KeyError when they do not fit the contract."""
+        """Read the claims of a verified token. Raises ValueError or KeyError when they do not fit the
+        contract.
+        """
         service = claims.get("svc")
         company = UUID(str(claims["cid"])) if claims.get("cid") else NIL
         if service is not None:

@@ -17,8 +17,8 @@ MEDIA_TYPE = "application/problem+json"
 class Problem(Exception):
     """An answer that is an error. ``raise problem(...)`` makes one.
 
-    Parameters: ``status`` HTTP status; ``slug`` short stable name, part of the type URI; ``detail`` one sentence
-    for people; ``extra`` further members of the JSON object; ``headers`` added to the response.
+    Parameters: ``status`` HTTP status; ``slug`` short stable name, part of the type URI; ``detail`` one
+    sentence for people; ``extra`` further members of the JSON object; ``headers`` added to the response.
     """
 
     def __init__(
@@ -47,7 +47,9 @@ class Unavailable(Problem):
 def problem(
     status: int, slug: str, detail: str, *, headers: Mapping[str, str] | None = None, **extra: Any
 ) -> Problem:
-    """Make a Problem to raise: ``raise problem(409, "duplicate-tax-id", "This CNPJ is registered.", field="tax_id")``."""
+    """Make a Problem to raise: ``raise problem(409, "duplicate-tax-id", "This CNPJ is registered.",
+    field="tax_id")``.
+    """
     return Problem(status, slug, detail, extra, headers)
 
 

@@ -1,7 +1,7 @@
 """One connection to Redis or Valkey that never reconnects by itself.
 
-The relay must notice each lost connection (the server may have come back with less than it had), which pooled clients
-hide by retrying. Parsing and packing are libvalkey's.
+The relay must notice each lost connection (the server may have come back with less than it had), which pooled
+clients hide by retrying. Parsing and packing are libvalkey's.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ class RedisLink:
     """
 
     def __init__(self, url: str, name: str) -> None:
-        """``url``: ``redis://[user:password@]host[:port][/db]`` or ``unix:///path?db=0``; ``name`` for CLIENT LIST."""
+        """``url``: ``redis://[user:password@]host[:port][/db]`` or ``unix:///path?db=0``; ``name`` for CLIENT
+        LIST.
+        """
         self._url = urlsplit(url)
         if self._url.scheme not in ("redis", "valkey", "unix"):
             raise ValueError(
@@ -76,7 +78,9 @@ class RedisLink:
                 raise RedisDown(f"refused: {reply}")
 
     async def call(self, *command: Argument, timeout: float = CALL_TIMEOUT_S) -> Any:
-        """Send one command and return its reply. Raises ReplyError for an error reply, RedisDown when the link is lost."""
+        """Send one command and return its reply. Raises ReplyError for an error reply, RedisDown when the
+        link is lost.
+        """
         reply = (await self.pipeline([command], timeout))[0]
         if isinstance(reply, ReplyError):
             raise reply

@@ -48,7 +48,7 @@ class _Server(Server):
             drained = asyncio.ensure_future(self._module.drain())
             await asyncio.sleep(LINGER_S)  # let the balancer's probes see it; requests are still answered
             await asyncio.wait({drained}, timeout=max(until - loop.time(), 0))
-            while self._module.app.state.in_flight and loop.time() < until:
+            while self._module.app.state.in_flight and loop.time() < until:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         finally:
             self.should_exit = True

@@ -104,7 +104,7 @@ class TokenVerifier:
         self._cache: OrderedDict[bytes, tuple[float, Principal]] = OrderedDict()
 
     async def verify(self, token: str) -> Principal:
-        """Return who the token speaks for. Raises Problem 401 (bad, expired, revoked) or 503 (no keys yet)."""
+        """Return who the token speaks for. Raises Problem 401 (bad, expired, ended) or 503 (no keys yet)."""
         digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         found = self._cache.get(digest)
         if found is not None and found[0] > time.time():

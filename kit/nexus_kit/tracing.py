@@ -1,7 +1,7 @@
 """W3C trace context and request ids: taken in, carried through a task, handed out.
 
-The ids are kept for logs, events and outgoing calls in any case; spans are recorded and exported over OTLP only
-when OTEL_EXPORTER_OTLP_ENDPOINT is set.
+The ids are kept for logs, events and outgoing calls in any case; spans are recorded and exported over OTLP
+only when OTEL_EXPORTER_OTLP_ENDPOINT is set.
 """
 
 from __future__ import annotations

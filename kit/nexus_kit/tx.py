@@ -106,8 +106,8 @@ class Tx:
     ) -> UUID:
         """Tell other modules a fact: stored in the outbox with this transaction, sent once it commits.
 
-        ``company_id`` is needed in a system transaction only. ``cause`` is the event this one follows from (for the
-        trace); without it the trace of this task counts. Returns the new event's id.
+        ``company_id`` is needed in a system transaction only. ``cause`` is the event this one follows from
+        (for the trace); without it the trace of this task counts. Returns the new event's id.
         """
         company = company_id or self.company_id
         if company is None:
@@ -124,7 +124,7 @@ class Tx:
         body: BaseModel | Mapping[str, Any] | Sequence[Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Response:
-        """Make the response; with an Idempotency-Key it is stored in this transaction and given again later."""
+        """Make the response; with an Idempotency-Key it is stored with the transaction and given again."""
         if body is None:
             self._answer = Response(status_code=status, headers=dict(headers or {}))
         else:

@@ -13,6 +13,7 @@ from nexus_kit.metrics import Metrics
 from nexus_kit.problems import Unavailable
 
 LONGEST_PAUSE_S = 30.0
+MAX_LEADING = 3  # each holds a connection for its lock beside those its work uses
 
 
 @dataclass(slots=True)
@@ -35,6 +36,7 @@ class Workers:
         self._workers: dict[str, Worker] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
+        self._leaders = asyncio.Semaphore(MAX_LEADING)
 
     def add(self, worker: Worker) -> None:
         """Register a worker. Raises ValueError when the name is taken."""
@@ -70,7 +72,7 @@ class Workers:
             try:
                 await self._run_once(worker)
                 failures = 0
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - the loop must outlive whatever a run meets
                 failures += 1
                 self._metrics.worker_runs.labels(worker.name, "failed").inc()
                 if not (is_transient(error) or isinstance(error, Unavailable)):
@@ -88,7 +90,7 @@ class Workers:
     async def _run_once(self, worker: Worker) -> None:
         tracing.begin(None)
         if worker.leader:
-            async with self._database.leading(f"worker:{worker.name}") as tx:
+            async with self._leaders, self._database.leading(f"worker:{worker.name}") as tx:
                 if tx is None:
                     return
                 await worker.function()

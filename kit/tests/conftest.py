@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-
 from nexus_kit.testing import ModuleProcess, PostgresServer, ValkeyServer, modules
 from nexus_kit.testing.keys import KeyServer
 

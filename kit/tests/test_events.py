@@ -117,7 +117,7 @@ async def test_an_event_that_keeps_failing_is_parked_and_can_be_handled_after_al
     )
     await echo.wait(all_acknowledged(echo))
     await echo.admin.execute("INSERT INTO switches VALUES ('bad', 'mended')")
-    await echo.admin.execute("UPDATE inbox SET state = 'retry'")
+    await echo.admin.execute("UPDATE inbox SET state = 'retry' WHERE state = 'failed'")
     await echo.wait(reaches(echo, 2))
     async with echo.http.get("/health/business") as answer:
         health = await answer.json()

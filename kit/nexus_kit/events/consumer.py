@@ -1,37 +1,32 @@
-"""The consumer: reads the streams of other modules in this module's group and has each event handled once."""
+"""The consumer: reads the streams of other modules as a member of this module's group."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
-from uuid import UUID
 
 from prometheus_client import Counter
 
-from nexus_kit.database import CONTENTION, Database, is_transient
-from nexus_kit.events import parking
+from nexus_kit.database import Database
 from nexus_kit.events.event import Event, Handlers, stream_of
-from nexus_kit.events.schedule import Item, Schedule
-from nexus_kit.events.unit import Culprits, handle
+from nexus_kit.events.schedule import Item
+from nexus_kit.events.work import Work
 from nexus_kit.logs import log
 from nexus_kit.redis_link import RedisDown, RedisLink, ReplyError
 
 COUNT = 200
 BLOCK_MS = 2000
-MISSING_RETRY_MS = 500
+JOIN_EVERY_S = 1.0
 IDLE_MS = 10_000
 CLAIM_EVERY_S = 5.0
-PARALLEL_UNITS = 4
-HANDLER_TIMEOUT_S = 60.0
-CONTENTION_TRIES = 5
-SPLIT_AFTER = 8
+CLAIM_CHUNK = 500
 
 Entry = tuple[str, str, list[str] | None]
 
 
 class Consumer:
-    """Reads, handles, acknowledges; keeps what is to be tried again; takes over what dead instances left."""
+    """Reads and hands over to ``Work``; takes over what dead instances left unacknowledged."""
 
     def __init__(
         self,
@@ -42,34 +37,31 @@ class Consumer:
         handlers: Handlers,
         handled: Counter,
     ) -> None:
-        """``group`` the consuming module, ``name`` this instance, ``handled`` a counter by module, type, outcome."""
+        """``group`` the consuming module, ``name`` this instance, ``handled`` a counter by module, type,
+        outcome.
+        """
         self._group = group
         self._name = name
-        self._database = database
-        self._reading = link("events")
-        self._commands = link("acks")
         self._handlers = handlers
         self._handled = handled
+        self._reading = link("events")
+        self._commands = link("acks")
         self._modules = {stream_of(module): module for module, _ in handlers}
-        self._schedule = Schedule()
-        self._in_hand: dict[tuple[str, str], Item] = {}
-        self._slots = asyncio.Semaphore(PARALLEL_UNITS)
-        self._units: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
+        self._work = Work(database, handlers, handled, self._acknowledge, self._stopping)
 
     async def run(self) -> None:
         """Consume until ``stop``; outlives outages of Redis and PostgreSQL."""
         await asyncio.gather(
             self._forever("reader", self._reading, self._read),
-            self._forever("retries", None, self._retry),
+            self._forever("retries", None, self._work.retry_due),
             self._forever("claims", self._commands, self._claim),
         )
 
     async def stop(self, grace: float) -> None:
         """Take no more events and finish those in hand, at most ``grace`` seconds long."""
         self._stopping.set()
-        if self._units:
-            await asyncio.wait(self._units, timeout=grace)
+        await self._work.finish(grace)
         self._reading.close()
         self._commands.close()
 
@@ -83,12 +75,12 @@ class Consumer:
                 pause = 0.1
             except (RedisDown, ReplyError) as error:
                 if pause == 0.1:
-                    log.warning(f"{name} waits for redis", extra={"reason": str(error)})
+                    log.warning(f"event {name} wait for redis", extra={"reason": str(error)})
                 if link is not None and isinstance(error, RedisDown):
                     link.close()
                 pause = min(pause * 2, 1.0)
                 await self._sleep(pause)
-            except Exception:
+            except Exception:  # noqa: BLE001 - the loop must outlive whatever a round meets
                 log.exception(f"event {name} failed")
                 await self._sleep(1.0)
 
@@ -111,30 +103,35 @@ class Consumer:
         except TimeoutError:
             return
 
-    # reading
-
     async def _read(self) -> None:
         """Join the groups, take up what this instance had in hand before, then read what is new."""
-        present = await self._join()
-        await self._resume(present)
-        missing = len(present) < len(self._modules)
-        while not (missing and not present):
-            block = MISSING_RETRY_MS if missing else BLOCK_MS
+        missing = set(self._modules)
+        present: list[str] = []
+        join_at = 0.0
+        while True:
+            if missing and time.monotonic() >= join_at:
+                joined = await self._join(missing)
+                await self._resume(joined)
+                present += joined
+                missing -= set(joined)
+                join_at = time.monotonic() + JOIN_EVERY_S
+            if not present:
+                await self._sleep(JOIN_EVERY_S)
+                continue
             try:
-                entries = await self._fetch(present, ">", block)
+                entries = await self._fetch(present, ">", int(JOIN_EVERY_S * 1000) if missing else BLOCK_MS)
             except ReplyError as error:
                 if "NOGROUP" in str(error):
-                    return  # a stream is gone: join anew
+                    return  # a stream is gone: begin anew
                 raise
-            await self._dispatch(entries)
-            if missing and not entries:
-                return  # look again for streams that were missing
-        await self._sleep(MISSING_RETRY_MS / 1000)
+            await self._take(entries)
 
-    async def _join(self) -> list[str]:
-        """Make sure the group exists on each stream. Returns the streams that exist; the relay of a module makes its own."""
+    async def _join(self, streams: Iterable[str]) -> list[str]:
+        """Make sure the group exists on ``streams``; returns those that exist. The relay of a module makes
+        its own.
+        """
         present: list[str] = []
-        for stream in self._modules:
+        for stream in sorted(streams):
             try:
                 await self._reading.call("XGROUP", "CREATE", stream, self._group, "0")
                 log.info("consumer group made", extra={"stream": stream, "group": self._group})
@@ -152,7 +149,7 @@ class Consumer:
             after = "0"
             while entries := await self._fetch([stream], after, None):
                 after = entries[-1][1]
-                await self._dispatch(entries)
+                await self._take(entries)
 
     async def _fetch(self, streams: list[str], after: str, block_ms: int | None) -> list[Entry]:
         blocking = ("BLOCK", block_ms) if block_ms is not None else ()
@@ -163,53 +160,21 @@ class Consumer:
         )  # fmt: skip
         return [(stream, entry_id, fields) for stream, entries in reply or () for entry_id, fields in entries]
 
-    async def _claim(self) -> None:
-        """Keep what is in hand ours; take over what other instances left unacknowledged."""
-        mine: dict[str, list[str]] = {}
-        for stream, entry_id in self._in_hand:
-            mine.setdefault(stream, []).append(entry_id)
-        for stream, ids in mine.items():
-            for start in range(0, len(ids), 500):
-                await self._commands.call(
-                    "XCLAIM", stream, self._group, self._name, 0, *ids[start : start + 500], "JUSTID"
-                )
-        for stream in self._modules:
-            after = "0-0"
-            while True:
-                try:
-                    after, entries, deleted = await self._commands.call(
-                        "XAUTOCLAIM", stream, self._group, self._name, IDLE_MS, after, "COUNT", COUNT
-                    )
-                except ReplyError as error:
-                    if "NOGROUP" in str(error) or "no such key" in str(error):
-                        break
-                    raise
-                if entries:
-                    log.info("events taken over", extra={"stream": stream, "events": len(entries)})
-                    await self._dispatch([(stream, entry_id, fields) for entry_id, fields in entries])
-                if after == "0-0":
-                    break
-        await self._sleep(CLAIM_EVERY_S)
-
-    # handling
-
-    async def _dispatch(self, entries: list[Entry]) -> None:
-        """Handle entries: by stream and company, each such unit in a transaction of its own."""
+    async def _take(self, entries: list[Entry]) -> None:
+        """Have entries handled; those without a handler are acknowledged at once."""
         items: list[Item] = []
         idle: dict[str, list[str]] = {}
         for stream, entry_id, fields in entries:
-            if (stream, entry_id) in self._in_hand:
+            if self._work.holds(stream, entry_id):
                 continue
             event = self._parse(stream, entry_id, fields)
             if event is None or (event.module, event.type) not in self._handlers:
                 idle.setdefault(stream, []).append(entry_id)
-                continue
-            item = Item(stream, entry_id, event)
-            self._in_hand[item.key] = item
-            items.append(item)
+            else:
+                items.append(Item(stream, entry_id, event))
+        tasks = self._work.start(items)
         for stream, ids in idle.items():
             await self._acknowledge(stream, ids)
-        tasks = self._start_units(items)
         if tasks:
             await asyncio.wait(tasks)
 
@@ -224,94 +189,31 @@ class Consumer:
             self._handled.labels(self._modules[stream], "?", "malformed").inc()
             return None
 
-    def _start_units(self, items: list[Item]) -> list[asyncio.Task[None]]:
-        units: dict[tuple[str, UUID], list[Item]] = {}
-        for item in items:
-            units.setdefault((item.stream, item.event.company_id), []).append(item)
-        tasks = [asyncio.create_task(self._unit(company, group)) for (_, company), group in units.items()]
-        self._units.update(tasks)
-        for task in tasks:
-            task.add_done_callback(self._units.discard)
-        return tasks
-
-    async def _retry(self) -> None:
-        self._start_units(await self._schedule.due())
-
-    async def _unit(self, company: UUID, items: list[Item]) -> None:
-        """Handle one unit to the end: done and acknowledged, to be tried again, parked, or left pending at a stop."""
-        contention = culprits = 0
-        while items:
+    async def _claim(self) -> None:
+        """Keep what is in hand ours; take over what other instances left unacknowledged."""
+        for stream, ids in self._work.in_hand().items():
+            for start in range(0, len(ids), CLAIM_CHUNK):
+                chunk = ids[start : start + CLAIM_CHUNK]
+                await self._commands.call("XCLAIM", stream, self._group, self._name, 0, *chunk, "JUSTID")
+        for stream in self._modules:
             try:
-                async with self._slots, asyncio.timeout(HANDLER_TIMEOUT_S):
-                    new = await handle(self._database, self._handlers, company, items)
-                await self._done(items, new)
+                await self._take_over(stream)
+            except ReplyError as error:
+                if "NOGROUP" not in str(error) and "no such key" not in str(error):
+                    raise
+        await self._sleep(CLAIM_EVERY_S)
+
+    async def _take_over(self, stream: str) -> None:
+        after = "0-0"
+        while True:
+            after, entries, *_ = await self._commands.call(
+                "XAUTOCLAIM", stream, self._group, self._name, IDLE_MS, after, "COUNT", COUNT
+            )
+            if entries:
+                log.info("events taken over", extra={"stream": stream, "events": len(entries)})
+                await self._take([(stream, entry_id, fields) for entry_id, fields in entries])
+            if after == "0-0":
                 return
-            except Culprits as trouble:
-                error, guilty = trouble.error, list(trouble.items)
-            except Exception as trouble:  # noqa: BLE001 - whatever it is, the events stay safe
-                error, guilty = trouble, items
-            if is_transient(error) and not isinstance(error, TimeoutError):
-                if not await self._database_back(error):
-                    return
-                continue
-            if isinstance(error, CONTENTION) and contention < CONTENTION_TRIES:
-                contention += 1
-                continue
-            culprits += 1
-            keys = {item.key for item in guilty}
-            items = [item for item in items if item.key not in keys]
-            if len(guilty) > 1 and not (isinstance(error, Exception) and _all_wait(error, guilty)):
-                for item in guilty:
-                    await self._unit(company, [item])
-            else:
-                for item in guilty:
-                    await self._again(item, error)
-            if culprits >= SPLIT_AFTER:
-                for item in items:
-                    await self._unit(company, [item])
-                return
-
-    async def _database_back(self, error: Exception) -> bool:
-        """Wait a little for PostgreSQL. Returns False when the module stops: the events then stay pending."""
-        log.warning("events wait for the database", extra={"reason": str(error)})
-        await self._sleep(0.5)
-        return not self._stopping.is_set()
-
-    async def _done(self, items: list[Item], new: int) -> None:
-        for item in items:
-            self._in_hand.pop(item.key, None)
-        first = items[0]
-        for item in items:
-            self._handled.labels(item.event.module, item.event.type, "handled").inc()
-        if new < len(items):
-            self._handled.labels(first.event.module, "*", "duplicate").inc(len(items) - new)
-        await self._acknowledge(first.stream, [item.entry_id for item in items])
-
-    async def _again(self, item: Item, error: Exception) -> None:
-        pause = item.failed(error)
-        fields: dict[str, Any] = {
-            "event": str(item.event.id),
-            "type": item.event.type,
-            "source": item.event.module,
-            "attempts": item.failures + item.waits,
-            "error": item.error,
-        }
-        if pause is not None:
-            outcome = "waits" if item.failures == 0 else "failed"
-            self._handled.labels(item.event.module, item.event.type, outcome).inc()
-            log.log(20 if outcome == "waits" else 30, f"event {outcome}, will be tried again", extra=fields)
-            self._schedule.add(item, pause)
-            return
-        log.error("event parked", extra=fields, exc_info=error)
-        try:
-            await parking.park(self._database, item)
-        except Exception as trouble:  # noqa: BLE001 - not parked: keep trying, the event must not be lost
-            log.warning("event cannot be parked now", extra={**fields, "reason": str(trouble)})
-            self._schedule.add(item, 2.0)
-            return
-        self._handled.labels(item.event.module, item.event.type, "parked").inc()
-        self._in_hand.pop(item.key, None)
-        await self._acknowledge(item.stream, [item.entry_id])
 
     async def _acknowledge(self, stream: str, ids: list[str]) -> None:
         """Tell Redis; if it is away the events come again later and the inbox drops them."""
@@ -321,9 +223,3 @@ class Consumer:
             await self._commands.call("XACK", stream, self._group, *ids)
         except (RedisDown, ReplyError) as error:
             log.info("not acknowledged", extra={"stream": stream, "events": len(ids), "reason": str(error)})
-
-
-def _all_wait(error: Exception, guilty: list[Item]) -> bool:
-    """Whether a batch handler named exactly these events as too early."""
-    named = getattr(error, "event_ids", frozenset())
-    return bool(named) and all(item.event.id in named for item in guilty)

@@ -28,20 +28,23 @@ async def remember(tx: Tx, stream: str, groups: dict[str, Position]) -> None:
             [position.n for position in groups.values()],
         )
     await tx.execute(
-        f"DELETE FROM event_cursor WHERE stream = $1 AND group_name <> '' AND seen_at < now() - interval '{ABANDONED}'",
+        "DELETE FROM event_cursor "
+        f"WHERE stream = $1 AND group_name <> '' AND seen_at < now() - interval '{ABANDONED}'",
         stream,
     )
 
 
 async def safe(tx: Tx, stream: str, *, living: bool = False) -> Position:
-    """Return the position up to which every known consumer group has acknowledged; the start if there is none.
+    """Return the position up to which every known consumer group has acknowledged; the start if there is
+    none.
 
     ``living``: leave out groups that have not moved for a week while there was something to read.
     """
     row = await tx.fetchrow(
         f"""
         SELECT stream_ms, stream_n FROM event_cursor AS c
-        WHERE stream = $1 AND group_name <> '' AND NOT ($2 AND to_timestamp(stream_ms / 1000.0) < now() - interval '{ABANDONED}'
+        WHERE stream = $1 AND group_name <> '' AND NOT (
+            $2 AND to_timestamp(stream_ms / 1000.0) < now() - interval '{ABANDONED}'
             AND EXISTS (SELECT 1 FROM event_cursor AS t WHERE t.stream = $1 AND t.group_name = ''
                         AND (t.stream_ms, t.stream_n) > (c.stream_ms, c.stream_n)))
         ORDER BY stream_ms, stream_n LIMIT 1

@@ -33,7 +33,7 @@ class Event:
 
     @classmethod
     def from_fields(cls, module: str, fields: list[str]) -> Event:
-        """Read a stream entry (flat field/value list). Raises KeyError or ValueError when it is not an event."""
+        """Read a stream entry (flat field/value list). Raises KeyError or ValueError when it is no event."""
         entry = dict(zip(fields[::2], fields[1::2], strict=True))
         data = orjson.loads(entry["data"])
         if not isinstance(data, dict):

@@ -11,13 +11,15 @@ CHUNK = 5000
 
 _OUTBOX = """
 DELETE FROM outbox WHERE seq IN (
-    SELECT seq FROM outbox WHERE published_at < now() - interval '7 days' AND (stream_ms, stream_n) <= ($1, $2) LIMIT $3)
+    SELECT seq FROM outbox
+    WHERE published_at < now() - interval '7 days' AND (stream_ms, stream_n) <= ($1, $2) LIMIT $3)
 """
 _REST = (
     """DELETE FROM idempotency WHERE (company_id, key) IN (
         SELECT company_id, key FROM idempotency WHERE created_at < now() - interval '3 days' LIMIT $1)""",
     """DELETE FROM inbox WHERE event_id IN (
-        SELECT event_id FROM inbox WHERE state = 'done' AND received_at < now() - interval '14 days' LIMIT $1)""",
+        SELECT event_id FROM inbox
+        WHERE state = 'done' AND received_at < now() - interval '14 days' LIMIT $1)""",
 )
 
 

@@ -1,4 +1,5 @@
-"""Events that could not be handled: kept in the inbox with their error, handled anew when someone asks for it.
+"""Events that could not be handled: kept in the inbox with their error, handled anew when someone asks for
+it.
 
 ``UPDATE inbox SET state = 'retry' WHERE event_id = ...`` asks for it.
 """

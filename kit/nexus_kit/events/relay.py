@@ -1,15 +1,17 @@
 """The relay: carries committed events from the outbox to the module's stream, and again when Redis lost them.
 
-The outbox is the truth. Redis may be emptied, or come back without its last seconds, at any time: before the relay
-sends on a new connection, or when the stream is gone, it compares what Redis has with what was published and sends the
-difference again; consumers drop what they have handled (inbox). Only the relay creates the stream (a consumer
-group on a missing stream waits), so an emptied Redis cannot look like a healthy one.
+The outbox is the truth. Redis may be emptied, or come back without its last seconds, at any time: before the
+relay sends on a new connection, or when the stream is gone, it compares what Redis has with what was
+published and sends the difference again; consumers drop what they have handled (inbox). Only the relay
+creates the stream (a consumer group on a missing stream waits), so an emptied Redis cannot look like a
+healthy one.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 from prometheus_client import Counter, Gauge
 
@@ -109,7 +111,9 @@ class Relay:
         return True
 
     async def _compare(self, tx: Tx) -> tuple[bool, Position]:
-        """Find out what Redis lost and mark it to be sent again. Returns (stream must be made or moved on, highest id)."""
+        """Find out what Redis lost and mark it to be sent again. Returns (stream must be made or moved on,
+        highest id).
+        """
         last = await last_generated(self._link, self.stream)
         top = await cursors.highest(tx, self.stream)
         if last is not None and last >= top:
@@ -164,7 +168,7 @@ class Relay:
             self._sent.inc(len(sent))
         return len(rows) == BATCH
 
-    def _entry(self, row: dict[str, str]) -> tuple[str, ...]:
+    def _entry(self, row: Any) -> tuple[str, ...]:
         fields = (
             "id", row["id"], "type", row["type"], "entity", row["entity_id"], "company", row["company_id"],
             "at", row["occurred_at"].isoformat(), "data", row["data"],

@@ -1,4 +1,6 @@
-"""Events to be tried again: when, and how often they failed. Kept in the process; Redis keeps the events pending."""
+"""Events to be tried again: when, and how often they failed. Kept in the process; Redis keeps the events
+pending.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,7 @@ class Item:
         return self.stream, self.entry_id
 
     def failed(self, error: Exception) -> float | None:
-        """Count an attempt that did not work. Returns the pause in seconds before the next, None to give up."""
+        """Count an attempt that failed. Returns the pause in seconds before the next, None to give up."""
         self.error = f"{type(error).__name__}: {error}"
         if isinstance(error, NotYet):
             self.waits += 1

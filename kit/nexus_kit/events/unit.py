@@ -20,7 +20,9 @@ ON CONFLICT (event_id) DO NOTHING RETURNING event_id
 
 
 class Culprits(Exception):
-    """The events that made the unit fail; the others of the unit are innocent and may be handled without them."""
+    """The events that made the unit fail; the others of the unit are innocent and may be handled without
+    them.
+    """
 
     def __init__(self, items: Sequence[Item], error: Exception) -> None:
         super().__init__(str(error))

@@ -1,4 +1,4 @@
-"""A pytest plugin: real PostgreSQL, real Valkey, real module processes (load with ``-p nexus_kit.testing``)."""
+"""A pytest plugin (``-p nexus_kit.testing``): real PostgreSQL, real Valkey, real module processes."""
 
 from nexus_kit.testing.fixtures import (
     key_server,

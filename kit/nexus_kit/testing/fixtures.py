@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import secrets as secrets_module
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -92,11 +93,13 @@ async def start_module(
 async def modules(
     pg: PostgresServer, valkey: ValkeyServer, key_server: KeyServer
 ) -> AsyncIterator[Callable[..., Any]]:
-    """Factory of modules: ``await start_module("sales")`` starts its real process and waits until it is ready.
+    """Factory of modules: ``await start_module("sales")`` starts its real process and waits until it is
+    ready.
 
-    Options: ``folder`` of the brick (default modules/<name>); ``needs`` {module: url} of other bricks; ``env`` and
-    ``secrets`` on top of the usual ones; ``wait=False`` not to wait for ready; ``like`` another instance: share its
-    database and stream; ``instance`` the instance's name; ``postgres`` and ``redis``: other servers than the session's.
+    Options: ``folder`` of the brick (default modules/<name>); ``needs`` {module: url} of other bricks;
+    ``env`` and ``secrets`` on top of the usual ones; ``wait=False`` not to wait for ready; ``like`` another
+    instance: share its database and stream; ``instance`` the instance's name; ``postgres`` and ``redis``:
+    other servers than the session's.
     """
     made: list[ModuleProcess] = []
 
@@ -139,7 +142,7 @@ async def modules(
             secrets={
                 "database_url": app_dsn,
                 "redis_url": redis_url,
-                "client_secret": "test-client-secret",
+                **_declared_secrets(folder),
                 **(secrets or {}),
             },
             redis_url=redis_url,
@@ -180,3 +183,12 @@ async def _make_database(server: PostgresServer, database: str, schema: str, fol
     finally:
         await connection.close()
     await apply(dsn, schema, owner_of(schema), folder / "migrations")
+
+
+def _declared_secrets(folder: Path) -> dict[str, str]:
+    """A random text for each secret the manifest names, as the platform generates them."""
+    from ruamel.yaml import YAML
+
+    manifest = YAML(typ="safe", pure=True).load(folder / "module.yaml")
+    names = {"client_secret", *manifest.get("secrets", ())} - {"bootstrap", "service_clients"}
+    return {name: secrets_module.token_urlsafe(32) for name in names}

@@ -1,4 +1,4 @@
-"""A token issuer for tests: publishes one RS256 key, signs access tokens, gives service tokens to any client."""
+"""A token issuer for tests: publishes an RS256 key, signs access tokens and service tokens."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class KeyServer:
             keys.append(public | {"kid": kid, "use": "sig", "alg": "RS256"})
         return {"keys": keys}
 
-    def _handler(outer) -> type[BaseHTTPRequestHandler]:  # noqa: N805
+    def _handler(outer) -> type[BaseHTTPRequestHandler]:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 outer.fetched += 1

@@ -33,7 +33,8 @@ KIT = Path(__file__).resolve().parents[2]
 class ModuleProcess:
     """A running instance of a module, with the database, stream and tokens that belong to it.
 
-    ``http`` resolves paths against the module (``http.get("/api/x")``); ``admin`` is a superuser's connection.
+    ``http`` resolves paths against the module (``http.get("/api/x")``); ``admin`` is a superuser's
+    connection.
     """
 
     company_id = COMPANY
@@ -98,8 +99,8 @@ class ModuleProcess:
 
     async def start(self, wait: bool = True) -> None:
         """Start the process; with ``wait`` until it is ready."""
-        with open(self._log, "ab") as output:
-            self._process = subprocess.Popen(
+        with open(self._log, "ab") as output:  # noqa: ASYNC230
+            self._process = subprocess.Popen(  # noqa: ASYNC220
                 [sys.executable, "-m", f"nexus_{self.name}"],
                 env=self._env,
                 cwd=self._home,
@@ -171,7 +172,9 @@ class ModuleProcess:
     # talking to it
 
     def token(self, permissions: list[str] | None = None, **claims: Any) -> str:
-        """Sign an access token the module accepts: ``company_id``, ``user_id``, ``session_id``, ``service`` ..."""
+        """Sign an access token the module accepts: ``company_id``, ``user_id``, ``session_id``, ``service``
+        ...
+        """
         return self._keys.token(permissions, **claims)
 
     def headers(self, permissions: list[str] | None = None, **claims: Any) -> dict[str, str]:

