@@ -182,6 +182,17 @@ def stamp(value: object, language: str, zone: tzinfo) -> str:
     return f"{day(value, language, zone)} {clock(value, zone)}".strip() if moment(value) else ""
 
 
+def brief(value: object, language: str, zone: tzinfo) -> str:
+    """A moment as short as it stays clear: the hour today, day and month this year, else the date."""
+    at = moment(value)
+    if at is None:
+        return ""
+    local, now = at.astimezone(zone), datetime.now(zone)
+    if local.date() == now.date():
+        return f"{local:%H:%M}"
+    return short_day(local.date().isoformat(), language) if local.year == now.year else day(at, language, zone)
+
+
 def tax_id(value: object) -> str:
     """A CPF or CNPJ (the alphanumeric one too) with its dots; anything else as it is."""
     text = str(value or "")

@@ -54,6 +54,9 @@ class Formatter:
     def stamp(self, value: object) -> str:
         return formats.stamp(value, self.language, self.zone)
 
+    def brief(self, value: object) -> str:
+        return formats.brief(value, self.language, self.zone)
+
     def tax_id(self, value: object) -> str:
         return formats.tax_id(value)
 

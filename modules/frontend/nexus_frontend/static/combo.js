@@ -8,12 +8,14 @@ export function startCombo(combo, chosen) {
   let timer = 0;
   let turn = 0;
   let at = -1;
+  let waiting = false; // typed, and the list does not show it yet
+  let hurried = false; // Enter came before the list did
   lists += 1;
   list.id = `options-${lists}`;
   input.setAttribute("aria-controls", list.id);
 
   const options = () => [...list.querySelectorAll("[role=option]")];
-  const close = () => { list.replaceChildren(); at = -1; turn += 1; input.setAttribute("aria-expanded", "false"); input.removeAttribute("aria-activedescendant"); };
+  const close = () => { list.replaceChildren(); at = -1; turn += 1; waiting = hurried = false; clearTimeout(timer); input.setAttribute("aria-expanded", "false"); input.removeAttribute("aria-activedescendant"); };
   const mark = (n) => {
     const all = options();
     if (!all.length) return;
@@ -34,19 +36,23 @@ export function startCombo(combo, chosen) {
     const answer = await fetch(`${combo.dataset.combo}?q=${encodeURIComponent(input.value)}`, { headers: { "HX-Request": "true" } }).catch(() => null);
     if (!answer?.ok || mine !== turn || document.activeElement !== input) return;
     list.innerHTML = await answer.text();
+    waiting = false;
     options().forEach((one, n) => { one.id = `${list.id}-${n}`; });
     input.setAttribute("aria-expanded", "true");
     mark(0);
+    if (hurried && options()[0]) choose(options()[0]);
+    hurried = false;
   };
 
-  input.addEventListener("input", () => { value.value = ""; clearTimeout(timer); timer = setTimeout(ask, 140); });
+  input.addEventListener("input", () => { value.value = ""; waiting = true; turn += 1; clearTimeout(timer); timer = setTimeout(ask, 140); });
   input.addEventListener("focus", () => { if (!value.value && !input.matches("[autofocus]")) ask(); });
   input.addEventListener("blur", () => setTimeout(close, 150));
   input.addEventListener("keydown", (event) => {
     if (event.key === "ArrowDown") { event.preventDefault(); if (options().length) mark(at + 1); else ask(); }
     if (event.key === "ArrowUp") { event.preventDefault(); mark(at - 1); }
     if (event.key === "Escape") { event.stopPropagation(); close(); }
-    if (event.key === "Tab" && at >= 0 && options()[at] && !value.value && input.value) choose(options()[at]);
+    if (waiting && event.key === "Enter") { event.preventDefault(); event.stopPropagation(); hurried = true; return; }
+    if (event.key === "Tab" && !waiting && at >= 0 && options()[at] && !value.value && input.value) choose(options()[at]);
     if (event.key === "Enter" && options()[at]) { event.preventDefault(); event.stopPropagation(); choose(options()[at]); }
   });
   list.addEventListener("mousedown", (event) => {

@@ -1,0 +1,97 @@
+"""A whole stack with the demonstration company, and Debian's Chromium to look at it with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from nexus.testing import ThrowawayStack, throwaway_stack
+
+CHROMIUM = Path("/usr/bin/chromium")
+OFFSET = 38_000
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+DESK = {"width": 1280, "height": 800}
+PHONE = {"width": 390, "height": 844}
+
+
+class Visitor:
+    """One browser window of one person. `trouble` collects what its console complained about."""
+
+    def __init__(self, context: BrowserContext, address: str, password: str) -> None:
+        self.context = context
+        self.address = address
+        self.password = password
+        self.trouble: list[str] = []
+        self.page = self.new_page()
+
+    def new_page(self) -> Page:
+        page = self.context.new_page()
+        page.set_default_timeout(15_000)
+        page.on("pageerror", lambda error: self.trouble.append(str(error)))
+        page.on(
+            "console",
+            lambda said: self.trouble.append(said.text) if said.type in ("error", "warning") else None,
+        )
+        return page
+
+    def open(self, path: str) -> Page:
+        self.page.goto(self.address + path)
+        return self.page
+
+    def log_in(self) -> Page:
+        page = self.open("/login")
+        page.get_by_label("E-mail").fill("admin@nexus.local")
+        page.locator("#f-password").fill(self.password)
+        page.get_by_role("button", name="Entrar").click()
+        page.wait_for_url(self.address + "/")
+        return page
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[ThrowawayStack]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"{CHROMIUM} is not installed: apt-get install chromium")
+    with throwaway_stack("--demo", offset=OFFSET) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def chromium(stack: ThrowawayStack) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visitor(stack: ThrowawayStack, chromium: Browser) -> Iterator[Callable[..., Visitor]]:
+    """Makes visitors: `visitor()`, `visitor(phone=True)`, `visitor(java_script_enabled=False)`."""
+    contexts: list[BrowserContext] = []
+
+    def make(*, phone: bool = False, **options: object) -> Visitor:
+        context = chromium.new_context(viewport=PHONE if phone else DESK, locale="pt-BR", **options)
+        contexts.append(context)
+        return Visitor(context, stack.address("nginx"), stack.admin_password())
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def person(visitor: Callable[..., Visitor]) -> Visitor:
+    """A visitor at a desk who has logged in."""
+    made = visitor()
+    made.log_in()
+    return made
