@@ -19,7 +19,7 @@ CHECKS = [
     content_type_conformance,
     response_schema_conformance,
 ]
-EXAMPLES = 12
+EXAMPLES = 8
 
 
 def bombard(url: str, headers: dict[str, str]) -> int:
