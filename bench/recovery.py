@@ -38,7 +38,7 @@ def main() -> None:
         orders = report["orders"]
         print(
             f"{orders['placed']} orders placed meanwhile: {orders['completed']} completed, "
-            f"{orders['cancelled']} cancelled, {orders['failed']} failed; books clean: {report['invariants_ok']}"
+            f"{orders['cancelled']} cancelled, {orders['failed']} failed; books {report['invariants_ok'] and 'clean' or 'NOT clean'}"
         )
 
 
