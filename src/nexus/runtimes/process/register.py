@@ -66,10 +66,13 @@ class Register:
     def known(self) -> list[Running]:
         """All noted instances; pid 0 where the start was not completed."""
         rows = self._db.execute(
-            "SELECT knows, service, instance, release, port, coalesce(pid, 0), coalesce(birth, ''), since,"
-            " stop_signal FROM instances ORDER BY instance"
+            "SELECT service, instance, release, port, coalesce(pid, 0), coalesce(birth, ''), since,"
+            " stop_signal, knows FROM instances ORDER BY instance"
         )
-        return [Running(*row, frozenset(knows.split())) for knows, *row in rows]
+        return [
+            Running(service, instance, release, port, pid, birth, since, stop_signal, frozenset(knows.split()))
+            for service, instance, release, port, pid, birth, since, stop_signal, knows in rows
+        ]
 
     def account_number(self, service: str) -> int:
         """The service's number, the same for ever: the user it runs as follows from it."""
