@@ -31,6 +31,7 @@ TRANSIENT: tuple[type[Exception], ...] = (
     asyncpg.InsufficientResourcesError,  # disk full, out of memory, too many connections
     asyncpg.PostgresSystemError,  # the server's disk
     asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InternalClientError,  # a connection lost in the middle of an operation
     OSError,
 )
 CONTENTION: tuple[type[Exception], ...] = (
@@ -186,8 +187,7 @@ class Database:
             except BaseException:
                 await _roll_back(connection)
                 raise
-            if await connection.execute("COMMIT") != "COMMIT":
-                raise asyncpg.InFailedSQLTransactionError("the transaction was rolled back at its end")
+            await _commit(connection)
         finally:
             await self._release(connection)
         if tx.published and self.on_publish is not None:
@@ -220,11 +220,11 @@ class Database:
 
     async def _release(self, connection: Any, broken: bool = False) -> None:
         assert self._pool is not None
+        if broken:
+            _drop(connection)
         try:
-            if broken:
-                connection.terminate()
             await self._pool.release(connection)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - the pool has dropped the connection then
             log.debug("connection dropped", extra={"error": str(error)})
 
 
@@ -238,13 +238,31 @@ def to_json(value: Any) -> str:
     return value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
 
 
+async def _commit(connection: Any) -> None:
+    try:
+        tag = await connection.execute("COMMIT")
+    except BaseException:
+        _drop(connection)
+        raise
+    if tag != "COMMIT":
+        raise asyncpg.InFailedSQLTransactionError("the transaction was rolled back at its end")
+
+
 async def _roll_back(connection: Any) -> None:
     try:
         if not connection.is_closed():
             await asyncio.shield(connection.execute("ROLLBACK"))
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        connection.terminate()
+    except Exception as error:  # noqa: BLE001 - a connection that cannot roll back is of no more use
         log.debug("rollback failed, connection dropped", extra={"error": str(error)})
+        _drop(connection)
+
+
+def _drop(connection: Any) -> None:
+    """Close without a word; a connection lost in the middle of an operation must not go back to the pool."""
+    try:
+        connection.terminate()
+    except asyncpg.InterfaceError as error:  # it was taken from us already
+        log.debug("connection was gone", extra={"error": str(error)})
 
 
 async def _replay(tx: Tx, company: UUID, key: str, wanted: str) -> None:

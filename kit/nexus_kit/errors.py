@@ -35,6 +35,7 @@ def install(app: FastAPI) -> None:
         (RequestValidationError, _invalid),
         (asyncpg.PostgresError, _postgres),
         (asyncpg.InterfaceError, _postgres),
+        (asyncpg.InternalClientError, _postgres),
         (ConnectionError, _postgres),
         (TimeoutError, _postgres),
     ):

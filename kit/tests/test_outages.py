@@ -186,7 +186,7 @@ async def test_a_killed_postgresql_costs_503_answers_and_nothing_else(
     await echo.wait(writes_again)
     stop.set()
     await asyncio.gather(*writers)
-    assert statuses == {201, 503}
+    assert statuses == {201, 503}, [line for line in echo.logs().splitlines() if '"exception"' in line]
     await echo.reconnect()
     await echo.admin.execute("SET search_path = echo")
     stored = {row["text"] for row in await echo.admin.fetch("SELECT text FROM notes")}
