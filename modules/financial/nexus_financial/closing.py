@@ -31,8 +31,12 @@ _DONE = "SELECT step FROM close_steps WHERE close_id = $1"
 _MARK = "INSERT INTO close_steps (close_id, company_id, step, detail) VALUES ($1, $2, $3, $4::jsonb)"
 _FREEZE = "UPDATE periods SET state = 'closing' WHERE id = $1 AND company_id = $2 AND state = 'open'"
 _DRAFTS = "SELECT count(*) FROM entries WHERE company_id = $1 AND period_id = $2 AND state = 'draft'"
-_EARLIER = """
-SELECT min(month) FROM periods p WHERE company_id = $1 AND month < $2 AND state = 'open'
+_CLOSE_EARLIER = """
+UPDATE periods SET state = 'closed', closed_at = now()
+ WHERE company_id = $1 AND month < $2 AND state = 'open' RETURNING id
+"""
+_IN_USE = """
+SELECT min(p.month) FROM periods p WHERE p.company_id = $1 AND p.id = ANY($2::uuid[])
    AND EXISTS (SELECT 1 FROM entries e WHERE e.company_id = $1 AND e.period_id = p.id)
 """
 _RESULTS = """
@@ -42,19 +46,25 @@ SELECT l.account_id, sum(l.debit - l.credit) AS balance
  GROUP BY l.account_id HAVING sum(l.debit - l.credit) <> 0 ORDER BY l.account_id
 """
 _SNAPSHOT = """
-WITH before AS (
-    SELECT b.account_id, b.balance FROM balances b
-     WHERE b.company_id = $1 AND b.period_id = (
-           SELECT p.id FROM periods p WHERE p.company_id = $1 AND p.month < $3
-                  AND p.state IN ('closed', 'locked')
-            ORDER BY p.month DESC LIMIT 1)),
+WITH last AS (
+    SELECT p.id, p.month FROM periods p
+     WHERE p.company_id = $1 AND p.month < $3
+       AND EXISTS (SELECT 1 FROM balances b WHERE b.company_id = $1 AND b.period_id = p.id)
+     ORDER BY p.month DESC LIMIT 1),
+before AS (
+    SELECT b.account_id, b.balance FROM last JOIN balances b ON b.company_id = $1 AND b.period_id = last.id),
 moved AS (
-    SELECT l.account_id, sum(l.debit) AS debit, sum(l.credit) AS credit
-      FROM entries e JOIN entry_lines l ON l.entry_id = e.id
-     WHERE e.company_id = $1 AND e.period_id = $2 AND e.state = 'posted' GROUP BY l.account_id)
+    SELECT l.account_id, coalesce(sum(l.debit) FILTER (WHERE p.id = $2), 0) AS debit,
+           coalesce(sum(l.credit) FILTER (WHERE p.id = $2), 0) AS credit, sum(l.debit - l.credit) AS change
+      FROM periods p
+      JOIN entries e ON e.company_id = $1 AND e.period_id = p.id AND e.state = 'posted'
+      JOIN entry_lines l ON l.entry_id = e.id
+     WHERE p.company_id = $1 AND p.month <= $3
+       AND p.month > coalesce((SELECT month FROM last), '-infinity'::date)
+     GROUP BY l.account_id)
 INSERT INTO balances (company_id, period_id, account_id, debit, credit, balance)
 SELECT $1, $2, account_id, coalesce(m.debit, 0), coalesce(m.credit, 0),
-       coalesce(b.balance, 0) + coalesce(m.debit, 0) - coalesce(m.credit, 0)
+       coalesce(b.balance, 0) + coalesce(m.change, 0)
   FROM before b FULL JOIN moved m USING (account_id)
 """
 _CLOSE_PERIOD = "UPDATE periods SET state = 'closed', closed_at = now() WHERE id = $1 AND company_id = $2"
@@ -70,8 +80,9 @@ _CURRENT = (
 
 
 async def check(tx: Tx, close: Any) -> Mapping[str, Any]:
-    """Nothing may be left half-done in the month, nor an earlier month open; then only the close may
-    post to it.
+    """Nothing may be left half-done in the month, nor an earlier month open; then only the close posts to it.
+
+    Earlier months without an entry are closed along with it.
     """
     if await tx.execute(_FREEZE, close["period_id"], close["company_id"]) != "UPDATE 1":
         raise Refused(f"{close['month']:%Y-%m} is {close['period_state']}, not open.")
@@ -80,16 +91,15 @@ async def check(tx: Tx, close: Any) -> Mapping[str, Any]:
         raise Refused(
             f"{drafts} draft entries are dated in {close['month']:%Y-%m}: post or delete them first."
         )
-    earlier = await tx.fetchval(_EARLIER, close["company_id"], close["month"])
+    empty = [row["id"] for row in await tx.fetch(_CLOSE_EARLIER, close["company_id"], close["month"])]
+    earlier = await tx.fetchval(_IN_USE, close["company_id"], empty)
     if earlier is not None:
         raise Refused(f"{earlier:%Y-%m} is still open: close it first.")
     return {"drafts": 0}
 
 
 async def accruals(tx: Tx, close: Any) -> Mapping[str, Any]:
-    """This chart accrues nothing by itself; the step is on record so that the file of the month is
-    complete.
-    """
+    """This chart accrues nothing by itself; the step is kept so that the record of the month is complete."""
     return {"entries": 0}
 
 
@@ -114,7 +124,7 @@ async def results(tx: Tx, close: Any) -> Mapping[str, Any]:
 
 
 async def snapshot(tx: Tx, close: Any) -> Mapping[str, Any]:
-    """Write each account's balance at the month's end: the last snapshot plus the month's movement."""
+    """Write each account's balance at the month's end: the last snapshot plus what moved since."""
     tag = await tx.execute(_SNAPSHOT, close["company_id"], close["period_id"], close["month"])
     out = await tx.fetchval(
         "SELECT sum(balance) FROM balances WHERE company_id = $1 AND period_id = $2",

@@ -1,6 +1,4 @@
-"""What sales and inventory tell about an order, kept in one row; the second of the two facts makes it
-billable.
-"""
+"""What sales and inventory tell about an order, kept in one row; the second fact makes it billable."""
 
 from collections.abc import Iterable
 from decimal import Decimal

@@ -17,8 +17,12 @@ INSERT INTO periods (company_id, month)
 SELECT $1, (max(month) + interval '1 month')::date FROM periods WHERE company_id = $1
 ON CONFLICT DO NOTHING
 """
+# A month before a closed one was closed with it, even if nobody had ever asked for it.
 _ENSURE = """
-INSERT INTO periods (company_id, month) VALUES ($1, $2)
+INSERT INTO periods (company_id, month, state, closed_at)
+SELECT $1, $2::date, CASE WHEN later IS NULL THEN 'open' ELSE 'closed' END, later
+  FROM (SELECT min(closed_at) AS later FROM periods
+         WHERE company_id = $1 AND month > $2 AND state IN ('closed', 'locked')) p
 ON CONFLICT (company_id, month) DO NOTHING
 """
 

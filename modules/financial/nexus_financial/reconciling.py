@@ -1,6 +1,4 @@
-"""Reconciliation: the PSP's settlements are matched to payments and the money moves from clearing to
-the bank.
-"""
+"""Reconciliation: the PSP's settlements are matched to payments; money moves from clearing to bank."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -121,6 +121,16 @@ async def test_an_earlier_open_month_is_closed_first(books: Books) -> None:
     assert await books.module.admin.fetchval(f"{balance} AND b.company_id = $1", books.company_id) == 260
 
 
+async def test_months_before_a_closed_one_are_closed_too(books: Books) -> None:
+    day = await a_month(books)
+    await close(books, day)
+    earlier = day.replace(day=1) - timedelta(days=40)
+    chart = {account["code"]: account["id"] for account in await books.call("GET", "/accounts")}
+    lines = [{"account_id": chart["1.1.2"], "debit": "1"}, {"account_id": chart["4.1.1"], "credit": "1"}]
+    body = {"date": earlier.isoformat(), "description": "late", "lines": lines}
+    assert (await books.call("POST", "/entries", 409, json=body))["type"].endswith("period-closed")
+
+
 async def test_the_running_month_is_not_closed(books: Books) -> None:
     today = last_month() + timedelta(days=1)
     refused = await books.call("POST", "/closes", 409, json={"period": f"{today:%Y-%m}"})

@@ -1,6 +1,4 @@
-"""The only way a payment enters the books: ask the PSP about charges, then apply what it says was
-received.
-"""
+"""The only way a PIX enters the books: ask the PSP about charges, then apply what it says was received."""
 
 from collections import defaultdict
 from collections.abc import Sequence

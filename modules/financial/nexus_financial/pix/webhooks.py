@@ -1,5 +1,4 @@
-"""The simulated PSP's webhooks: sent over HTTP, signed, several transfers in one call, sometimes twice or
-late.
+"""The simulated PSP's webhooks: sent over HTTP, signed, many transfers in one call, sometimes twice or late.
 
 They are kept in memory only: a PSP's webhook may get lost, and the books must find the payment all the same.
 """
