@@ -68,8 +68,8 @@ async def _refuse_if_locked(names: list[str], client: Client, email: str | None 
 async def find_account(tx: Tx, email: str) -> Record | None:
     """The credential for an e-mail, in a system transaction: nobody knows the company yet."""
     row: Record | None = await tx.fetchrow(
-        "SELECT user_id, company_id, email, name, password_hash, password_changed_at, enabled FROM credentials"
-        " WHERE email = $1",
+        "SELECT user_id, company_id, email, name, password_hash, password_changed_at, enabled"
+        " FROM credentials WHERE email = $1",
         email,
     )
     return row

@@ -12,6 +12,7 @@ import pytest_asyncio
 from nexus_kit.testing import ModuleProcess
 
 PASSWORD = "quarenta-e-duas-capivaras"
+CLIENT_SECRET = "users-client-secret"
 Answer = tuple[int, Any]
 
 
@@ -98,7 +99,7 @@ async def start_users(
     start_module: Callable[..., Awaitable[ModuleProcess]], bootstrap: dict[str, Any], tmp_path: Path
 ) -> Callable[..., Awaitable[Face]]:
     async def start(env: Mapping[str, str] | None = None, **options: Any) -> Face:
-        secrets = {"mail_key": "m" * 43, "bootstrap": bootstrap}
+        secrets = {"mail_key": "m" * 43, "client_secret": CLIENT_SECRET, "bootstrap": bootstrap}
         env = {"NEXUS_STATE_DIR": str(tmp_path), **(env or {})}
         return Face(await start_module("users", secrets=secrets, env=env, **options), tmp_path)
 
@@ -139,7 +140,7 @@ async def together(
     secrets = {
         "redis_url": users.process.redis_url,
         "key_encryption_key": "k" * 43,
-        "service_clients": {"users": hashlib.sha256(b"test-client-secret").hexdigest()},
+        "service_clients": {"users": hashlib.sha256(CLIENT_SECRET.encode()).hexdigest()},
         "bootstrap": bootstrap,
     }
     issuer = await start_module("auth", secrets=secrets)
