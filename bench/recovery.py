@@ -36,9 +36,10 @@ def main() -> None:
                 print(f"{name:10} ready again after {_kill(stack, name):5.1f} s", flush=True)
             report = json.loads(users.communicate(timeout=600)[0])
         orders = report["orders"]
+        books = "clean" if report["invariants_ok"] else "NOT clean"
         print(
             f"{orders['placed']} orders placed meanwhile: {orders['completed']} completed, "
-            f"{orders['cancelled']} cancelled, {orders['failed']} failed; books {report['invariants_ok'] and 'clean' or 'NOT clean'}"
+            f"{orders['cancelled']} cancelled, {orders['failed']} failed; books {books}"
         )
 
 

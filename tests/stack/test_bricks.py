@@ -61,9 +61,10 @@ def root() -> Iterator[Path]:
 
 def _switch_off(root: Path, *names: str) -> None:
     text = (root / "nexus.yaml").read_text()
-    assert "\nmodules: {}\n" in text
-    switches = ", ".join(f"{name}: off" for name in names)
-    (root / "nexus.yaml").write_text(text.replace("\nmodules: {}\n", f"\nmodules: {{{switches}}}\n"))
+    for name in names:
+        assert f"\n  {name}: on\n" in text
+        text = text.replace(f"\n  {name}: on\n", f"\n  {name}: off\n")
+    (root / "nexus.yaml").write_text(text)
 
 
 async def _token(stack: ThrowawayStack) -> str:
@@ -109,7 +110,7 @@ async def test_a_subset_of_the_modules_is_a_working_system(
 
 def test_a_subset_without_a_hard_need_is_refused_and_nothing_starts(root: Path) -> None:
     _switch_off(root, "auth")
-    with throwaway_stack(root=root, start=False) as stack:
+    with throwaway_stack(root=root, offset=22_000, start=False) as stack:
         done = stack.run("up", "--port-offset", str(stack.offset))
         assert done.returncode == 2
         assert "auth" in done.stderr + done.stdout

@@ -38,14 +38,10 @@ def small_disk() -> Iterator[Path]:
 def _fill(folder: Path) -> Path:
     """A file that takes the last byte of the file system."""
     ballast = folder / "ballast"
-    with ballast.open("wb") as file, contextlib.suppress(OSError):
-        while True:
-            file.write(bytes(1 << 20))
-            file.flush()
-    with ballast.open("ab") as file, contextlib.suppress(OSError):
-        while True:
-            file.write(b"\0")
-            file.flush()
+    for chunk in (1 << 20, 1 << 12, 1):
+        with ballast.open("ab", buffering=0) as file, contextlib.suppress(OSError):
+            while file.write(bytes(chunk)) == chunk:
+                continue
     return ballast
 
 

@@ -17,8 +17,12 @@ _PRODUCTS = """
 INSERT INTO products (company_id, id, sku, name, list_price, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $6)
 """
 _WAREHOUSE = """
-INSERT INTO warehouses (company_id, id, name, dispatch, is_default, created_at)
-VALUES ($1, $2, 'Centro de distribuição', 'automatic', true, $3)
+WITH made AS (
+    INSERT INTO warehouses (company_id, id, name, dispatch, is_default, created_at)
+    SELECT $1, $2, 'Centro de distribuição', 'automatic', true, $3
+     WHERE NOT EXISTS (SELECT 1 FROM warehouses WHERE is_default)
+    RETURNING id)
+SELECT id FROM made UNION ALL SELECT id FROM warehouses WHERE is_default
 """
 _RECEIPTS = """
 INSERT INTO receipts (company_id, id, warehouse_id, reference, created_at) VALUES ($1, $2, $3, $4, $5)
@@ -51,9 +55,8 @@ async def write(connection: asyncpg.Connection, company: UUID, timeline: Timelin
     """Inserts what came in and what went out; the levels are what remains."""
     rng = random.Random(len(timeline.orders))
     opened = timeline.receipts[0].at
-    warehouse = uuid7(opened, rng)
     cost = {product.id: product.item.cost for product in timeline.products}
-    await connection.execute(_WAREHOUSE, company, warehouse, opened)
+    warehouse = await connection.fetchval(_WAREHOUSE, company, uuid7(opened, rng), opened)
     await connection.executemany(
         _PRODUCTS,
         [(company, p.id, p.item.sku, p.item.name, p.item.price, p.created_at) for p in timeline.products],
