@@ -130,6 +130,13 @@ def test_a_killed_control_loop_comes_back_and_the_services_do_not_notice(stack: 
     )
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="proportional memory is Linux's")
+def test_loop_and_guard_are_small(stack: ThrowawayStack) -> None:
+    loop, guard = (psutil.Process(pid).memory_full_info().pss / 2**20 for pid in stack.pids()["control"])
+    assert loop <= 120
+    assert guard <= 10
+
+
 def test_a_killed_guard_is_replaced(stack: ThrowawayStack) -> None:
     loop, guard = stack.pids()["control"]
     os.kill(guard, signal.SIGKILL)

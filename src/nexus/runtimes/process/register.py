@@ -70,8 +70,8 @@ class Register:
             " stop_signal, knows FROM instances ORDER BY instance"
         )
         return [
-            Running(service, instance, release, port, pid, birth, since, stop_signal, frozenset(knows.split()))
-            for service, instance, release, port, pid, birth, since, stop_signal, knows in rows
+            Running(name, instance, release, port, pid, birth, since, stop_signal, frozenset(knows.split()))
+            for name, instance, release, port, pid, birth, since, stop_signal, knows in rows
         ]
 
     def account_number(self, service: str) -> int:

@@ -1,0 +1,103 @@
+"""What the command line says, in both languages, and how it ends on bad input."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+from nexus.cli.catalogue import PT_BR
+from nexus.cli.progress import describe
+
+EMPTY = "{name: empty}\n"
+
+
+def nexus(root: Path, *arguments: str, language: str = "en") -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "NEXUS_ROOT": str(root), "NEXUS_HOME": str(root / "home"), "NEXUS_LANG": language}
+    command = [sys.executable, "-m", "nexus", *arguments]
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "nexus.yaml").write_text(EMPTY)
+    return tmp_path
+
+
+@pytest.mark.parametrize("english", sorted(PT_BR))
+def test_a_translation_has_the_same_values_as_its_original(english: str) -> None:
+    fields = [
+        sorted(name for _, name, _, _ in Formatter().parse(text) if name)
+        for text in (english, PT_BR[english])
+    ]
+    assert fields[0] == fields[1]
+
+
+def test_a_step_is_described_in_one_line_with_its_error() -> None:
+    event = {
+        "number": 3,
+        "total": 12,
+        "action": "start",
+        "target": "crm",
+        "kind": "failed",
+        "seconds": 1.25,
+        "error": "crm-1 keeps ending",
+    }
+    assert describe(event) == "[ 3/12] start crm: failed (1.2 s): crm-1 keeps ending"
+
+
+def test_an_unknown_command_ends_with_2_and_names_the_known_ones(root: Path) -> None:
+    done = nexus(root, "dance")
+    assert done.returncode == 2
+    assert "unknown command 'dance'; commands: check, doctor, down" in done.stderr
+    assert "comando desconhecido 'dance'" in nexus(root, "dance", language="pt-BR").stderr
+
+
+def test_a_wrong_manifest_ends_with_2_and_names_file_and_line(root: Path) -> None:
+    (root / "nexus.yaml").write_text("name: shop\nmodulos: {}\n")
+    for command in (("up", "--plan"), ("status",)):
+        done = nexus(root, *command)
+        assert done.returncode == 2, command
+        assert f"{root}/nexus.yaml:2: modulos:" in done.stderr
+
+
+def test_the_status_of_what_never_ran_is_down(root: Path) -> None:
+    status = json.loads(nexus(root, "status", "--json").stdout)
+    assert (status["stack"], status["ready"]) == ("empty", False)
+    assert not (root / "home").exists(), "looking changes nothing"
+
+
+def test_down_of_what_never_ran_says_so(root: Path) -> None:
+    done = nexus(root, "down")
+    assert (done.returncode, done.stdout.strip()) == (0, "nothing runs")
+
+
+def test_check_and_restart_need_a_control_loop(root: Path) -> None:
+    for command in (("check",), ("restart", "crm")):
+        done = nexus(root, *command)
+        assert done.returncode == 2
+        assert "start it with `nexus up`" in done.stderr
+
+
+@pytest.mark.parametrize("which", ["module", "stack"])
+def test_schema_prints_a_json_schema(root: Path, which: str) -> None:
+    assert json.loads(nexus(root, "schema", which).stdout)["type"] == "object"
+    assert nexus(root, "schema", "poem").returncode == 2
+
+
+def test_doctor_names_each_finding_and_its_mend(root: Path) -> None:
+    found = json.loads(nexus(root, "doctor", "--json").stdout)
+    names = {finding["name"] for finding in found["findings"]}
+    assert {"python", "kernel", "user", "state folder", "disk", "memory", "clock", "locale", "stack"} <= names
+    assert all(f["state"] == "ok" or f["mend"] for f in found["findings"])
+
+
+def test_help_is_quick_to_understand(root: Path) -> None:
+    text = nexus(root, "--help").stdout
+    for command in ("up", "down", "status", "logs", "doctor", "check", "schema", "test"):
+        assert f" {command} " in text

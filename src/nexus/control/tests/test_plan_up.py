@@ -1,0 +1,150 @@
+"""The plan of `up`, compared as printed text."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nexus.control.facts import Facts, InstanceFacts
+from nexus.control.plan_up import plan_up
+from nexus.stack import Stack, load_stack
+
+MANIFESTS = {
+    "nexus.yaml": """\
+name: shop
+infrastructure:
+  db: {kind: database, runtime: postgres, port: 5433}
+  edge: {kind: edge, runtime: nginx, port: 80, upstreams: {/api/: gate}}
+""",
+    "modules/gate/module.yaml": "{name: gate, kind: gateway, runtime: haproxy, port: 5001}",
+    "modules/login/module.yaml": """\
+{name: login, runtime: python, port: 5002, needs: {hard: [db]}, routes: [/api/login], jwks: /keys,
+ database: {schema: login}}
+""",
+    "modules/till/module.yaml": """\
+{name: till, runtime: python, port: 5003, needs: {hard: [login], soft: [stock]}, routes: [/api/till],
+ scale: {min: 2}}
+""",
+    "modules/stock/module.yaml": "{name: stock, runtime: python, port: 5004, routes: [/api/stock]}",
+}
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Stack:
+    for name, text in MANIFESTS.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "modules/login/migrations/1_first").mkdir(parents=True)
+    (tmp_path / "modules/login/migrations/1_first/migration.sql").write_text("SELECT 1;")
+    return load_stack(tmp_path)
+
+
+def running(
+    stack: Stack, name: str, number: int = 1, state: str = "ready", **values: object
+) -> InstanceFacts:
+    release = stack.service(name).release if stack.has(name) else "x"
+    knows = frozenset(service.name for service in stack.services)
+    facts = InstanceFacts(f"{name}-{number}", 100 + number, 9000 + number, release, "ready", 0.0, knows=knows)
+    return replace(facts, state=state, **values)  # type: ignore[arg-type]
+
+
+def whole(stack: Stack) -> Facts:
+    ports = {service.name: service.port for service in stack.services}
+    instances = {
+        s.name: tuple(running(stack, s.name, n) for n in range(1, s.scale.min + 1)) for s in stack.services
+    }
+    return Facts(ports, instances, frozenset({"db"}), {"login": ()})
+
+
+def test_from_nothing_each_service_starts_after_what_it_needs(stack: Stack) -> None:
+    ports = {service.name: service.port for service in stack.services}
+    secrets = {"db": ("admin_url",)}
+    plan = plan_up(stack, Facts(ports, pending={"login": None}, secrets_missing=secrets, keys=False))
+    assert (
+        plan.text()
+        == """\
+bring shop up: 10 steps
+   1. secrets shop: generate them, each a file only its service can read
+      because 1 secrets of 1 services do not exist yet
+   2. initialise db: create an empty one
+      because it has no data folder; after 1; undo: remove it
+   3. start db: start 1 instance, ready on port 5433
+      because it does not run; after 1, 2; undo: stop it
+   4. migrate login: create role and schema, apply what is pending
+      because the database does not run yet; after 1, 3
+   5. start gate: start 1 instance, ready on port 5001
+      because it does not run; after 1; undo: stop it
+   6. start login: start 1 instance, ready on port 5002
+      because it does not run; after 1, 3, 4, 5; undo: stop it
+   7. start stock: start 1 instance, ready on port 5004
+      because it does not run; after 1, 5; undo: stop it
+   8. start till: start 2 instances, ready on port 5003
+      because it does not run; after 1, 5, 6; undo: stop it
+   9. start edge: start 1 instance, ready on port 80
+      because it does not run; after 1, 3, 5, 6, 7, 8; undo: stop it
+  10. keys gate: fetch the keys of login
+      because it knows no key to verify tokens with; after 5, 6"""
+    )
+
+
+def test_a_whole_stack_needs_nothing(stack: Stack) -> None:
+    assert plan_up(stack, whole(stack)).empty
+
+
+def test_a_missing_instance_is_the_only_thing_started(stack: Stack) -> None:
+    facts = whole(stack)
+    facts = replace(facts, instances={**facts.instances, "till": (running(stack, "till"),)})
+    assert (
+        plan_up(stack, facts).text()
+        == """\
+bring shop up: 1 step
+  1. start till: start 1 instance, ready on port 5003
+     because 1 of 2 instances run; undo: stop it"""
+    )
+
+
+def test_an_instance_that_runs_but_is_not_ready_is_waited_for_and_the_cause_told(stack: Stack) -> None:
+    facts = whole(stack)
+    ill = running(stack, "stock", state="degraded", why="database: no answer")
+    plan = plan_up(stack, replace(facts, instances={**facts.instances, "stock": (ill,)}))
+    assert [(step.does, step.cause) for step in plan.steps] == [
+        ("wait for it, ready on port 5004", "stock-1 is degraded (database: no answer)")
+    ]
+
+
+def test_pending_migrations_are_named(stack: Stack) -> None:
+    plan = plan_up(stack, replace(whole(stack), pending={"login": ("1_first",)}))
+    assert [(step.id, step.cause) for step in plan.steps] == [("migrate login", "pending: 1_first")]
+
+
+def test_a_brick_switched_off_is_stopped_the_others_stay_and_the_plan_says_what_is_degraded(
+    stack: Stack,
+) -> None:
+    facts = replace(whole(stack), outdated=frozenset({"gate"}))
+    smaller = stack.subset(["gate", "login", "till"])
+    plan = plan_up(smaller, facts)
+    assert [step.id for step in plan.steps] == ["stop stock", "reload gate"]
+    assert plan.notes == ("till runs degraded: stock is off",)
+
+
+def test_a_module_started_without_a_brick_it_needs_softly_is_restarted_once_that_is_there(
+    stack: Stack,
+) -> None:
+    facts = whole(stack)
+    lonely = tuple(running(stack, "till", n, knows=frozenset({"login"})) for n in (1, 2))
+    plan = plan_up(stack, replace(facts, instances={**facts.instances, "till": lonely, "stock": ()}))
+    assert [(step.id, step.after) for step in plan.steps] == [
+        ("start stock", ()),
+        ("restart till", ("start stock",)),
+    ]
+
+
+def test_another_release_in_the_folder_is_told_but_not_deployed(stack: Stack) -> None:
+    facts = whole(stack)
+    old = running(stack, "stock", release="aaaaaaaaaaaa")
+    facts = replace(facts, instances={**facts.instances, "stock": (old,), "edge": ()})
+    plan = plan_up(stack, facts)
+    assert [step.id for step in plan.steps] == ["start edge"]
+    assert plan.notes[0].startswith("stock-1 runs release aaaaaaaaaaaa, its folder holds")
