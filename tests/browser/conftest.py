@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from nexus.testing import ThrowawayStack, throwaway_stack
 
 CHROMIUM = Path("/usr/bin/chromium")
-OFFSET = 38_000
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -33,11 +32,13 @@ class Visitor:
         self.address = address
         self.password = password
         self.trouble: list[str] = []
+        language = {"name": "nexus_lang", "value": "pt-BR", "url": address}
+        context.add_cookies([{**language, "httpOnly": True, "sameSite": "Lax"}])
         self.page = self.new_page()
 
     def new_page(self) -> Page:
         page = self.context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(10_000)
         page.on("pageerror", lambda error: self.trouble.append(str(error)))
         page.on(
             "console",
@@ -62,12 +63,13 @@ class Visitor:
 def stack() -> Iterator[ThrowawayStack]:
     if not CHROMIUM.exists():
         pytest.skip(f"{CHROMIUM} is not installed: apt-get install chromium")
-    with throwaway_stack("--demo", offset=OFFSET) as running:
+    with throwaway_stack("--demo") as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def chromium(stack: ThrowawayStack) -> Iterator[Browser]:
+    expect.set_options(timeout=15_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(ARGUMENTS))
         yield browser

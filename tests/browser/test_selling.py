@@ -17,7 +17,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.stack]
 
 
 def quote_by_keyboard(page: Page, product: str, quantity: str) -> None:
-    """From anywhere: n, a customer, a product, a quantity, Ctrl+Enter."""
+    """From anywhere: g o to the orders, n, a customer, a product, a quantity, Ctrl+Enter."""
+    page.keyboard.press("g")
+    page.keyboard.press("o")
+    page.wait_for_url("**/orders")
     page.keyboard.press("n")
     page.wait_for_url("**/orders/new")
     page.keyboard.type("sabrina")
@@ -67,8 +70,9 @@ def test_the_total_follows_what_is_typed(person: Visitor) -> None:
 
 def test_a_form_sent_twice_makes_one_order(person: Visitor) -> None:
     page = person.open("/orders/new")
-    page.get_by_label("Cliente").fill("sabrina")
+    page.get_by_role("combobox", name="Cliente").fill("sabrina")
     page.keyboard.press("Enter")
+    expect(page.locator("[data-line] [name=product]").first).to_be_focused()
     page.keyboard.type("facas")
     page.keyboard.press("Enter")
     expect(page.locator("[name=product_id]").first).not_to_have_value("")
@@ -128,7 +132,7 @@ def test_an_order_is_sold_without_scripts(visitor: Callable[..., Visitor]) -> No
     plain = visitor(java_script_enabled=False)
     page = plain.log_in()
     page.goto(plain.address + "/orders/new")
-    page.get_by_label("Cliente").fill("Mercearia Santos")
+    page.get_by_role("combobox", name="Cliente").fill("Mercearia Santos")
     row = page.locator("[data-line]").first
     row.locator("[name=product]").fill("COZ-001")
     row.locator("[name=quantity]").fill("1")
