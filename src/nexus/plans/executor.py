@@ -75,8 +75,9 @@ async def execute(
     """Run each step as soon as all steps it waits for have ended well.
 
     After a failure, or when `stop` is set, running steps end and no other is started. When this call is
-    cancelled, running steps are cancelled too and the journal says interrupted. Raises PlanError, before
-    anything is begun, when a step's action is in nobody's hands.
+    cancelled, running steps are cancelled too and the journal says interrupted. They are also cancelled when
+    the journal can no longer be written; its error is raised. Raises PlanError, before anything is begun, when
+    a step's action is in nobody's hands.
     """
     orphans = sorted({step.action for step in plan.steps} - set(actions))
     if orphans:
@@ -119,6 +120,7 @@ class _Execution:
             raise
         finally:
             stopped.cancel()
+            await self._stop_running()
         return self._conclude(waiting, interrupted=bool(waiting))
 
     def _start_ready(self, waiting: list[Step]) -> None:
@@ -145,12 +147,15 @@ class _Execution:
             self.done[step.id] = step
             self.emit(StepEvent("done", step, number, total, seconds))
 
-    async def _cancel_running(self) -> list[Step]:
-        """Cancel the running steps and return those that did not end."""
+    async def _stop_running(self) -> None:
         for task in self.running:
             task.cancel()
         if self.running:
             await asyncio.wait(self.running)
+
+    async def _cancel_running(self) -> list[Step]:
+        """Cancel the running steps and return those that did not end."""
+        await self._stop_running()
         cut = []
         for task, (step, _) in list(self.running.items()):
             if task.cancelled():

@@ -1,4 +1,5 @@
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -107,6 +108,26 @@ async def test_a_cancelled_execution_cancels_its_steps_and_is_journaled_as_inter
     (run,) = stage.journal.history()
     assert (run.state, run.sentence) == ("interrupted", "interrupted at step 1 of 2: nothing changed")
     assert [(s.id, s.ok, s.error) for s in run.steps] == [("a", False, "cancelled")]
+
+
+async def test_steps_do_not_run_on_when_the_journal_cannot_be_written(stage: Stage) -> None:
+    acting = asyncio.Event()
+    ended = asyncio.Event()
+
+    async def act(step: Step) -> None:
+        if step.id == "b":
+            await acting.wait()
+            stage.journal.close()
+            return
+        acting.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    with pytest.raises(sqlite3.ProgrammingError, match="closed database"):
+        await stage.run(Plan("up", (step("a"), step("b"))), act)
+    assert ended.is_set()
 
 
 async def test_nothing_to_do_is_said_and_not_journaled(stage: Stage) -> None:
