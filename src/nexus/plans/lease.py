@@ -43,7 +43,7 @@ class Lease:
         self._store = Store(path, _TABLES)
         self._now = now
         self._pid = os.getpid()
-        self._born = psutil.Process(self._pid).create_time()
+        self._born = _birth(self._pid)
 
     def acquire(self, who: str, ttl: float = 30.0) -> None:
         """Take the lease for `ttl` seconds. Raises LeaseHeld when somebody else has it."""
@@ -77,8 +77,13 @@ class Lease:
         self._store.close()
 
 
+def _birth(pid: int) -> float:
+    """When a process was born, in seconds after the machine started: setting the clock does not change it."""
+    return psutil.Process(pid).create_time() - psutil.boot_time()
+
+
 def _lives(pid: int, born: float) -> bool:
     try:
-        return abs(psutil.Process(pid).create_time() - born) < 0.01
+        return abs(_birth(pid) - born) < 0.005
     except psutil.NoSuchProcess:
         return False
