@@ -11,7 +11,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-_PLAIN = re.compile(r"^[A-Za-z0-9_./:@*\[\]-]+$")
+_PLAIN = re.compile(r"[A-Za-z0-9_./:@*\[\]-]+")
 
 
 class RenderError(ValueError):
@@ -34,7 +34,7 @@ def templates() -> Environment:
 def plain(what: str, value: object, longest: int = 4000) -> str:
     """Return `value` as text that needs no quoting. Raises RenderError when it would, or is too long."""
     text = str(value)
-    if not _PLAIN.match(text):
+    if not _PLAIN.fullmatch(text):
         raise RenderError(
             f"{what} {text!r} has characters a configuration file cannot hold; use letters, digits, _ . / : -"
         )

@@ -38,7 +38,8 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def signer(folder: Path) -> Signer:
-    return Signer(folder, "key-1")
+    # base64url, as key ids often are: it may begin with a dash
+    return Signer(folder, "-key_1")
 
 
 @pytest.fixture

@@ -64,6 +64,7 @@ def test_a_service_without_a_ready_path_is_checked_by_its_open_port(tmp_path: Pa
             "pidfile .* has characters a configuration file cannot hold",
         ),
         ({"keys": (VerifyKey('k"; deny', Path("/k.pem")),)}, "kid .* has characters"),
+        ({"keys": (VerifyKey("k\n", Path("/k.pem")),)}, "kid .* has characters"),
         ({"bind_host": "127.0.0.1\nglobal"}, "bind_host .* has characters"),
     ],
 )
