@@ -68,7 +68,16 @@ def _needs(found: Mapping[str, Found], on: Mapping[str, Found]) -> Iterator[Faul
 
 
 def _unique(on: Mapping[str, Found]) -> Iterator[Fault]:
-    yield from _twice(((e.manifest.port, n, ("port",)) for n, e in on.items()), on, "port")
+    yield from _twice(
+        (
+            (port, n, (field,))
+            for n, e in on.items()
+            for field, port in (("port", e.manifest.port), ("fallback_port", e.manifest.fallback_port))
+            if port is not None
+        ),
+        on,
+        "port",
+    )
     yield from _twice(
         ((path, n, ("routes", i)) for n, e in on.items() for i, path in enumerate(e.manifest.routes)),
         on,

@@ -98,8 +98,6 @@ class Scale(Part):
 
     min: Annotated[int, Field(ge=1, le=100)] = 1
     max: Annotated[int, Field(ge=1, le=100)] = 1
-    demand: str | None = None
-    per_replica: Annotated[float, Field(gt=0)] | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -200,3 +200,10 @@ def test_a_folder_without_a_stack_file_is_told(tmp_path: Path) -> None:
         ManifestError, match=r"nexus.yaml: cannot be read \(No such file or directory\); create it"
     ):
         load_stack(tmp_path)
+
+
+def test_a_fallback_port_belongs_to_one_service_too(write: Write) -> None:
+    root = write(STACK, a=GOOD, b="name: b\nruntime: nginx\nkind: edge\nport: 80\nfallback_port: 9001\n")
+    assert faults(root) == [
+        "modules/b/module.yaml:5: fallback_port: port 9001 is taken by a; each service needs its own"
+    ]
