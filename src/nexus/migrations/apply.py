@@ -67,9 +67,8 @@ async def apply(dsn: str, schema: str, owner: str, folder: Path, role: str | Non
     """
     migrations = read_folder(folder)
     async with _connect(dsn) as connection, _locked(connection):
-        await connection.execute(f'SET ROLE "{owner}"')
         await _in_schema(connection, schema)
-        await _make_table(connection, role or schema)
+        await _make_table(connection, owner, role or schema)
         missing = await _missing(connection, schema, migrations)
         for migration in missing:
             await _apply_one(connection, schema, owner, migration)
@@ -79,19 +78,19 @@ async def apply(dsn: str, schema: str, owner: str, folder: Path, role: str | Non
 async def _apply_one(connection: Connection, schema: str, owner: str, migration: Migration) -> None:
     row_id = str(uuid.uuid4())
     await connection.execute(_START, row_id, migration.checksum, migration.name)
+    await connection.execute(f'SET ROLE "{owner}"')
     try:
-        await connection.execute(migration.sql, timeout=None)
+        await connection.execute(migration.sql)
     except asyncpg.PostgresError as error:
         log = _explain(error, migration.sql)
-        await connection.execute("ROLLBACK; RESET ALL")
-        await connection.execute(f'SET ROLE "{owner}"')
+        await connection.execute("ROLLBACK; RESET ALL; RESET ROLE")
         await _in_schema(connection, schema)
         await connection.execute(_FAIL, row_id, log)
         raise MigrationError(
-            f"{schema}: migration {migration.name} failed: {log}. Correct what it met, mark it with "
-            f"`prisma migrate resolve --rolled-back {migration.name}` (or --applied), and run again."
+            f"{schema}: migration {migration.name} failed: {log}. Correct it, mark it as rolled back, and run "
+            f"again: {_mark(schema, migration.name)}"
         ) from error
-    await connection.execute(f'SET ROLE "{owner}"')
+    await connection.execute("RESET ALL; RESET ROLE")
     await _in_schema(connection, schema)
     await connection.execute(_FINISH, row_id)
 
@@ -108,8 +107,8 @@ async def _missing(
         if row["finished_at"] is None:
             name = row["migration_name"]
             raise MigrationError(
-                f"{schema}: migration {name} failed earlier ({row['logs'] or 'interrupted'}); look at what "
-                f"it left, then mark it with `prisma migrate resolve --rolled-back {name}`."
+                f"{schema}: migration {name} failed earlier ({row['logs'] or 'interrupted'}). Look at what it "
+                f"left, then mark it as rolled back: {_mark(schema, name)}"
             )
         applied[row["migration_name"]] = row["checksum"]
     for migration in migrations:
@@ -122,12 +121,12 @@ async def _missing(
     return [migration for migration in migrations if migration.name not in applied]
 
 
-async def _make_table(connection: Connection, role: str) -> None:
+async def _make_table(connection: Connection, owner: str, role: str) -> None:
     if await connection.fetchval("SELECT to_regclass('_prisma_migrations')") is not None:
         return
     await connection.execute(_TABLE)
+    await connection.execute(f'ALTER TABLE _prisma_migrations OWNER TO "{owner}"')
     if await connection.fetchval("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", role):
-        await connection.execute(f'REVOKE ALL ON _prisma_migrations FROM "{role}"')
         await connection.execute(f'GRANT SELECT ON _prisma_migrations TO "{role}"')
 
 
@@ -167,3 +166,11 @@ def _explain(error: asyncpg.PostgresError, sql: str) -> str:
     where = f" (line {sql[: int(position)].count(chr(10)) + 1})" if position else ""
     detail = f"; {error.detail}" if getattr(error, "detail", None) else ""
     return f"{error.sqlstate} {error}{where}{detail}".replace("\n", " ")
+
+
+def _mark(schema: str, name: str) -> str:
+    """What `prisma migrate resolve --rolled-back` does, as SQL."""
+    return (
+        f"UPDATE {schema}._prisma_migrations SET rolled_back_at = now() "
+        f"WHERE migration_name = '{name}' AND finished_at IS NULL"
+    )

@@ -10,7 +10,8 @@ import re
 
 CHECKER = "nexus_check"
 LOCK = 72707370  # provisioning of several services at once would trip over the shared catalogues
-_NAME = re.compile(r"^[a-z_][a-z0-9_]{0,54}$")
+_NAME = re.compile(r"[a-z_][a-z0-9_]{0,54}")
+_RESERVED = {CHECKER, "information_schema", "none", "postgres", "public"}
 
 
 def owner_of(schema: str) -> str:
@@ -27,21 +28,21 @@ def provision(schema: str, role: str, password: str) -> str:
 SELECT pg_advisory_xact_lock({LOCK});
 {_role(owner, "NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS")}
 {_role(role, "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT NOBYPASSRLS")}
-ALTER ROLE {role} PASSWORD {_literal(password)};
+ALTER ROLE "{role}" PASSWORD {_literal(password)};
 {_database_basics()}
-DO $$ BEGIN EXECUTE format('GRANT CONNECT ON DATABASE %I TO {role}', current_database()); END $$;
-CREATE SCHEMA IF NOT EXISTS {schema} AUTHORIZATION {owner};
-ALTER SCHEMA {schema} OWNER TO {owner};
-REVOKE ALL ON SCHEMA {schema} FROM PUBLIC;
-GRANT USAGE ON SCHEMA {schema} TO {role};
-ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {schema}
-    GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role};
-ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {schema} GRANT USAGE, SELECT ON SEQUENCES TO {role};
+DO $$ BEGIN EXECUTE format('GRANT CONNECT ON DATABASE %I TO "{role}"', current_database()); END $$;
+CREATE SCHEMA IF NOT EXISTS "{schema}" AUTHORIZATION "{owner}";
+ALTER SCHEMA "{schema}" OWNER TO "{owner}";
+REVOKE ALL ON SCHEMA "{schema}" FROM PUBLIC;
+GRANT USAGE ON SCHEMA "{schema}" TO "{role}";
+ALTER DEFAULT PRIVILEGES FOR ROLE "{owner}" IN SCHEMA "{schema}"
+    GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO "{role}";
+ALTER DEFAULT PRIVILEGES FOR ROLE "{owner}" IN SCHEMA "{schema}" GRANT USAGE, SELECT ON SEQUENCES TO "{role}";
 DO $$ BEGIN
-    EXECUTE format('ALTER ROLE {role} IN DATABASE %I SET search_path = {schema}', current_database());
-    EXECUTE format('ALTER ROLE {role} IN DATABASE %I SET statement_timeout = ''60s''', current_database());
-    EXECUTE format('ALTER ROLE {role} IN DATABASE %I SET lock_timeout = ''15s''', current_database());
-    EXECUTE format('ALTER ROLE {role} IN DATABASE %I SET idle_in_transaction_session_timeout = ''300s''',
+    EXECUTE format('ALTER ROLE "{role}" IN DATABASE %I SET search_path = "{schema}"', current_database());
+    EXECUTE format('ALTER ROLE "{role}" IN DATABASE %I SET statement_timeout = ''60s''', current_database());
+    EXECUTE format('ALTER ROLE "{role}" IN DATABASE %I SET lock_timeout = ''15s''', current_database());
+    EXECUTE format('ALTER ROLE "{role}" IN DATABASE %I SET idle_in_transaction_session_timeout = ''300s''',
                    current_database());
 END $$;
 """
@@ -63,9 +64,9 @@ ALTER ROLE {CHECKER} SET statement_timeout = '30s';
 
 def _role(name: str, attributes: str) -> str:
     return f"""DO $$ BEGIN
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{name}') THEN CREATE ROLE {name}; END IF;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{name}') THEN CREATE ROLE "{name}"; END IF;
 END $$;
-ALTER ROLE {name} {attributes};"""
+ALTER ROLE "{name}" {attributes};"""
 
 
 def _database_basics() -> str:
@@ -74,7 +75,9 @@ REVOKE ALL ON SCHEMA public FROM PUBLIC;"""
 
 
 def _check(name: str) -> None:
-    if not _NAME.match(name):
+    if name in _RESERVED or name.startswith("pg_") or name.endswith("_owner"):
+        raise ValueError(f"{name!r} is not a usable schema or role name: it is reserved; choose another")
+    if not _NAME.fullmatch(name):
         raise ValueError(
             f"{name!r} is not a usable schema or role name: a-z, 0-9 and _, at most 55, no digit first"
         )
