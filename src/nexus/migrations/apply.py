@@ -87,8 +87,8 @@ async def _apply_one(connection: Connection, schema: str, owner: str, migration:
         await _in_schema(connection, schema)
         await connection.execute(_FAIL, row_id, log)
         raise MigrationError(
-            f"{schema}: migration {migration.name} failed: {log}. Correct it, mark it as rolled back, and run "
-            f"again: {_mark(schema, migration.name)}"
+            f"{schema}: migration {migration.name} failed: {log}. Correct it, mark it as rolled back, and "
+            f"run again: {_mark(schema, migration.name)}"
         ) from error
     await connection.execute("RESET ALL; RESET ROLE")
     await _in_schema(connection, schema)
@@ -107,8 +107,8 @@ async def _missing(
         if row["finished_at"] is None:
             name = row["migration_name"]
             raise MigrationError(
-                f"{schema}: migration {name} failed earlier ({row['logs'] or 'interrupted'}). Look at what it "
-                f"left, then mark it as rolled back: {_mark(schema, name)}"
+                f"{schema}: migration {name} failed earlier ({row['logs'] or 'interrupted'}). Look at what "
+                f"it left, then mark it as rolled back: {_mark(schema, name)}"
             )
         applied[row["migration_name"]] = row["checksum"]
     for migration in migrations:

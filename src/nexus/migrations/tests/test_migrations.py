@@ -167,7 +167,7 @@ async def test_a_failed_migration_stops_the_rest_until_someone_has_looked(dsn: s
     bad.write_text("CREATE TABLE whole (i int);")
     with pytest.raises(MigrationError, match="20260103000000_bad failed earlier"):
         await apply_here(dsn, folder)
-    with pytest.raises(MigrationError, match="mark it as rolled back: (?P<sql>UPDATE .*)") as refused:
+    with pytest.raises(MigrationError, match="mark it as rolled back: UPDATE ") as refused:
         await pending(dsn, SCHEMA, folder)
     await run(dsn, str(refused.value).partition("rolled back: ")[2])
     assert await apply_here(dsn, folder) == ["20260103000000_bad", "20260104000000_later"]
