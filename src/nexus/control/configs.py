@@ -39,14 +39,14 @@ def skeleton(text: str) -> str:
 
 
 def servers(world: World, site: Site) -> dict[str, tuple[Server, ...]]:
-    """The instances that may get requests, by service."""
+    """The instances that get requests, by service; a leaving one is drained, and forgotten when gone."""
     if world.supervisor is None:
         return {}
     return {
         service.name: tuple(
             Server(instance.id, LOOPBACK, instance.slot.port)
             for instance in world.supervisor.of(service.name)
-            if instance.running is not None and instance.was_ready and instance.wanted
+            if instance.running is not None and instance.was_ready
         )
         for service in site.stack.services
         if world.supervisor.fronted(service)

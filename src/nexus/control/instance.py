@@ -58,10 +58,19 @@ class Instance:
         self.running, self.was_ready, self.live = running, False, False
         self.become("starting")
 
+    def adopted(self, running: Running) -> None:
+        """A process of an earlier control loop: it counts as ready before, so that it keeps its requests."""
+        self.started(running)
+        self.was_ready, self.since = True, running.since
+
     def ready(self) -> None:
         """It answered that it is ready."""
+        since = self.since
+        first = self.was_ready and self.state == "starting"  # the first answer of an adopted one
         self.was_ready = self.live = True
         self.become("ready")
+        if first:
+            self.since = since
 
     def unready(self, live: bool, why: str) -> None:
         """It is not ready yet, or no longer."""

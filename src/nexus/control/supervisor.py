@@ -77,8 +77,7 @@ class Supervisor:
                 continue
             slot = Slot(running.instance, running.port)
             instance = self._new(self.site.stack.service(running.service), slot)
-            instance.started(running)
-            instance.since = running.since
+            instance.adopted(running)
             self._keep_in_task(instance)
 
     async def start(self, service: Service, limit: float = START_LIMIT) -> None:

@@ -14,6 +14,7 @@ class Clock(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         body = json.dumps({"time": time.time(), "pid": os.getpid(), "uid": os.getuid()}).encode()
         self.send_response(200 if self.path in ("/", "/live", "/ready") else 404)
+        self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

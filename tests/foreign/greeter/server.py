@@ -25,6 +25,7 @@ class Greeter(BaseHTTPRequestHandler):
                 status, answer = 503, {"error": str(error)}
         body = json.dumps(answer).encode()
         self.send_response(status)
+        self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
