@@ -190,7 +190,9 @@ def brief(value: object, language: str, zone: tzinfo) -> str:
     local, now = at.astimezone(zone), datetime.now(zone)
     if local.date() == now.date():
         return f"{local:%H:%M}"
-    return short_day(local.date().isoformat(), language) if local.year == now.year else day(at, language, zone)
+    return (
+        short_day(local.date().isoformat(), language) if local.year == now.year else day(at, language, zone)
+    )
 
 
 def tax_id(value: object) -> str:

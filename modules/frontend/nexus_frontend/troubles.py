@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from fastapi import Request
 from nexus_kit import log
@@ -20,9 +20,10 @@ async def signed_out(request: Request, error: Any) -> Response:
     """To the login page, and back here afterwards."""
     visit = await open_visit(request)
     visit.api.session = None
-    here = request.url.path if request.method == "GET" and not visit.fragment else "/"
-    query = f"?{request.url.query}" if request.url.query and here != "/" else ""
-    return visit.go("/login" if here == "/" else f"/login?next={quote(here + query)}")
+    seen = urlsplit(request.headers.get("hx-current-url", "") if visit.fragment else str(request.url))
+    here = seen.path + (f"?{seen.query}" if seen.query else "")
+    known = here not in ("", "/") and (visit.fragment or request.method == "GET")
+    return visit.go(f"/login?next={quote(here)}" if known else "/login")
 
 
 async def refused(request: Request, error: Any) -> Response:
