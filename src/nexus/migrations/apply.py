@@ -171,6 +171,6 @@ def _explain(error: asyncpg.PostgresError, sql: str) -> str:
 def _mark(schema: str, name: str) -> str:
     """What `prisma migrate resolve --rolled-back` does, as SQL."""
     return (
-        f"UPDATE {schema}._prisma_migrations SET rolled_back_at = now() "
+        f'UPDATE "{schema}"._prisma_migrations SET rolled_back_at = now() '
         f"WHERE migration_name = '{name}' AND finished_at IS NULL"
     )

@@ -76,8 +76,8 @@ async def execute(
 
     After a failure, or when `stop` is set, running steps end and no other is started. When this call is
     cancelled, running steps are cancelled too and the journal says interrupted. They are also cancelled when
-    the journal can no longer be written; its error is raised. Raises PlanError, before anything is begun, when
-    a step's action is in nobody's hands.
+    the journal can no longer be written; its error is raised. Raises PlanError, before anything is begun,
+    when a step's action is in nobody's hands.
     """
     orphans = sorted({step.action for step in plan.steps} - set(actions))
     if orphans:
