@@ -39,8 +39,8 @@ async def orders_told(tx: Tx, events: list[Event]) -> None:
     serving = new - cancelled.keys()
     wishes = [Wish(order, _lines(event)) for order, event in confirmed.items() if order in serving]
     products = {product for wish in wishes for product in wish.lines}
-    claims = await ledger.claims(tx, company_id, products)
     stock = await ledger.lock(tx, company_id, products.union(*(shipment.products for shipment in shipments)))
+    claims = await ledger.claims(tx, company_id, products)  # under lock: none that was served a moment ago
     await demands.close(tx, cancelled.keys() & known.keys(), "cancelled")
     await undo(tx, shipments, stock, "cancelled", None)
     await tell_undone(tx, shipments)

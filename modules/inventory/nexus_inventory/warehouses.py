@@ -32,6 +32,8 @@ UPDATE warehouses SET name = coalesce($3, name), dispatch = coalesce($4, dispatc
                       is_default = is_default OR coalesce($5, false)
  WHERE company_id = $1 AND id = $2 RETURNING {COLUMNS}
 """
+# Two statements: the first waits for others who change the default, the second sees what they made of it.
+LOCK_ALL = "SELECT FROM warehouses WHERE company_id = $1 ORDER BY id FOR NO KEY UPDATE"
 DEMOTE = "UPDATE warehouses SET is_default = false WHERE company_id = $1 AND is_default AND id <> $2"
 FIND = "SELECT id FROM warehouses WHERE company_id = $1 AND (id = $2 OR ($2::uuid IS NULL AND is_default))"
 
@@ -105,6 +107,8 @@ async def create_warehouse(
     """Add a warehouse."""
     async with module.db.write(who, idem) as tx:
         await ensure_default(tx, who.company_id)
+        if body.is_default:
+            await tx.execute(LOCK_ALL, who.company_id)
         try:
             row = await tx.fetchrow(CREATE, who.company_id, body.name, body.dispatch, False)
         except UniqueViolationError:
@@ -127,6 +131,7 @@ async def change_warehouse(
         if await tx.fetchval(FIND, who.company_id, warehouse_id) is None:
             raise problem(404, "not-found", f"There is no warehouse {warehouse_id} in this company.")
         if body.is_default:
+            await tx.execute(LOCK_ALL, who.company_id)
             await tx.execute(DEMOTE, who.company_id, warehouse_id)
         try:
             row = await tx.fetchrow(

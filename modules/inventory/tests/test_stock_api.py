@@ -1,5 +1,6 @@
 """Products, warehouses and stock documents through the API."""
 
+import asyncio
 from decimal import Decimal
 
 import asyncpg
@@ -36,6 +37,18 @@ async def test_the_first_warehouse_is_there_when_first_needed(store):
         ("Principal", "automatic", True)
     ]
     assert (await store.get("warehouses"))["items"] == items
+
+
+async def test_of_many_who_make_their_warehouse_the_default_at_once_none_is_refused(store):
+    warehouses = [await store.warehouse("manual", default=False) for _ in range(4)]
+    for _ in range(5):
+        answers = await asyncio.gather(
+            *(store.call("PATCH", f"warehouses/{one}", {"is_default": True}) for one in warehouses),
+            *(store.warehouse("manual") for _ in range(2)),
+        )
+        assert [status for status, _ in answers[:4]] == [200] * 4
+        defaults = [one for one in (await store.get("warehouses"))["items"] if one["is_default"]]
+        assert len(defaults) == 1
 
 
 async def test_one_warehouse_at_a_time_is_the_default(store):
