@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from asyncpg import Record
-from nexus_kit import Event, Tx, new_id, problem
+from nexus_kit import Event, Problem, Tx, new_id, problem
 
 from nexus_sales.drafting import Draft
 from nexus_sales.machine import Step
@@ -55,6 +55,7 @@ WITH customer AS (
 )
 SELECT * FROM made
 """
+_HOLD = "SELECT id FROM customers WHERE company_id = $1 AND id = $2 AND status = 'active' FOR SHARE"
 _SAVE = """
 WITH changed AS (
     UPDATE orders o
@@ -117,10 +118,18 @@ async def insert(
         *columns,
     )
     if row is None:
-        raise problem(
-            409, "customer-changed", "The customer was changed at this moment: send the order again."
-        )
+        raise _customer_changed()
     return row, as_lines(ids, drafted.lines)
+
+
+async def hold_customer(tx: Tx, company_id: UUID, customer_id: UUID) -> None:
+    """Keep a customer from being merged until the commit; problem 409 if it is no longer active."""
+    if await tx.fetchval(_HOLD, company_id, customer_id) is None:
+        raise _customer_changed()
+
+
+def _customer_changed() -> Problem:
+    return problem(409, "customer-changed", "The customer was changed at this moment: send the order again.")
 
 
 def as_lines(ids: Sequence[UUID], lines: Sequence[PricedLine]) -> list[Line]:

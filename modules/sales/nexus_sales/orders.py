@@ -123,6 +123,8 @@ async def change_order(who: Writer, idem: Idem, order_id: UUID, patch: OrderPatc
             )
         if changes - {"notes"}:
             drafted = await _redraft(tx, who.company_id, row, patch)
+            if drafted.customer_id != row["customer_id"]:
+                await order_rows.hold_customer(tx, who.company_id, drafted.customer_id)
             await _store(tx, who.company_id, order_id, drafted)
         if changes:
             await tx.execute(

@@ -2,7 +2,13 @@
 
 import asyncio
 
+import asyncpg
 from nexus_kit import new_id
+
+WAITS_FOR_CUSTOMER = """
+SELECT count(*) > 0 FROM pg_stat_activity
+ WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%FROM customers%'
+"""
 
 
 async def test_the_last_told_name_of_a_customer_counts(shop):
@@ -49,11 +55,45 @@ async def test_orders_placed_while_customers_are_merged_end_at_the_kept_one(shop
     orders = [asyncio.create_task(shop.quote()) for _ in range(30)]
     await shop.tell("crm", "customer.merged", kept, **merged)
     orders += [asyncio.create_task(shop.quote()) for _ in range(30)]
+    placed = 0
     for order in await asyncio.gather(*orders, return_exceptions=True):
-        if not isinstance(
-            order, AssertionError
-        ):  # a 409 "customer-changed" may be answered in the very moment
-            await shop.until(order["id"], lambda o: o["customer_id"] == str(kept))
+        if isinstance(order, AssertionError):  # in the very moment of the merge
+            status, refused, _ = order.args[0]
+            assert (status, refused["type"]) == (409, "urn:nexus:problem:customer-changed")
+            continue
+        await shop.until(order["id"], lambda o: o["customer_id"] == str(kept))
+        placed += 1
+    assert placed > 0
+
+
+async def test_a_draft_is_not_given_to_a_customer_that_is_just_being_merged(shop):
+    draft = await shop.call("POST", "/orders", 201, json=shop.body())
+    duplicate = await shop.customer("Loja Dobrada")
+
+    async def two_known() -> bool:
+        return len((await shop.call("GET", "/customers"))["items"]) == 2
+
+    await shop.module.wait(two_known)
+    merging = await asyncpg.connect(shop.module.admin_dsn)
+    try:
+        async with merging.transaction():
+            await merging.execute(
+                "UPDATE sales.customers SET status = 'merged', merged_into = $1 WHERE id = $2",
+                shop.customer_id,
+                duplicate,
+            )
+            body = {"customer_id": str(duplicate)}
+            change = asyncio.create_task(shop.call("PATCH", f"/orders/{draft['id']}", 409, json=body))
+
+            async def waits_or_ended() -> bool:
+                return change.done() or await shop.module.admin.fetchval(WAITS_FOR_CUSTOMER)
+
+            await shop.module.wait(waits_or_ended)
+    finally:
+        await merging.close()
+    assert (await change)["type"] == "urn:nexus:problem:customer-changed"
+    draft = await shop.call("GET", f"/orders/{draft['id']}")
+    assert draft["customer_id"] == str(shop.customer_id)
 
 
 async def test_a_repriced_product_is_sold_at_its_new_price(shop):
