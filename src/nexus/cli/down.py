@@ -20,7 +20,7 @@ def down(delete_data: Delete = False, yes: Yes = None, plan: PlanOnly = False) -
     """Drain and stop everything in reverse order; the data stays."""
     from nexus.cli import operation
     from nexus.control.client import Client
-    from nexus.control.launch import await_end
+    from nexus.control.launch import await_end, processes
     from nexus.control.outside import leftovers, stack_name
     from nexus.runtimes.home import Home, HomeError
 
@@ -41,8 +41,9 @@ def down(delete_data: Delete = False, yes: Yes = None, plan: PlanOnly = False) -
             client = operation.control(home, "/v1/ping")
         except HomeError as error:
             raise place.stop(str(error), 2) from error
+    keepers = processes(home)
     body = {"who": place.who(), "delete_data": delete_data, "plan_only": plan}
     code = operation.follow(client, "/v1/down", body, table=False)
-    if code == 0 and not plan and not await_end(home):
+    if code == 0 and not plan and not await_end(home, keepers):
         raise place.stop(f"the control loop has not ended; see {home.log('control')}", 1)
     raise typer.Exit(code)

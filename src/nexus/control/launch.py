@@ -14,6 +14,7 @@ import nexus
 from nexus.control import locks
 from nexus.control.client import Client, ControlError
 from nexus.runtimes.home import Home, HomeError
+from nexus.runtimes.process.identity import alive, birth
 from nexus.stack.digest import content_digest
 
 PATIENCE = 30.0
@@ -89,10 +90,16 @@ def _renew_if_outdated(client: Client) -> None:
     raise HomeError(f"the control loop did not come back; see {client.home.log('control')}")
 
 
-def await_end(home: Home, seconds: float = 5.0) -> bool:
-    """Whether control loop and guard have both ended, after waiting at most `seconds`."""
+def processes(home: Home) -> list[tuple[int, str]]:
+    """Control loop and guard, as far as they run: pid and birth."""
+    pids = (locks.owner(home.control_lock), locks.owner(home.guard_lock))
+    return [(pid, born) for pid in pids if pid is not None and (born := birth(pid)) is not None]
+
+
+def await_end(home: Home, known: list[tuple[int, str]], seconds: float = 5.0) -> bool:
+    """Whether control loop and guard (those `known` before) have ended, after at most `seconds`."""
     give_up = time.monotonic() + seconds
-    while locks.held(home.control_lock) or locks.held(home.guard_lock):
+    while processes(home) or any(alive(pid, born) for pid, born in known):
         if time.monotonic() > give_up:
             return False
         time.sleep(0.01)
