@@ -74,6 +74,8 @@ class Consumer:
                 await self._until_stop(work())
                 pause = 0.1
             except (RedisDown, ReplyError) as error:
+                if self._stopping.is_set():
+                    return
                 if pause == 0.1:
                     log.warning(f"event {name} wait for redis", extra={"reason": str(error)})
                 if link is not None and isinstance(error, RedisDown):
