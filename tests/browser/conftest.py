@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -60,15 +61,15 @@ class Visitor:
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[ThrowawayStack]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"{CHROMIUM} is not installed: apt-get install chromium")
+def stack(chromium: Browser) -> Iterator[ThrowawayStack]:
     with throwaway_stack("--demo") as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def chromium(stack: ThrowawayStack) -> Iterator[Browser]:
+def chromium() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"{CHROMIUM} is not installed: apt-get install chromium")
     expect.set_options(timeout=15_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(ARGUMENTS))
@@ -77,18 +78,24 @@ def chromium(stack: ThrowawayStack) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def visitor(stack: ThrowawayStack, chromium: Browser) -> Iterator[Callable[..., Visitor]]:
-    """Makes visitors: `visitor()`, `visitor(phone=True)`, `visitor(java_script_enabled=False)`."""
+def visit_stack(chromium: Browser) -> Iterator[Callable[..., Visitor]]:
+    """Makes visitors of any stack: `visit_stack(stack, phone=True, java_script_enabled=False)`."""
     contexts: list[BrowserContext] = []
 
-    def make(*, phone: bool = False, **options: object) -> Visitor:
+    def make(visited: ThrowawayStack, *, phone: bool = False, **options: object) -> Visitor:
         context = chromium.new_context(viewport=PHONE if phone else DESK, locale="pt-BR", **options)
         contexts.append(context)
-        return Visitor(context, stack.address("nginx"), stack.admin_password())
+        return Visitor(context, visited.address("nginx"), visited.admin_password())
 
     yield make
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def visitor(stack: ThrowawayStack, visit_stack: Callable[..., Visitor]) -> Callable[..., Visitor]:
+    """Makes visitors of the demonstration company: `visitor()`, `visitor(phone=True)`."""
+    return partial(visit_stack, stack)
 
 
 @pytest.fixture

@@ -58,7 +58,9 @@ class Gateway:
         for pause in (*pauses, None):
             try:
                 status, answer = await self._send(method, path, query, data, sent)
-            except (aiohttp.ClientError, TimeoutError):
+            except TimeoutError:
+                break  # it hangs; whoever waits for the page has waited enough
+            except aiohttp.ClientError:
                 status, answer = 0, None
             if status and status not in GONE:
                 self._bricks.seen(brick, up=True)

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One menu entry. brick: the module it stands on. permission: what it takes to read it."""
+    """One menu entry. brick: the module it stands on. permission: what it takes to read it.
+    new: the page that makes one, and write: what that takes."""
 
     name: str
     href: str
@@ -19,6 +20,7 @@ class Entry:
     permission: str = ""
     keys: str = ""
     new: str = ""
+    write: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +37,33 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     (
         "sell",
         (
-            Entry("orders", "/orders", "sales", "sales.order.read", "g o", "/orders/new"),
-            Entry("customers", "/customers", "crm", "crm.customer.read", "g c", "/customers/new"),
-            Entry("leads", "/leads", "crm", "crm.lead.read", "g l", "/leads/new"),
+            Entry(
+                "orders", "/orders", "sales", "sales.order.read", "g o", "/orders/new", "sales.order.write"
+            ),
+            Entry(
+                "customers",
+                "/customers",
+                "crm",
+                "crm.customer.read",
+                "g c",
+                "/customers/new",
+                "crm.customer.write",
+            ),
+            Entry("leads", "/leads", "crm", "crm.lead.read", "g l", "/leads/new", "crm.lead.write"),
         ),
     ),
     (
         "goods",
         (
-            Entry("products", "/products", "inventory", "inventory.product.read", "g p", "/products/new"),
+            Entry(
+                "products",
+                "/products",
+                "inventory",
+                "inventory.product.read",
+                "g p",
+                "/products/new",
+                "inventory.product.write",
+            ),
             Entry("shipments", "/shipments", "inventory", "inventory.stock.read", "g s"),
         ),
     ),
@@ -52,11 +72,32 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             Entry("invoices", "/invoices", "financial", "financial.invoice.read", "g i"),
             Entry("payments", "/payments", "financial", "financial.payment.read", "g y"),
-            Entry("ledger", "/ledger", "financial", "financial.entry.read", "g j", "/ledger/new"),
+            Entry(
+                "ledger",
+                "/ledger",
+                "financial",
+                "financial.entry.read",
+                "g j",
+                "/ledger/new",
+                "financial.entry.write",
+            ),
             Entry("closes", "/closes", "financial", "financial.entry.read", "g m"),
         ),
     ),
-    ("company", (Entry("people", "/people", "users", "users.user.read", "g u", "/people/invite"),)),
+    (
+        "company",
+        (
+            Entry(
+                "people",
+                "/people",
+                "users",
+                "users.user.read",
+                "g u",
+                "/people/invite",
+                "users.invitation.write",
+            ),
+        ),
+    ),
 )
 
 
@@ -80,3 +121,15 @@ def menu(visit: Visit) -> list[tuple[str, list[Shown]]]:
         if shown:
             groups.append((group, shown))
     return groups
+
+
+def creation(visit: Visit, groups: list[tuple[str, list[Shown]]]) -> str:
+    """Where "create" leads from here: what this part of the menu makes, else the first thing the person may
+    make; empty when there is none."""
+    makers = [
+        shown
+        for _, entries in groups
+        for shown in entries
+        if shown.entry.new and shown.state == "ready" and visit.can(shown.entry.write)
+    ]
+    return next((shown.entry.new for shown in sorted(makers, key=lambda one: not one.current)), "")

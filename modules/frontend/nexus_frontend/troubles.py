@@ -30,8 +30,8 @@ async def refused(request: Request, error: Any) -> Response:
     """A page whose module refused or does not answer."""
     visit = await open_visit(request)
     status = error.status if isinstance(error, ApiProblem) else 503
-    if status == 422 and isinstance(error, ApiProblem) and "cursor" in error.slug:
-        return visit.go(request.url.path)
+    if isinstance(error, ApiProblem) and error.slug == "no-such-page":
+        return visit.go(request.url.path)  # a link to a page of a list, kept too long
     return page(visit, status, error)
 
 

@@ -19,7 +19,7 @@ from nexus_frontend.forgery import visitor_id
 from nexus_frontend.formats import parse_decimal
 from nexus_frontend.formatter import Formatter
 from nexus_frontend.forms import Form, read_form
-from nexus_frontend.navigation import menu
+from nexus_frontend.navigation import creation, menu
 from nexus_frontend.problems import ApiProblem, BrickDown, SignInNeeded, Trouble
 from nexus_frontend.session import Session
 from nexus_frontend.settings import LANGUAGES
@@ -109,7 +109,8 @@ class Visit:
         }
         if not self.fragment:
             self.app.bricks.look()
-            context["menu"] = menu(self)
+            context["menu"] = groups = menu(self)
+            context["creates"] = creation(self, groups)
             context["notices"] = self._take_notices()
         html = self.app.templates.get_template(template).render(context)
         response = HTMLResponse(html, status, headers={"Cache-Control": "no-store", "Vary": "HX-Request"})
