@@ -120,3 +120,9 @@ async def test_an_address_that_leads_nowhere_says_so_as_a_page(web: aiohttp.Clie
     async with web.get("/nowhere") as answer:
         assert answer.status == 404
         assert "Não encontramos esta página" in await answer.text()
+
+
+async def test_operators_get_their_answers_without_a_database(web: aiohttp.ClientSession) -> None:
+    for path in ("/health/live", "/health/ready", "/health/business", "/metrics"):
+        async with web.get(path) as answer:
+            assert answer.status == 200, path
