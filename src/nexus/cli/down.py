@@ -38,7 +38,7 @@ def down(delete_data: Delete = False, yes: Yes = None, plan: PlanOnly = False) -
             typer.echo(t("nothing runs"))
             raise typer.Exit(0)
         try:
-            client = operation.control(home, "/v1/ping")
+            client = operation.control(home)
         except HomeError as error:
             raise place.stop(str(error), 2) from error
     keepers = processes(home)

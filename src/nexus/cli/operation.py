@@ -23,7 +23,7 @@ from nexus.runtimes.home import Home
 INTERRUPTED = 130
 
 
-def control(home: Home, path: str) -> Client:
+def control(home: Home) -> Client:
     """A client of the control loop, which is started when it does not run."""
     from nexus.control.launch import ensure
 
@@ -59,6 +59,8 @@ def follow(client: Client, path: str, body: dict[str, Any], table: bool) -> int:
                 shown.close()
                 _outcome(event, time.monotonic() - began, table)
                 code = event["exit_code"]
+    except BrokenPipeError:  # whoever read our output has gone; the operation goes on
+        raise
     except (OSError, http.client.HTTPException, ControlError) as error:
         typer.echo(t("nexus: {message}", message=f"{error}; see `nexus logs control`"), err=True)
         return 1

@@ -44,7 +44,7 @@ def up(
         "plan_only": plan,
     }
     try:
-        client = operation.control(home, "/v1/ping")
+        client = operation.control(home)
     except HomeError as error:
         raise place.stop(str(error), 2) from error
     code = operation.follow(client, "/v1/up", body, table=True)

@@ -63,7 +63,7 @@ def notes(stack: Stack, facts: Facts) -> tuple[str, ...]:
         for instance in facts.of(service.name):
             if instance.release != service.release:
                 found.append(
-                    f"{instance.id} runs release {instance.release}, its folder holds {service.release}; "
+                    f"{instance.id} runs release {instance.release}, its sources hold {service.release}; "
                     f"`nexus restart {service.name}` changes over"
                 )
     return tuple(found)

@@ -195,9 +195,17 @@ class Supervisor:
 
     async def _keep(self, instance: Instance) -> None:
         while instance.wanted:
-            if instance.running is None and not await self._launch(instance):
-                await instance.pause(back_off(instance.failures))
-                continue
+            try:
+                await self._live_once(instance)
+            except Exception as error:  # whatever happens, the instance is kept
+                log.exception("%s: keeping it met an error", instance.id)
+                instance.failures += 1
+                instance.why = f"{type(error).__name__}: {error}"
+            await instance.pause(back_off(instance.failures))
+
+    async def _live_once(self, instance: Instance) -> None:
+        """From the start of a process (unless it runs already) to its end."""
+        if instance.running is not None or await self._launch(instance):
             running = instance.running
             assert running is not None
             began = time.monotonic()
@@ -212,7 +220,6 @@ class Supervisor:
             how = "was ended" if code is None else f"ended with exit code {code}"
             log.warning("%s (pid %d) %s after %.1f s", instance.id, running.pid, how, lived)
             instance.ended(f"{how}; see {self.site.home.log(instance.service.name)}")
-            await instance.pause(back_off(instance.failures))
 
     async def _launch(self, instance: Instance) -> bool:
         service = instance.service

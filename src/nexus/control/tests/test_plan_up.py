@@ -147,4 +147,4 @@ def test_another_release_in_the_folder_is_told_but_not_deployed(stack: Stack) ->
     facts = replace(facts, instances={**facts.instances, "stock": (old,), "edge": ()})
     plan = plan_up(stack, facts)
     assert [step.id for step in plan.steps] == ["start edge"]
-    assert plan.notes[0].startswith("stock-1 runs release aaaaaaaaaaaa, its folder holds")
+    assert plan.notes[0].startswith("stock-1 runs release aaaaaaaaaaaa, its sources hold")

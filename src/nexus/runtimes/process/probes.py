@@ -52,7 +52,7 @@ class Prober:
                 return await _open(port)
         except TimeoutError:
             return Health(False, False, f"no answer within {TIMEOUT:.0f} s")
-        except (OSError, aiohttp.ClientError) as error:
+        except (OSError, EOFError, ValueError, aiohttp.ClientError) as error:
             return Health(False, False, str(error) or type(error).__name__)
 
     async def _http(self, service: Service, port: int) -> Health:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import logging
 import signal
+import sqlite3
 import subprocess
 import time
 import zlib
@@ -21,8 +23,9 @@ from nexus.runtimes.process.spawn import spawn
 from nexus.runtimes.process.watch import ended, kill_group, send
 from nexus.runtimes.protocol import Account, Launch, Running, StartError, TaskResult
 
+log = logging.getLogger("nexus.runtimes")
+
 LOG_LIMIT = 64 << 20
-BIRTH_SECONDS = 2.0
 
 
 class ProcessRuntime:
@@ -60,21 +63,26 @@ class ProcessRuntime:
             if running.pid and alive(running.pid, running.birth):
                 found.append(running)
             else:
-                self.register.forget(running.instance)
+                self._forget(running.instance)
         return tuple(found)
 
     async def start(self, launch: Launch) -> Running:
         marked = {**launch.env, "NEXUS_MARK": self.mark, "NEXUS_INSTANCE": launch.instance}
         launch = dataclasses.replace(launch, env=marked)
-        self.register.intend(launch)
         try:
+            self.register.intend(launch)
             process = spawn(launch)
+        except sqlite3.Error as error:
+            raise StartError(f"{launch.instance} cannot be noted in {self.home.database}: {error}") from error
         except StartError:
-            self.register.forget(launch.instance)
+            self._forget(launch.instance)
             raise
         self._children[process.pid] = process
         born = birth(process.pid) or "ended"
-        self.register.started(launch.instance, process.pid, born)
+        try:
+            self.register.started(launch.instance, process.pid, born)
+        except sqlite3.Error as error:
+            log.warning("%s is found by its mark only: %s", launch.instance, error)
         return Running(
             launch.service,
             launch.instance,
@@ -91,8 +99,14 @@ class ProcessRuntime:
         await ended(running.pid, running.birth)
         kill_group(running.pid)
         process = self._children.pop(running.pid, None)
-        self.register.forget(running.instance, running.pid)
+        self._forget(running.instance, running.pid)
         return process.wait() if process else None
+
+    def _forget(self, instance: str, pid: int | None = None) -> None:
+        try:
+            self.register.forget(instance, pid)
+        except sqlite3.Error as error:  # the next look at what runs forgets it
+            log.warning("%s stays noted: %s", instance, error)
 
     async def stop(self, running: Running, grace: float) -> None:
         waiting = asyncio.ensure_future(self.wait(running))
@@ -112,8 +126,8 @@ class ProcessRuntime:
             kill_group(running.pid)
 
     def logs(self, service: str) -> tuple[Path, ...]:
-        log = self.home.log(service)
-        return tuple(path for path in (log.with_name(log.name + ".1"), log) if path.exists())
+        path = self.home.log(service)
+        return tuple(each for each in (path.with_name(path.name + ".1"), path) if each.exists())
 
     def rotate_logs(self, services: Iterable[str]) -> None:
         """Keeps each service's log below some size."""
