@@ -17,6 +17,9 @@ from nexus_kit.tx import Tx
 CACHE_S = 1.0
 REDIS_GRACE_S = 2.0
 LAG_LIMIT_S = 60.0
+# Without Redis a module goes on serving: facts wait in its outbox. Taking it out of rotation would turn an
+# outage of the streams into one of the whole business.
+WAITABLE = frozenset({"redis", "outbox"})
 
 _STATE = """
 SELECT (SELECT coalesce(extract(epoch FROM now() - min(occurred_at)), 0)::float8
@@ -56,7 +59,7 @@ class Health:
         self.pending_start: set[str] = set()
 
     async def ready(self) -> tuple[bool, dict[str, Any]]:
-        """Return whether the module can serve, and each check with its reason."""
+        """Return whether the module can serve, and each check with its reason; see WAITABLE."""
         if time.monotonic() >= self._until:
             self._checks = await self._run_checks()
             self._until = time.monotonic() + CACHE_S
@@ -65,7 +68,7 @@ class Health:
             checks["draining"] = {"ok": False, "detail": "The instance is stopping."}
         for name in self.pending_start:
             checks[name] = {"ok": False, "detail": "Not finished since the start."}
-        return all(check["ok"] for check in checks.values()), checks
+        return all(check["ok"] for name, check in checks.items() if name not in WAITABLE), checks
 
     async def _run_checks(self) -> dict[str, dict[str, Any]]:
         checks: dict[str, dict[str, Any]] = {}

@@ -26,7 +26,10 @@ def probes(module: Module) -> APIRouter:
     @router.get("/health/ready")
     async def ready() -> Response:
         ok, checks = await module.health.ready()
-        return _json(200 if ok else 503, {"ready": ok, **who, "checks": checks})
+        return _json(
+            200 if ok else 503,
+            {"ready": ok, "degraded": not all(c["ok"] for c in checks.values()), **who, "checks": checks},
+        )
 
     @router.get("/health/business")
     async def business() -> Response:

@@ -17,6 +17,7 @@ from nexus_kit.redis_link import RedisDown, RedisLink, ReplyError
 
 COUNT = 200
 BLOCK_MS = 2000
+PACE_S = 0.05
 JOIN_EVERY_S = 1.0
 IDLE_MS = 10_000
 CLAIM_EVERY_S = 5.0
@@ -109,7 +110,7 @@ class Consumer:
         """Join the groups, take up what this instance had in hand before, then read what is new."""
         missing = set(self._modules)
         present: list[str] = []
-        join_at = 0.0
+        join_at = last = 0.0
         while True:
             if missing and time.monotonic() >= join_at:
                 joined = await self._join(missing)
@@ -126,7 +127,13 @@ class Consumer:
                 if "NOGROUP" in str(error):
                     return  # a stream is gone: begin anew
                 raise
+            if not entries:
+                continue
+            busy = time.monotonic() - last < PACE_S
+            last = time.monotonic()
             await self._take(entries)
+            if busy:  # under load a moment's patience turns several small transactions into one
+                await self._sleep(PACE_S)
 
     async def _join(self, streams: Iterable[str]) -> list[str]:
         """Make sure the group exists on ``streams``; returns those that exist. The relay of a module makes

@@ -28,7 +28,7 @@ def status(
             "state": service_state(service, instances.get(service.name, ()), serving),
             "release": next((i.release for i in instances.get(service.name, ()) if i.pid), service.release),
             "instances": [_instance(instance) for instance in instances.get(service.name, ())],
-            "missing": sorted(set(service.needs.soft) - serving),
+            "missing": sorted(_needs(service) - serving),
         }
         for service in stack.services
     ]
@@ -41,15 +41,20 @@ def status(
     }
 
 
+def _needs(service: Service) -> set[str]:
+    """What it needs, hard or soft: a module that has lost Redis still writes, but its events wait."""
+    return {*service.needs.hard, *service.needs.soft}
+
+
 def service_state(service: Service, instances: Sequence[InstanceFacts], serving: set[str]) -> State:
-    """down: no process; starting: none is ready; degraded: some are not, or a soft need is missing."""
+    """down: no process; starting: none is ready; degraded: some are not, or something it needs is missing."""
     alive = [instance for instance in instances if instance.pid]
     if not alive:
         return "down"
     ready = [instance for instance in alive if instance.state == "ready"]
     if not ready:
         return "degraded" if any(instance.state == "degraded" for instance in alive) else "starting"
-    if len(ready) < service.scale.min or set(service.needs.soft) - serving:
+    if len(ready) < service.scale.min or _needs(service) - serving:
         return "degraded"
     return "ready"
 
