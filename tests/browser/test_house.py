@@ -152,6 +152,7 @@ def test_the_keyboard_reaches_everything(person: Visitor) -> None:
     page.keyboard.type("panela")
     expect(page.locator("#results tbody tr")).to_have_count(1)
     page.keyboard.press("Escape")
+    expect(page.locator("#q")).to_have_value("panela")
     page.keyboard.press("j")
     page.keyboard.press("Enter")
     page.wait_for_url("**/products/*-*")

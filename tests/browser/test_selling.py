@@ -18,11 +18,14 @@ pytestmark = [pytest.mark.browser, pytest.mark.stack]
 
 def quote_by_keyboard(page: Page, product: str, quantity: str) -> None:
     """From anywhere: g o to the orders, n, a customer, a product, a quantity, Ctrl+Enter."""
+    expect(page.locator("html")).to_have_attribute("data-js", "ready")
     page.keyboard.press("g")
     page.keyboard.press("o")
     page.wait_for_url("**/orders")
+    expect(page.locator("html")).to_have_attribute("data-js", "ready")
     page.keyboard.press("n")
     page.wait_for_url("**/orders/new")
+    expect(page.locator("html")).to_have_attribute("data-js", "ready")
     page.keyboard.type("sabrina")
     page.keyboard.press("Enter")
     expect(page.locator("[data-line] [name=product]").first).to_be_focused()

@@ -2,9 +2,6 @@
 import "./keys.js";
 import { startEditors } from "./editor.js";
 
-const root = document.documentElement;
-root.dataset.js = "";
-
 function reveal(within) {
   within.querySelectorAll("[data-open], [data-copy], [data-drop], [data-hint]").forEach((one) => { one.hidden = false; });
 }
@@ -84,3 +81,4 @@ document.addEventListener("htmx:responseError", lost);
 
 reveal(document);
 startEditors(document);
+document.documentElement.dataset.js = "ready";

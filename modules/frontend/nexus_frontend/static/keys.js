@@ -27,7 +27,10 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
     document.querySelectorAll("details.menu[open]").forEach((menu) => { menu.open = false; });
     document.getElementById("found")?.replaceChildren();
-    if (typing(target)) target.blur();
+    if (target.matches("input, textarea, select")) {
+      event.preventDefault(); // a search field would forget what was typed
+      target.blur();
+    }
     if (location.hash === "#menu") location.hash = "";
     return;
   }
