@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from typing import Annotated
 
 import typer
 
+from nexus import __version__
 from nexus.cli import check, doctor, down, logs, restart, schema, status, tasks, test, up
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -25,6 +27,7 @@ PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
 app = typer.Typer(
     name="nexus",
     no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     help="Runs a stack of modules described by manifests, and keeps it running.",
@@ -33,6 +36,15 @@ app = typer.Typer(
 for _name, _command in COMMANDS.items():
     _settings = {**PASS_THROUGH, "help_option_names": []} if _name == "test" else {}
     app.command(_name, context_settings=_settings)(_command)
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"nexus {__version__}")
+        raise typer.Exit
 
 
 def main() -> None:
