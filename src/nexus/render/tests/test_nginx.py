@@ -194,7 +194,7 @@ async def test_the_applications_own_error_pages_are_left_alone(edge: Edge) -> No
         assert (answer.status, await answer.text()) == (503, "<p>crm is off</p>")
 
 
-async def test_internal_paths_are_never_passed_on(edge: Edge) -> None:
+async def test_what_modules_tell_each_other_and_their_operators_is_never_passed_on(edge: Edge) -> None:
     for path in (
         "/internal/credentials",
         "/internal",
@@ -202,6 +202,10 @@ async def test_internal_paths_are_never_passed_on(edge: Edge) -> None:
         "//internal/x",
         "/%69nternal/x",
         "/api/%2e%2e/internal/x",
+        "/health/business",
+        "/metrics",
+        "//metrics",
+        "/openapi.json",
     ):
         reader, writer = await asyncio.open_connection("127.0.0.1", int(edge.url.rsplit(":", 1)[1]))
         writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
