@@ -61,20 +61,26 @@ class Visitor:
 
 
 @pytest.fixture(scope="session")
-def stack(chromium: Browser) -> Iterator[ThrowawayStack]:
+def stack() -> Iterator[ThrowawayStack]:
+    _skip_without_chromium()
     with throwaway_stack("--demo") as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+# Of module scope, because while it is open no other test can run an event loop in this thread.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"{CHROMIUM} is not installed: apt-get install chromium")
+    _skip_without_chromium()
     expect.set_options(timeout=15_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(ARGUMENTS))
         yield browser
         browser.close()
+
+
+def _skip_without_chromium() -> None:
+    if not CHROMIUM.exists():
+        pytest.skip(f"{CHROMIUM} is not installed: apt-get install chromium")
 
 
 @pytest.fixture

@@ -25,12 +25,16 @@ class Shop:
     customer_id: UUID
     products: list[UUID]
 
-    async def call(self, method: str, path: str, expect: int = 200, **more: Any) -> Any:
+    async def ask(self, method: str, path: str, **more: Any) -> tuple[int, Any]:
+        """The status and body of whatever is answered."""
         headers = {**self.headers, **more.pop("headers", {})}
         async with self.module.http.request(method, f"/api/sales{path}", headers=headers, **more) as answer:
-            body = None if answer.status == 204 else await answer.json(content_type=None)
-            assert answer.status == expect, (answer.status, body, self.module.logs()[-3000:])
-            return body
+            return answer.status, None if answer.status == 204 else await answer.json(content_type=None)
+
+    async def call(self, method: str, path: str, expect: int = 200, **more: Any) -> Any:
+        status, body = await self.ask(method, path, **more)
+        assert status == expect, (status, body, self.module.logs()[-3000:])
+        return body
 
     def body(self, quantity: str = "2", **more: Any) -> dict[str, Any]:
         line = {"product_id": str(self.products[0]), "quantity": quantity}
