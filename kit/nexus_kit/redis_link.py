@@ -44,6 +44,7 @@ class RedisLink:
         self._writer: asyncio.StreamWriter | None = None
         self._parser = libvalkey.Reader()
         self._lock = asyncio.Lock()
+        self._connecting = asyncio.Lock()
 
     @property
     def connected(self) -> bool:
@@ -51,7 +52,12 @@ class RedisLink:
         return self._writer is not None and not self._writer.is_closing()
 
     async def connect(self) -> None:
-        """Connect, log in, choose the database. Raises RedisDown."""
+        """Connect, log in, choose the database, unless the link stands. Raises RedisDown."""
+        async with self._connecting:
+            if not self.connected:
+                await self._connect()
+
+    async def _connect(self) -> None:
         self.close()
         url = self._url
         try:

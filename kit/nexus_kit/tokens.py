@@ -56,6 +56,10 @@ class KeySet:
             raise Unavailable("The keys that verify access tokens cannot be fetched now.", "keys-unavailable")
         return self._keys.get(kid)
 
+    def holds(self, kid: str) -> bool:
+        """Whether the issuer published the key ``kid`` when it was last asked."""
+        return kid in self._keys
+
     async def refresh(self, older_than: float | None = None) -> bool:
         """Fetch the keys; on failure the ones at hand stay. Returns whether it worked."""
         if self._url is None:
@@ -101,25 +105,25 @@ class TokenVerifier:
     def __init__(self, keys: KeySet, revoked: Revocations) -> None:
         self._keys = keys
         self._revoked = revoked
-        self._cache: OrderedDict[bytes, tuple[float, Principal]] = OrderedDict()
+        self._cache: OrderedDict[bytes, tuple[float, str, Principal]] = OrderedDict()
 
     async def verify(self, token: str) -> Principal:
         """Return who the token speaks for. Raises Problem 401 (bad, expired, ended) or 503 (no keys yet)."""
         digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         found = self._cache.get(digest)
-        if found is not None and found[0] > time.time():
+        if found is not None and found[0] > time.time() and self._keys.holds(found[1]):
             self._cache.move_to_end(digest)
-            principal = found[1]
+            principal = found[2]
         else:
-            expires, principal = await self._decode(token)
-            self._cache[digest] = (expires, principal)
+            expires, kid, principal = await self._decode(token)
+            self._cache[digest] = (expires, kid, principal)
             if len(self._cache) > MAX_CACHED:
                 self._cache.popitem(last=False)
         if principal.session_id is not None and principal.session_id in self._revoked:
             raise unauthorized("session-revoked", "This session has ended. Log in again.")
         return principal
 
-    async def _decode(self, token: str) -> tuple[float, Principal]:
+    async def _decode(self, token: str) -> tuple[float, str, Principal]:
         if len(token) > MAX_TOKEN_BYTES:
             raise unauthorized("invalid-token", "The access token is too long.")
         try:
@@ -139,7 +143,7 @@ class TokenVerifier:
                 issuer=ISSUER,
                 options={"require": ["exp", "iat", "sub", "iss", "aud"]},
             )
-            return float(claims["exp"]), Principal.from_claims(claims)
+            return float(claims["exp"]), header["kid"], Principal.from_claims(claims)
         except jwt.ExpiredSignatureError:
             raise unauthorized("token-expired", "The access token has expired. Refresh it.") from None
         except (jwt.InvalidTokenError, ValueError, KeyError, TypeError):

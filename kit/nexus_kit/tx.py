@@ -84,14 +84,14 @@ class Tx:
         """Run the block so that an exception undoes only the block."""
         self._savepoints += 1
         name = f"s{self._savepoints}"
-        kept = len(self._events)
+        events, actions = len(self._events), len(self.after)
         await self.conn.execute(f"SAVEPOINT {name}")
         try:
             yield
         except BaseException:
             if not self.conn.is_closed():
                 await self.conn.execute(f"ROLLBACK TO SAVEPOINT {name}")
-            del self._events[kept:]
+            del self._events[events:], self.after[actions:]
             raise
         await self.conn.execute(f"RELEASE SAVEPOINT {name}")
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from nexus_kit.database import Database
 from nexus_kit.testing import ModuleProcess, PostgresServer, ValkeyServer, modules
 from nexus_kit.testing.keys import KeyServer
 
@@ -34,3 +35,19 @@ async def echo_shared(
     """One module for all tests of a file that leave nothing behind which matters to others."""
     async with modules(pg, valkey, key_server) as start:
         yield await start("echo", folder=ECHO)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def stopped(start_echo: Callable[..., Any]) -> AsyncIterator[ModuleProcess]:
+    """The module's database and stream, without its process."""
+    echo = await start_echo()
+    await echo.stop()
+    yield echo
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def database(stopped: ModuleProcess) -> AsyncIterator[Database]:
+    database = Database(stopped.app_dsn, "echo")
+    await database.open()
+    yield database
+    await database.close()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import time
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
@@ -164,11 +162,14 @@ async def test_a_killed_postgresql_costs_503_answers_and_nothing_else(
             statuses.add(status)
             if status == 201:
                 written.add(f"{name} {n}")
-            await asyncio.sleep(0.005)
 
     published = [await echo.publish("source", "ping") for _ in range(100)]
     writers = [asyncio.create_task(keep_writing(f"writer {n}")) for n in range(8)]
-    await asyncio.sleep(0.3)
+
+    async def in_full_swing() -> bool:
+        return len(written) > 20
+
+    await echo.wait(in_full_swing)
     server.kill()
 
     async def says_so() -> bool:
@@ -249,14 +250,15 @@ async def test_sigterm_finishes_what_runs_and_exits_with_0(start_echo: Any) -> N
         return (await echo.redis("XPENDING", "nexus:events:source", "echo"))[0] == 1
 
     await echo.wait(busy)
-    stopping = asyncio.create_task(asyncio.to_thread(signal_and_wait, echo))
-    await asyncio.sleep(0.1)
-    status, body = await ready_state(echo)
-    assert (status, body["checks"]["draining"]["ok"]) == (503, False)
+    stopping = asyncio.create_task(echo.stop())
+
+    async def leaving() -> bool:
+        status, body = await ready_state(echo)
+        return status == 503 and body["checks"]["draining"]["ok"] is False
+
+    await echo.wait(leaving)
     assert await slow == 200
-    code, seconds = await stopping
-    assert code == 0
-    assert seconds < 5
+    assert await stopping == 0
     assert await echo.admin.fetchval("SELECT count(*) FROM pings") == 2
     assert (await echo.redis("XPENDING", "nexus:events:source", "echo"))[0] == 0
 
@@ -264,13 +266,6 @@ async def test_sigterm_finishes_what_runs_and_exits_with_0(start_echo: Any) -> N
 async def slow_answer(echo: ModuleProcess) -> int:
     async with echo.http.get("/api/echo/slow?seconds=1") as answer:
         return answer.status
-
-
-def signal_and_wait(echo: ModuleProcess) -> tuple[int, float]:
-    assert echo._process is not None
-    started = time.monotonic()
-    echo._process.send_signal(signal.SIGTERM)
-    return echo._process.wait(25), time.monotonic() - started
 
 
 async def test_nothing_is_published_for_a_write_that_failed(start_echo: Any) -> None:

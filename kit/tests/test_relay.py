@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
@@ -15,22 +14,6 @@ from nexus_kit.redis_link import RedisLink
 from nexus_kit.testing import ModuleProcess
 
 STREAM = "nexus:events:echo"
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def stopped(start_echo: Callable[..., Any]) -> AsyncIterator[ModuleProcess]:
-    """The module's database and stream, without its process."""
-    echo = await start_echo()
-    await echo.stop()
-    yield echo
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def database(stopped: ModuleProcess) -> AsyncIterator[Database]:
-    database = Database(stopped.app_dsn, "echo")
-    await database.open()
-    yield database
-    await database.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -196,7 +196,9 @@ async def test_an_ended_session_is_refused_within_moments(echo: ModuleProcess) -
     assert (await answer_of(echo.http.get("/api/echo/notes", headers=echo.headers())))[0] == 200
 
 
-async def test_a_rotated_key_is_fetched_when_it_is_first_seen(start_echo: Any, key_server: KeyServer) -> None:
+async def test_a_new_key_is_fetched_when_it_is_first_seen_and_a_withdrawn_one_counts_no_more(
+    start_echo: Any, key_server: KeyServer
+) -> None:
     echo = await start_echo()
     old = echo.headers()
     assert (await answer_of(echo.http.get("/api/echo/notes", headers=old)))[0] == 200
@@ -206,6 +208,8 @@ async def test_a_rotated_key_is_fetched_when_it_is_first_seen(start_echo: Any, k
         return (await answer_of(echo.http.get("/api/echo/notes", headers=echo.headers())))[0] == 200
 
     await echo.wait(accepted, timeout=5)
+    status, body, _ = await answer_of(echo.http.get("/api/echo/notes", headers=old))
+    assert (status, body["type"]) == (401, "urn:nexus:problem:invalid-token")  # its key is withdrawn
 
 
 @pytest.mark.parametrize(

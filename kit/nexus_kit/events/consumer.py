@@ -22,6 +22,8 @@ JOIN_EVERY_S = 1.0
 IDLE_MS = 10_000
 CLAIM_EVERY_S = 5.0
 CLAIM_CHUNK = 500
+SUSPECT_DELIVERIES = 5
+MAX_DELIVERIES = 20
 
 Entry = tuple[str, str, list[str] | None]
 
@@ -70,7 +72,7 @@ class Consumer:
         pause = 0.1
         while not self._stopping.is_set():
             try:
-                if link is not None and not link.connected:
+                if link is not None:
                     await link.connect()
                 await self._until_stop(work())
                 pause = 0.1
@@ -158,7 +160,7 @@ class Consumer:
             after = "0"
             while entries := await self._fetch([stream], after, None):
                 after = entries[-1][1]
-                await self._take(entries)
+                await self._take_again(stream, entries)
 
     async def _fetch(self, streams: list[str], after: str, block_ms: int | None) -> list[Entry]:
         blocking = ("BLOCK", block_ms) if block_ms is not None else ()
@@ -170,7 +172,13 @@ class Consumer:
         return [(stream, entry_id, fields) for stream, entries in reply or () for entry_id, fields in entries]
 
     async def _take(self, entries: list[Entry]) -> None:
-        """Have entries handled; those without a handler are acknowledged at once."""
+        """Have entries handled."""
+        tasks = self._work.start(await self._acceptable(entries))
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def _acceptable(self, entries: list[Entry]) -> list[Item]:
+        """The entries to handle that are not in hand; those without a handler are acknowledged."""
         items: list[Item] = []
         idle: dict[str, list[str]] = {}
         for stream, entry_id, fields in entries:
@@ -181,11 +189,50 @@ class Consumer:
                 idle.setdefault(stream, []).append(entry_id)
             else:
                 items.append(Item(stream, entry_id, event))
-        tasks = self._work.start(items)
         for stream, ids in idle.items():
             await self._acknowledge(stream, ids)
-        if tasks:
-            await asyncio.wait(tasks)
+        return items
+
+    async def _take_again(self, stream: str, entries: list[Entry]) -> None:
+        """Have entries handled that were delivered before.
+
+        One that came often may be what ended the process each time. Those are tried alone, the least
+        delivered first, and only what is tried keeps its count: so the culprit falls behind the innocent ones
+        that were in hand with it, and is put aside in the end.
+        """
+        counts = await self._deliveries(stream, [entry_id for _, entry_id, _ in entries])
+        suspects = sorted(
+            (entry for entry in entries if counts.get(entry[1], 0) >= SUSPECT_DELIVERIES),
+            key=lambda entry: counts[entry[1]],
+        )
+        await self._take([entry for entry in entries if entry not in suspects])
+        await self._count(stream, {entry_id: counts[entry_id] - 1 for _, entry_id, _ in suspects})
+        for entry in suspects:
+            count = counts[entry[1]]
+            await self._count(stream, {entry[1]: count})
+            if count <= MAX_DELIVERIES:
+                await self._take([entry])
+            elif items := await self._acceptable([entry]):
+                await self._work.give_up(items[0], count - 1)
+
+    async def _deliveries(self, stream: str, ids: list[str]) -> dict[str, int]:
+        """How often each of the pending entries was delivered."""
+        await self._commands.connect()
+        replies = await self._commands.pipeline(
+            [("XPENDING", stream, self._group, entry_id, entry_id, 1) for entry_id in ids]
+        )
+        rows = [row for reply in replies if not isinstance(reply, ReplyError) for row in reply]
+        return {entry_id: count for entry_id, _, _, count in rows}
+
+    async def _count(self, stream: str, counts: dict[str, int]) -> None:
+        """Set how often the entries count as delivered, and keep them ours."""
+        commands = [
+            ("XCLAIM", stream, self._group, self._name, 0, entry_id, "RETRYCOUNT", count, "JUSTID")
+            for entry_id, count in counts.items()
+        ]
+        if commands:
+            await self._commands.connect()
+            await self._commands.pipeline(commands)
 
     def _parse(self, stream: str, entry_id: str, fields: list[str] | None) -> Event | None:
         if fields is None:  # trimmed away before it was handled
@@ -220,15 +267,14 @@ class Consumer:
             )
             if entries:
                 log.info("events taken over", extra={"stream": stream, "events": len(entries)})
-                await self._take([(stream, entry_id, fields) for entry_id, fields in entries])
+                await self._take_again(stream, [(stream, entry_id, fields) for entry_id, fields in entries])
             if after == "0-0":
                 return
 
     async def _acknowledge(self, stream: str, ids: list[str]) -> None:
         """Tell Redis; if it is away the events come again later and the inbox drops them."""
         try:
-            if not self._commands.connected:
-                await self._commands.connect()
+            await self._commands.connect()
             await self._commands.call("XACK", stream, self._group, *ids)
         except (RedisDown, ReplyError) as error:
             log.info("not acknowledged", extra={"stream": stream, "events": len(ids), "reason": str(error)})

@@ -32,8 +32,7 @@ class RevocationFeed:
         """Follow until cancelled."""
         while True:
             try:
-                if not self._link.connected:
-                    await self._link.connect()
+                await self._link.connect()
                 await self._read()
             except (RedisDown, ReplyError) as error:
                 self._link.close()

@@ -25,6 +25,10 @@ DATABASE_PAUSE_S = 0.5
 PARK_AGAIN_S = 2.0
 
 
+class Unfinished(Exception):
+    """An event that was delivered many times and never finished: its handler may end the process."""
+
+
 class Work:
     """All events this process has taken and not yet acknowledged.
 
@@ -73,6 +77,13 @@ class Work:
         for task in tasks:
             task.add_done_callback(self._tasks.discard)
         return tasks
+
+    async def give_up(self, item: Item, deliveries: int) -> None:
+        """Put aside an event that was delivered ``deliveries`` times without an end."""
+        error = Unfinished(f"delivered {deliveries} times without an end: does its handler end the process?")
+        item.failures, item.error = deliveries, f"{type(error).__name__}: {error}"
+        self._items[item.key] = item
+        await self._park(item, error, {"event": str(item.event.id), "type": item.event.type})
 
     async def retry_due(self) -> None:
         """Wait until events are due to be tried again, and start on them."""

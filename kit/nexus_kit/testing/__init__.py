@@ -12,10 +12,12 @@ from nexus_kit.testing.fixtures import (
 )
 from nexus_kit.testing.module_process import ModuleProcess
 from nexus_kit.testing.servers import PostgresServer, ValkeyServer, free_port
+from nexus_kit.testing.snapshot import Snapshot
 
 __all__ = [
     "ModuleProcess",
     "PostgresServer",
+    "Snapshot",
     "ValkeyServer",
     "free_port",
     "key_server",

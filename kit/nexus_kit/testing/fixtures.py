@@ -97,9 +97,9 @@ async def modules(
     ready.
 
     Options: ``folder`` of the brick (default modules/<name>); ``needs`` {module: url} of other bricks;
-    ``env`` and ``secrets`` on top of the usual ones; ``wait=False`` not to wait for ready; ``like`` another
-    instance: share its database and stream; ``instance`` the instance's name; ``postgres`` and ``redis``:
-    other servers than the session's.
+    ``env`` and ``secrets`` on top of the usual ones (``redis_url`` of another module: share its streams);
+    ``wait=False`` not to wait for ready; ``like`` another instance: share its database and stream;
+    ``instance`` the instance's name; ``postgres`` and ``redis``: other servers than the session's.
     """
     made: list[ModuleProcess] = []
 
@@ -124,7 +124,8 @@ async def modules(
             await _make_database(server, database, name, folder)
             app_dsn = server.dsn(name, database, PASSWORD)
             admin_dsn = server.dsn("postgres", database, server.password)
-            redis_url = (redis or valkey).database_url(number % 1024)
+            own = (redis or valkey).database_url(number % 1024)
+            redis_url = (secrets or {}).get("redis_url", own)
         else:
             app_dsn, admin_dsn, redis_url = like.app_dsn, like.admin_dsn, like.redis_url
         addresses = {"auth": key_server.url, **(needs or {})}

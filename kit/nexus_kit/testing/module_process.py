@@ -65,6 +65,8 @@ class ModuleProcess:
         self._home = Path(tempfile.mkdtemp(prefix=f"nexus-test-{name}-"))
         self._log = self._home / "log"
         self._link = RedisLink(redis_url, "test")
+        self._log_from = 0
+        self._first = "-"
         self._seen: dict[str, str] = {}
         self._returned: set[UUID] = set()
         self._process: subprocess.Popen[bytes] | None = None
@@ -140,6 +142,11 @@ class ModuleProcess:
         """SIGKILL."""
         return await self._end(signal.SIGKILL)
 
+    async def ended(self) -> int:
+        """Wait until the process ends by itself; returns the exit code (negative: the signal)."""
+        assert self._process is not None
+        return await asyncio.to_thread(self._process.wait, 30)
+
     async def restart(self) -> None:
         """Start anew after ``stop`` or ``kill``, on the same port and data."""
         await self.start()
@@ -166,8 +173,9 @@ class ModuleProcess:
         return self._process.pid
 
     def logs(self) -> str:
-        """What the process has written so far."""
-        return self._log.read_text(errors="replace") if self._log.exists() else ""
+        """What the process has written so far, or since ``pass_over``."""
+        written = self._log.read_bytes() if self._log.exists() else b""
+        return written[self._log_from :].decode(errors="replace")
 
     # talking to it
 
@@ -216,7 +224,7 @@ class ModuleProcess:
         found: list[Event] = []
         give_up = time.monotonic() + timeout
         while len(found) < n:
-            after = self._seen.get(type, "-")
+            after = self._seen.get(type, self._first)
             for entry_id, fields in await self.redis("XRANGE", stream_of(self.name), after, "+"):
                 event = Event.from_fields(self.name, fields)
                 if event.type == type and len(found) < n:
@@ -232,6 +240,13 @@ class ModuleProcess:
                 await asyncio.sleep(0.02)
         return found
 
+    async def pass_over(self) -> None:
+        """Leave out of ``events`` and ``logs`` what there was until now."""
+        self._log_from = self._log.stat().st_size
+        latest = await self.redis("XREVRANGE", stream_of(self.name), "+", "-", "COUNT", 1)
+        self._first = f"({latest[0][0]}" if latest else "-"
+        self._seen.clear()
+
     async def wait(self, true: Callable[[], Awaitable[Any]], timeout: float = 10.0) -> Any:
         """Wait until ``await true()`` gives something true; return it. ``timeout`` in seconds."""
         give_up = time.monotonic() + timeout
@@ -246,8 +261,7 @@ class ModuleProcess:
         give_up = time.monotonic() + 5
         while True:
             try:
-                if not self._link.connected:
-                    await self._link.connect()
+                await self._link.connect()
                 return await self._link.call(*command)
             except RedisDown:
                 if time.monotonic() > give_up:

@@ -7,7 +7,7 @@ from nexus_kit import Principal, problem
 from nexus_auth.chassis import hasher, module
 from nexus_auth.client import Client
 from nexus_auth.hashing import require_strong
-from nexus_auth.mail import enqueue
+from nexus_auth.mail import mail
 from nexus_auth.resets import store_password
 from nexus_auth.sessions import end_sessions
 from nexus_auth.throttle import count_failure, forgive, seconds_locked, subjects
@@ -34,7 +34,7 @@ async def change_password(who: Principal, current: str, new: str, client: Client
         await store_password(tx, who.user_id, hashed)
         await end_sessions(tx, who.user_id, "password_changed", keep=who.session_id)
         await forgive(tx, account["email"])
-        await enqueue(
+        await mail.enqueue(
             tx, who.company_id, account["email"], "password_changed", {"name": account["name"] or ""}
         )
     module.wake("deliver_mail")

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from asyncpg import UniqueViolationError
-from nexus_kit import Event, Tx, problem
+from nexus_kit import Event, NotYet, Tx, problem
 
 from nexus_auth.chassis import hasher, module, ring
 from nexus_auth.hashing import require_strong
@@ -53,6 +53,8 @@ async def put_credential(
 async def profile_changed(tx: Tx, event: Event) -> None:
     """Follow a person's name and e-mail. A person nobody gave a password yet can ask for one by mail."""
     data = event.data
+    if event.type == "user.updated":
+        await _wait_for_person(tx, event)
     await tx.execute(
         "INSERT INTO credentials AS c (user_id, company_id, email, name, permissions, profile_revision)"
         " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (user_id) DO UPDATE SET email = EXCLUDED.email,"
@@ -70,6 +72,7 @@ async def profile_changed(tx: Tx, event: Event) -> None:
 @module.on("users", "user.permissions_changed")
 async def permissions_changed(tx: Tx, event: Event) -> None:
     """Follow what a person may do: the next access token carries it."""
+    await _wait_for_person(tx, event)
     await tx.execute(
         "UPDATE credentials SET permissions = $2, access_revision = $3, updated_at = now()"
         " WHERE user_id = $1 AND access_revision <= $3",
@@ -83,6 +86,8 @@ async def permissions_changed(tx: Tx, event: Event) -> None:
 async def enabled_changed(tx: Tx, event: Event) -> None:
     """Close or open the door; closing it ends every session."""
     user_id, enabled = UUID(event.data["user_id"]), event.type == "user.enabled"
+    if "invitation_id" not in event.data:  # else it closes an invitation, and the person may never have come
+        await _wait_for_person(tx, event)
     changed = await tx.fetchval(
         "UPDATE credentials SET enabled = $2, enabled_revision = $3, updated_at = now()"
         " WHERE user_id = $1 AND enabled_revision <= $3 RETURNING true",
@@ -92,6 +97,13 @@ async def enabled_changed(tx: Tx, event: Event) -> None:
     )
     if changed and not enabled:
         await end_sessions(tx, user_id, "user_disabled")
+
+
+async def _wait_for_person(tx: Tx, event: Event) -> None:
+    """Raise NotYet for a person not known yet: what overtook their ``user.created`` must not be lost."""
+    user_id = UUID(event.data["user_id"])
+    if not await tx.fetchval("SELECT EXISTS (SELECT FROM credentials WHERE user_id = $1)", user_id):
+        raise NotYet("the person's user.created has not arrived")
 
 
 @module.bootstrap

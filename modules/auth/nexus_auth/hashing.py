@@ -8,6 +8,7 @@ from typing import TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from nexus_kit import problem
+from prometheus_client import Counter
 
 from nexus_auth.domain.passwords import WeakPassword, check_strength, normalised
 from nexus_auth.policy import Policy
@@ -21,7 +22,9 @@ class Hasher:
     With the defaults (19 MiB, 2 passes, one lane: OWASP's argon2id) one hash takes some 20 ms of one core.
     """
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, hashes: Counter) -> None:
+        """``hashes`` counts the hashes made, also those to compare with."""
+        self._hashes = hashes
         self._argon = PasswordHasher(
             time_cost=policy.hash_passes, memory_cost=policy.hash_memory_kib, parallelism=1
         )
@@ -67,6 +70,7 @@ class Hasher:
             return False
 
     async def _in_pool(self, function: Callable[..., R], *args: str) -> R:
+        self._hashes.inc()
         return await asyncio.get_running_loop().run_in_executor(self._pool, function, *args)
 
 

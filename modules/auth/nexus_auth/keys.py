@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from jwt.algorithms import RSAAlgorithm
 from nexus_kit import Tx, new_id, problem
+from nexus_kit.sealing import Sealer
 
 from nexus_auth.policy import Policy
-from nexus_auth.sealing import Sealer
 
 LEEWAY = 60
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('auth.signing_keys', 0))"

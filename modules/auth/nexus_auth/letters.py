@@ -60,3 +60,8 @@ LETTERS: Mapping[str, Letter] = {
         }
     ),
 }
+
+
+def letter(kind: str, language: str, values: Mapping[str, str]) -> EmailMessage:
+    """The letter of this kind."""
+    return LETTERS[kind].message(language, values)

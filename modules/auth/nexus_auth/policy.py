@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 
 MINUTE = 60
 DAY = 24 * 60 * MINUTE
+LONGEST_ACCESS = 15 * MINUTE
 
 
 @dataclass(frozen=True)
@@ -39,4 +40,9 @@ class Policy:
             if not text.isascii() or not text.isdigit() or int(text) == 0:
                 raise ValueError(f"{variable}={text!r} is not a positive whole number: mend the module's env")
             given[field.name] = int(text)
+        if given.get("access_ttl", 0) > LONGEST_ACCESS:
+            raise ValueError(
+                f"AUTH_ACCESS_TTL={given['access_ttl']} is more than {LONGEST_ACCESS}: modules remember ended"
+                " sessions no longer than that; give less"
+            )
         return cls(**given)

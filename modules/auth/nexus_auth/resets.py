@@ -10,7 +10,7 @@ from nexus_auth.chassis import hasher, module, policy
 from nexus_auth.client import Client
 from nexus_auth.hashing import require_strong
 from nexus_auth.login import find_account
-from nexus_auth.mail import enqueue
+from nexus_auth.mail import mail
 from nexus_auth.sessions import end_sessions
 from nexus_auth.throttle import forgive
 from nexus_auth.tokens import digest, fresh_token
@@ -58,7 +58,7 @@ async def _issue(tx: Tx, account: Record) -> None:
         timedelta(seconds=policy.reset_ttl),
     )
     values = {"token": token, "name": account["name"] or "", "minutes": str(policy.reset_ttl // 60)}
-    await enqueue(tx, account["company_id"], account["email"], "password_reset", values)
+    await mail.enqueue(tx, account["company_id"], account["email"], "password_reset", values)
 
 
 async def reset_password(token: str, password: str) -> None:
@@ -86,7 +86,7 @@ async def reset_password(token: str, password: str) -> None:
         await store_password(tx, user_id, hashed)
         await end_sessions(tx, user_id, "password_reset")
         await forgive(tx, found["email"])
-        await enqueue(
+        await mail.enqueue(
             tx, found["company_id"], found["email"], "password_changed", {"name": found["name"] or ""}
         )
     module.wake("deliver_mail")

@@ -1,7 +1,8 @@
 """A running auth module with its first administrator."""
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,14 @@ from uuid import UUID
 
 import pytest
 import pytest_asyncio
-from nexus_kit.testing import ModuleProcess
+from nexus_kit.testing import ModuleProcess, PostgresServer, Snapshot, ValkeyServer, modules
+from nexus_kit.testing.keys import KeyServer
 
 PASSWORD = "quarenta-e-duas-capivaras"
+NOTHING_TO_SEND = """
+SELECT NOT EXISTS (SELECT FROM reset_requests)
+    AND NOT EXISTS (SELECT FROM outgoing_mail WHERE state = 'pending' AND attempts = 0)
+"""
 Answer = tuple[int, Any]
 
 
@@ -86,6 +92,25 @@ async def start_auth(
     return start
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared_auth(
+    pg: PostgresServer,
+    valkey: ValkeyServer,
+    key_server: KeyServer,
+    auth_secrets: dict[str, Any],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[tuple[Face, Snapshot]]:
+    state = tmp_path_factory.mktemp("auth")
+    async with modules(pg, valkey, key_server) as start:
+        process = await start("auth", secrets=auth_secrets, env={"NEXUS_STATE_DIR": str(state)})
+        yield Face(process, state), await Snapshot.take(process)
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def auth(start_auth: Callable[..., Awaitable[Face]]) -> Face:
-    return await start_auth()
+async def auth(shared_auth: tuple[Face, Snapshot]) -> Face:
+    """The module as after its first start, on a shared process: a test that kills it starts its own."""
+    face, snapshot = shared_auth
+    await face.process.wait(lambda: face.process.admin.fetchval(NOTHING_TO_SEND))
+    await snapshot.restore()
+    shutil.rmtree(face.state / "mail", ignore_errors=True)
+    return face

@@ -62,6 +62,25 @@ async def test_news_that_arrive_late_do_not_undo_newer_ones(auth):
     await until(auth, "NOT enabled AND permissions = '{a.b}'")
 
 
+async def test_changes_that_overtake_the_news_of_the_person_are_not_lost(auth):
+    await tell(auth, "user.disabled", revision=1)
+    await tell(auth, "user.permissions_changed", permissions=["a.b"], revision=2)
+    await tell(auth, "user.updated", name="Ana B.", email="ana.b@example.com", revision=3)
+
+    async def tried_in_vain() -> bool:
+        return "user.created has not arrived" in auth.process.logs()
+
+    await auth.process.wait(tried_in_vain)
+    await tell(auth, "user.created", name="Ana", email="ana@example.com", permissions=["x"], revision=0)
+    await until(auth, "NOT enabled AND permissions = '{a.b}' AND email = 'ana.b@example.com'")
+
+
+async def test_a_closed_invitation_nobody_followed_is_no_news(auth):
+    await tell(auth, "user.disabled", revision=1, invitation_id=str(uuid4()))
+    await tell(auth, "user.created", name="Ana", email="ana@example.com", permissions=[], revision=0)
+    await until(auth, "enabled")
+
+
 async def test_a_user_nobody_gave_a_password_cannot_sign_in_but_is_known(auth):
     await tell(auth, "user.created", name="Ana", email="ana@example.com", permissions=["x"], revision=0)
     await until(auth, "password_hash IS NULL")

@@ -109,14 +109,3 @@ async def test_changing_ones_password_ends_the_other_sessions_and_keeps_this_one
     assert (await auth.refresh(elsewhere["refresh_token"]))[0] == 401
     assert (await auth.refresh(here["refresh_token"]))[0] == 200
     assert (await auth.login(password=NEW))[0] == 200
-
-
-async def test_mail_that_cannot_be_written_is_kept_and_delivered_later(auth):
-    folder = auth.state / "mail"
-    folder.write_text("in the way")
-    await forget(auth)
-    failed = "SELECT attempts FROM outgoing_mail WHERE state = 'pending' AND last_error IS NOT NULL"
-    await auth.process.wait(lambda: auth.process.admin.fetchval(failed), timeout=15)
-    folder.unlink()
-    await auth.process.admin.execute("UPDATE outgoing_mail SET next_attempt_at = now()")
-    assert len(await mailed(auth)) == 1

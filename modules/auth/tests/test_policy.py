@@ -13,3 +13,8 @@ def test_durations_come_from_the_environment():
 def test_a_useless_duration_is_refused_by_name(text):
     with pytest.raises(ValueError, match="AUTH_RESET_TTL"):
         Policy.from_env({"AUTH_RESET_TTL": text})
+
+
+def test_tokens_that_outlive_the_memory_of_ended_sessions_are_refused():
+    with pytest.raises(ValueError, match="AUTH_ACCESS_TTL"):
+        Policy.from_env({"AUTH_ACCESS_TTL": "901"})

@@ -11,7 +11,7 @@ from nexus_kit import Paging, Principal, Tx, problem
 
 from nexus_users.access import granted_by, refuse_beyond, serialise
 from nexus_users.chassis import module, policy
-from nexus_users.mail import enqueue
+from nexus_users.mail import mail
 from nexus_users.people import create_person, email_taken, require_roles
 from nexus_users.sign_in import put_credential
 
@@ -170,7 +170,7 @@ async def close_overdue(tx: Tx, email: str | None = None) -> int:
 async def _close(tx: Tx, state: str, which: str, value: UUID | str | None) -> int:
     rows = await tx.fetch(
         f"UPDATE invitations SET state = $1, closed_at = now() WHERE state = 'pending' AND {which}"
-        " RETURNING user_id, company_id",
+        " RETURNING id, user_id, company_id",
         state,
         value,
     )
@@ -179,7 +179,7 @@ async def _close(tx: Tx, state: str, which: str, value: UUID | str | None) -> in
         await tx.publish(
             "user.disabled",
             row["user_id"],
-            {"user_id": row["user_id"], "revision": 1},
+            {"user_id": row["user_id"], "revision": 1, "invitation_id": row["id"]},
             company_id=row["company_id"],
         )
     return len(rows)
@@ -193,7 +193,7 @@ async def _send(tx: Tx, company_id: UUID, row: Record, token: str) -> None:
         "company": company or "",
         "until": row["expires_at"].strftime("%d/%m/%Y"),
     }
-    await enqueue(tx, company_id, row["email"], "invitation", values)
+    await mail.enqueue(tx, company_id, row["email"], "invitation", values)
     tx.after_commit(lambda: module.wake("deliver_mail"))
 
 

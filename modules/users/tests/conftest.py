@@ -1,7 +1,9 @@
 """A running users module with its first company, and a sign-in module beside it when a test needs one."""
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,10 +11,12 @@ from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
-from nexus_kit.testing import ModuleProcess
+from nexus_kit.testing import ModuleProcess, PostgresServer, Snapshot, ValkeyServer, modules
+from nexus_kit.testing.keys import KeyServer
 
 PASSWORD = "quarenta-e-duas-capivaras"
 CLIENT_SECRET = "users-client-secret"
+NOTHING_TO_SEND = "SELECT NOT EXISTS (SELECT FROM outgoing_mail WHERE state = 'pending' AND attempts = 0)"
 Answer = tuple[int, Any]
 
 
@@ -94,21 +98,49 @@ def bootstrap() -> dict[str, Any]:
     }
 
 
+@pytest.fixture(scope="session")
+def secrets(bootstrap: dict[str, Any]) -> dict[str, Any]:
+    return {"mail_key": "m" * 43, "client_secret": CLIENT_SECRET, "bootstrap": bootstrap}
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def start_users(
-    start_module: Callable[..., Awaitable[ModuleProcess]], bootstrap: dict[str, Any], tmp_path: Path
+    start_module: Callable[..., Awaitable[ModuleProcess]], secrets: dict[str, Any], tmp_path: Path
 ) -> Callable[..., Awaitable[Face]]:
-    async def start(env: Mapping[str, str] | None = None, **options: Any) -> Face:
-        secrets = {"mail_key": "m" * 43, "client_secret": CLIENT_SECRET, "bootstrap": bootstrap}
-        env = {"NEXUS_STATE_DIR": str(tmp_path), **(env or {})}
-        return Face(await start_module("users", secrets=secrets, env=env, **options), tmp_path)
+    async def start() -> Face:
+        env = {"NEXUS_STATE_DIR": str(tmp_path)}
+        return Face(await start_module("users", secrets=secrets, env=env), tmp_path)
 
     return start
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared_users(
+    pg: PostgresServer,
+    valkey: ValkeyServer,
+    key_server: KeyServer,
+    secrets: dict[str, Any],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[tuple[Face, Snapshot]]:
+    state = tmp_path_factory.mktemp("users")
+    async with modules(pg, valkey, key_server) as start:
+        process = await start("users", secrets=secrets, env={"NEXUS_STATE_DIR": str(state)})
+        yield Face(process, state), await Snapshot.take(process)
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def users(start_users: Callable[..., Awaitable[Face]]) -> Face:
-    return await start_users()
+async def users(shared_users: tuple[Face, Snapshot]) -> Face:
+    """The module as after its first start, on a shared process: a test that kills it starts its own."""
+    face, snapshot = shared_users
+    await renew(face, snapshot)
+    return face
+
+
+async def renew(face: Face, snapshot: Snapshot) -> None:
+    """Everything as after the first start, once the letters of the test before are delivered."""
+    await face.process.wait(lambda: face.process.admin.fetchval(NOTHING_TO_SEND))
+    await snapshot.restore()
+    shutil.rmtree(face.state / "mail", ignore_errors=True)
 
 
 @dataclass(frozen=True)
@@ -129,23 +161,53 @@ class Together:
             return answer.status, await answer.json()
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def together(
-    start_module: Callable[..., Awaitable[ModuleProcess]],
-    start_users: Callable[..., Awaitable[Face]],
-    bootstrap: dict[str, Any],
-) -> Together:
-    users = await start_users(wait=False)
-    await users.process.kill()
-    secrets = {
-        "redis_url": users.process.redis_url,
+@asynccontextmanager
+async def side_by_side(
+    start: Callable[..., Awaitable[ModuleProcess]], secrets: dict[str, Any], state: Path
+) -> AsyncIterator[Together]:
+    """Start both, as `start_module` starts modules."""
+    env = {"NEXUS_STATE_DIR": str(state)}
+    first = await start("users", secrets=secrets, env=env, wait=False)
+    await first.kill()
+    of_auth = {
+        "redis_url": first.redis_url,
         "key_encryption_key": "k" * 43,
         "service_clients": {"users": hashlib.sha256(CLIENT_SECRET.encode()).hexdigest()},
-        "bootstrap": bootstrap,
+        "bootstrap": secrets["bootstrap"],
     }
-    issuer = await start_module("auth", secrets=secrets)
+    issuer = await start("auth", secrets=of_auth)
     jwks = f"{issuer.url}/.well-known/jwks.json"
-    auth = await start_module(
-        "auth", secrets=secrets, like=issuer, instance="auth-2", env={"NEXUS_JWKS_URL": jwks}
-    )
-    return Together(await start_users(like=users.process, needs={"auth": auth.url}), auth)
+    auth = await start("auth", secrets=of_auth, like=issuer, instance="auth-2", env={"NEXUS_JWKS_URL": jwks})
+    users = await start("users", secrets=secrets, env=env, like=first, needs={"auth": auth.url})
+    yield Together(Face(users, state), auth)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared_together(
+    pg: PostgresServer,
+    valkey: ValkeyServer,
+    key_server: KeyServer,
+    secrets: dict[str, Any],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[tuple[Together, Snapshot, Snapshot]]:
+    state = tmp_path_factory.mktemp("together")
+    async with modules(pg, valkey, key_server) as start, side_by_side(start, secrets, state) as both:
+        yield both, await Snapshot.take(both.users.process), await Snapshot.take(both.auth)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def together(shared_together: tuple[Together, Snapshot, Snapshot]) -> Together:
+    """Both as after their first start, on shared processes."""
+    both, of_users, of_auth = shared_together
+    await renew(both.users, of_users)
+    await of_auth.restore()
+    return both
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def own_together(
+    start_module: Callable[..., Awaitable[ModuleProcess]], secrets: dict[str, Any], tmp_path: Path
+) -> AsyncIterator[Together]:
+    """Both, on processes the test may kill."""
+    async with side_by_side(start_module, secrets, tmp_path) as both:
+        yield both

@@ -6,7 +6,10 @@ from uuid import uuid4
 import pytest
 
 
-async def test_the_first_company_and_its_administrator_are_there_once_however_often_the_module_starts(users):
+async def test_the_first_company_and_its_administrator_are_there_once_however_often_the_module_starts(
+    start_users,
+):
+    users = await start_users()
     await users.process.kill()
     await users.process.restart()
     me = await users.good("GET", "/me")

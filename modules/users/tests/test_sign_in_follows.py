@@ -1,5 +1,9 @@
 """What happens here reaches sign-in."""
 
+from uuid import UUID
+
+import jwt
+
 EMAIL = "ana@example.com"
 
 
@@ -32,6 +36,27 @@ async def test_disabling_a_user_ends_their_sessions_and_enabling_lets_them_in(to
         return (await together.sign_in(EMAIL))[0] == 200
 
     await together.auth.wait(in_again)
+
+
+async def test_an_ended_session_stays_ended_when_redis_is_emptied_and_a_module_restarted(own_together):
+    users, auth = own_together.users.process, own_together.auth
+    _, session = await own_together.sign_in(own_together.users.email)
+    sid = UUID(jwt.decode(session["access_token"], options={"verify_signature": False})["sid"])
+    bearer = own_together.users.bearer(session_id=sid)
+    async with auth.http.post(
+        "/api/auth/logout", headers={"Authorization": f"Bearer {session['access_token']}"}
+    ) as answer:
+        assert answer.status == 204
+    await auth.events("session.revoked")
+    await users.kill()
+    await users.redis("FLUSHDB")
+    await users.restart()
+
+    async def refused() -> bool:
+        async with users.http.get("/api/users/me", headers=bearer) as answer:
+            return answer.status == 401
+
+    await users.wait(refused)
 
 
 async def test_a_changed_role_reaches_the_next_token(together):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
@@ -175,6 +177,12 @@ async def bad(tx: Tx, event: Event) -> None:
     if await _switch(tx, "bad") != "mended":
         raise ValueError(f"cannot handle {event.data.get('why')}")
     await _seen(tx, event)
+
+
+@module.on("source", "deadly.ping")
+async def deadly(tx: Tx, event: Event) -> None:
+    """Ends the process, as running out of memory would."""
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 @module.on("other", "child")

@@ -1,4 +1,6 @@
-"""Secrets at rest: sealed with AES-256-GCM under keys derived from the key encryption key."""
+"""Secrets at rest: sealed with AES-256-GCM under keys derived from a module's key encryption key."""
+
+from __future__ import annotations
 
 import hashlib
 import os
@@ -16,24 +18,28 @@ class SealBroken(RuntimeError):
     """What was sealed cannot be opened: another key encryption key, another place, or damage."""
 
 
-def master_keys(text: str | None) -> tuple[bytes, ...]:
-    """Key encryption keys, one per line: the first seals, all of them open (for rotation)."""
+def master_keys(text: str | None, variable: str) -> tuple[bytes, ...]:
+    """Key encryption keys, one per line: the first seals, all of them open (for rotation).
+
+    Raises ValueError that names ``variable``, where the file's path comes from.
+    """
     keys = tuple(line.strip().encode() for line in (text or "").splitlines() if line.strip())
     if not keys or min(map(len, keys)) < 32:
-        raise ValueError("KEY_ENCRYPTION_KEY_FILE must hold at least 32 characters per line: write a new key")
+        raise ValueError(f"{variable} must hold at least 32 characters per line: write a new key")
     return keys
 
 
-def derive(master: bytes, purpose: str) -> bytes:
-    """32 bytes for one purpose; knowing them tells nothing of the master key or of other purposes."""
-    return HKDF(algorithm=SHA256(), length=32, salt=b"nexus.auth", info=purpose.encode()).derive(master)
+def derive(master: bytes, owner: str, purpose: str) -> bytes:
+    """32 bytes for one purpose of a module; knowing them tells nothing of the master key or of others."""
+    salt = f"nexus.{owner}".encode()
+    return HKDF(algorithm=SHA256(), length=32, salt=salt, info=purpose.encode()).derive(master)
 
 
 class Sealer:
-    """Seals and opens byte strings for one purpose."""
+    """Seals and opens byte strings for one purpose of the module ``owner``."""
 
-    def __init__(self, masters: tuple[bytes, ...], purpose: str) -> None:
-        keys = [derive(master, purpose) for master in masters]
+    def __init__(self, masters: tuple[bytes, ...], owner: str, purpose: str) -> None:
+        keys = [derive(master, owner, purpose) for master in masters]
         self._current = _key_id(keys[0])
         self._boxes = {_key_id(key): AESGCM(key) for key in keys}
 
@@ -48,7 +54,7 @@ class Sealer:
         key_id, nonce, body = sealed[:KEY_ID], sealed[KEY_ID : KEY_ID + NONCE], sealed[KEY_ID + NONCE :]
         box = self._boxes.get(key_id)
         if box is None:
-            raise SealBroken(f"{place} was sealed with a key that KEY_ENCRYPTION_KEY_FILE no longer holds")
+            raise SealBroken(f"{place} was sealed with a key that is no longer at hand")
         try:
             return box.decrypt(nonce, body, place.encode())
         except InvalidTag as error:

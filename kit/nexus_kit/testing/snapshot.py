@@ -1,0 +1,76 @@
+"""One module process for many tests: its rows as they were at first, put back before each of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import asyncpg
+
+from nexus_kit.events.positions import pairs
+from nexus_kit.testing.module_process import ModuleProcess
+
+_TABLES = """
+SELECT tablename FROM pg_tables
+WHERE schemaname = current_schema() AND tablename NOT IN ('_prisma_migrations', 'event_cursor')
+"""
+_TRIES = 5
+
+
+class Snapshot:
+    """The rows of a module's tables. Streams and their readers go on; events sent so far are passed over."""
+
+    def __init__(self, process: ModuleProcess, tables: dict[str, str]) -> None:
+        self._process = process
+        self._tables = tables
+
+    @classmethod
+    async def take(cls, process: ModuleProcess) -> Snapshot:
+        """Remember the rows as they are, once the module has sent and handled what there was."""
+        await process.wait(lambda: _settled(process))
+        tables = [row["tablename"] for row in await process.admin.fetch(_TABLES)]
+        return cls(process, {table: await _rows(process, table) for table in tables})
+
+    async def restore(self) -> None:
+        """Put the rows back, once the module has sent and handled what there was."""
+        await self._process.wait(lambda: _settled(self._process))
+        for attempt in range(_TRIES):
+            try:
+                await self._put_back()
+                break
+            except asyncpg.DeadlockDetectedError:  # a worker of the module was in the way
+                if attempt == _TRIES - 1:
+                    raise
+        await self._process.pass_over()
+
+    async def _put_back(self) -> None:
+        admin = self._process.admin
+        async with admin.transaction():
+            await admin.execute("SET LOCAL session_replication_role = replica")  # no order among the tables
+            for table, rows in self._tables.items():
+                await admin.execute(f"DELETE FROM {table}")
+                await admin.execute(
+                    f"INSERT INTO {table} OVERRIDING SYSTEM VALUE"
+                    f" SELECT * FROM jsonb_populate_recordset(NULL::{table}, $1::jsonb)",
+                    rows,
+                )
+
+
+async def _rows(process: ModuleProcess, table: str) -> str:
+    rows: str = await process.admin.fetchval(
+        f"SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM {table} t"
+    )
+    return rows
+
+
+async def _settled(process: ModuleProcess) -> bool:
+    if await process.admin.fetchval("SELECT EXISTS (SELECT FROM outbox WHERE published_at IS NULL)"):
+        return False
+    for stream in await process.redis("KEYS", "nexus:events:*"):
+        for group in await process.redis("XINFO", "GROUPS", stream):
+            if _behind(pairs(group), process.name):
+                return False
+    return True
+
+
+def _behind(group: dict[str, Any], name: str) -> bool:
+    return group["name"] == name and bool(group["pending"] or group["lag"])
