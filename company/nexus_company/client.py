@@ -85,13 +85,14 @@ class Client:
         authenticated: bool = True,
     ) -> Any:
         give_up = time.monotonic() + self.patience
-        attempt = 0
+        attempt, renewed = 0, False
         while True:
             status, answer, wait = await self._attempt(method, path, body, key, authenticated)
             if 200 <= status < 300:
                 return answer
-            if status == 401 and authenticated and attempt == 0:
+            if status == 401 and authenticated and not renewed:
                 await self._renew()
+                renewed = True
             elif (status and status not in RETRY_STATUS) or time.monotonic() > give_up:
                 raise ApiError(method, path, status, answer if isinstance(answer, dict) else {})
             else:

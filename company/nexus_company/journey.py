@@ -56,7 +56,6 @@ class Journeys:
         self.cancel_share = cancel_share
         self.patience = patience
         self.tally = Tally()
-        self._confirmed: dict[str, float] = {}
         self._unpaid: set[str] = set()
         self._ends: dict[str, asyncio.Future[str]] = {}
 
@@ -79,7 +78,6 @@ class Journeys:
             end = asyncio.get_running_loop().create_future()
             self._ends[order_id] = end
             started = time.perf_counter()
-            self._confirmed[order_id] = started
             await self.client.post(f"/api/sales/orders/{order_id}/confirm", key=str(uuid.uuid4()))
             self._unpaid.add(order_id)
             state = await asyncio.wait_for(end, self.patience)
@@ -98,7 +96,6 @@ class Journeys:
     def _forget(self, order_id: str | None) -> None:
         if order_id:
             self._ends.pop(order_id, None)
-            self._confirmed.pop(order_id, None)
             self._unpaid.discard(order_id)
 
     async def watch(self) -> None:
@@ -132,7 +129,7 @@ class Journeys:
         self._unpaid.discard(charge["order_id"])
 
     async def _notice_ends(self) -> None:
-        waiting = [order for order in self._ends if order in self._confirmed and order not in self._unpaid]
+        waiting = [order for order in self._ends if order not in self._unpaid]
         for page in _pages(waiting):
             query = "&".join(f"id={order}" for order in page)
             found = await self.client.get(f"/api/sales/orders?limit={PAGE}&{query}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
 import os
 import random
 import re
@@ -165,7 +166,7 @@ def _quantile(ordered: list[float], q: float) -> float | None:
     """The nearest-rank quantile in milliseconds; None without a completed order."""
     if not ordered:
         return None
-    return round(ordered[min(len(ordered) - 1, int(q * len(ordered)))] * 1000, 1)
+    return round(ordered[max(0, math.ceil(q * len(ordered)) - 1)] * 1000, 1)
 
 
 def _sentence(report: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from nexus_kit.database import Database
-from nexus_kit.testing import ModuleProcess, PostgresServer, ValkeyServer, modules
+from nexus_kit.testing import ModuleProcess, PostgresServer, Snapshot, ValkeyServer, modules
 from nexus_kit.testing.keys import KeyServer
 
 ECHO = Path(__file__).parent / "echo_module"
@@ -23,11 +23,6 @@ def start_echo(
     return start
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def echo(start_echo: Callable[..., Awaitable[ModuleProcess]]) -> AsyncIterator[ModuleProcess]:
-    yield await start_echo()
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def echo_shared(
     pg: PostgresServer, valkey: ValkeyServer, key_server: KeyServer
@@ -35,6 +30,18 @@ async def echo_shared(
     """One module for all tests of a file that leave nothing behind which matters to others."""
     async with modules(pg, valkey, key_server) as start:
         yield await start("echo", folder=ECHO)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def first_rows(echo_shared: ModuleProcess) -> Snapshot:
+    return await Snapshot.take(echo_shared)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def echo(echo_shared: ModuleProcess, first_rows: Snapshot) -> ModuleProcess:
+    """The file's module with nothing written, for tests that neither kill it nor leave events pending."""
+    await first_rows.restore()
+    return echo_shared
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -46,7 +46,7 @@ async def test_an_event_has_its_effect_once_however_often_it_is_delivered(echo: 
     await echo.wait(all_acknowledged(echo))
     assert await count(echo) == 2
     assert len(await echo.events("ping.seen", n=2)) == 2
-    assert await echo.redis("XLEN", "nexus:events:echo") == 2
+    assert await echo.admin.fetchval("SELECT count(*) FROM outbox") == 2
 
 
 async def test_an_event_keeps_its_company_and_its_trace(echo: ModuleProcess) -> None:
@@ -80,7 +80,8 @@ async def test_a_poisoned_event_does_not_hold_up_the_others_of_its_batch(start_e
     assert await pending(echo) == 1
 
 
-async def test_a_child_waits_for_its_parent_that_comes_later_on_another_stream(echo: ModuleProcess) -> None:
+async def test_a_child_waits_for_its_parent_that_comes_later_on_another_stream(start_echo: Any) -> None:
+    echo = await start_echo()
     family = uuid4()
     await echo.publish("other", "child", family)
     await echo.publish("other", "child", uuid4())

@@ -40,7 +40,7 @@ async def test_an_emptied_redis_gets_back_what_its_readers_had_not_acknowledged(
     for n in range(5):
         assert await write_note(echo, f"before {n}") == 201
     await echo.events("note.created", n=5)
-    await echo.redis("FLUSHALL")
+    await echo.redis("FLUSHDB")
     await echo.wait(stream_holds(echo, 5))
     assert await write_note(echo, "after") == 201
     await echo.wait(stream_holds(echo, 6))
@@ -49,10 +49,10 @@ async def test_an_emptied_redis_gets_back_what_its_readers_had_not_acknowledged(
 
 async def test_a_reader_that_comes_back_first_does_not_hide_that_redis_was_emptied(start_echo: Any) -> None:
     first = await start_echo()
-    await first.redis("XGROUP", "CREATE", "nexus:events:echo", "reader", "0")
     assert await write_note(first, "one") == 201
     assert await write_note(first, "two") == 201
     await first.events("note.created", n=2)
+    await first.redis("XGROUP", "CREATE", "nexus:events:echo", "reader", "0")
     entries = (await first.redis("XREADGROUP", "GROUP", "reader", "r1", "STREAMS", "nexus:events:echo", ">"))[
         0
     ][1]
@@ -66,7 +66,7 @@ async def test_a_reader_that_comes_back_first_does_not_hide_that_redis_was_empti
         )
 
     await first.wait(remembered, timeout=15)
-    await first.redis("FLUSHALL")
+    await first.redis("FLUSHDB")
 
     async def made_again() -> bool:
         try:
@@ -87,7 +87,7 @@ async def test_consumers_go_on_after_redis_was_emptied_and_do_nothing_twice(star
     echo = await start_echo()
     ids = [await echo.publish("source", "ping") for _ in range(50)]
     await echo.events("ping.seen", n=50)
-    await echo.redis("FLUSHALL")
+    await echo.redis("FLUSHDB")
     for event_id in ids:
         await echo.publish("source", "ping", id=event_id)
     await echo.publish("source", "ping")
