@@ -11,6 +11,8 @@ import aiohttp
 from nexus_kit.redis_link import ReplyError
 from nexus_kit.testing import ModuleProcess, PostgresServer, ValkeyServer
 
+ALL_SENT = "SELECT NOT EXISTS (SELECT FROM outbox WHERE published_at IS NULL)"
+
 
 async def write_note(echo: ModuleProcess, text: str) -> int:
     async with echo.http.post("/api/echo/notes", json={"text": text}, headers=echo.headers()) as answer:
@@ -44,7 +46,7 @@ async def test_an_emptied_redis_gets_back_what_its_readers_had_not_acknowledged(
     await echo.wait(stream_holds(echo, 5))
     assert await write_note(echo, "after") == 201
     await echo.wait(stream_holds(echo, 6))
-    assert await echo.admin.fetchval("SELECT count(*) FROM outbox WHERE published_at IS NULL") == 0
+    await echo.wait(lambda: echo.admin.fetchval(ALL_SENT))
 
 
 async def test_a_reader_that_comes_back_first_does_not_hide_that_redis_was_emptied(start_echo: Any) -> None:
@@ -116,7 +118,7 @@ async def test_a_redis_that_lost_its_last_seconds_gets_them_again(
     assert await write_note(echo, "while away") == 201
     server.start()
     await echo.wait(stream_holds(echo, 8))
-    assert await echo.admin.fetchval("SELECT count(*) FROM outbox WHERE published_at IS NULL") == 0
+    await echo.wait(lambda: echo.admin.fetchval(ALL_SENT))
     assert "redis lost events" in echo.logs()
 
 
