@@ -79,3 +79,8 @@ async def test_a_full_disk_is_said_and_survived(small_disk: Path) -> None:
         report = json.loads(stack.nexus("simulate", "--orders", "20", "--json"))
         assert report["orders"]["failed"] == 0
         assert json.loads(stack.nexus("check", "--json"))["ok"]
+        ballast = _fill(small_disk)
+        stack.nexus("down")  # an operator can always take it down
+        ballast.unlink()
+        stack.up()
+        assert json.loads(stack.nexus("check", "--json"))["ok"]

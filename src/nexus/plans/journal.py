@@ -22,6 +22,7 @@ CREATE TABLE IF NOT EXISTS steps (
     error TEXT, PRIMARY KEY (run, id));
 CREATE INDEX IF NOT EXISTS runs_unfinished ON runs (id) WHERE finished_at IS NULL;
 """
+KEPT_RUNS = 200
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,15 @@ class Journal:
         self._now = now
 
     def begin(self, plan: Plan, who: str) -> int:
-        """Record that a plan is begun and return the id of its run."""
-        return self._store.insert(
-            "INSERT INTO runs (title, who, plan, started_at) VALUES (?, ?, ?, ?)",
-            (plan.title, who, plan.json(), self._now()),
-        )
+        """Record that a plan is begun and return the id of its run; only the latest runs are kept."""
+        with self._store.exclusive():
+            run = self._store.insert(
+                "INSERT INTO runs (title, who, plan, started_at) VALUES (?, ?, ?, ?)",
+                (plan.title, who, plan.json(), self._now()),
+            )
+            self._store.execute("DELETE FROM steps WHERE run <= ?", (run - KEPT_RUNS,))
+            self._store.execute("DELETE FROM runs WHERE id <= ?", (run - KEPT_RUNS,))
+        return run
 
     def step_started(self, run: int, step: Step, number: int = 0) -> None:
         """Record a step before it acts."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import pwd
+import zlib
 from pathlib import Path
 
 from nexus.runtimes.protocol import Account
 
-FIRST_UID = 61_000
+LOWEST_UID, SLICE, SLICES = 61_000, 64, 70  # 61000-65479; each stack picks a slice by its home's path
 
 
 def can_drop() -> bool:
@@ -16,9 +17,14 @@ def can_drop() -> bool:
     return os.geteuid() == 0
 
 
-def numbered(index: int) -> Account:
+def first_uid(home: Path) -> int:
+    """The first user of the stack in `home`: two stacks on one machine hardly ever share their users."""
+    return LOWEST_UID + zlib.crc32(os.fsencode(home)) % SLICES * SLICE
+
+
+def numbered(first: int, index: int) -> Account:
     """The user number `index` of a stack: a bare number, with no entry in the system's user list."""
-    return Account(FIRST_UID + index, FIRST_UID + index)
+    return Account(first + index % SLICE, first + index % SLICE)
 
 
 def named(*names: str) -> Account:

@@ -6,6 +6,9 @@ import sqlite3
 import time
 from pathlib import Path
 
+from nexus.plans.store import Store
+from nexus.runtimes.home import HomeError
+from nexus.runtimes.process.format import renew
 from nexus.runtimes.protocol import Launch, Running
 
 SCHEMA = """
@@ -29,11 +32,14 @@ class Register:
     """Instances, their users' numbers and the stack's remembered settings."""
 
     def __init__(self, path: Path) -> None:
-        self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
-        path.chmod(0o600)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")
-        self._db.executescript(SCHEMA)
+        try:
+            self._db = Store(path, SCHEMA)
+            path.chmod(0o600)
+            renew(self._db, path)
+        except sqlite3.DatabaseError as error:
+            raise HomeError(
+                f"{path} cannot be used ({error}); make room on its disk, or move the file away"
+            ) from error
 
     def close(self) -> None:
         self._db.close()
@@ -65,7 +71,7 @@ class Register:
 
     def known(self) -> list[Running]:
         """All noted instances; pid 0 where the start was not completed."""
-        rows = self._db.execute(
+        rows = self._db.query(
             "SELECT service, instance, release, port, coalesce(pid, 0), coalesce(birth, ''), since,"
             " stop_signal, knows FROM instances ORDER BY instance"
         )
@@ -74,18 +80,23 @@ class Register:
             for name, instance, release, port, pid, birth, since, stop_signal, knows in rows
         ]
 
+    def first_uid(self, proposed: int) -> int:
+        """The first of the stack's users: what was proposed the first time, the same for ever."""
+        self._db.execute("INSERT OR IGNORE INTO settings VALUES ('first_uid', ?)", (str(proposed),))
+        return int(self.get("first_uid"))
+
     def account_number(self, service: str) -> int:
         """The service's number, the same for ever: the user it runs as follows from it."""
         self._db.execute(
             "INSERT OR IGNORE INTO accounts SELECT ?, coalesce(max(number), -1) + 1 FROM accounts",
             (service,),
         )
-        row = self._db.execute("SELECT number FROM accounts WHERE service = ?", (service,)).fetchone()
+        row = self._db.query("SELECT number FROM accounts WHERE service = ?", (service,))[0]
         return int(row[0])
 
     def get(self, name: str, default: str = "") -> str:
-        row = self._db.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
-        return str(row[0]) if row else default
+        rows = self._db.query("SELECT value FROM settings WHERE name = ?", (name,))
+        return str(rows[0][0]) if rows else default
 
     def set(self, name: str, value: str) -> None:
         self._db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, value))

@@ -47,7 +47,9 @@ class ProcessRuntime:
         if names:
             with contextlib.suppress(LookupError):
                 return accounts.named(*names)
-        return accounts.numbered(self.register.account_number(service))
+        return accounts.numbered(
+            self.register.first_uid(accounts.first_uid(self.home.root)), self.register.account_number(service)
+        )
 
     async def observe(self) -> tuple[Running, ...]:
         found: list[Running] = []

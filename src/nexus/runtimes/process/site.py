@@ -55,9 +55,9 @@ class Site:
         }
 
     def module_environment(self, service: Service, slot: Slot) -> dict[str, str]:
-        """The contract of a module: its neighbours' addresses and its secrets as files."""
+        """The contract of a module: its own and its neighbours' stable addresses, its secrets as files."""
         env = self.base_environment(service, slot)
-        for name in sorted(self.neighbours(service)):
+        for name in sorted({service.name, *self.neighbours(service)}):
             variable = f"NEXUS_URL_{name.upper().replace('-', '_')}"
             env[variable] = f"http://{LOOPBACK}:{self.ports[name]}"
         for other in self.stack.services:
