@@ -22,7 +22,7 @@ def main() -> None:
     seconds = options.parse_args().seconds
     with throwaway_stack() as stack:
         time.sleep(10)  # what starts with the stack has settled
-        families = {name: _family(pids) for name, pids in stack.pids().items()}
+        families = {name: _family(pids, name != "control") for name, pids in stack.pids().items()}
         before = {name: _cpu(family) for name, family in families.items()}
         began = time.perf_counter()
         time.sleep(seconds)
@@ -38,11 +38,12 @@ def main() -> None:
         print(f"{'all':12} {sum(map(len, families.values())):9} {total:8.1f}   (floor: 900 MB)")
 
 
-def _family(pids: list[int]) -> list[psutil.Process]:
+def _family(pids: list[int], with_children: bool) -> list[psutil.Process]:
+    """A service's processes; the control loop's children are the services themselves."""
     found: dict[int, psutil.Process] = {}
     for pid in pids:
         parent = psutil.Process(pid)
-        for process in (parent, *parent.children(recursive=True)):
+        for process in (parent, *(parent.children(recursive=True) if with_children else ())):
             found[process.pid] = process
     return list(found.values())
 

@@ -1,6 +1,6 @@
 """Completed orders per second, quote to ledger, beside Tryton 8.2 and beside PostgreSQL's own limit.
 
-    .venv/bin/python bench/order_to_cash.py [--seconds 60] [--rate 50] [--no-tryton]
+    .venv/bin/python bench/order_to_cash.py [--seconds 60] [--rate 55] [--no-tryton]
 
 1. `nexus simulate` at a fixed rate (open loop: latencies are those of a steady day), then as fast
    as its clients can (closed loop), through Nginx and the gateway, fsync on.
@@ -20,10 +20,11 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import asyncpg
-from nexus.runtimes.process.binaries import postgres_bin
 
+from nexus.runtimes.process.drivers.postgres import binaries
 from nexus.testing import CHECKOUT, ThrowawayStack, throwaway_stack
 
 TRYTON = (
@@ -35,7 +36,7 @@ TRYTON = (
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     options.add_argument("--seconds", type=int, default=60)
-    options.add_argument("--rate", type=float, default=50.0)
+    options.add_argument("--rate", type=float, default=55.0)
     options.add_argument("--no-tryton", action="store_true")
     asked = options.parse_args()
     with throwaway_stack() as stack:
@@ -103,10 +104,23 @@ def _pgbench(stack: ThrowawayStack, seconds: int) -> float:
         script.write("INSERT INTO public.bench_commit DEFAULT VALUES;\n")
         script.flush()
         options = ["-n", "-M", "prepared", "-c", "8", "-j", "2", "-T", str(max(5, seconds))]
-        call = [str(postgres_bin("pgbench")), *options, "-f", script.name, "-d", stack.admin_dsn()]
-        out = subprocess.run(call, check=True, capture_output=True, text=True).stdout
+        call = [str(binaries() / "pgbench"), *options, "-f", script.name]
+        out = subprocess.run(call, check=True, capture_output=True, text=True, env=_libpq(stack)).stdout
     _ask(stack, "DROP TABLE public.bench_commit")
     return next(float(line.split()[2]) for line in out.splitlines() if line.startswith("tps"))
+
+
+def _libpq(stack: ThrowawayStack) -> dict[str, str]:
+    """The server's address as libpq's variables: a password on a command line can be read by others."""
+    parts = urlsplit(stack.admin_dsn())
+    address = {
+        "HOST": parts.hostname,
+        "PORT": str(parts.port),
+        "USER": parts.username,
+        "PASSWORD": parts.password,
+    }
+    address["DATABASE"] = parts.path.lstrip("/")
+    return {**os.environ, **{f"PG{name}": unquote(value or "") for name, value in address.items()}}
 
 
 def _tryton(stack: ThrowawayStack, seconds: int) -> float:
@@ -117,16 +131,15 @@ def _tryton(stack: ThrowawayStack, seconds: int) -> float:
         subprocess.run([sys.executable, "-m", "venv", str(cache)], check=True)
         wanted = [f"{name}==8.2.*" for name in TRYTON]
         subprocess.run(
-            [str(python), "-m", "pip", "install", "-q", *wanted, "psycopg[binary,pool]"], check=True
+            [str(python), "-m", "pip", "install", "-qq", *wanted, "psycopg[binary,pool]"], check=True
         )
     _ask(stack, "CREATE DATABASE tryton TEMPLATE template0")
     uri = stack.admin_dsn().rsplit("/", 1)[0] + "/tryton"
     env = {**os.environ, "TRYTOND_DATABASE_URI": uri}
     peers = CHECKOUT / "bench" / "peers"
-    subprocess.run(
-        [str(python), str(peers / "tryton_company.py"), uri], check=True, stdout=subprocess.DEVNULL
-    )
-    call = [str(python), str(peers / "tryton_orders.py"), str(seconds)]
+    prepare = [str(python), "-W", "ignore", str(peers / "tryton_company.py")]
+    subprocess.run(prepare, check=True, env=env, stdout=subprocess.DEVNULL)
+    call = [str(python), "-W", "ignore", str(peers / "tryton_orders.py"), str(seconds)]
     workers = [subprocess.Popen(call, env=env, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     reports = [json.loads(worker.communicate(timeout=seconds + 180)[0]) for worker in workers]
     return sum(report["orders"] / report["elapsed_s"] for report in reports)

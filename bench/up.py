@@ -16,8 +16,7 @@ import sys
 import tempfile
 import time
 
-from nexus.runtimes.process.binaries import postgres_bin
-
+from nexus.runtimes.process.drivers.postgres import binaries
 from nexus.testing import CHECKOUT, ThrowawayStack, throwaway_stack
 
 IMPORTS = (
@@ -55,7 +54,7 @@ def _unavoidable(services: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o777)
         call = [
-            str(postgres_bin("initdb")),
+            str(binaries() / "initdb"),
             "-D",
             f"{folder}/data",
             "-U",
