@@ -202,6 +202,58 @@ def test_two_ups_at_once_take_turns(stopped: ThrowawayStack) -> None:
     assert len(stopped.pids()["clock"]) == 1
 
 
+def test_an_up_that_waits_for_a_down_leaves_a_stack_that_is_kept(
+    stopped: ThrowawayStack, brick: Path
+) -> None:
+    gate = brick / "gate"
+    code = (FOREIGN / "clock" / "server.py").read_text()
+    slow_end = (
+        "import pathlib, signal, sys, time\n"
+        "def end(*_):\n"
+        "    print('ending', flush=True)\n"
+        f"    while not pathlib.Path({str(gate)!r}).exists():\n"
+        "        time.sleep(0.01)\n"
+        "    sys.exit(0)\n"
+        "signal.signal = lambda *_, own=signal.signal: own(signal.SIGTERM, end)\n"
+    )
+    (brick / "server.py").write_text(slow_end + code)
+    stack = ThrowawayStack(brick.parent, stopped.home, stopped.offset)
+    stack.up()
+
+    def started(*arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "nexus", *arguments]
+        return subprocess.Popen(command, env=stack.environment(), stdout=subprocess.PIPE, text=True)
+
+    down = started("down")
+    eventually(lambda: "ending" in (stack.home / "logs" / "lone.log").read_text(), within=10)
+    up = started("up")
+    assert up.stdout is not None
+    assert "waiting: down by" in up.stdout.readline()
+    gate.touch()
+    up.communicate(timeout=30)
+    down.communicate(timeout=30)
+    assert (down.returncode, up.returncode) == (0, 0)
+    keepers = stack.pids()["control"]
+    assert len(keepers) == 2
+    assert stack.status()["ready"]
+    os.kill(stack.pids()["lone"][0], signal.SIGKILL)
+    eventually(lambda: stack.service("lone")["instances"][0]["restarts"] == 1, within=5)
+    assert stack.pids()["control"] == keepers
+
+
+def test_a_refused_command_leaves_no_process_of_a_stack_that_is_down(stack: ThrowawayStack) -> None:
+    stack.nexus("down")
+    done = stack.run("up", "--port-offset", "70000")
+    assert done.returncode == 2
+    assert "the highest is 65535" in done.stderr
+    eventually(lambda: processes(stack) == [], within=5)
+
+
+def test_no_other_user_can_hold_the_stacks_locks(stack: ThrowawayStack) -> None:
+    run = stack.home / "run"
+    assert {(run / name).stat().st_mode & 0o777 for name in ("control.lock", "guard.lock")} == {0o600}
+
+
 def test_an_unfit_command_fails_truthfully_and_names_the_log(stopped: ThrowawayStack, brick: Path) -> None:
     (brick / "server.py").write_text("raise SystemExit('no luck today')\n")
     done = ThrowawayStack(brick.parent, stopped.home, stopped.offset).run(
@@ -211,6 +263,8 @@ def test_an_unfit_command_fails_truthfully_and_names_the_log(stopped: ThrowawayS
     assert "start lone: lone-1 keeps ending" in done.stdout + done.stderr
     assert str(stopped.home / "logs" / "lone.log") in done.stdout + done.stderr
     assert "no luck today" in (stopped.home / "logs" / "lone.log").read_text()
+    ThrowawayStack(brick.parent, stopped.home, stopped.offset).nexus("down")
+    assert processes(stopped) == []
 
 
 def test_interrupted_up_ends_with_130_and_the_same_command_goes_on(

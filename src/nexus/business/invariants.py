@@ -72,7 +72,11 @@ def _folders(stack: Stack) -> Iterator[tuple[str | None, Path]]:
 
 
 def _read(file: Path, owner: str | None, faults: list[str]) -> Invariant | None:
-    text = file.read_text(encoding="utf-8")
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        faults.append(f"{file}:1: cannot be read as UTF-8 text ({error}); save it as UTF-8")
+        return None
     title, line = "", 0
     needs: tuple[str, ...] = ()
     for line, row in enumerate(text.splitlines(), 1):

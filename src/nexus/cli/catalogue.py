@@ -50,6 +50,7 @@ PT_BR = {
     "all {count} invariants hold ({ms:.0f} ms)": "todas as {count} invariantes valem ({ms:.0f} ms)",
     "{broken} of {count} invariants are broken": "{broken} de {count} invariantes violadas",
     "unknown command {name!r}; commands: {known}": "comando desconhecido {name!r}; comandos: {known}",
+    "unexpected: {error}; details are in {log}": "inesperado: {error}; os detalhes estão em {log}",
     "mend: {mend}": "solução: {mend}",
     "ok": "ok",
     "warn": "aviso",

@@ -22,7 +22,7 @@ def down(delete_data: Delete = False, yes: Yes = None, plan: PlanOnly = False) -
     from nexus.control.client import Client
     from nexus.control.launch import await_end, processes
     from nexus.control.outside import leftovers, stack_name
-    from nexus.runtimes.home import Home, HomeError
+    from nexus.runtimes.home import Home
 
     home = Home.at(place.home_path())
     client = Client(home)
@@ -37,13 +37,11 @@ def down(delete_data: Delete = False, yes: Yes = None, plan: PlanOnly = False) -
         if not leftovers(home) and not (delete_data and home.database.exists()):
             typer.echo(t("nothing runs"))
             raise typer.Exit(0)
-        try:
-            client = operation.control(home)
-        except HomeError as error:
-            raise place.stop(str(error), 2) from error
+        client = operation.control(home)
     keepers = processes(home)
     body = {"who": place.who(), "delete_data": delete_data, "plan_only": plan}
     code = operation.follow(client, "/v1/down", body, table=False)
-    if code == 0 and not plan and not await_end(home, keepers):
+    ended = code or plan or await_end(home, keepers)
+    if not ended and not client.alive():  # one that answers was given other work meanwhile
         raise place.stop(f"the control loop has not ended; see {home.log('control')}", 1)
     raise typer.Exit(code)

@@ -12,7 +12,7 @@ from nexus.cli.language import t
 
 Services = Annotated[list[str] | None, typer.Argument(help="The services; all when none is named.")]
 Follow = Annotated[bool, typer.Option("-f", "--follow", help="Go on showing new lines.")]
-Lines = Annotated[int, typer.Option("-n", "--lines", help="How many lines of the past, per service.")]
+Lines = Annotated[int, typer.Option("-n", "--lines", min=0, help="How many lines of the past, per service.")]
 
 
 def logs(services: Services = None, follow: Follow = False, lines: Lines = 100) -> None:

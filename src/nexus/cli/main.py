@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from nexus import __version__
-from nexus.cli import check, doctor, down, logs, restart, schema, status, tasks, test, up
+from nexus.cli import check, doctor, down, failure, logs, restart, schema, status, tasks, test, up
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "up": up.up,
@@ -50,10 +50,12 @@ def _options(
 def main() -> None:
     """Runs a command, or else the task of that name in nexus.yaml."""
     arguments = sys.argv[1:]
-    if arguments and not arguments[0].startswith("-") and arguments[0] not in COMMANDS:
-        sys.exit(tasks.run(arguments[0], arguments[1:], sorted(COMMANDS)))
     try:
+        if arguments and not arguments[0].startswith("-") and arguments[0] not in COMMANDS:
+            sys.exit(tasks.run(arguments[0], arguments[1:], sorted(COMMANDS)))
         app(prog_name="nexus")
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(141)
+    except Exception as error:  # noqa: BLE001 - operators are told in a sentence, details go to a log
+        sys.exit(failure.told(error))

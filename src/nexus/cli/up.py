@@ -30,7 +30,7 @@ def up(
     """Bring the stack up: start what is missing, in the order of its dependencies."""
     from nexus.cli import operation, tasks
     from nexus.control.client import Client
-    from nexus.runtimes.home import Home, HomeError
+    from nexus.runtimes.home import Home
 
     home = Home.at(place.home_path())
     chosen = None if only is None else [name.strip() for name in only.split(",") if name.strip()]
@@ -43,10 +43,7 @@ def up(
         "only": chosen,
         "plan_only": plan,
     }
-    try:
-        client = operation.control(home)
-    except HomeError as error:
-        raise place.stop(str(error), 2) from error
+    client = operation.control(home)
     code = operation.follow(client, "/v1/up", body, table=True)
     if code == 0 and demo and not plan:
         code = tasks.run_in_child("demo", ["--seed", str(seed)] if seed is not None else [])

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from nexus.control import locks
-from nexus.runtimes.home import Home
+from nexus.runtimes.home import Home, HomeError
 
 PATIENCE = 10.0
 
@@ -29,7 +29,11 @@ def main() -> int:
     from nexus.control.loop import raise_limits, run
 
     raise_limits()
-    asyncio.run(run(home))
+    try:
+        asyncio.run(run(home))
+    except HomeError as error:
+        print(error, file=sys.stderr)
+        return 1
     return 0
 
 

@@ -64,7 +64,9 @@ class Api:
         await asyncio.gather(*self._running, return_exceptions=True)
 
     async def ping(self, request: web.Request) -> web.Response:
-        """Answers with the control loop's pid and the release it runs."""
+        """Answers with the control loop's pid and the release it runs; refuses when it is about to end."""
+        if self._world.ending.is_set():
+            return _refusal("the control loop is just ending", FAILED)
         return web.json_response({"pid": os.getpid(), "release": self._world.release})
 
     async def status(self, request: web.Request) -> web.Response:
@@ -171,6 +173,8 @@ class Api:
     async def _operate(
         self, request: web.Request, body: dict[str, Any], operation: Operation
     ) -> web.StreamResponse:
+        if self._world.ending.is_set():
+            return _refusal("the control loop is just ending; run the same command again", FAILED)
         events: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
         run, stop = str(body.get("run", id(events))), asyncio.Event()
         self._stops[run] = stop
@@ -192,8 +196,6 @@ class Api:
     ) -> None:
         def refuse(message: str, code: int) -> None:
             events.put_nowait({"event": "refused", "message": message, "exit_code": code})
-            if self._world.site is None:  # we were started for this alone
-                self._world.ending.set()
 
         try:
             await operation(events.put_nowait, stop)
@@ -206,6 +208,8 @@ class Api:
             refuse(f"{type(error).__name__}: {error}; see `nexus logs control`", FAILED)
             raise
         finally:
+            if len(self._running) == 1 and self._world.idle:  # nothing to keep, and nobody else at work
+                self._world.ending.set()
             events.put_nowait(None)
 
 

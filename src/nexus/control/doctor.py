@@ -180,13 +180,15 @@ def _program(name: str, where: Callable[[], Path], arguments: list[str]) -> Find
 
 def port_findings(home: Home, stack: Stack) -> list[Finding]:
     """Whether the stable ports are free, or ours already."""
-    offset, running = remembered(home)[0], {instance.service for instance in leftovers(home)}
-    fronted = running & {gateway.name for gateway in stack.of_kind("gateway")}
+    offset, running = remembered(home)[0], {instance.service: instance.port for instance in leftovers(home)}
+    fronted = running.keys() & {gateway.name for gateway in stack.of_kind("gateway")}
     found = []
     for service in stack.services:
         port, name = service.port + offset, f"port {service.port + offset}"
         if service.name in running or (fronted and service.kind == "module"):
-            found.append(Finding(name, "ok", f"{service.name} runs"))
+            fronting = fronted and service.kind == "module"
+            port = port if fronting else running[service.name]
+            found.append(Finding(f"port {port}", "ok", f"{service.name} runs"))
             continue
         state = ports.state(EVERYWHERE if service.kind == "edge" else LOOPBACK, port)
         if state == "taken":

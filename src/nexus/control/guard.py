@@ -18,6 +18,11 @@ PR_SET_CHILD_SUBREAPER = 36
 SHORT_LIFE, LONGEST_PAUSE = 5.0, 10.0
 
 
+def private(path: str, flags: int) -> int:
+    """Opens a lock file that only its owner may open."""
+    return os.open(path, flags, 0o600)
+
+
 def adopt_orphans() -> None:
     """Makes services whose control loop died our children (Linux), so that their ends are collected."""
     if sys.platform.startswith("linux"):
@@ -34,7 +39,7 @@ def collect(*_: object) -> None:
 
 def wait_for_death(control_lock: str) -> None:
     """Returns when no control loop holds its lock."""
-    with open(control_lock, "a") as handle:
+    with open(control_lock, "a", opener=private) as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
 
 
@@ -52,7 +57,7 @@ def start(program: list[str]) -> None:
 def main() -> None:
     """Keeps one control loop alive while the file KEEP exists."""
     guard_lock, control_lock, keep, *program = sys.argv[1:]
-    own = open(guard_lock, "a")  # noqa: SIM115 - held as long as this process lives
+    own = open(guard_lock, "a", opener=private)  # noqa: SIM115 - held as long as this process lives
     try:
         fcntl.flock(own, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -26,7 +26,7 @@ log = logging.getLogger("nexus.control")
 
 FETCH_EVERY = 5.0
 FETCH_TIMEOUT = 3.0
-KID = re.compile(r"^[A-Za-z0-9._-]{1,128}$")
+KID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 INDEX = "keys.json"
 
 
@@ -144,11 +144,14 @@ def to_pem(jwks: dict[str, Any]) -> dict[str, str]:
 
     found = {}
     for key in jwks["keys"]:
-        if key.get("kty") != "RSA" or key.get("alg", "RS256") != "RS256" or not KID.match(key.get("kid", "")):
+        if key.get("kty") != "RSA" or key.get("alg", "RS256") != "RS256":
+            continue
+        kid = key.get("kid")
+        if not isinstance(kid, str) or not KID.fullmatch(kid):
             continue
         public = RSAPublicNumbers(_number(key["e"]), _number(key["n"])).public_key()
         pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        found[str(key["kid"])] = pem.decode()
+        found[kid] = pem.decode()
     return found
 
 

@@ -15,6 +15,7 @@ from nexus.control import locks
 from nexus.control.client import Client, ControlError
 from nexus.runtimes.home import Home, HomeError
 from nexus.runtimes.process.identity import alive, birth
+from nexus.runtimes.process.register import Register
 from nexus.stack.digest import content_digest
 
 PATIENCE = 30.0
@@ -56,10 +57,12 @@ def ensure(home: Home) -> Client:
         _renew_if_outdated(client)
         return client
     home.prepare()
-    home.keep.touch(mode=0o600)
+    if home.database.exists():
+        Register(home.database).close()  # refuses a file that no control loop could read
     started = 0.0
     give_up = time.monotonic() + PATIENCE
     while not client.alive():
+        home.keep.touch(mode=0o600)  # again and again: a loop that is just ending removes it
         now = time.monotonic()
         if now > give_up:
             raise HomeError(f"the control loop does not answer; see {home.log('control')}")

@@ -9,9 +9,16 @@ from pathlib import Path
 from typing import TextIO
 
 
+def private(path: str | Path, flags: int) -> int:
+    """Opens a lock file that only its owner may open: who can open it can hold it."""
+    descriptor = os.open(path, flags, 0o600)
+    os.fchmod(descriptor, 0o600)
+    return descriptor
+
+
 def hold(path: Path, patience: float) -> TextIO | None:
     """Takes the lock for as long as the returned file stays open; None when another process keeps it."""
-    handle = open(path, "a")  # noqa: SIM115 - the open file is the lock
+    handle = open(path, "a", opener=private)  # noqa: SIM115 - the open file is the lock
     give_up = time.monotonic() + patience
     while True:
         try:

@@ -73,24 +73,22 @@ class Operations:
     async def down(
         self, who: str, delete_data: bool, plan_only: bool, emit: Emit, stop: asyncio.Event
     ) -> None:
-        """Takes the stack down; afterwards the control loop has nothing to keep and ends."""
+        """Takes the stack down."""
         async with self._lease(f"down by {who}", emit):
             site = self._world.site
             if site is None:
                 emit(
                     {"event": "outcome", "state": "nothing to do", "sentence": "nothing runs", "exit_code": 0}
                 )
-                self._world.ending.set()
                 return
+            if not plan_only:
+                await self._give_up_what_keeps_ending()
             facts = observe_instances(self._world, site)
             plan = plan_down(site.stack, facts, delete_data)
             emit({"event": "plan", "plan": plan.as_dict(), "text": plan.text()})
             if plan_only:
                 return
-            outcome = await self._execute(plan, who, emit, stop)
-            self._report(outcome, emit)
-            if outcome.exit_code == 0:
-                self._world.ending.set()
+            self._report(await self._execute(plan, who, emit, stop), emit)
 
     async def restart(self, who: str, names: Iterable[str], emit: Emit, stop: asyncio.Event) -> None:
         """Replaces the instances of services; new ones run what the folders hold now."""
@@ -127,6 +125,15 @@ class Operations:
             if (supervisor.fronted(service) and fronting)
             or any(instance.running for instance in supervisor.of(service.name))
         }
+
+    async def _give_up_what_keeps_ending(self) -> None:
+        """Services that are wanted but do not run have no step in a plan that takes the stack down."""
+        supervisor = self._world.supervisor
+        for name in self._world.wanted:
+            if supervisor is None or not any(instance.running for instance in supervisor.of(name)):
+                self._world.want(name, False)
+                if supervisor is not None:
+                    await supervisor.stop(name, 1.0)
 
     def _remember(self, request: UpRequest, offset: int) -> None:
         self._world.register.set("offset", str(offset))
@@ -233,7 +240,7 @@ def desired(world: World, request: UpRequest) -> tuple[Stack, int]:
         )
     offset = request.offset if request.offset is not None else int(kept or 0)
     kept_only = world.register.get("only")
-    only = request.only if request.only is not None else tuple(json.loads(kept_only)) if kept_only else ()
+    only = request.only if request.only is not None else tuple(json.loads(kept_only)) if kept_only else (ALL,)
     return chosen_stack(request.root, only), offset
 
 
@@ -247,8 +254,10 @@ def chosen_stack(root: Path, only: tuple[str, ...]) -> Stack:
     """
     try:
         stack = load_stack(root)
-        if not only or only == (ALL,):
+        if only == (ALL,):
             return stack
+        if not only:
+            raise Refused("--only names no module; write --only crm,sales or --only all")
         chosen = [stack.service(name) for name in only if stack.has(name)]
         gateways = [
             gateway.name

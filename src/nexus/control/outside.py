@@ -10,7 +10,7 @@ from nexus.control import status
 from nexus.control.addresses import Addresses, Refused, addresses, planned
 from nexus.control.facts import Facts
 from nexus.control.observe import observe_from_outside
-from nexus.control.operations import chosen_stack
+from nexus.control.operations import ALL, chosen_stack
 from nexus.control.plan_up import plan_up
 from nexus.plans import Plan
 from nexus.runtimes.home import Home
@@ -52,11 +52,11 @@ def status_from_outside(home: Home, root: Path) -> dict[str, Any]:
 def remembered(home: Home) -> tuple[int, tuple[str, ...]]:
     """The port offset and the choice of modules that the last `up` was given."""
     if not home.database.exists():
-        return 0, ()
+        return 0, (ALL,)
     register = Register(home.database)
     try:
         only = register.get("only")
-        return int(register.get("offset") or 0), tuple(json.loads(only)) if only else ()
+        return int(register.get("offset") or 0), tuple(json.loads(only)) if only else (ALL,)
     finally:
         register.close()
 

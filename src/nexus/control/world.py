@@ -105,6 +105,12 @@ class World:
         (names.add if wanted else names.discard)(service)
         self.register.set("wanted", json.dumps(sorted(names)))
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing runs and nothing is to run: there is nothing to keep."""
+        running = self.supervisor is not None and any(instance.running for instance in self.supervisor)
+        return not running and not self.wanted
+
     def status(self) -> dict[str, Any]:
         """What `nexus status --json` prints."""
         entry = status.control_entry(

@@ -79,7 +79,11 @@ def _unique(on: Mapping[str, Found]) -> Iterator[Fault]:
         "port",
     )
     yield from _twice(
-        ((path, n, ("routes", i)) for n, e in on.items() for i, path in enumerate(e.manifest.routes)),
+        (
+            (path.rstrip("/") or "/", n, ("routes", i))
+            for n, e in on.items()
+            for i, path in enumerate(e.manifest.routes)
+        ),
         on,
         "route",
     )

@@ -62,6 +62,13 @@ def test_every_bad_file_is_told_with_line_and_mend(root: Path) -> None:
     ]
 
 
+def test_a_file_that_is_no_text_is_told_by_name(root: Path) -> None:
+    bad = root / "invariants" / "bad.sql"
+    bad.write_bytes(b"-- title: Pre\xe7o\n")
+    with pytest.raises(InvariantError, match=r"bad\.sql:1: cannot be read as UTF-8"):
+        load_invariants(load(root))
+
+
 def test_the_invariants_of_this_repository_can_be_loaded() -> None:
     repository = Path(__file__).resolve().parents[4]
     found = load_invariants(load_stack(repository))

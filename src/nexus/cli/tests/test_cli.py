@@ -51,6 +51,41 @@ def test_a_step_is_described_in_one_line_with_its_error() -> None:
     assert describe(event) == "[ 3/12] start crm: failed (1.2 s): crm-1 keeps ending"
 
 
+def test_a_broken_manifest_is_told_in_a_sentence_by_every_command_that_reads_it(root: Path) -> None:
+    (root / "nexus.yaml").write_text("name: [")
+    for command in (["status"], ["up", "--plan"], ["down", "--delete-data"], ["dance"]):
+        done = nexus(root, *command)
+        assert done.returncode == 2, command
+        assert "nexus.yaml:1: is not YAML" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_an_unreadable_state_file_is_told_in_a_sentence(root: Path) -> None:
+    (root / "home").mkdir()
+    (root / "home" / "control.db").write_text("no database at all\n" * 100)
+    done = nexus(root, "status")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"nexus: {root / 'home' / 'control.db'} cannot be used")
+
+
+def test_an_unexpected_error_is_told_in_a_sentence_and_its_details_are_logged(root: Path) -> None:
+    (root / "home" / "logs").mkdir(parents=True)
+    (root / "home" / "logs" / "crm.log").mkdir()
+    done = nexus(root, "logs", "crm")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    log = root / "home" / "logs" / "command.log"
+    assert f"details are in {log}" in done.stderr
+    assert "IsADirectoryError" in log.read_text()
+    assert log.stat().st_mode & 0o777 == 0o600
+
+
+def test_only_without_a_module_is_refused(root: Path) -> None:
+    done = nexus(root, "up", "--plan", "--only", "")
+    assert done.returncode == 2
+    assert "--only names no module" in done.stderr
+
+
 def test_an_unknown_command_ends_with_2_and_names_the_known_ones(root: Path) -> None:
     done = nexus(root, "dance")
     assert done.returncode == 2

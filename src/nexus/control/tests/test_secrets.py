@@ -10,7 +10,7 @@ import pytest
 
 from nexus.control import secrets
 from nexus.runtimes.home import Home
-from nexus.runtimes.process.site import Site
+from nexus.runtimes.process.site import Site, Slot
 from nexus.stack import load_stack
 
 MANIFESTS = {
@@ -92,3 +92,12 @@ def test_who_checks_clients_knows_the_digest_of_each_modules_secret(site: Site) 
     assert set(clients) == {"login", "till"}
     own = read(site, "till", "client_secret")
     assert clients["till"] == hashlib.sha256(own.encode()).hexdigest()
+
+
+def test_a_module_is_given_its_own_stable_address_and_its_neighbours(site: Site) -> None:
+    till = site.stack.service("till")
+    env = site.module_environment(till, Slot("till-1", 10_001))
+    assert env["PORT"] == "10001"
+    assert env["NEXUS_URL_TILL"] == f"http://127.0.0.1:{site.ports['till']}"
+    assert env["NEXUS_URL_LOGIN"] == f"http://127.0.0.1:{site.ports['login']}"
+    assert site.neighbours(till) == {"login"}

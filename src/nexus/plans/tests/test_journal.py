@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from nexus.plans import Journal, Lease, LeaseHeld, LeaseLost, Plan, Step
+from nexus.plans.journal import KEPT_RUNS
 
 ONE = Step("a", "start", "a", "a is down", "run a")
 
@@ -26,6 +27,17 @@ def test_the_history_is_newest_first_and_bounded(tmp_path: Path) -> None:
         journal.finish(journal.begin(Plan(title), "ana"), "done", "done: 0 steps")
     assert [run.title for run in journal.history(2)] == ["three", "two"]
     assert journal.unfinished() == ()
+
+
+def test_only_the_latest_runs_are_kept_with_their_steps(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "j.db")
+    for number in range(KEPT_RUNS + 2):
+        run = journal.begin(Plan(f"plan {number}", (ONE,)), "ana")
+        journal.step_started(run, ONE, 1)
+        journal.finish(run, "done", "done: 1 step")
+    kept = journal.history(2 * KEPT_RUNS)
+    assert len(kept) == KEPT_RUNS
+    assert (kept[-1].title, len(kept[-1].steps)) == ("plan 2", 1)
 
 
 def test_the_second_operator_is_told_who_holds_the_lease(tmp_path: Path) -> None:

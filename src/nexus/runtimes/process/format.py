@@ -20,7 +20,8 @@ def renew(store: Store, path: Path) -> None:
     version = _version(store)
     if version > FORMAT:
         raise HomeError(
-            f"{path} was written by a newer Nexus (format {version}, this one knows {FORMAT}); run the newer one"
+            f"{path} was written by a newer Nexus (format {version}, this one knows {FORMAT}); "
+            "run the newer one"
         )
     if version == FORMAT:
         return

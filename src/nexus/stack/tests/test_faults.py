@@ -127,6 +127,17 @@ def test_what_two_services_cannot_share_is_refused(write: Write) -> None:
     ]
 
 
+def test_a_route_with_a_slash_at_its_end_is_the_same_route(write: Write) -> None:
+    root = write(
+        STACK,
+        a="name: a\nruntime: python\nport: 9001\nroutes: [/api/x]\n",
+        b="name: b\nruntime: python\nport: 9002\nroutes: [/api/x/]\n",
+    )
+    assert faults(root) == [
+        "modules/b/module.yaml:4: routes.0: route /api/x is taken by a; each service needs its own"
+    ]
+
+
 def test_a_brick_whose_hard_need_is_off_is_refused(write: Write) -> None:
     root = write(
         "name: shop\nmodules: {auth: off}\n",
