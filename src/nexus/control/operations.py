@@ -20,6 +20,7 @@ from nexus.control.observe import observe, observe_instances
 from nexus.control.plan_down import plan_down
 from nexus.control.plan_up import plan_up
 from nexus.plans import LeaseHeld, Outcome, Plan, Step, StepEvent, execute
+from nexus.runtimes.process.register import Register
 from nexus.runtimes.process.site import Site
 from nexus.stack import ManifestError, Stack, load_stack
 
@@ -239,9 +240,13 @@ def desired(world: World, request: UpRequest) -> tuple[Stack, int]:
             "set NEXUS_HOME to another folder"
         )
     offset = request.offset if request.offset is not None else int(kept or 0)
-    kept_only = world.register.get("only")
-    only = request.only if request.only is not None else tuple(json.loads(kept_only)) if kept_only else (ALL,)
+    only = request.only if request.only is not None else chosen_before(world.register)
     return chosen_stack(request.root, only), offset
+
+
+def chosen_before(register: Register) -> tuple[str, ...]:
+    """The modules that the last `up --only` named; all when there was none."""
+    return tuple(json.loads(register.get("only", "[]"))) or (ALL,)
 
 
 def chosen_stack(root: Path, only: tuple[str, ...]) -> Stack:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from nexus.control import status
 from nexus.control.addresses import Addresses, Refused, addresses, planned
 from nexus.control.facts import Facts
 from nexus.control.observe import observe_from_outside
-from nexus.control.operations import ALL, chosen_stack
+from nexus.control.operations import ALL, chosen_before, chosen_stack
 from nexus.control.plan_up import plan_up
 from nexus.plans import Plan
 from nexus.runtimes.home import Home
@@ -55,8 +54,7 @@ def remembered(home: Home) -> tuple[int, tuple[str, ...]]:
         return 0, (ALL,)
     register = Register(home.database)
     try:
-        only = register.get("only")
-        return int(register.get("offset") or 0), tuple(json.loads(only)) if only else (ALL,)
+        return int(register.get("offset") or 0), chosen_before(register)
     finally:
         register.close()
 
