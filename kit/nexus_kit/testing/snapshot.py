@@ -39,6 +39,7 @@ class Snapshot:
             await self._process.wait(lambda: _settled(self._process), timeout=5)
         except AssertionError:
             await _give_up(self._process)
+            await self._process.wait(lambda: _settled(self._process), timeout=5)  # nothing else may be left
         for attempt in range(_TRIES):
             try:
                 await self._put_back()
