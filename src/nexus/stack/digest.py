@@ -7,14 +7,15 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-_SKIPPED_FOLDERS = {"__pycache__", "tests", "node_modules"}
+_SKIPPED_FOLDERS = {"__pycache__", "tests", "node_modules", "dist"}
 _SKIPPED_SUFFIXES = (".pyc", ".pyo", ".md")
 
 
 def content_digest(paths: Iterable[Path]) -> str:
     """Return 12 hexadecimal digits over the names and bytes of all files in `paths` (files or folders).
 
-    Tests, caches, hidden files and Markdown do not count: changing them changes no behaviour.
+    Tests, caches, what is built (node_modules, dist), hidden files and Markdown do not count: changing them
+    changes no behaviour.
     """
     total = hashlib.sha256()
     for root in paths:
