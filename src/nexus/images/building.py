@@ -1,0 +1,136 @@
+"""Building the image of a brick's release. Images are immutable: what is there is not built again."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from nexus.images.errors import BuildError, explain_build
+from nexus.images.presence import in_engine, in_registry
+from nexus.images.reference import ImageRef, image_of
+from nexus.images.sources import dockerfile_of, parts
+from nexus.runtimes.containers.engine import Engine, EngineError
+from nexus.stack import Service, Stack
+
+LIMIT_S = 3600.0
+PARTS_LABEL = "nexus.parts"
+STACK_LABEL = "nexus.stack"
+SERVICE_LABEL = "nexus.service"
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
+_CERTIFICATE = "-----BEGIN CERTIFICATE-----"
+
+
+@dataclass(frozen=True)
+class Built:
+    """The end of a build. `present`: it was there; `pushed`: it was built before and only had to be sent."""
+
+    service: str
+    reference: ImageRef
+    state: Literal["built", "present", "pushed"]
+    seconds: float
+    size: int
+
+
+async def build(
+    engine: Engine,
+    stack: Stack,
+    service: Service,
+    registry: str = "",
+    push: bool = False,
+    ca: Path | None = None,
+    said: Callable[[str], None] | None = None,
+) -> Built:
+    """Make the image of a service's release, unless the engine holds it; with `push`, the registry too.
+
+    `ca` is a bundle of further certificates (PEM) that the build trusts; it reaches no layer. `said` is given
+    the builder's progress, line by line. A build that fails or is cancelled leaves no image behind.
+
+    Raises:
+        BuildError: the image cannot be built; the message says why and how to mend it.
+        EngineError: the engine or the registry does not answer.
+    """
+    began = time.monotonic()
+    reference = image_of(stack, service, registry)
+    if push and not registry:
+        raise BuildError("a push needs a registry; name it with --registry HOST[:PORT]")
+    state: Literal["built", "present", "pushed"] = "present"
+    if not (push and await in_registry(engine, reference)):
+        if str(reference) not in await in_engine(engine):
+            await _build(engine, stack, service, reference, _bundle(ca), said)
+            state = "built"
+        if push:
+            await engine.command("push", "--quiet", str(reference), timeout=LIMIT_S)
+            state = "built" if state == "built" else "pushed"
+    size = await _size(engine, reference)
+    return Built(service.name, reference, state, time.monotonic() - began, size)
+
+
+async def _build(
+    engine: Engine,
+    stack: Stack,
+    service: Service,
+    reference: ImageRef,
+    ca: Path | None,
+    said: Callable[[str], None] | None,
+) -> None:
+    lines: list[str] = []
+
+    def listen(line: str) -> None:
+        lines.append(line)
+        if said is not None:
+            said(line)
+
+    arguments = ["build", "--progress", "plain", "--load", "--tag", str(reference)]
+    arguments += ["--file", str(dockerfile_of(stack, service)), "--build-arg", f"RELEASE={service.release}"]
+    labels = {
+        STACK_LABEL: stack.name,
+        SERVICE_LABEL: service.name,
+        PARTS_LABEL: json.dumps(parts(stack, service), separators=(",", ":")),
+    }
+    for name, value in labels.items():
+        arguments += ["--label", f"{name}={value}"]
+    for name in _proxies(engine):
+        arguments += ["--build-arg", name]
+    if ca is not None:
+        arguments += ["--secret", f"id=ca,src={ca}"]
+    try:
+        await engine.command(
+            *arguments,
+            str(stack.root),
+            env={"DOCKER_BUILDKIT": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"},
+            timeout=LIMIT_S,
+            said=listen,
+        )
+    except EngineError as error:
+        if not any(line.startswith("#") for line in lines):  # the builder never began: the engine's own words
+            raise
+        raise BuildError(explain_build(service.name, lines, str(error))) from error
+
+
+def _bundle(ca: Path | None) -> Path | None:
+    if ca is None:
+        return None
+    try:
+        text = ca.read_text("utf-8", "replace")
+    except OSError as error:
+        raise BuildError(f"the certificates {ca} cannot be read ({error.strerror}); correct --ca") from error
+    if _CERTIFICATE not in text:
+        raise BuildError(f"{ca} holds no certificate; give a PEM file with {_CERTIFICATE}")
+    return ca.absolute()
+
+
+def _proxies(engine: Engine) -> list[str]:
+    """The names of the proxy settings around us; the builder takes their values, the image does not."""
+    known = [each for name in _PROXIES for each in (name, name.lower())]
+    return [name for name in known if engine.environment.get(name)]
+
+
+async def _size(engine: Engine, reference: ImageRef) -> int:
+    """Bytes of an image; 0 when only the registry holds it."""
+    if str(reference) not in await in_engine(engine):
+        return 0
+    return int(await engine.command("image", "inspect", "--format", "{{.Size}}", str(reference)))

@@ -1,0 +1,58 @@
+"""Why an image could not be built, in one message that says how to mend it.
+
+BuildError             nothing was tagged; what was there before is still there
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from nexus.runtimes.containers.engine import EngineError
+
+LAST_LINES = 12
+_FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
+_STEP = re.compile(r"^ > \[(?P<step>.+?)\](?P<what>.*)$")
+_RULE = re.compile(r"^-{6,}$")
+_NAMED = re.compile(r"failed to resolve source metadata for (\S+?): ")
+
+
+class BuildError(EngineError):
+    """An image could not be built; one message, with its mend."""
+
+
+def explain_build(service: str, said: Sequence[str], fallback: str) -> str:
+    """What a failed build wrote, as one message. `said` is its plain progress, line by line."""
+    text = "\n".join(said)
+    if _FULL.search(text):
+        return (
+            f"{service}: the disk was full during the build; make room (docker system df, docker builder prune), then "
+            "run the same command again"
+        )
+    base = _NAMED.search(text)
+    if base:
+        name = base[1].removeprefix("docker.io/library/").removeprefix("docker.io/")
+        return (
+            f"{service}: the base image {name} does not exist, or this engine may not pull it; correct `image` "
+            "in the brick's manifest, or log in with `docker login`"
+        )
+    step = _failed_step(said)
+    return f"{service}: the build failed{step}" if step else f"{service}: the build failed: {fallback}"
+
+
+def _failed_step(said: Sequence[str]) -> str:
+    """The step that failed and its last lines: what BuildKit repeats between two rules at the end."""
+    for index, line in enumerate(said):
+        match = _STEP.match(line)
+        if match and index and _RULE.match(said[index - 1]):
+            words = [re.sub(r"^\d+\.\d+ ", "", each) for each in _until_rule(said[index + 1 :])]
+            command = match["what"].strip().removeprefix(":").strip()[:120]
+            return "\n".join(
+                [f" at step [{match['step']}] {command}", *(f"  {w}" for w in words[-LAST_LINES:])]
+            )
+    return ""
+
+
+def _until_rule(lines: Sequence[str]) -> list[str]:
+    end = next((index for index, line in enumerate(lines) if _RULE.match(line)), len(lines))
+    return list(lines[:end])

@@ -1,0 +1,87 @@
+"""What an image is built from: whether all of it is there, and what changed since another build."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from nexus.images.errors import BuildError
+from nexus.render.dockerfile import BASES, DOCKERFILE, MARK, dockerfiles
+from nexus.stack import Service, Stack
+from nexus.stack.digest import content_digest
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A rendered file beside a brick. `own`: the team's own file, which stays as it is."""
+
+    path: Path
+    state: Literal["written", "unchanged", "own"]
+
+
+def place_dockerfiles(stack: Stack) -> tuple[Placed, ...]:
+    """Write the Dockerfile of each brick that has none of its own; return what became of each."""
+    placed = []
+    for path, text in dockerfiles(stack).items():
+        file = stack.root / path
+        there = file.read_text() if file.exists() else None
+        own = there is not None and not is_rendered(there)
+        if there is None or (not own and there != text):
+            file.write_text(text)
+            placed.append(Placed(path, "written"))
+        else:
+            placed.append(Placed(path, "own" if own else "unchanged"))
+    return tuple(placed)
+
+
+def is_rendered(text: str) -> bool:
+    """Whether a file beside a brick is ours to write over."""
+    return text.startswith(MARK)
+
+
+def is_buildable(service: Service) -> bool:
+    """Whether a service has an image of its own; all others run official ones."""
+    return service.is_brick and service.runtime in BASES
+
+
+def dockerfile_of(stack: Stack, service: Service) -> Path:
+    """Return the Dockerfile a service's image is built with.
+
+    Raises:
+        BuildError: something it is built from is absent, or its Dockerfile is not what the manifest says.
+    """
+    if not is_buildable(service):
+        raise BuildError(
+            f"{service.name} runs on `{service.runtime}`: it has an official image and none of its own"
+        )
+    for path in service.shared:
+        if not path.exists():
+            raise BuildError(
+                f"{service.name}: {path.relative_to(stack.root)} is absent, which its image is built from; "
+                "bring it back, or correct `shared` in nexus.yaml"
+            )
+    file = service.folder / DOCKERFILE
+    place = file.relative_to(stack.root)
+    if not file.is_file():
+        raise BuildError(f"{service.name}: {place} is absent; write it with `nexus render`")
+    text = file.read_text()
+    if is_rendered(text) and text != dockerfiles(stack)[place]:
+        raise BuildError(
+            f"{service.name}: {place} is not what its manifest says; write it anew with `nexus render`"
+        )
+    return file
+
+
+def parts(stack: Stack, service: Service) -> dict[str, str]:
+    """Return path → digest of each part that makes a service's release."""
+    return {
+        path.relative_to(stack.root).as_posix(): content_digest([path])
+        for path in (service.folder, *service.shared)
+    }
+
+
+def changed(now: Mapping[str, str], before: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the parts that differ from those of another build."""
+    return tuple(path for path in {**now, **before} if now.get(path) != before.get(path))
