@@ -1,0 +1,1 @@
+"""A Compose project that runs today -> the manifests of a stack."""
