@@ -2,7 +2,7 @@
 
 ready      (default) whether requests may come in: NEXUS_HEALTH_READY
 startup    the same until the first yes, from then on only whether it lives: NEXUS_HEALTH_LIVE. For
-           orchestrators that kill what is unhealthy: they must not kill an instance because its database is away.
+           orchestrators that kill what is unhealthy: an instance must not die because its database is away.
 
 Run every few seconds beside each instance, so it imports nothing that costs time. An empty path means that an
 open port is enough.

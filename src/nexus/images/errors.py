@@ -26,15 +26,15 @@ def explain_build(service: str, said: Sequence[str], fallback: str) -> str:
     text = "\n".join(said)
     if _FULL.search(text):
         return (
-            f"{service}: the disk was full during the build; make room (docker system df, docker builder prune), then "
-            "run the same command again"
+            f"{service}: the disk was full during the build; make room (docker system df, docker builder "
+            "prune), then run the same command again"
         )
     base = _NAMED.search(text)
     if base:
         name = base[1].removeprefix("docker.io/library/").removeprefix("docker.io/")
         return (
-            f"{service}: the base image {name} does not exist, or this engine may not pull it; correct `image` "
-            "in the brick's manifest, or log in with `docker login`"
+            f"{service}: the base image {name} does not exist, or this engine may not pull it; correct "
+            "`image` in the brick's manifest, or log in with `docker login`"
         )
     step = _failed_step(said)
     return f"{service}: the build failed{step}" if step else f"{service}: the build failed: {fallback}"

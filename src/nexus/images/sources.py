@@ -56,11 +56,12 @@ def dockerfile_of(stack: Stack, service: Service) -> Path:
         raise BuildError(
             f"{service.name} runs on `{service.runtime}`: it has an official image and none of its own"
         )
-    for path in service.shared:
+    lock = [service.folder / "package-lock.json"] if service.runtime == "node" else []
+    for path in (*service.shared, *lock):
         if not path.exists():
             raise BuildError(
                 f"{service.name}: {path.relative_to(stack.root)} is absent, which its image is built from; "
-                "bring it back, or correct `shared` in nexus.yaml"
+                "bring it back, or correct what names it"
             )
     file = service.folder / DOCKERFILE
     place = file.relative_to(stack.root)

@@ -23,8 +23,11 @@ KIT = "kit"
 MODULES = "modules"  # the lock of what bricks depend on: modules.lock
 
 # The same files that a release does not count: changing them changes no behaviour.
-_REFUSED = ("**/.*", "**/__pycache__", "**/*.pyc", "**/*.pyo", "**/*.md", "**/tests", "**/node_modules")
+_REFUSED = tuple(
+    f"**/{name}" for name in (".*", "__pycache__", "*.pyc", "*.pyo", "*.md", "tests", "node_modules", "dist")
+)
 _PROBE = f"{ROOT}/{KIT}/nexus_kit/probe.py"
+_NODE_PROBE = f"{ROOT}/probe.js"
 _ASK = (
     "import os,urllib.request as r;"
     "r.urlopen('http://127.0.0.1:'+os.environ['PORT']+os.environ['NEXUS_HEALTH_READY'],timeout=3)"
@@ -60,7 +63,7 @@ def probe(stack: Stack, service: Service, question: str = "ready") -> tuple[str,
     `startup` asks for readiness until the first yes and for life from then on.
     """
     if service.runtime == "node":
-        return ("node", f"{ROOT}/probe.js", question)
+        return ("node", _NODE_PROBE, question)
     if any(path.name == KIT for path in service.shared):
         return ("python", "-I", "-S", _PROBE, question)
     return ("python", "-I", "-S", "-c", _ASK)
@@ -87,8 +90,8 @@ def _python(stack: Stack, service: Service) -> tuple[str, str]:
 
 def _node(stack: Stack, service: Service) -> tuple[str, str]:
     brick = _folder(stack, service.folder, "brick")
-    text = _render("node.Dockerfile.j2", stack, service, brick=brick)
-    return text, _ignore(stack, service, [brick.path], "dist")
+    text = _render("node.Dockerfile.j2", stack, service, brick=brick, probe=_NODE_PROBE)
+    return text, _ignore(stack, service, [brick.path])
 
 
 def _render(template: str, stack: Stack, service: Service, **facts: Any) -> str:
@@ -101,7 +104,7 @@ def _render(template: str, stack: Stack, service: Service, **facts: Any) -> str:
     )
 
 
-def _ignore(stack: Stack, service: Service, allowed: list[str], *refused: str) -> str:
+def _ignore(stack: Stack, service: Service, allowed: list[str]) -> str:
     folder = _relative(stack, service.folder)
     lines = [
         _mark(stack, service),
@@ -109,7 +112,7 @@ def _ignore(stack: Stack, service: Service, allowed: list[str], *refused: str) -
         *(f"!{path}" for path in allowed),
         *_REFUSED,
         *(f"{path}/*/testing" for path in allowed if path == KIT),
-        *(f"{folder}/{path}" for path in (f"{DOCKERFILE}*", *refused)),
+        f"{folder}/{DOCKERFILE}*",
     ]
     return "\n".join(lines) + "\n"
 
