@@ -150,6 +150,7 @@ async def modules(
             admin=await asyncpg.connect(admin_dsn),
             app_dsn=app_dsn,
             admin_dsn=admin_dsn,
+            command=_manifest(folder).get("command", ()),
         )
         made.append(process)
         await process.admin.execute(f"SET search_path = {name}")
@@ -186,10 +187,14 @@ async def _make_database(server: PostgresServer, database: str, schema: str, fol
     await apply(dsn, schema, owner_of(schema), folder / "migrations")
 
 
-def _declared_secrets(folder: Path) -> dict[str, str]:
-    """A random text for each secret the manifest names, as the platform generates them."""
+def _manifest(folder: Path) -> dict[str, Any]:
     from ruamel.yaml import YAML
 
-    manifest = YAML(typ="safe", pure=True).load(folder / "module.yaml")
-    names = {"client_secret", *manifest.get("secrets", ())} - {"bootstrap", "service_clients"}
+    manifest: dict[str, Any] = YAML(typ="safe", pure=True).load(folder / "module.yaml")
+    return manifest
+
+
+def _declared_secrets(folder: Path) -> dict[str, str]:
+    """A random text for each secret the manifest names, as the platform generates them."""
+    names = {"client_secret", *_manifest(folder).get("secrets", ())} - {"bootstrap", "service_clients"}
     return {name: secrets_module.token_urlsafe(32) for name in names}

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -52,8 +52,11 @@ class ModuleProcess:
         admin: Any,
         app_dsn: str,
         admin_dsn: str,
+        command: Sequence[str] = (),
     ) -> None:
+        """``command``: the program of a module in another language, run in its folder; default: Python."""
         self.name = name
+        self._command = list(command) if command else [sys.executable, "-m", f"nexus_{name}"]
         self.url = f"http://127.0.0.1:{port}"
         self.http = aiohttp.ClientSession(self.url, timeout=aiohttp.ClientTimeout(30))
         self.admin = admin
@@ -63,6 +66,7 @@ class ModuleProcess:
         self._keys = keys
         self._folder = folder
         self._home = Path(tempfile.mkdtemp(prefix=f"nexus-test-{name}-"))
+        self._cwd = folder if command else self._home
         self._log = self._home / "log"
         self._link = RedisLink(redis_url, "test")
         self._log_from = 0
@@ -103,9 +107,9 @@ class ModuleProcess:
         """Start the process; with ``wait`` until it is ready."""
         with open(self._log, "ab") as output:  # noqa: ASYNC230
             self._process = subprocess.Popen(  # noqa: ASYNC220
-                [sys.executable, "-m", f"nexus_{self.name}"],
+                self._command,
                 env=self._env,
-                cwd=self._home,
+                cwd=self._cwd,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
