@@ -9,7 +9,21 @@ from typing import Annotated
 import typer
 
 from nexus import __version__
-from nexus.cli import check, doctor, down, failure, logs, restart, schema, status, tasks, test, up
+from nexus.cli import (
+    build,
+    check,
+    doctor,
+    down,
+    failure,
+    images,
+    logs,
+    restart,
+    schema,
+    status,
+    tasks,
+    test,
+    up,
+)
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "up": up.up,
@@ -17,6 +31,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "status": status.status,
     "logs": logs.logs,
     "restart": restart.restart,
+    "build": build.build,
+    "images": images.images,
     "check": check.check,
     "doctor": doctor.doctor,
     "schema": schema.schema,

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from nexus.images.errors import BuildError, explain_build
+from nexus.images.errors import BuildError, SourceError, explain_build
 from nexus.images.presence import in_engine, in_registry
 from nexus.images.reference import ImageRef, image_of
-from nexus.images.sources import dockerfile_of, parts
+from nexus.images.sources import PARTS_LABEL, SERVICE_LABEL, STACK_LABEL, dockerfile_of, parts
 from nexus.runtimes.containers.engine import Engine, EngineError
 from nexus.stack import Service, Stack
 
 LIMIT_S = 3600.0
-PARTS_LABEL = "nexus.parts"
-STACK_LABEL = "nexus.stack"
-SERVICE_LABEL = "nexus.service"
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
 _CERTIFICATE = "-----BEGIN CERTIFICATE-----"
 
@@ -55,8 +54,7 @@ async def build(
     """
     began = time.monotonic()
     reference = image_of(stack, service, registry)
-    if push and not registry:
-        raise BuildError("a push needs a registry; name it with --registry HOST[:PORT]")
+    check(stack, (service,), registry, push, ca)
     state: Literal["built", "present", "pushed"] = "present"
     if not (push and await in_registry(engine, reference)):
         if str(reference) not in await in_engine(engine):
@@ -67,6 +65,51 @@ async def build(
             state = "built" if state == "built" else "pushed"
     size = await _size(engine, reference)
     return Built(service.name, reference, state, time.monotonic() - began, size)
+
+
+async def build_all(
+    engine: Engine,
+    stack: Stack,
+    services: Iterable[Service],
+    registry: str = "",
+    push: bool = False,
+    ca: Path | None = None,
+    ended: Callable[[Service, Built | EngineError], None] = lambda service, end: None,
+) -> tuple[Built | EngineError, ...]:
+    """Make several images, as many at once as there are cores; `ended` is told each end as it comes.
+
+    One that fails does not stop the others; its error stands in its place.
+
+    Raises:
+        SourceError: something that one of them is built from is absent or wrong; nothing was built.
+    """
+    wanted = tuple(services)
+    check(stack, wanted, registry, push, ca)
+    room = asyncio.Semaphore(os.cpu_count() or 1)
+
+    async def one(service: Service) -> Built | EngineError:
+        async with room:
+            try:
+                end: Built | EngineError = await build(engine, stack, service, registry, push, ca)
+            except EngineError as error:
+                end = error
+        ended(service, end)
+        return end
+
+    return tuple(await asyncio.gather(*(one(service) for service in wanted)))
+
+
+def check(stack: Stack, services: Iterable[Service], registry: str, push: bool, ca: Path | None) -> None:
+    """Look whether all is there that these images are built from.
+
+    Raises:
+        SourceError: something is absent or wrong.
+    """
+    if push and not registry:
+        raise SourceError("a push needs a registry; name it with --registry HOST[:PORT]")
+    _bundle(ca)
+    for service in services:
+        dockerfile_of(stack, service)
 
 
 async def _build(
@@ -117,9 +160,9 @@ def _bundle(ca: Path | None) -> Path | None:
     try:
         text = ca.read_text("utf-8", "replace")
     except OSError as error:
-        raise BuildError(f"the certificates {ca} cannot be read ({error.strerror}); correct --ca") from error
+        raise SourceError(f"the certificates {ca} cannot be read ({error.strerror}); correct --ca") from error
     if _CERTIFICATE not in text:
-        raise BuildError(f"{ca} holds no certificate; give a PEM file with {_CERTIFICATE}")
+        raise SourceError(f"{ca} holds no certificate; give a PEM file with {_CERTIFICATE}")
     return ca.absolute()
 
 

@@ -1,6 +1,7 @@
 """Why an image could not be built, in one message that says how to mend it.
 
 BuildError             nothing was tagged; what was there before is still there
+SourceError            the same, before anything was begun: bad input
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ _NAMED = re.compile(r"failed to resolve source metadata for (\S+?): ")
 
 class BuildError(EngineError):
     """An image could not be built; one message, with its mend."""
+
+
+class SourceError(BuildError):
+    """What an image is built from is absent or wrong; nothing was begun."""
 
 
 def explain_build(service: str, said: Sequence[str], fallback: str) -> str:

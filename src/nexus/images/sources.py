@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from nexus.images.errors import BuildError
+from nexus.images.errors import SourceError
 from nexus.render.dockerfile import BASES, DOCKERFILE, MARK, dockerfiles
 from nexus.stack import Service, Stack
 from nexus.stack.digest import content_digest
+
+PARTS_LABEL = "nexus.parts"
+STACK_LABEL = "nexus.stack"
+SERVICE_LABEL = "nexus.service"
 
 
 @dataclass(frozen=True)
@@ -50,26 +54,26 @@ def dockerfile_of(stack: Stack, service: Service) -> Path:
     """Return the Dockerfile a service's image is built with.
 
     Raises:
-        BuildError: something it is built from is absent, or its Dockerfile is not what the manifest says.
+        SourceError: something it is built from is absent, or its Dockerfile is not what the manifest says.
     """
     if not is_buildable(service):
-        raise BuildError(
+        raise SourceError(
             f"{service.name} runs on `{service.runtime}`: it has an official image and none of its own"
         )
     lock = [service.folder / "package-lock.json"] if service.runtime == "node" else []
     for path in (*service.shared, *lock):
         if not path.exists():
-            raise BuildError(
+            raise SourceError(
                 f"{service.name}: {path.relative_to(stack.root)} is absent, which its image is built from; "
                 "bring it back, or correct what names it"
             )
     file = service.folder / DOCKERFILE
     place = file.relative_to(stack.root)
     if not file.is_file():
-        raise BuildError(f"{service.name}: {place} is absent; write it with `nexus render`")
+        raise SourceError(f"{service.name}: {place} is absent; write it with `nexus render`")
     text = file.read_text()
     if is_rendered(text) and text != dockerfiles(stack)[place]:
-        raise BuildError(
+        raise SourceError(
             f"{service.name}: {place} is not what its manifest says; write it anew with `nexus render`"
         )
     return file
