@@ -39,7 +39,7 @@ class Use:
 
 def substitute(text: str, lookup: Lookup) -> str:
     """Return the text with its variables filled in. Raises TemplateError."""
-    return _substitute(text, lookup)
+    return _PATTERN.sub(lambda match: _replacement(match, lookup), text)
 
 
 def uses(text: str) -> tuple[Use, ...]:
@@ -58,10 +58,6 @@ def uses(text: str) -> tuple[Use, ...]:
     return tuple(found)
 
 
-def _substitute(text: str, lookup: Lookup) -> str:
-    return _PATTERN.sub(lambda match: _replacement(match, lookup), text)
-
-
 def _replacement(match: re.Match[str], lookup: Lookup) -> str:
     if match["escaped"]:
         return "$"
@@ -73,18 +69,18 @@ def _replacement(match: re.Match[str], lookup: Lookup) -> str:
     parts = _BRACED.fullmatch(expression)
     if parts is None:
         raise TemplateError(f"`${{{expression}}}` is no variable with a default")
-    return _value(parts, lookup) + _substitute(rest, lookup)
+    return _value(parts, lookup) + substitute(rest, lookup)
 
 
 def _value(parts: re.Match[str], lookup: Lookup) -> str:
     name, operator, operand = parts[1], parts[2] or "", parts[3] or ""
+    filled = substitute(operand, lookup)  # first, as in Compose: what it requires must be set in any case
     value = lookup(name)
     present = value is not None and (value != "" or not operator.startswith(":"))
     if operator.endswith("+"):
-        return _substitute(operand, lookup) if present else ""
+        return filled if present else ""
     if present or not operator:
         return value or ""
-    filled = _substitute(operand, lookup)
     if operator.endswith("?"):
         raise RequiredError(name, filled)
     return filled

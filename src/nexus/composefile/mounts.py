@@ -35,28 +35,25 @@ def long_devices(node: Node, scope: Scope, where: str) -> Node:
 
 
 def bound_volume(volume: Fields, scope: Scope) -> Fields:
-    """Return a named volume that binds a folder (`o: bind`) with the folder's path absolute."""
+    """Return a named volume with the path of the folder it binds (`driver: local`, `o: bind`) absolute."""
     options = volume.get("driver_opts")
-    if not isinstance(options, Fields):
+    if not isinstance(options, Fields) or _text(volume, "driver") != "local" or _text(options, "o") != "bind":
         return volume
-    device, flags = options.get("device"), options.get("o")
-    if not isinstance(device, Leaf) or not isinstance(flags, Leaf):
+    device = options.get("device")
+    if not isinstance(device, Leaf):
         return volume
-    if "bind" not in text_of(flags.value).split(","):
-        return volume
-    bound = replace(device, value=scope.path(text_of(device.value)))
-    return replace(
-        volume,
-        entries={
-            **volume.entries,
-            "driver_opts": replace(options, entries={**options.entries, "device": bound}),
-        },
-    )
+    entries = {**options.entries, "device": _absolute(device, scope)}
+    return replace(volume, entries={**volume.entries, "driver_opts": replace(options, entries=entries)})
+
+
+def _text(fields: Fields, key: str) -> str:
+    node = fields.get(key)
+    return text_of(node.value) if isinstance(node, Leaf) else ""
 
 
 def _with_path(mount: Fields, scope: Scope) -> Fields:
-    kind, source = mount.get("type"), mount.get("source")
-    if isinstance(kind, Leaf) and kind.value == "bind" and isinstance(source, Leaf):
+    source = mount.get("source")
+    if _text(mount, "type") == "bind" and isinstance(source, Leaf):
         return replace(mount, entries={**mount.entries, "source": _absolute(source, scope)})
     return mount
 

@@ -12,6 +12,10 @@ Plain = str | int | float | bool | None
 Mark = Literal["", "reset", "override"]
 
 
+class Date(str):
+    """An unquoted date. YAML makes a point in time of it, so Compose takes it for no text."""
+
+
 @dataclass(frozen=True)
 class Leaf:
     """One value. `raw` is how it was written, before variables were filled in."""
@@ -52,7 +56,13 @@ def spelled(node: Node) -> str:
         return "a list"
     if isinstance(node, Fields):
         return "a mapping"
-    names = {str: "a text", bool: "true or false", int: "a number", float: "a number"}
+    names = {
+        str: "a text",
+        Date: "an unquoted date",
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+    }
     return names.get(type(node.value), "nothing")
 
 

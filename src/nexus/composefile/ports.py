@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 
 _PORT = re.compile(
-    r"(?:(?P<ip>\[[0-9a-fA-F:.]+\]|[^:\[\]]*(?=:[^:]*:)|[0-9a-fA-F:]+(?=:[^:]*:[^:]*$)):)?"
-    r"(?:(?P<published>\d*(?:-\d+)?):)?(?P<target>\d+(?:-\d+)?)(?:/(?P<protocol>[a-zA-Z]+))?"
+    r"(?:(?P<ip>\[[0-9a-fA-F:.]+\]|[0-9.]*):(?=[^:]*:))?(?:(?P<published>\d*(?:-\d+)?):)?"
+    r"(?P<target>\d+(?:-\d+)?)(?:/(?P<protocol>tcp|udp|sctp))?",
+    re.IGNORECASE,
 )
 
 

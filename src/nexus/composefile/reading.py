@@ -11,12 +11,13 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
-from nexus.composefile.nodes import Fields, Items, Leaf, Mark, Node, Plain
+from nexus.composefile.nodes import Date, Fields, Items, Leaf, Mark, Node, Plain
 from nexus.composefile.places import ComposeError, Fault, Place
 
 MOST_NODES = 500_000
 _FLOAT = re.compile(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$")
 _INTEGER = re.compile(r"^[-+]?(0[bB][01_]+|0[oO]?[0-7_]+|0[xX][0-9a-fA-F_]+|0|[1-9][0-9_]*)$")
+_DATE = re.compile(r"^\d{4}-\d{1,2}-\d{1,2}([Tt ]\d{1,2}:\d{1,2}:\d{1,2}(\.\d+)?([Zz]|[-+]\d\d:\d\d)?)?$")
 _SPECIAL = {".inf": float("inf"), "+.inf": float("inf"), "-.inf": float("-inf"), ".nan": float("nan")}
 _WORDS: dict[str, Plain] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
@@ -156,7 +157,10 @@ def plain_value(text: str) -> Plain:
         sign, digits = (digits[0], digits[1:]) if digits[0] in "+-" else ("", digits)
         if len(digits) > 1 and digits[0] == "0" and digits[1].isdigit():
             digits = "0o" + digits[1:]
-        return int(sign + digits, 0)
+        number = int(sign + digits, 0)
+        return number if -(2**63) <= number < 2**64 else float(number)
     if _FLOAT.match(text):
         return float(text)
+    if _DATE.match(text):
+        return Date(text)
     return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,16 +52,9 @@ class Scope:
 
     def path(self, text: str) -> str:
         """Return a path of a Compose file as an absolute one."""
-        expanded = Path(text).expanduser() if text.startswith("~") else Path(text)
-        joined = self.base / expanded
-        return _cleaned(joined)
-
-
-def _cleaned(path: Path) -> str:
-    """Return a path without `.` and `..`, by its text alone."""
-    import os.path
-
-    return os.path.normpath(path)
+        if text == "~" or text.startswith("~/"):
+            text = self.variables.get("HOME", "") + text[1:]
+        return os.path.normpath(self.base / text)
 
 
 def add_dotenv(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nexus.composefile.nodes import Fields, Items, Leaf, Node, spelled
+from nexus.composefile.nodes import Date, Fields, Items, Leaf, Node, spelled
 from nexus.composefile.places import suggest
 from nexus.composefile.scope import Scope
 
@@ -117,6 +117,8 @@ def _chosen(node: Node, shape: Shape) -> Shape | None:
 
 
 def _is(node: Leaf, kind: str) -> bool:
+    if isinstance(node.value, Date):
+        return False
     if isinstance(node.value, bool) and kind not in ("flag", "plain", "nullable"):
         return False
     return isinstance(node.value, _TYPES[kind])

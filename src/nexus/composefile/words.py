@@ -34,6 +34,7 @@ def split_words(text: str) -> tuple[str, ...]:
         elif char in "()":
             raise ValueError(f"a bare {char} has no meaning here")
         elif char in _ENDS:
+            begun = begun and not (char == ">" and word[:1].isdigit())  # `2>` is a redirection
             break
         else:
             word, begun = word + char, True
