@@ -107,14 +107,14 @@ async def _bills(engine: Engine, ends: tuple[Built | EngineError, ...]) -> dict[
     from nexus.runtimes.home import Home
 
     home = Home.at(place.home_path())
-    found = {}
-    for end in ends:
-        if not isinstance(end, Exception) and end.size:
-            file = sbom_file(home, end.service, end.reference)
-            if not file.exists():
-                file = await keep_sbom(engine, home, end.service, end.reference)
-            found[end.service] = str(file)
-    return found
+
+    async def bill(end: Built) -> tuple[str, str]:
+        file = sbom_file(home, end.service, end.reference)
+        if not file.exists():
+            await keep_sbom(engine, home, end.service, end.reference)
+        return end.service, str(file)
+
+    return dict(await asyncio.gather(*(bill(e) for e in ends if not isinstance(e, Exception) and e.size)))
 
 
 def _sentence(planned: Planned) -> str:
