@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ class Settings:
     """The environment of one instance, read once.
 
     ``urls`` maps the other bricks that are on to their base URL; a brick that is absent is off.
+    ``trusted_proxies`` are the addresses and networks that may say for whom they ask, with commas.
     """
 
     service: str
@@ -32,6 +34,7 @@ class Settings:
     jwks_url: str | None
     urls: Mapping[str, str]
     otlp_endpoint: str | None
+    trusted_proxies: str
     secret_files: Mapping[str, Path] = field(repr=False)
 
     @classmethod
@@ -46,7 +49,7 @@ class Settings:
             raise SettingsError(f"PORT={port!r} is not a port number: set it to 0..65535")
         return cls(
             service=env.get("NEXUS_SERVICE", service),
-            instance=env.get("NEXUS_INSTANCE", f"{service}-1"),
+            instance=env.get("NEXUS_INSTANCE") or f"{service}-{socket.gethostname()}",
             release=env.get("NEXUS_RELEASE", "dev"),
             host=env.get("HOST", "127.0.0.1"),
             port=int(port),
@@ -60,6 +63,7 @@ class Settings:
                 if key.startswith("NEXUS_URL_") and value
             },
             otlp_endpoint=env.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None,
+            trusted_proxies=env.get("NEXUS_TRUSTED_PROXIES") or "127.0.0.1,::1",
             secret_files={
                 key.removesuffix("_FILE").lower(): Path(value)
                 for key, value in env.items()

@@ -21,7 +21,7 @@ def down(delete_data: Delete = False, yes: Yes = None, plan: PlanOnly = False) -
     from nexus.cli import operation
     from nexus.control.client import Client
     from nexus.control.launch import await_end, processes
-    from nexus.control.outside import leftovers, stack_name
+    from nexus.control.outside import leftovers, remembered, stack_name
     from nexus.runtimes.home import Home
 
     home = Home.at(place.home_path())
@@ -34,7 +34,8 @@ def down(delete_data: Delete = False, yes: Yes = None, plan: PlanOnly = False) -
         if typed != name:
             raise place.stop(t("the name does not match; nothing was deleted"), 2)
     if not client.alive():
-        if not leftovers(home) and not (delete_data and home.database.exists()):
+        in_containers = remembered(home).runtime != "process"
+        if not leftovers(home) and not in_containers and not (delete_data and home.database.exists()):
             typer.echo(t("nothing runs"))
             raise typer.Exit(0)
         client = operation.control(home)

@@ -69,11 +69,14 @@ def follow(client: Client, path: str, body: dict[str, Any], table: bool) -> int:
     return code
 
 
-def show_plan_offline(home: Home, offset: int | None, only: list[str] | None) -> int:
+def show_plan_offline(home: Home, asked: dict[str, Any]) -> int:
     """Prints what `up` would do while no control loop runs."""
     from nexus.control.outside import plan_from_outside
 
-    typer.echo(plan_from_outside(home, place.root(), offset, only).text())
+    plan = plan_from_outside(
+        home, place.root(), asked["runtime"], asked["registry"], asked["offset"], asked["only"]
+    )
+    typer.echo(plan.text())
     return 0
 
 

@@ -16,11 +16,19 @@ Only = Annotated[
     typer.Option("--only", help="Run only these modules (a,b,c), remembered; `all` runs all again."),
 ]
 PlanOnly = Annotated[bool, typer.Option("--plan", help="Print what would be done, and stop.")]
+Runtime = Annotated[
+    str | None, typer.Option("--runtime", help="Where it runs: process, compose or swarm; remembered.")
+]
+Registry = Annotated[
+    str | None, typer.Option("--registry", help="Where a Swarm's nodes fetch images: HOST:PORT; remembered.")
+]
 Demo = Annotated[bool, typer.Option("--demo", help="Afterwards run the stack's task `demo`.")]
 Seed = Annotated[int | None, typer.Option("--seed", help="Seed of the demonstration's data.")]
 
 
 def up(
+    runtime: Runtime = None,
+    registry: Registry = None,
     port_offset: Offset = None,
     only: Only = None,
     plan: PlanOnly = False,
@@ -30,19 +38,24 @@ def up(
     """Bring the stack up: start what is missing, in the order of its dependencies."""
     from nexus.cli import operation, tasks
     from nexus.control.client import Client
+    from nexus.control.keeper import RUNTIMES
     from nexus.runtimes.home import Home
 
     home = Home.at(place.home_path())
     chosen = None if only is None else [name.strip() for name in only.split(",") if name.strip()]
-    if plan and not Client(home).alive():
-        raise typer.Exit(operation.show_plan_offline(home, port_offset, chosen))
+    if runtime is not None and runtime not in RUNTIMES:
+        raise place.stop(f"no runtime {runtime!r}; there are: {', '.join(RUNTIMES)}", 2)
     body = {
+        "runtime": runtime,
+        "registry": registry,
         "root": str(place.root()),
         "who": place.who(),
         "offset": port_offset,
         "only": chosen,
         "plan_only": plan,
     }
+    if plan and not Client(home).alive():
+        raise typer.Exit(operation.show_plan_offline(home, body))
     client = operation.control(home)
     code = operation.follow(client, "/v1/up", body, table=True)
     if code == 0 and demo and not plan:

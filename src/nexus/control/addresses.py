@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nexus.runtimes import ports
-from nexus.runtimes.process.site import EVERYWHERE, LOOPBACK
+from nexus.runtimes.site import EVERYWHERE, LOOPBACK
 from nexus.stack import Service, Stack
 
 HIGHEST = 65_535
@@ -24,8 +24,9 @@ class Addresses:
     notes: tuple[str, ...] = ()
 
 
-def addresses(stack: Stack, offset: int, ours: Mapping[str, int]) -> Addresses:
+def addresses(stack: Stack, offset: int, ours: Mapping[str, int], by_engine: bool = False) -> Addresses:
     """Where each service is to listen. `ours`: ports of services that already run here, which stay.
+    `by_engine`: an engine opens the ports, whatever this user may do.
 
     Raises:
         Refused: a port is taken, not permitted or out of range; names all of them and their holders.
@@ -44,6 +45,8 @@ def addresses(stack: Stack, offset: int, ours: Mapping[str, int]) -> Addresses:
             continue
         host = EVERYWHERE if service.kind == "edge" else LOOPBACK
         state = ports.state(host, port)
+        if state == "denied" and by_engine:
+            state = "free"
         if state == "denied" and service.fallback_port:
             notes.append(
                 f"port {port} is not permitted to this user: {service.name} listens on "

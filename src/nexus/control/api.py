@@ -86,7 +86,8 @@ class Api:
         """Service -> its log files, oldest first."""
         site = self._world.site
         names = [service.name for service in site.stack.services] if site else []
-        found = {name: [str(p) for p in self._world.runtime.logs(name)] for name in [*names, "control"]}
+        home = self._world.home
+        found = {name: [str(path) for path in home.log_files(name)] for name in [*names, "control"]}
         return web.json_response(found)
 
     async def history(self, request: web.Request) -> web.Response:
@@ -132,6 +133,8 @@ class Api:
         asked = UpRequest(
             Path(body["root"]),
             body["who"],
+            body.get("runtime"),
+            body.get("registry"),
             body.get("offset"),
             None if body.get("only") is None else tuple(body["only"]),
             bool(body.get("plan_only")),

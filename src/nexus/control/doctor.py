@@ -21,8 +21,8 @@ from nexus.control.outside import leftovers, remembered
 from nexus.runtimes import ports
 from nexus.runtimes.home import Home, HomeError, closed_to_others
 from nexus.runtimes.process.drivers import haproxy, nginx, postgres, valkey
-from nexus.runtimes.process.site import EVERYWHERE, LOOPBACK
 from nexus.runtimes.protocol import StartError
+from nexus.runtimes.site import EVERYWHERE, LOOPBACK
 from nexus.stack import Stack
 
 GIB = 1 << 30
@@ -53,7 +53,7 @@ def examine(home: Home, root: Path) -> list[Finding]:
         language(),
     ]
     try:
-        stack = chosen_stack(root, remembered(home)[1])
+        stack = chosen_stack(root, remembered(home).only)
     except Refused as error:
         return [*findings, Finding("stack", "fail", str(error), "mend the manifests")]
     findings.append(Finding("stack", "ok", f"{stack.name}: {len(stack.services)} services"))
@@ -180,7 +180,10 @@ def _program(name: str, where: Callable[[], Path], arguments: list[str]) -> Find
 
 def port_findings(home: Home, stack: Stack) -> list[Finding]:
     """Whether the stable ports are free, or ours already."""
-    offset, running = remembered(home)[0], {instance.service: instance.port for instance in leftovers(home)}
+    offset, running = (
+        remembered(home).offset,
+        {instance.service: instance.port for instance in leftovers(home)},
+    )
     fronted = running.keys() & {gateway.name for gateway in stack.of_kind("gateway")}
     found = []
     for service in stack.services:

@@ -13,7 +13,8 @@ State = Literal["ready", "starting", "degraded", "down"]
 class InstanceFacts:
     """One instance as it is. `since` and `pid` are of the present process; `why` is what it lacks.
 
-    `knows`: the services whose addresses it was given when it started.
+    `knows`: the services whose addresses it was given when it started; None where it cannot be known.
+    `container` and `node`: the container it is, and the node of the Swarm that it runs on ("" for processes).
     """
 
     id: str
@@ -24,7 +25,14 @@ class InstanceFacts:
     since: float
     restarts: int = 0
     why: str = ""
-    knows: frozenset[str] = frozenset()
+    knows: frozenset[str] | None = frozenset()
+    container: str = ""
+    node: str = ""
+
+    @property
+    def alive(self) -> bool:
+        """Whether a process or a container of it runs."""
+        return self.pid > 0 or (bool(self.container) and self.state != "down")
 
 
 @dataclass(frozen=True)
@@ -34,7 +42,8 @@ class Facts:
     `initialised`: databases whose data folder is complete. `pending`: migrations not yet applied, by service;
     None where it cannot be known (the database does not run). `secrets_missing`: files by service.
     `keys`: whether the gateway's verification keys are known. `outdated`: running proxies whose configuration
-    is no longer what it should be.
+    is no longer what it should be. `unbuilt`: services whose release must be built before it can start, and
+    why. `remains`: what is left of a stack when its services are gone, and must be removed ("" for nothing).
     """
 
     ports: Mapping[str, int]
@@ -44,11 +53,13 @@ class Facts:
     secrets_missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     keys: bool = True
     outdated: frozenset[str] = frozenset()
+    unbuilt: Mapping[str, str] = field(default_factory=dict)
+    remains: str = ""
     notes: tuple[str, ...] = ()
 
     def of(self, service: str) -> tuple[InstanceFacts, ...]:
         """The instances of a service that run."""
-        return tuple(instance for instance in self.instances.get(service, ()) if instance.pid)
+        return tuple(instance for instance in self.instances.get(service, ()) if instance.alive)
 
     def ready(self, service: str) -> int:
         """How many instances of a service are ready."""

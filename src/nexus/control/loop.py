@@ -20,7 +20,7 @@ from nexus.runtimes.process.watch import ended
 log = logging.getLogger("nexus.control")
 
 GUARD_EVERY = 1.0
-ROTATE_EVERY = 60.0
+TEND_EVERY = 60.0
 
 
 async def run(home: Home) -> None:
@@ -35,9 +35,9 @@ async def run(home: Home) -> None:
     runner = web.AppRunner(api.application(), access_log=None, handle_signals=False)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, world.ending.set)
-    chores = [asyncio.create_task(_keep_guard(home)), asyncio.create_task(_rotate(world))]
+    chores = [asyncio.create_task(_keep_guard(home)), asyncio.create_task(_tend(world))]
     try:
-        await _take_up(world)
+        await world.recall()
         await _listen(runner, home)
         log.info("control loop %d serves %s", os.getpid(), home.root)
         waits = {asyncio.create_task(event.wait()) for event in (world.ending, world.leaving)}
@@ -62,22 +62,6 @@ def raise_limits() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-async def _take_up(world: World) -> None:
-    """Re-adopts what an earlier control loop left running, and starts what it wanted and died since."""
-    world.recall()
-    if world.site is None or world.supervisor is None:
-        return
-    found = await world.runtime.observe()
-    world.supervisor.adopt(found)
-    if found:
-        log.info("adopted %s", ", ".join(f"{running.instance} (pid {running.pid})" for running in found))
-    for name in world.wanted:
-        if world.site.stack.has(name):
-            world.supervisor.want(world.site.stack.service(name))
-    if world.keys is not None:
-        world.keys.watch()
 
 
 async def _listen(runner: web.AppRunner, home: Home) -> None:
@@ -115,9 +99,7 @@ async def _keep_guard(home: Home) -> None:
         await asyncio.sleep(GUARD_EVERY)
 
 
-async def _rotate(world: World) -> None:
+async def _tend(world: World) -> None:
     while True:
-        await asyncio.sleep(ROTATE_EVERY)
-        if world.site is not None:
-            names = [service.name for service in world.site.stack.services]
-            await asyncio.to_thread(world.runtime.rotate_logs, [*names, "control"])
+        await asyncio.sleep(TEND_EVERY)
+        await world.keeper.tend()

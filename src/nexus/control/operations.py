@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import compileall
 import contextlib
 import json
-import os
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nexus.control import secrets
-from nexus.control.actions import Actions
 from nexus.control.addresses import Refused, addresses, shown
-from nexus.control.observe import observe, observe_instances
+from nexus.control.keeper import RuntimeName
 from nexus.control.plan_down import plan_down
+from nexus.control.plan_restart import plan_restart
 from nexus.control.plan_up import plan_up
-from nexus.plans import LeaseHeld, Outcome, Plan, Step, StepEvent, execute
-from nexus.runtimes.process.register import Register
-from nexus.runtimes.process.site import Site
+from nexus.plans import LeaseHeld, Outcome, Plan, StepEvent, execute
+from nexus.runtimes.memory import Memory
 from nexus.stack import ManifestError, Stack, load_stack
 
 if TYPE_CHECKING:
@@ -38,6 +35,8 @@ class UpRequest:
 
     root: Path
     who: str
+    runtime: RuntimeName | None = None
+    registry: str | None = None
     offset: int | None = None
     only: tuple[str, ...] | None = None
     plan_only: bool = False
@@ -53,21 +52,21 @@ class Operations:
     async def up(self, request: UpRequest, emit: Emit, stop: asyncio.Event) -> None:
         """Brings the stack up; tells its progress to `emit`."""
         async with self._lease(f"up by {request.who}", emit):
-            stack, offset = desired(self._world, request)
-            found = addresses(stack, offset, self._running_ports())
-            site = Site(stack, self._world.home, found.ports)
-            facts = await observe(self._world, site, found.notes)
+            stack, offset = await desired(self._world, request)
+            keeper = self._world.keeper
+            if request.registry is not None:
+                self._world.register.set("registry", request.registry.rstrip("/"))
+            await keeper.check(stack)
+            found = addresses(stack, offset, keeper.ours(), by_engine=keeper.runtime != "process")
+            site = self._world.site_of(stack, dict(found.ports))
+            facts = await keeper.observe(site, found.notes)
             plan = plan_up(stack, facts)
             emit({"event": "plan", "plan": plan.as_dict(), "text": plan.text()})
             if request.plan_only:
                 return
             if not plan.empty:
                 self._remember(request, offset)
-                self._world.home.furnish()
-                await asyncio.to_thread(_read_sources, stack)
-                self._world.settle(site)
-                if self._world.keys is not None:
-                    self._world.keys.watch()
+                await self._world.settle(site)
             outcome = await self._execute(plan, request.who, emit, stop)
             self._report(outcome, emit)
 
@@ -84,14 +83,14 @@ class Operations:
                 return
             if not plan_only:
                 await self._give_up_what_keeps_ending()
-            facts = observe_instances(self._world, site)
+            facts = await self._world.keeper.running()
             plan = plan_down(site.stack, facts, delete_data)
             emit({"event": "plan", "plan": plan.as_dict(), "text": plan.text()})
             if plan_only:
                 return
             self._report(await self._execute(plan, who, emit, stop), emit)
 
-    async def restart(self, who: str, names: Iterable[str], emit: Emit, stop: asyncio.Event) -> None:
+    async def restart(self, who: str, names: Sequence[str], emit: Emit, stop: asyncio.Event) -> None:
         """Replaces the instances of services; new ones run what the folders hold now."""
         async with self._lease(f"restart by {who}", emit):
             kept = self._world.site
@@ -103,38 +102,19 @@ class Operations:
             if unknown:
                 known = ", ".join(service.name for service in stack.services)
                 raise Refused(f"no service {', '.join(unknown)}; there are: {known}")
-            self._world.settle(Site(stack, self._world.home, kept.ports))
-            steps = [
-                Step(
-                    f"restart {name}", "restart", name, f"asked by {who}", "replace its instances one by one"
-                )
-                for name in names
-            ]
-            plan = Plan(f"restart {', '.join(names)}", tuple(steps))
+            site = self._world.site_of(stack, dict(kept.ports))
+            plan = plan_restart(stack, names, who, await self._world.keeper.unbuilt(site, names))
+            await self._world.settle(site)
             emit({"event": "plan", "plan": plan.as_dict(), "text": plan.text()})
             self._report(await self._execute(plan, who, emit, stop), emit)
 
-    def _running_ports(self) -> dict[str, int]:
-        site, supervisor = self._world.site, self._world.supervisor
-        if site is None or supervisor is None:
-            return {}
-        gateways = site.stack.of_kind("gateway")
-        fronting = any(i.running for gateway in gateways for i in supervisor.of(gateway.name))
-        return {
-            service.name: site.ports[service.name]
-            for service in site.stack.services
-            if (supervisor.fronted(service) and fronting)
-            or any(instance.running for instance in supervisor.of(service.name))
-        }
-
     async def _give_up_what_keeps_ending(self) -> None:
         """Services that are wanted but do not run have no step in a plan that takes the stack down."""
-        supervisor = self._world.supervisor
-        for name in self._world.wanted:
-            if supervisor is None or not any(instance.running for instance in supervisor.of(name)):
-                self._world.want(name, False)
-                if supervisor is not None:
-                    await supervisor.stop(name, 1.0)
+        facts = await self._world.keeper.running()
+        for name in self._world.wanted.names:
+            if not facts.of(name):
+                self._world.wanted.remove(name)
+                await self._world.keeper.give_up(name)
 
     def _remember(self, request: UpRequest, offset: int) -> None:
         self._world.register.set("offset", str(offset))
@@ -160,8 +140,9 @@ class Operations:
                 }
             )
 
-        actions = Actions(self._world).all()
-        return await execute(plan, actions, self._world.journal, who, tell, stop)
+        async with self._world.keeper.at_work():
+            actions = self._world.keeper.actions()
+            return await execute(plan, actions, self._world.journal, who, tell, stop)
 
     def _report(self, outcome: Outcome, emit: Emit) -> None:
         site = self._world.site
@@ -212,24 +193,21 @@ class Operations:
             self._world.lease.renew(LEASE_SECONDS)
 
 
-def _read_sources(stack: Stack) -> None:
-    """Reads each service's release once, and compiles Python sources, which services may not write."""
-    for service in stack.services:
-        _ = service.release
-        if service.runtime == "python":
-            for folder in (service.folder, *service.shared):
-                if folder.is_dir() and os.access(folder, os.W_OK):
-                    compileall.compile_dir(folder, quiet=2)
-
-
-def desired(world: World, request: UpRequest) -> tuple[Stack, int]:
-    """The stack that should run, and how far its ports are moved.
+async def desired(world: World, request: UpRequest) -> tuple[Stack, int]:
+    """The stack that should run, and how far its ports are moved; chooses the keeper of its runtime.
 
     Raises:
         Refused: the manifests are wrong, or the stack already runs elsewhere.
     """
     kept = world.register.get("offset")
-    running = world.supervisor is not None and any(instance.running for instance in world.supervisor)
+    running = world.keeper.busy
+    if request.runtime is not None and request.runtime != world.keeper.runtime:
+        if running:
+            raise Refused(
+                f"this stack runs on {world.keeper.runtime}; take it down before moving it to "
+                f"{request.runtime}"
+            )
+        await world.choose(request.runtime)
     if running and kept and request.offset is not None and int(kept) != request.offset:
         raise Refused(
             f"this stack runs with port offset {kept}; take it down before moving it to {request.offset}"
@@ -244,9 +222,9 @@ def desired(world: World, request: UpRequest) -> tuple[Stack, int]:
     return chosen_stack(request.root, only), offset
 
 
-def chosen_before(register: Register) -> tuple[str, ...]:
+def chosen_before(memory: Memory) -> tuple[str, ...]:
     """The modules that the last `up --only` named; all when there was none."""
-    return tuple(json.loads(register.get("only", "[]"))) or (ALL,)
+    return tuple(json.loads(memory.get("only", "[]"))) or (ALL,)
 
 
 def chosen_stack(root: Path, only: tuple[str, ...]) -> Stack:

@@ -2,59 +2,126 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from nexus.control import status
+from nexus.control import secrets, status
 from nexus.control.addresses import Addresses, Refused, addresses, planned
-from nexus.control.facts import Facts
-from nexus.control.observe import observe_from_outside
+from nexus.control.containers.keeper import ContainerKeeper
+from nexus.control.facts import Facts, InstanceFacts
+from nexus.control.keeper import RuntimeName
 from nexus.control.operations import ALL, chosen_before, chosen_stack
 from nexus.control.plan_up import plan_up
+from nexus.control.processes.observe import observe_from_outside
+from nexus.control.wanted import Wanted
 from nexus.plans import Plan
+from nexus.runtimes.containers.engine import EngineError
 from nexus.runtimes.home import Home
+from nexus.runtimes.memory import Blank, Memory
 from nexus.runtimes.process.identity import alive
 from nexus.runtimes.process.register import Register
-from nexus.runtimes.process.site import Site
 from nexus.runtimes.protocol import Running
+from nexus.runtimes.site import Site
 from nexus.stack import ManifestError, Stack, load_stack
 
 
-def plan_from_outside(home: Home, root: Path, offset: int | None, only: list[str] | None) -> Plan:
-    """What `up` would do.
+@dataclass(frozen=True)
+class Remembered:
+    """What the last `up` was given: the runtime, how far ports are moved, and which modules."""
+
+    runtime: RuntimeName = "process"
+    offset: int = 0
+    only: tuple[str, ...] = (ALL,)
+
+
+def plan_from_outside(
+    home: Home,
+    root: Path,
+    runtime: RuntimeName | None,
+    registry: str | None,
+    offset: int | None,
+    only: list[str] | None,
+) -> Plan:
+    """What `up` would do. None means: as remembered.
 
     Raises:
-        Refused: a port is taken, or a manifest is wrong.
+        Refused: a port is taken, a manifest is wrong, or the engine cannot run the stack.
     """
-    kept_offset, kept_only = remembered(home)
-    stack = chosen_stack(root, tuple(only) if only is not None else kept_only)
-    moved = kept_offset if offset is None else offset
+    kept = remembered(home)
+    stack = chosen_stack(root, tuple(only) if only is not None else kept.only)
+    moved = kept.offset if offset is None else offset
+    if (runtime or kept.runtime) != "process":
+        return asyncio.run(_plan_in_containers(home, stack, runtime or kept.runtime, registry, moved))
     running = {instance.service: stack.service(instance.service).port + moved for instance in leftovers(home)}
     found = addresses(stack, moved, running)
     return plan_up(stack, observe_from_outside(Site(stack, home, found.ports), found))
 
 
+async def _plan_in_containers(
+    home: Home, stack: Stack, runtime: RuntimeName, registry: str | None, offset: int
+) -> Plan:
+    with _memory(home) as memory:
+        if registry is not None:
+            memory = Blank({"registry": registry, "releases": memory.get("releases", "{}")})
+        keeper = ContainerKeeper(runtime, home, memory, Wanted(memory), lambda event: None)
+        await keeper.check(stack)
+        keeper.site = Site(stack, home, planned(stack, offset), contained=True)
+        await keeper.look(keeper.site)
+        found = addresses(stack, offset, keeper.ours(), by_engine=True)
+        site = Site(stack, home, found.ports, contained=True)
+        return plan_up(stack, await keeper.observe(site, found.notes))
+
+
 def status_from_outside(home: Home, root: Path) -> dict[str, Any]:
-    """The status: services that an earlier control loop left running count as starting.
+    """The status: processes that an earlier control loop left running count as starting.
 
     Raises:
-        Refused: a manifest is wrong.
+        Refused: a manifest is wrong, or the engine does not answer.
     """
-    offset, only = remembered(home)
-    stack = chosen_stack(root, only)
-    ports = planned(stack, offset)
-    facts: Facts = observe_from_outside(Site(stack, home, ports), Addresses(ports))
+    kept = remembered(home)
+    stack = chosen_stack(root, kept.only)
+    ports = planned(stack, kept.offset)
     entry = status.control_entry(None, None, str(home.socket), 0.0, "")
+    if kept.runtime != "process":
+        seen = asyncio.run(_seen(home, Site(stack, home, ports, contained=True), kept.runtime))
+        return status.status(stack, kept.runtime, ports, seen, entry)
+    facts: Facts = observe_from_outside(Site(stack, home, ports), Addresses(ports))
     return status.status(stack, "process", ports, facts.instances, entry)
 
 
-def remembered(home: Home) -> tuple[int, tuple[str, ...]]:
-    """The port offset and the choice of modules that the last `up` was given."""
+async def _seen(home: Home, site: Site, runtime: RuntimeName) -> Mapping[str, tuple[InstanceFacts, ...]]:
+    with _memory(home) as memory:
+        keeper = ContainerKeeper(runtime, home, memory, Wanted(memory), lambda event: None)
+        try:
+            await keeper.look(site)
+        except EngineError as error:
+            raise Refused(str(error)) from error
+        keeper.site = site
+        return keeper.instances()
+
+
+def remembered(home: Home) -> Remembered:
+    """What the last `up` was given; nothing special when there was none."""
     if not home.database.exists():
-        return 0, (ALL,)
+        return Remembered()
+    with _memory(home) as memory:
+        runtime = cast(RuntimeName, memory.get("runtime", "process"))
+        return Remembered(runtime, int(memory.get("offset") or 0), chosen_before(memory))
+
+
+@contextmanager
+def _memory(home: Home) -> Iterator[Memory]:
+    """What is remembered in a home; a home that is not there is not made."""
+    if not home.database.exists():
+        yield Blank()
+        return
     register = Register(home.database)
     try:
-        return int(register.get("offset") or 0), chosen_before(register)
+        yield register
     finally:
         register.close()
 
@@ -74,7 +141,7 @@ def ports_in_use(home: Home, stack: Stack) -> dict[str, int]:
     """Where the services listen, as far as it is known."""
     from nexus.control.client import Client, ControlError
 
-    found = planned(stack, remembered(home)[0])
+    found = planned(stack, remembered(home).offset)
     try:
         for service in Client(home).get("/v1/status", timeout=10.0)["services"]:
             if service["port"]:
@@ -94,3 +161,21 @@ def stack_name(home: Home, root: Path) -> str:
         return load_stack(root).name
     except ManifestError as error:
         raise Refused(str(error)) from error
+
+
+def make_secrets(home: Home, root: Path) -> int:
+    """Makes the secret files of a stack in containers; returns how many were written.
+
+    Raises:
+        Refused: a manifest is wrong, or the stack runs as processes, whose secrets these would replace.
+    """
+    kept = remembered(home)
+    if leftovers(home):
+        raise Refused("this stack runs as processes; take it down first, or set NEXUS_HOME to another folder")
+    stack = chosen_stack(root, kept.only)
+    site = Site(stack, home, planned(stack, kept.offset), contained=True)
+    home.prepare()
+    home.furnish()
+    missing = sum(len(names) for names in secrets.missing(site).values())
+    secrets.create(site, lambda service: None)
+    return missing

@@ -12,6 +12,17 @@ def plan_down(stack: Stack, facts: Facts, delete_data: bool = False) -> Plan:
     running = [service for service in stack.services if facts.of(service.name)]
     names = {service.name for service in running}
     steps = [_stop(stack, facts, service, names) for service in reversed(running)]
+    if facts.remains:
+        steps.append(
+            Step(
+                "clear",
+                "clear",
+                stack.name,
+                "the stack is to be down",
+                f"remove {facts.remains}",
+                after=tuple(step.id for step in steps),
+            )
+        )
     if delete_data:
         steps.append(
             Step(

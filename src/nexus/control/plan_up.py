@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nexus.control.facts import Facts
+from nexus.control.facts import Facts, InstanceFacts
 from nexus.plans import Plan, Step
 from nexus.stack import Service, Stack
 
@@ -38,6 +38,7 @@ def plan_up(stack: Stack, facts: Facts) -> Plan:
             )
         if service.database:
             steps += _migrate(stack, facts, service, base)
+    steps += [_build(stack.service(name), cause) for name, cause in facts.unbuilt.items()]
     steps += _stop_switched_off(stack, facts)
     steps += [_reload(stack.service(name)) for name in sorted(facts.outdated) if stack.has(name)]
     steps += [_start(stack, facts, service, base) for service in stack.services if _short(facts, service)]
@@ -69,6 +70,10 @@ def notes(stack: Stack, facts: Facts) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _build(service: Service, cause: str) -> Step:
+    return Step(f"build {service.name}", "build", service.name, cause, f"build its release {service.release}")
+
+
 def _stop_switched_off(stack: Stack, facts: Facts) -> list[Step]:
     off = [name for name in facts.instances if facts.of(name) and not stack.has(name)]
     does = "drain and stop it; its data stays"
@@ -91,7 +96,7 @@ def _restart(stack: Stack, facts: Facts, service: Service) -> list[Step]:
     if service.kind != "module" or _short(facts, service):
         return []
     needs = [need for need in service.needs.soft if stack.has(need) and stack.service(need).kind == "module"]
-    new = [need for need in needs if any(need not in instance.knows for instance in facts.of(service.name))]
+    new = [need for need in needs if any(_ignores(instance, need) for instance in facts.of(service.name))]
     if not new:
         return []
     return [
@@ -101,9 +106,13 @@ def _restart(stack: Stack, facts: Facts, service: Service) -> list[Step]:
             service.name,
             f"it was started without {', '.join(new)}",
             "replace its instances one by one",
-            after=tuple(f"start {need}" for need in new),
+            after=(f"build {service.name}", *(f"start {need}" for need in new)),
         )
     ]
+
+
+def _ignores(instance: InstanceFacts, need: str) -> bool:
+    return instance.knows is not None and need not in instance.knows
 
 
 def _short(facts: Facts, service: Service) -> bool:
@@ -135,7 +144,7 @@ def _start(stack: Stack, facts: Facts, service: Service, base: tuple[str, ...]) 
 
 def _before(stack: Stack, service: Service) -> tuple[str, ...]:
     """What must have happened before a service can start: its own data, and its hard needs."""
-    before = [f"start {need}" for need in service.needs.hard]
+    before = [f"build {service.name}", *(f"start {need}" for need in service.needs.hard)]
     if service.kind == "database":
         before.append(f"initialise {service.name}")
     if service.database:

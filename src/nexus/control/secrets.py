@@ -1,7 +1,7 @@
 """Secrets: generated once, each a file that only its service (and root) can read.
 
 database   superuser_password, admin_url
-cache      password
+cache      password, acl
 service    database_password and database_url, redis_url, client_secret, service_clients, bootstrap,
            and any other name it declares: 32 random bytes
 """
@@ -20,8 +20,8 @@ from typing import Any
 from nexus.runtimes.home import Home
 from nexus.runtimes.process import accounts
 from nexus.runtimes.process.drivers import postgres, valkey
-from nexus.runtimes.process.site import LOOPBACK, Site, needed, secret_names
 from nexus.runtimes.protocol import Account
+from nexus.runtimes.site import LOOPBACK, Site, needed, secret_names
 from nexus.stack import Service, Stack
 
 DATABASE = "nexus"
@@ -30,6 +30,7 @@ ADMIN_URL = "admin_url"
 CHECK_PASSWORD = "check_password"
 CHECK_URL = "check_url"
 CHECKER = "nexus_check"
+ACL = "acl"
 ADMIN_EMAIL = "admin@nexus.local"
 BOOTSTRAP = {
     "company": {"name": "Minha Empresa Ltda", "tax_id": "11222333000181", "currency": "BRL"},
@@ -42,20 +43,23 @@ def expected(stack: Stack, service: Service) -> tuple[str, ...]:
     if service.runtime == "postgres":
         return (postgres.PASSWORD, ADMIN_URL, CHECK_PASSWORD, CHECK_URL)
     if service.runtime == "valkey":
-        return (valkey.PASSWORD,)
+        return (valkey.PASSWORD, ACL)
     names = secret_names(stack, service)
     return (*names, DATABASE_PASSWORD) if "database_url" in names else names
 
 
 def missing(site: Site) -> dict[str, tuple[str, ...]]:
-    """Secret files that do not exist, or hold what is no longer true (addresses, clients), by service."""
+    """Secret files that do not exist, hold what is no longer true (addresses, clients), or are open to others
+    than this runtime wants, by service.
+    """
     found: dict[str, tuple[str, ...]] = {}
     for service in site.stack.services:
         names = []
         for name in expected(site.stack, service):
             path = site.home.secret(service.name, name)
             derived = _derived(site, service, name)
-            if not path.exists() or (derived is not None and path.read_text() != derived):
+            outdated = derived is not None and path.exists() and path.read_text() != derived
+            if not path.exists() or outdated or path.stat().st_mode & 0o777 != _mode(site):
                 names.append(name)
         if names:
             found[service.name] = tuple(names)
@@ -63,7 +67,11 @@ def missing(site: Site) -> dict[str, tuple[str, ...]]:
 
 
 def create(site: Site, account: Callable[[str], Account | None]) -> None:
-    """Writes every missing or outdated secret; existing ones are never replaced."""
+    """Writes every missing or outdated secret; existing ones are never replaced.
+
+    A container's secrets are files that everybody may read in folders that only their owner may enter: the
+    engine mounts them one by one, and the user in the container is not known on this machine.
+    """
     for derived in (False, True):
         for service in site.stack.services:
             names = expected(site.stack, service)
@@ -73,6 +81,15 @@ def create(site: Site, account: Callable[[str], Account | None]) -> None:
             accounts.private_folder(site.home.secrets / service.name, owner)
             for name in names:
                 _write(site, service, name, owner, derived)
+    for service in site.stack.services:
+        for name in expected(site.stack, service):
+            path = site.home.secret(service.name, name)
+            if path.exists():
+                path.chmod(_mode(site))
+
+
+def _mode(site: Site) -> int:
+    return 0o444 if site.contained else 0o600
 
 
 def _write(site: Site, service: Service, name: str, owner: Account | None, derived: bool) -> None:
@@ -84,7 +101,7 @@ def _write(site: Site, service: Service, name: str, owner: Account | None, deriv
         accounts.private_file(path, _fresh(site, name), owner)
 
 
-DERIVED = frozenset({"database_url", "redis_url", "service_clients", ADMIN_URL, CHECK_URL})
+DERIVED = frozenset({"database_url", "redis_url", "service_clients", ADMIN_URL, CHECK_URL, ACL})
 
 
 def _fresh(site: Site, name: str) -> str:
@@ -98,28 +115,42 @@ def _derived(site: Site, service: Service, name: str) -> str | None:
     if name not in DERIVED:
         return None
     home, stack = site.home, site.stack
+    if name == ACL:
+        password = _read(home.secret(service.name, valkey.PASSWORD))
+        return password and _acl(password)
     if name == "service_clients":
         return _clients(home, stack)
     if name == ADMIN_URL:
         password = _read(home.secret(service.name, postgres.PASSWORD))
-        return password and postgres_url(postgres.SUPERUSER, password, site.ports[service.name])
+        return password and postgres_url(postgres.SUPERUSER, password, _outside(site, service))
     if name == CHECK_URL:
         password = _read(home.secret(service.name, CHECK_PASSWORD))
-        return password and postgres_url(CHECKER, password, site.ports[service.name])
+        return password and postgres_url(CHECKER, password, _outside(site, service))
     if name == "database_url":
         server = needed(stack, service, "postgres")
         password = _read(home.secret(service.name, DATABASE_PASSWORD))
         if server is None or password is None:
             return None
-        return postgres_url(role(service), password, site.ports[server.name])
+        return postgres_url(role(service), password, site.inside(server))
     cache = needed(stack, service, "valkey")
     password = _read(home.secret(cache.name, valkey.PASSWORD)) if cache else None
-    return f"redis://:{password}@{LOOPBACK}:{site.ports[cache.name]}/0" if cache and password else None
+    return f"redis://:{password}@{site.inside(cache)}/0" if cache and password else None
 
 
-def postgres_url(user: str, password: str, port: int) -> str:
+def _outside(site: Site, service: Service) -> str:
+    """Where the operator's own commands reach a service."""
+    return f"{LOOPBACK}:{site.ports[service.name]}"
+
+
+def postgres_url(user: str, password: str, address: str) -> str:
     """The address of the stack's database for one role."""
-    return f"postgresql://{user}:{password}@{LOOPBACK}:{port}/{DATABASE}"
+    return f"postgresql://{user}:{password}@{address}/{DATABASE}"
+
+
+def _acl(password: str) -> str:
+    """A cache's users, for a container: without the password it only tells that it lives."""
+    digest = hashlib.sha256(password.encode()).hexdigest()
+    return f"user default on #{digest} ~* &* +@all\nuser health on nopass -@all +ping\n"
 
 
 def role(service: Service) -> str:

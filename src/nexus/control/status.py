@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from nexus.control.facts import InstanceFacts, State
-from nexus.runtimes.process.site import LOOPBACK
+from nexus.runtimes.site import LOOPBACK
 from nexus.stack import Service, Stack
 
 
@@ -26,7 +26,7 @@ def status(
             "kind": service.kind,
             "port": ports[service.name],
             "state": service_state(service, instances.get(service.name, ()), serving),
-            "release": next((i.release for i in instances.get(service.name, ()) if i.pid), service.release),
+            "release": next((i.release for i in instances.get(service.name, ()) if i.alive), service.release),
             "instances": [_instance(instance) for instance in instances.get(service.name, ())],
             "missing": sorted(_needs(service) - serving),
         }
@@ -48,7 +48,7 @@ def _needs(service: Service) -> set[str]:
 
 def service_state(service: Service, instances: Sequence[InstanceFacts], serving: set[str]) -> State:
     """down: no process; starting: none is ready; degraded: some are not, or something it needs is missing."""
-    alive = [instance for instance in instances if instance.pid]
+    alive = [instance for instance in instances if instance.alive]
     if not alive:
         return "down"
     ready = [instance for instance in alive if instance.state == "ready"]
@@ -94,7 +94,9 @@ def _instance(instance: InstanceFacts) -> dict[str, Any]:
     return {
         "id": instance.id,
         "pid": instance.pid or None,
-        "address": f"{LOOPBACK}:{instance.port}",
+        "container": instance.container,
+        "node": instance.node,
+        "address": "" if instance.container else f"{LOOPBACK}:{instance.port}",
         "state": instance.state,
         "since": _time(instance.since),
         "restarts": instance.restarts,

@@ -5,9 +5,11 @@ provision_checker(password)                SQL that makes nexus_check, the role 
 read_folder(folder)                        the migrations of a folder, sorted
 pending(dsn, schema, folder)               names of those that are not applied yet
 apply(dsn, schema, owner, folder)          applies them; names of the applied ones
+create_database, bring                     a server's database; one schema with its roles, up to date
 """
 
 from nexus.migrations.apply import apply, pending
+from nexus.migrations.bring import bring, create_database
 from nexus.migrations.folder import Migration, MigrationError, read_folder
 from nexus.migrations.roles import CHECKER, owner_of, provision, provision_checker
 
@@ -16,6 +18,8 @@ __all__ = [
     "Migration",
     "MigrationError",
     "apply",
+    "bring",
+    "create_database",
     "owner_of",
     "pending",
     "provision",

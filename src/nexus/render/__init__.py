@@ -2,8 +2,10 @@
 
 from nexus.render.haproxy import HaproxyFacts, VerifyKey, haproxy_config
 from nexus.render.nginx import NginxFacts, nginx_config
+from nexus.render.postgres import postgres_config
 from nexus.render.servers import SERVER_PARAMETERS, Server
 from nexus.render.templating import RenderError
+from nexus.render.valkey import valkey_config
 
 __all__ = [
     "SERVER_PARAMETERS",
@@ -14,4 +16,6 @@ __all__ = [
     "VerifyKey",
     "haproxy_config",
     "nginx_config",
+    "postgres_config",
+    "valkey_config",
 ]

@@ -25,11 +25,33 @@ class VerifyKey:
 
 
 @dataclass(frozen=True)
+class Discovery:
+    """Instances found by name: every address that `host` has, at most `most` of them, listens on `port`."""
+
+    host: str
+    port: int
+    most: int
+
+
+@dataclass(frozen=True)
+class KeySlots:
+    """Places for verification keys that a script in the proxy fills: `PREFIX-0.pem` and so on, and the map
+    `PREFIX-kids.map` from key ids to places. `folder` is that prefix.
+    """
+
+    folder: Path
+    script: Path
+    count: int = 8
+
+
+@dataclass(frozen=True)
 class HaproxyFacts:
     """Where things are on this machine.
 
-    `ports` are the stable ports by service name, `servers` the instances behind them. `keys` may be empty:
-    until they are known, the gateway answers 503 to whatever needs a token.
+    `ports` are the stable ports by service name. Behind them are `servers`, or what `discovery` finds by
+    asking `resolver`. `keys` may be empty: until they are known, the gateway answers 503 to whatever needs a
+    token; with `slots` the proxy fetches them by itself. `trusted` networks may say X-Forwarded-For, besides
+    those of the manifest.
     """
 
     bind_host: str
@@ -37,6 +59,11 @@ class HaproxyFacts:
     stats_socket: Path
     servers: Mapping[str, tuple[Server, ...]] = field(default_factory=dict)
     keys: tuple[VerifyKey, ...] = ()
+    discovery: Mapping[str, Discovery] = field(default_factory=dict)
+    resolver: str = ""
+    slots: KeySlots | None = None
+    trusted: tuple[str, ...] = ()
+    hard_stop_s: int = 90
     metrics_port: int | None = None
     pidfile: Path | None = None
     log_target: str = "stdout format raw local0"
@@ -69,6 +96,9 @@ def haproxy_config(stack: Stack, facts: HaproxyFacts) -> str:
             pidfile=plain("pidfile", facts.pidfile) if facts.pidfile else None,
             log_target=" ".join(plain("log_target", word) for word in facts.log_target.split()),
             threads=facts.threads,
+            resolver=plain("resolver", facts.resolver) if facts.resolver else None,
+            slots=facts.slots,
+            hard_stop=facts.hard_stop_s,
         )
     )
 
@@ -77,6 +107,7 @@ def _backend(service: Service, facts: HaproxyFacts) -> dict[str, Any]:
     servers = facts.servers.get(service.name, ())
     return {
         "name": service.name,
+        "discovery": facts.discovery.get(service.name),
         "ready": service.health.ready,
         "servers": [(plain("server", s.id), plain("host", s.host), int(s.port)) for s in servers],
     }
@@ -94,6 +125,7 @@ def _gateway(
         "name": gateway.name,
         "health": gateway.health,
         "settings": gateway_settings(gateway),
+        "trusted": (*gateway_settings(gateway).trusted, *facts.trusted),
         "routes": routes,
         "public": [path for path in public if not path.endswith("*")],
         "public_below": [path.removesuffix("*") for path in public if path.endswith("*")],

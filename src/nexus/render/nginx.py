@@ -19,7 +19,8 @@ class NginxFacts:
 
     `listen` is an `address:port`, `addresses` the stable `host:port` of each service that is on. `run_dir`
     takes the pid and temporary files and must be writable by nginx. `user` is set only when nginx starts as
-    root: its workers become that user.
+    root: its workers become that user. With `resolver` (a name server) the names in `addresses` are asked
+    anew while it runs, because what stands behind them moves.
     """
 
     listen: str
@@ -27,6 +28,7 @@ class NginxFacts:
     run_dir: Path
     access_log: str = "/dev/stdout"
     user: str | None = None
+    resolver: str = ""
     workers: int = 1
 
 
@@ -54,6 +56,7 @@ def nginx_config(stack: Stack, facts: NginxFacts) -> str:
             access_log=plain("access_log", facts.access_log),
             user=plain("user", facts.user) if facts.user else None,
             workers=facts.workers,
+            resolver=plain("resolver", facts.resolver) if facts.resolver else None,
             body_limit=_body_limit(edge),
             health=edge.health.ready or "/edge/health",
             pages=_pages(stack),

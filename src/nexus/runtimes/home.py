@@ -85,6 +85,11 @@ class Home:
         """Where a service's output goes; the part before it is in the same name with `.1`."""
         return self.logs / f"{service}.log"
 
+    def log_files(self, service: str) -> tuple[Path, ...]:
+        """The service's log files that exist, oldest first."""
+        path = self.log(service)
+        return tuple(each for each in (path.with_name(path.name + ".1"), path) if each.exists())
+
     def data(self, service: str) -> Path:
         """What must survive: databases."""
         return self.root / "data" / service

@@ -10,7 +10,7 @@ import pytest
 
 from nexus.control import secrets
 from nexus.runtimes.home import Home
-from nexus.runtimes.process.site import Site, Slot
+from nexus.runtimes.site import Site, Slot
 from nexus.stack import load_stack
 
 MANIFESTS = {

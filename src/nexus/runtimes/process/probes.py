@@ -10,7 +10,7 @@ from pathlib import Path
 import aiohttp
 
 from nexus.runtimes.process.drivers.valkey import PASSWORD
-from nexus.runtimes.process.site import LOOPBACK, Site
+from nexus.runtimes.site import LOOPBACK, Site
 from nexus.stack import Service
 
 TIMEOUT = 3.0

@@ -128,8 +128,7 @@ class ProcessRuntime:
             kill_group(running.pid)
 
     def logs(self, service: str) -> tuple[Path, ...]:
-        path = self.home.log(service)
-        return tuple(each for each in (path.with_name(path.name + ".1"), path) if each.exists())
+        return self.home.log_files(service)
 
     def rotate_logs(self, services: Iterable[str]) -> None:
         """Keeps each service's log below some size."""

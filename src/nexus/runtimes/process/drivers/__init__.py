@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from nexus.runtimes.process.drivers import command, haproxy, nginx, postgres, python, valkey
+from nexus.runtimes.process.drivers import command, haproxy, nginx, node, postgres, python, valkey
 from nexus.runtimes.process.runtime import ProcessRuntime
-from nexus.runtimes.process.site import Site, Slot
 from nexus.runtimes.protocol import Launch, StartError
+from nexus.runtimes.site import Site, Slot
 from nexus.stack import Service
 
 Prepare = Callable[[ProcessRuntime, Site, Service, Slot, str], Launch]
@@ -33,7 +33,7 @@ DRIVERS: Mapping[str, Driver] = {
     "nginx": Driver(nginx.prepare, 3.0),
     "python": Driver(python.prepare, 4.0),
     "command": Driver(command.prepare, 4.0),
-    "node": Driver(command.prepare, 4.0),
+    "node": Driver(node.prepare, 4.0),
 }
 
 

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 from nexus.runtimes.process.runtime import ProcessRuntime
-from nexus.runtimes.process.site import Site, Slot
 from nexus.runtimes.protocol import Launch
+from nexus.runtimes.site import Site, Slot
 from nexus.stack import Service
 
 

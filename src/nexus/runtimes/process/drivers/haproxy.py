@@ -9,8 +9,8 @@ from pathlib import Path
 
 from nexus.runtimes.process import accounts
 from nexus.runtimes.process.runtime import ProcessRuntime
-from nexus.runtimes.process.site import Site, Slot
 from nexus.runtimes.protocol import Launch, Running, StartError
+from nexus.runtimes.site import Site, Slot
 from nexus.stack import Service
 
 CONFIG = "haproxy.cfg"

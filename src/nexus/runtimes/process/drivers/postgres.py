@@ -8,45 +8,19 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from nexus.render import postgres_config
 from nexus.runtimes.process import accounts
 from nexus.runtimes.process.runtime import ProcessRuntime
-from nexus.runtimes.process.site import LOOPBACK, Site, Slot
 from nexus.runtimes.protocol import Account, Launch, StartError
+from nexus.runtimes.site import LOOPBACK, Site, Slot
 from nexus.stack import Service
 
 SUPERUSER = "postgres"
 PASSWORD = "superuser_password"
-CONFIG = """\
-# Rendered at each start; put changes of your own into operator.conf beside this file.
-listen_addresses = '{host}'
-port = {port}
-unix_socket_directories = '{sockets}'
-unix_socket_permissions = 0700
-password_encryption = scram-sha-256
-max_connections = 100
-shared_buffers = 128MB
-fsync = on
-synchronous_commit = on
-full_page_writes = on
-wal_compression = on
-wal_level = replica
-max_wal_size = 2GB
-min_wal_size = 160MB
-checkpoint_timeout = 15min
-random_page_cost = 1.1
-jit = off
-io_method = sync
-timezone = 'UTC'
-log_timezone = 'UTC'
-log_destination = 'stderr'
-logging_collector = off
-log_line_prefix = '%m [%p] %u@%d '
-log_min_duration_statement = 1s
-log_lock_waits = on
-{recovery}include_if_exists = 'operator.conf'
-"""
 # After a crash, one call syncs the whole file system instead of one per file.
 RECOVERY = "recovery_init_sync_method = syncfs\n" if sys.platform.startswith("linux") else ""
+# Changes of an operator's own belong into this file beside the rendered one.
+OPERATOR = "include_if_exists = 'operator.conf'\n"
 ACCESS = """\
 local all all scram-sha-256
 host all all 127.0.0.1/32 scram-sha-256
@@ -120,7 +94,7 @@ def prepare(runtime: ProcessRuntime, site: Site, service: Service, slot: Slot, c
     site.folders(service, owner)
     data = site.home.data(service.name)
     sockets = site.home.sockets(service.name)
-    text = CONFIG.format(host=LOOPBACK, port=slot.port, sockets=sockets, recovery=RECOVERY)
+    text = postgres_config(LOOPBACK, slot.port, sockets, RECOVERY + OPERATOR)
     accounts.private_file(data / "postgresql.conf", text, owner)
     accounts.private_file(data / "pg_hba.conf", ACCESS, owner)
     return Launch(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 from nexus.runtimes.process.runtime import ProcessRuntime
-from nexus.runtimes.process.site import Site, Slot
 from nexus.runtimes.protocol import Launch
+from nexus.runtimes.site import Site, Slot
 from nexus.stack import Service
 
 

@@ -4,28 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from nexus.render import valkey_config
 from nexus.runtimes.process import accounts
 from nexus.runtimes.process.runtime import ProcessRuntime
-from nexus.runtimes.process.site import LOOPBACK, Site, Slot
 from nexus.runtimes.protocol import Launch
+from nexus.runtimes.site import LOOPBACK, Site, Slot
 from nexus.stack import Service
 
 PASSWORD = "password"
-CONFIG = """\
-bind {host}
-port {port}
-protected-mode yes
-daemonize no
-logfile ""
-dir "{data}"
-appendonly yes
-appendfsync everysec
-aof-load-truncated yes
-save ""
-maxmemory-policy noeviction
-tcp-keepalive 60
-requirepass {password}
-"""
 
 
 def binary() -> Path:
@@ -41,7 +27,7 @@ def prepare(runtime: ProcessRuntime, site: Site, service: Service, slot: Slot, c
     site.folders(service, account)
     data = accounts.private_folder(site.home.data(service.name), account)
     password = site.home.secret(service.name, PASSWORD).read_text().strip()
-    text = CONFIG.format(host=LOOPBACK, port=slot.port, data=data, password=password)
+    text = valkey_config(LOOPBACK, slot.port, data, f"requirepass {password}")
     file = accounts.private_file(site.home.config(service.name) / "valkey.conf", text, account)
     return Launch(
         service=service.name,

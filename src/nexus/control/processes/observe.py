@@ -7,26 +7,26 @@ from typing import TYPE_CHECKING
 
 from nexus.control import provision, secrets
 from nexus.control.addresses import Addresses
-from nexus.control.configs import config_file, render, skeleton
 from nexus.control.facts import Facts, InstanceFacts
-from nexus.control.keys import INDEX
+from nexus.control.processes.configs import config_file, render, skeleton
+from nexus.control.processes.keys import INDEX
 from nexus.runtimes.process.drivers import postgres
 from nexus.runtimes.process.identity import alive
 from nexus.runtimes.process.register import Register
-from nexus.runtimes.process.site import Site
+from nexus.runtimes.site import Site
 
 if TYPE_CHECKING:
-    from nexus.control.world import World
+    from nexus.control.processes.keeper import ProcessKeeper
 
 
-async def observe(world: World, site: Site, notes: tuple[str, ...] = ()) -> Facts:
+async def observe(keeper: ProcessKeeper, site: Site, notes: tuple[str, ...] = ()) -> Facts:
     """What is, seen by a running control loop. `site` is the stack as it should become.
 
     Raises:
         StartError: the history of a schema's migrations cannot go on.
     """
-    facts, missing = observe_instances(world, site), secrets.missing(site)
-    instances = facts.instances
+    instances, missing = observe_instances(keeper), secrets.missing(site)
+    facts = Facts(site.ports, instances)
     return Facts(
         ports=site.ports,
         instances=instances,
@@ -34,29 +34,32 @@ async def observe(world: World, site: Site, notes: tuple[str, ...] = ()) -> Fact
         pending=await provision.pending(site, facts, missing),
         secrets_missing=missing,
         keys=_keys_known(site),
-        outdated=_outdated(world, site, instances),
+        outdated=_outdated(keeper, site, instances),
+        unbuilt=await keeper.unbuilt(site, [service.name for service in site.stack.services]),
         notes=notes,
     )
 
 
-def observe_instances(world: World, site: Site) -> Facts:
-    """What runs, and no more: all that taking it down needs."""
+def observe_instances(keeper: ProcessKeeper) -> dict[str, tuple[InstanceFacts, ...]]:
+    """What runs, by service."""
     instances: dict[str, tuple[InstanceFacts, ...]] = {}
-    if world.supervisor is not None:
-        for instance in world.supervisor:
+    if keeper.supervisor is not None:
+        for instance in keeper.supervisor:
             name = instance.service.name
             instances[name] = (*instances.get(name, ()), instance.facts())
-    return Facts(site.ports, instances)
+    return instances
 
 
-def _outdated(world: World, site: Site, instances: Mapping[str, tuple[InstanceFacts, ...]]) -> frozenset[str]:
+def _outdated(
+    keeper: ProcessKeeper, site: Site, instances: Mapping[str, tuple[InstanceFacts, ...]]
+) -> frozenset[str]:
     found = set()
     for service in site.stack.services:
         file = config_file(site, service)
         running = next((i for i in instances.get(service.name, ()) if i.pid), None)
         if running is None or file is None or not file.exists():
             continue
-        if skeleton(file.read_text()) != skeleton(render(world, site, service, running.port)):
+        if skeleton(file.read_text()) != skeleton(render(keeper, site, service, running.port)):
             found.add(service.name)
     return frozenset(found)
 

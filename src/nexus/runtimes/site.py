@@ -1,4 +1,4 @@
-"""What a driver needs to know of the stack's place on this machine."""
+"""What there is to know of a stack's place on this machine."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from nexus.stack import Service, Stack
 
 LOOPBACK = "127.0.0.1"
 EVERYWHERE = "0.0.0.0"
+INNER_PORTS = {"postgres": 5432, "valkey": 6379, "nginx": 8080}  # in a container; all others: the manifest's
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,21 @@ class Slot:
 
 @dataclass(frozen=True)
 class Site:
-    """A stack on this machine: its folders and its stable ports (name -> port)."""
+    """A stack on this machine: its folders and its stable ports (name -> port).
+
+    `contained`: its services run in containers, where they find one another by name.
+    """
 
     stack: Stack
     home: Home
     ports: Mapping[str, int]
+    contained: bool = False
+
+    def inside(self, service: Service) -> str:
+        """The `host:port` under which the stack's own services reach this one."""
+        if self.contained:
+            return f"{service.name}:{INNER_PORTS.get(service.runtime, service.port)}"
+        return f"{LOOPBACK}:{self.ports[service.name]}"
 
     def host(self, service: Service) -> str:
         """The address a service listens on: loopback, but for the edge."""

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from nexus.control.facts import InstanceFacts, State
-from nexus.runtimes.process.site import Slot
 from nexus.runtimes.protocol import Running, StartError
+from nexus.runtimes.site import Slot
 from nexus.stack import Service
 
 GIVE_UP_AFTER = 3  # ends in a row during a start

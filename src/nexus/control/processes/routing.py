@@ -6,15 +6,15 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from nexus.control.configs import servers
-from nexus.control.instance import Instance
+from nexus.control.processes.configs import servers
+from nexus.control.processes.instance import Instance
 from nexus.runtimes.process.drivers import haproxy
 from nexus.runtimes.protocol import StartError
 from nexus.stack import Service
 from nexus.traffic import HaproxyRuntime, TrafficError, Unreachable
 
 if TYPE_CHECKING:
-    from nexus.control.world import World
+    from nexus.control.processes.keeper import ProcessKeeper
 
 log = logging.getLogger("nexus.control")
 
@@ -27,8 +27,8 @@ DRAIN_LIMIT = 2.0
 class Routing:
     """Compares the instances that should get requests with the servers HAProxy knows, and mends."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, keeper: ProcessKeeper) -> None:
+        self._keeper = keeper
         self._dirty = asyncio.Event()
         self._mending = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -83,11 +83,11 @@ class Routing:
             await asyncio.gather(self._task, return_exceptions=True)
 
     def _fronted(self, service: Service) -> bool:
-        return self._world.supervisor is not None and self._world.supervisor.fronted(service)
+        return self._keeper.supervisor is not None and self._keeper.supervisor.fronted(service)
 
     def _traffic(self) -> HaproxyRuntime | None:
         """The running proxy, or None."""
-        site, supervisor = self._world.site, self._world.supervisor
+        site, supervisor = self._keeper.site, self._keeper.supervisor
         if site is None or supervisor is None:
             return None
         for gateway in site.stack.of_kind("gateway"):
@@ -103,7 +103,7 @@ class Routing:
             except TimeoutError:
                 log.debug("comparing without a change")
             self._dirty.clear()
-            traffic, site = self._traffic(), self._world.site
+            traffic, site = self._traffic(), self._keeper.site
             if traffic is None or site is None:
                 continue
             for service in site.stack.services:
@@ -118,8 +118,8 @@ class Routing:
 
     async def _mend(self, service: Service, traffic: HaproxyRuntime) -> None:
         async with self._mending:
-            assert self._world.site is not None
-            wanted = {s.id: s for s in servers(self._world, self._world.site).get(service.name, ())}
+            assert self._keeper.site is not None
+            wanted = {s.id: s for s in servers(self._keeper, self._keeper.site).get(service.name, ())}
             known = {server.id: server for server in await traffic.servers(service.name)}
             for name, server in wanted.items():
                 there = known.get(name)

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 
 from nexus.render import HaproxyFacts, NginxFacts, Server, haproxy_config, nginx_config
 from nexus.runtimes.process.drivers import haproxy, nginx
-from nexus.runtimes.process.site import LOOPBACK, Site
+from nexus.runtimes.site import LOOPBACK, Site
 from nexus.stack import Service
 
 if TYPE_CHECKING:
-    from nexus.control.world import World
+    from nexus.control.processes.keeper import ProcessKeeper
 
 SERVER_LINE = re.compile(r"^\s*server \S+ \S+$")
 
 
-def render(world: World, site: Site, service: Service, port: int) -> str:
+def render(keeper: ProcessKeeper, site: Site, service: Service, port: int) -> str:
     """The configuration text of a service; empty for those that need none."""
     if service.runtime == "haproxy":
-        return haproxy_config(site.stack, _haproxy_facts(world, site, service))
+        return haproxy_config(site.stack, _haproxy_facts(keeper, site, service))
     if service.runtime == "nginx":
         return nginx_config(site.stack, _nginx_facts(site, service, port))
     return ""
@@ -38,28 +38,28 @@ def skeleton(text: str) -> str:
     return "\n".join(line for line in text.splitlines() if not SERVER_LINE.match(line))
 
 
-def servers(world: World, site: Site) -> dict[str, tuple[Server, ...]]:
+def servers(keeper: ProcessKeeper, site: Site) -> dict[str, tuple[Server, ...]]:
     """The instances that get requests, by service; a leaving one is drained, and forgotten when gone."""
-    if world.supervisor is None:
+    if keeper.supervisor is None:
         return {}
     return {
         service.name: tuple(
             Server(instance.id, LOOPBACK, instance.slot.port)
-            for instance in world.supervisor.of(service.name)
+            for instance in keeper.supervisor.of(service.name)
             if instance.running is not None and instance.was_ready
         )
         for service in site.stack.services
-        if world.supervisor.fronted(service)
+        if keeper.supervisor.fronted(service)
     }
 
 
-def _haproxy_facts(world: World, site: Site, service: Service) -> HaproxyFacts:
+def _haproxy_facts(keeper: ProcessKeeper, site: Site, service: Service) -> HaproxyFacts:
     return HaproxyFacts(
         bind_host=LOOPBACK,
         ports=site.ports,
         stats_socket=haproxy.stats_socket(site, service),
-        servers=servers(world, site),
-        keys=world.keys.known() if world.keys else (),
+        servers=servers(keeper, site),
+        keys=keeper.keys.known() if keeper.keys else (),
     )
 
 

@@ -15,12 +15,12 @@ import aiohttp
 
 from nexus.render import VerifyKey
 from nexus.runtimes.process import accounts
-from nexus.runtimes.process.site import LOOPBACK
 from nexus.runtimes.protocol import StartError
+from nexus.runtimes.site import LOOPBACK
 from nexus.stack import Service
 
 if TYPE_CHECKING:
-    from nexus.control.world import World
+    from nexus.control.processes.keeper import ProcessKeeper
 
 log = logging.getLogger("nexus.control")
 
@@ -33,19 +33,19 @@ INDEX = "keys.json"
 class Keys:
     """The public keys that the stack's gateway verifies tokens with."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, keeper: ProcessKeeper) -> None:
+        self._keeper = keeper
         self._task: asyncio.Task[None] | None = None
         self._session: aiohttp.ClientSession | None = None
 
     def publisher(self) -> Service | None:
         """The service whose manifest names a JWKS address."""
-        site = self._world.site
+        site = self._keeper.site
         return next((s for s in site.stack.services if s.jwks), None) if site else None
 
     def gateway(self) -> Service | None:
         """The proxy that verifies tokens."""
-        site = self._world.site
+        site = self._keeper.site
         return (
             next((g for g in site.stack.of_kind("gateway") if g.runtime == "haproxy"), None) if site else None
         )
@@ -83,7 +83,7 @@ class Keys:
         names = {kid: f"{hashlib.sha256(pem.encode()).hexdigest()[:16]}.pem" for kid, pem in fresh.items()}
         if names == {key.kid: key.path.name for key in self.known()}:
             return False
-        account = self._world.account(gateway.name)
+        account = self._keeper.account(gateway.name)
         accounts.private_folder(folder, account)
         for kid, pem in fresh.items():
             accounts.private_file(folder / names[kid], pem, account)
@@ -91,7 +91,7 @@ class Keys:
         for stale in set(folder.glob("*.pem")) - {folder / name for name in names.values()}:
             stale.unlink()
         log.info("verification keys changed: %s", ", ".join(sorted(fresh)))
-        supervisor = self._world.supervisor
+        supervisor = self._keeper.supervisor
         if supervisor is not None:
             await supervisor.reload(gateway)
         return True
@@ -106,13 +106,13 @@ class Keys:
 
     def _folder(self) -> Path | None:
         gateway = self.gateway()
-        return self._world.home.config(gateway.name) / "keys" if gateway else None
+        return self._keeper.home.config(gateway.name) / "keys" if gateway else None
 
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(FETCH_EVERY)
             publisher = self.publisher()
-            supervisor = self._world.supervisor
+            supervisor = self._keeper.supervisor
             if publisher is None or supervisor is None:
                 continue
             if any(instance.state == "ready" for instance in supervisor.of(publisher.name)):
@@ -122,7 +122,7 @@ class Keys:
                     log.warning("the verification keys could not be renewed: %s", error)
 
     async def _fetch(self, publisher: Service) -> dict[str, str]:
-        supervisor = self._world.supervisor
+        supervisor = self._keeper.supervisor
         ready = [i for i in supervisor.of(publisher.name) if i.state == "ready"] if supervisor else []
         if not ready:
             raise StartError(f"{publisher.name} is not ready, so its keys cannot be fetched")

@@ -8,13 +8,13 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 
-from nexus.control.instance import Instance
+from nexus.control.processes.instance import Instance
 from nexus.runtimes import ports
 from nexus.runtimes.process.drivers import driver, haproxy, nginx
 from nexus.runtimes.process.probes import Prober
 from nexus.runtimes.process.runtime import ProcessRuntime
-from nexus.runtimes.process.site import LOOPBACK, Site, Slot
 from nexus.runtimes.protocol import Running, StartError
+from nexus.runtimes.site import LOOPBACK, Site, Slot
 from nexus.stack import Service
 
 log = logging.getLogger("nexus.control")

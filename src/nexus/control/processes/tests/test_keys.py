@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
-from nexus.control.keys import to_pem
+from nexus.control.processes.keys import to_pem
 
 
 @pytest.fixture(scope="module")

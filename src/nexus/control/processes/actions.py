@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from nexus.control import provision, secrets
-from nexus.control.supervisor import Supervisor
+from nexus.control.processes.supervisor import Supervisor
 from nexus.plans import Action, Step
-from nexus.runtimes.process.drivers import driver, postgres
-from nexus.runtimes.process.site import Site
+from nexus.runtimes.process.drivers import driver, node, postgres
+from nexus.runtimes.site import Site
 from nexus.stack import Service
 
 if TYPE_CHECKING:
-    from nexus.control.world import World
+    from nexus.control.processes.keeper import ProcessKeeper
 
 DOWN_LIMIT = 13.5  # seconds for all stops together
 DATABASE_RESERVE = 4.0  # of them kept for the databases, which end last
@@ -25,12 +25,12 @@ DATABASE_RESERVE = 4.0  # of them kept for the databases, which end last
 class Actions:
     """The hands of the executor: one method per action name."""
 
-    def __init__(self, world: World) -> None:
-        assert world.site is not None
-        assert world.supervisor is not None
-        self._world = world
-        self._site: Site = world.site
-        self._supervisor: Supervisor = world.supervisor
+    def __init__(self, keeper: ProcessKeeper) -> None:
+        assert keeper.site is not None
+        assert keeper.supervisor is not None
+        self._keeper = keeper
+        self._site: Site = keeper.site
+        self._supervisor: Supervisor = keeper.supervisor
         self._down_by = time.monotonic() + DOWN_LIMIT
 
     def all(self) -> Mapping[str, Action]:
@@ -38,6 +38,7 @@ class Actions:
         return {
             "secrets": self.secrets,
             "initialise": self.initialise,
+            "build": self.build,
             "start": self.start,
             "migrate": self.migrate,
             "reload": self.reload,
@@ -52,20 +53,24 @@ class Actions:
 
     async def secrets(self, step: Step) -> None:
         """Generates what is missing."""
-        secrets.create(self._site, self._world.account)
+        secrets.create(self._site, self._keeper.account)
 
     async def initialise(self, step: Step) -> None:
         """Creates a database's data folder."""
         service = self._service(step)
-        await asyncio.to_thread(postgres.initialise, self._world.runtime, self._site, service)
+        await asyncio.to_thread(postgres.initialise, self._keeper.processes, self._site, service)
+
+    async def build(self, step: Step) -> None:
+        """Builds what a service's release runs from."""
+        await node.build(self._site, self._service(step))
 
     async def start(self, step: Step) -> None:
         """Starts what is missing of a service and waits until it is ready and reachable."""
         service = self._service(step)
-        self._world.want(service.name, True)
+        self._keeper.wanted.add(service.name)
         await self._supervisor.start(service)
-        if self._world.routing is not None:
-            await self._world.routing.reachable(service)
+        if self._keeper.routing is not None:
+            await self._keeper.routing.reachable(service)
 
     async def migrate(self, step: Step) -> None:
         """Creates role and schema, applies pending migrations."""
@@ -74,14 +79,14 @@ class Actions:
     async def keys(self, step: Step) -> None:
         """Fetches the gateway's verification keys and waits until it uses them."""
         gateway = self._service(step)
-        if self._world.keys is not None:
-            await self._world.keys.renew()
+        if self._keeper.keys is not None:
+            await self._keeper.keys.renew()
         for instance in self._supervisor.of(gateway.name):
             await instance.until_ready(20.0)
 
     async def stop(self, step: Step) -> None:
         """Drains and stops a service, within what is left of the time for all."""
-        self._world.want(step.target, False)
+        self._keeper.wanted.remove(step.target)
         for instance in self._supervisor.of(step.target)[:1]:
             left = self._down_by - time.monotonic()
             if instance.service.kind not in ("database", "cache"):
@@ -96,22 +101,23 @@ class Actions:
     async def restart(self, step: Step) -> None:
         """Replaces a service's instances one after the other."""
         service = self._service(step)
-        self._world.want(service.name, True)
+        self._keeper.wanted.add(service.name)
         await self._supervisor.restart(service, driver(service).grace)
-        if self._world.routing is not None:
-            await self._world.routing.reachable(service)
+        if self._keeper.routing is not None:
+            await self._keeper.routing.reachable(service)
 
     async def delete(self, step: Step) -> None:
         """Removes databases, secrets, state and logs; the control loop's own files go when it ends."""
-        home = self._world.home
+        home = self._keeper.home
         for folder in (
             home.root / "data",
             home.root / "state",
             home.root / "config",
+            home.root / "builds",
             home.secrets,
             home.logs,
         ):
             if folder.exists():
                 await asyncio.to_thread(shutil.rmtree, folder)
         for name in ("stack", "wanted", "offset", "only"):
-            self._world.register.unset(name)
+            self._keeper.register.unset(name)

@@ -1,0 +1,180 @@
+"""What each step of a plan does to a stack in containers."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import aiohttp
+
+from nexus import images
+from nexus.control import provision, secrets
+from nexus.plans import Action, Step
+from nexus.render.containers.files import container_specs
+from nexus.render.containers.networks import gateway_of
+from nexus.runtimes.containers.container import ContainerRuntime
+from nexus.runtimes.protocol import StartError
+from nexus.runtimes.site import LOOPBACK, Site
+from nexus.stack import Service
+
+if TYPE_CHECKING:
+    from nexus.control.containers.keeper import ContainerKeeper
+
+READY_LIMIT = 120.0  # seconds
+REACHABLE_LIMIT = 20.0
+POLL = 0.2
+GIVE_UP_AFTER = 3  # ends in a row during a start
+DOWN_LIMIT = 13.5  # seconds for all stops together
+STORE_RESERVE = 5.0  # of them kept for databases and caches, which end last
+RELOADS = {"haproxy": "SIGUSR2", "nginx": "SIGHUP"}
+
+
+class Actions:
+    """The hands of the executor: one method per action name."""
+
+    def __init__(self, keeper: ContainerKeeper) -> None:
+        self._keeper = keeper
+        self._down_by = time.monotonic() + DOWN_LIMIT
+
+    def all(self) -> Mapping[str, Action]:
+        """Action name -> what carries it out."""
+        return {
+            "secrets": self.secrets,
+            "build": self.build,
+            "start": self.start,
+            "migrate": self.migrate,
+            "reload": self.reload,
+            "keys": self.keys,
+            "stop": self.stop,
+            "restart": self.restart,
+            "clear": self.clear,
+            "delete": self.delete,
+        }
+
+    @property
+    def _site(self) -> Site:
+        site = self._keeper.site
+        assert site is not None
+        return site
+
+    def _runtime(self) -> ContainerRuntime:
+        """What drives the engine, with all files as they should be now."""
+        self._keeper.project(self._site).write()
+        return self._keeper.containers(self._site)
+
+    async def secrets(self, step: Step) -> None:
+        """Generates what is missing."""
+        secrets.create(self._site, lambda service: None)
+
+    async def build(self, step: Step) -> None:
+        """Builds the image of a brick's present release, and brings it to the registry where there is one."""
+        service, registry = self._keeper.service(step.target), self._keeper.registry
+        await images.build(self._keeper.engine, self._site.stack, service, registry, push=bool(registry))
+
+    async def start(self, step: Step) -> None:
+        """Starts what is missing of a service and waits until it is ready and reachable."""
+        service = self._keeper.service(step.target)
+        self._keeper.wanted.add(service.name)
+        if not any(each.service == service.name and each.state != "down" for each in self._keeper.seen):
+            self._keeper.releases.give(service)
+        await self._runtime().start(service.name)
+        await self._until_ready(service)
+
+    async def migrate(self, step: Step) -> None:
+        """Creates role and schema, applies pending migrations."""
+        await provision.migrate(self._site, self._keeper.service(step.target))
+
+    async def keys(self, step: Step) -> None:
+        """Waits until the gateway has fetched its verification keys, which it does by itself."""
+        await self._until_ready(self._keeper.service(step.target), lives=False)
+
+    async def reload(self, step: Step) -> None:
+        """Gives a proxy its present settings without closing its listeners."""
+        service = self._keeper.service(step.target)
+        await self._runtime().reload(service.name, RELOADS[service.runtime])
+        await self._until_ready(service)
+
+    async def restart(self, step: Step) -> None:
+        """Replaces a service's containers by ones that run what its folder holds."""
+        service = self._keeper.service(step.target)
+        self._keeper.wanted.add(service.name)
+        self._keeper.releases.give(service)
+        await self._runtime().replace(service.name)
+        await self._until_ready(service)
+
+    async def stop(self, step: Step) -> None:
+        """Drains and stops a service, within what is left of the time for all."""
+        self._keeper.wanted.remove(step.target)
+        left = self._down_by - time.monotonic()
+        store = self._site.stack.has(step.target) and self._keeper.service(step.target).kind in (
+            "database",
+            "cache",
+        )
+        grace = max(1.0, min(left if store else left - STORE_RESERVE, 6.0))
+        await self._runtime().stop(step.target, grace)
+        await self._keeper.look(self._site)
+
+    async def clear(self, step: Step) -> None:
+        """Removes what is left on the engine; volumes stay."""
+        await self._runtime().clear(())
+
+    async def delete(self, step: Step) -> None:
+        """Removes volumes, secrets, state and files; the control loop's own files go when it ends."""
+        specs = container_specs(self._site.stack, {})
+        await self._runtime().clear(sorted({name for spec in specs for name in spec.volumes.values()}))
+        home = self._keeper.home
+        for folder in (home.root / name for name in ("state", "config", "containers", "sboms")):
+            await asyncio.to_thread(_remove, folder)
+        for folder in (home.secrets, home.logs):
+            await asyncio.to_thread(_remove, folder)
+        self._keeper.forget()
+
+    async def _until_ready(self, service: Service, lives: bool | None = None) -> None:
+        """Returns when as many instances as the manifest wants are ready, and requests reach them.
+
+        `lives`: whether running is enough. A gateway is ready when a module behind it has published its keys.
+
+        Raises:
+            StartError: they are not within the limit, or keep ending.
+        """
+        enough = service.kind == "gateway" if lives is None else lives
+        give_up = time.monotonic() + READY_LIMIT
+        before = {each.instance: each.restarts for each in self._keeper.seen}
+        while True:
+            seen = [each for each in await self._keeper.look(self._site) if each.service == service.name]
+            good = [each for each in seen if each.state == "ready" or (enough and each.state == "starting")]
+            if len(good) >= service.scale.min:
+                break
+            why = "; ".join(f"{each.instance} is {each.state}: {each.why}" for each in seen) or "no container"
+            if any(each.restarts - before.get(each.instance, 0) >= GIVE_UP_AFTER for each in seen):
+                raise StartError(f"{service.name} keeps ending ({why}); see `nexus logs {service.name}`")
+            if time.monotonic() > give_up:
+                raise StartError(f"{service.name} is not ready after {READY_LIMIT:.0f} s: {why}")
+            await asyncio.sleep(POLL)
+        if service.kind == "module" and gateway_of(self._site.stack):
+            await self._until_reachable(service)
+
+    async def _until_reachable(self, service: Service) -> None:
+        """Returns when the gateway passes requests to the service."""
+        url = f"http://{LOOPBACK}:{self._site.ports[service.name]}{service.health.ready or '/'}"
+        give_up, said = time.monotonic() + REACHABLE_LIMIT, ""
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as http:
+            while time.monotonic() < give_up:
+                try:
+                    async with http.get(url) as answer:
+                        if answer.status < 500:
+                            return
+                        said = f"status {answer.status}"
+                except (aiohttp.ClientError, TimeoutError) as error:
+                    said = str(error) or type(error).__name__
+                await asyncio.sleep(POLL)
+        raise StartError(f"{service.name} runs but gets no requests from the gateway: {said}")
+
+
+def _remove(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)

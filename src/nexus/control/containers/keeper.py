@@ -1,0 +1,222 @@
+"""Keeps a stack that runs in containers: the engine restarts what ends, the keeper what hangs or is gone."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+
+from nexus import images
+from nexus.control import provision, secrets
+from nexus.control.addresses import Refused
+from nexus.control.containers.actions import Actions
+from nexus.control.containers.demands import demands
+from nexus.control.containers.watch import Watch
+from nexus.control.facts import Facts, InstanceFacts
+from nexus.control.keeper import RuntimeName, Tell
+from nexus.control.wanted import Wanted
+from nexus.images.sources import is_buildable
+from nexus.plans import Action
+from nexus.render.containers.networks import gateway_of
+from nexus.runtimes.containers.compose import ComposeRuntime
+from nexus.runtimes.containers.container import Container, ContainerRuntime
+from nexus.runtimes.containers.engine import Engine, EngineError
+from nexus.runtimes.containers.project import Project
+from nexus.runtimes.containers.releases import Releases
+from nexus.runtimes.containers.swarm import SwarmRuntime, encrypts
+from nexus.runtimes.home import Home
+from nexus.runtimes.memory import Memory
+from nexus.runtimes.protocol import StartError
+from nexus.runtimes.site import Site
+from nexus.stack import Service, Stack
+
+log = logging.getLogger("nexus.control")
+
+
+class ContainerKeeper:
+    """One stack on an engine. `seen` is what was there at the last look."""
+
+    def __init__(self, runtime: RuntimeName, home: Home, memory: Memory, wanted: Wanted, tell: Tell) -> None:
+        self.runtime = runtime
+        self.home = home
+        self.wanted = wanted
+        self.engine = Engine()
+        self.releases = Releases(memory)
+        self.site: Site | None = None
+        self.seen: tuple[Container, ...] = ()
+        self.working = False  # while a plan is carried out, nobody else starts anything
+        self._memory = memory
+        self._tell = tell
+        self._watch: Watch | None = None
+
+    @property
+    def registry(self) -> str:
+        """Where the nodes of a Swarm fetch images from; "" for this engine's own."""
+        return self._memory.get("registry")
+
+    @property
+    def busy(self) -> bool:
+        return any(container.state != "down" for container in self.seen)
+
+    def project(self, site: Site) -> Project:
+        """The stack's files for the engine, with the releases that run."""
+        encrypted = self.runtime == "swarm" and encrypts()
+        return Project(site, self.releases.known(site.stack), self.registry, encrypted)
+
+    def containers(self, site: Site) -> ContainerRuntime:
+        """What drives the engine for this stack."""
+        project = self.project(site)
+        return (
+            SwarmRuntime(self.engine, project)
+            if self.runtime == "swarm"
+            else ComposeRuntime(self.engine, project)
+        )
+
+    def instances(self) -> Mapping[str, tuple[InstanceFacts, ...]]:
+        return self._facts(self.site)
+
+    def _facts(self, site: Site | None) -> dict[str, tuple[InstanceFacts, ...]]:
+        found: dict[str, tuple[InstanceFacts, ...]] = {}
+        for each in self.seen:
+            facts = InstanceFacts(
+                id=each.instance,
+                pid=each.pid,
+                port=site.ports.get(each.service, 0) if site else 0,
+                release=each.release,
+                state=each.state,
+                since=each.since,
+                restarts=each.restarts,
+                why=each.why,
+                knows=None,
+                container=each.id,
+                node=each.node,
+            )
+            found[each.service] = (*found.get(each.service, ()), facts)
+        return found
+
+    def ours(self) -> Mapping[str, int]:
+        if self.site is None:
+            return {}
+        alive = {container.service for container in self.seen if container.state != "down"}
+        gateway = gateway_of(self.site.stack)
+        fronted = gateway is not None and gateway.name in alive
+        return {
+            service.name: self.site.ports[service.name]
+            for service in self.site.stack.services
+            if service.name in alive or (fronted and service.kind == "module")
+        }
+
+    async def check(self, stack: Stack) -> None:
+        try:
+            await demands(self.engine, stack, self.runtime, self.registry)
+        except EngineError as error:
+            raise Refused(str(error)) from error
+
+    async def observe(self, site: Site, notes: tuple[str, ...] = ()) -> Facts:
+        await self.look(site)
+        missing = secrets.missing(site)
+        facts = Facts(site.ports, self._facts(site))
+        return Facts(
+            ports=site.ports,
+            instances=facts.instances,
+            initialised=frozenset(service.name for service in site.stack.of_kind("database")),
+            pending=await provision.pending(site, facts, missing),
+            secrets_missing=missing,
+            keys=self._keys_known(site, facts),
+            outdated=frozenset(name for name in self.project(site).outdated() if facts.of(name)),
+            unbuilt=await self.unbuilt(site, [s.name for s in site.stack.services if not facts.of(s.name)]),
+            notes=notes,
+        )
+
+    async def running(self) -> Facts:
+        if self.site is None:
+            return Facts({})
+        await self.look(self.site)
+        remains = await self.containers(self.site).remains()
+        return Facts(self.site.ports, self.instances(), remains=remains)
+
+    async def unbuilt(self, site: Site, services: Iterable[str]) -> Mapping[str, str]:
+        asked = [site.stack.service(name) for name in services]
+        bricks = [service for service in asked if is_buildable(service)]
+        there = await images.built(self.engine, site.stack, bricks, self.registry)
+        return {
+            service.name: f"there is no image of release {service.release}"
+            for service in bricks
+            if service.name not in there
+        }
+
+    async def settle(self, site: Site) -> None:
+        self.home.furnish()
+        self.site = site
+        if self._watch is None:
+            self._watch = Watch(self)
+
+    async def take_up(self) -> None:
+        if self.site is not None:
+            try:
+                await self.look(self.site)
+            except EngineError as error:
+                log.warning("the engine cannot be asked yet: %s", error)
+
+    @asynccontextmanager
+    async def at_work(self) -> AsyncIterator[None]:
+        self.working = True
+        try:
+            yield
+        finally:
+            self.working = False
+
+    def actions(self) -> Mapping[str, Action]:
+        return Actions(self).all()
+
+    async def give_up(self, service: str) -> None:
+        if self.site is not None:
+            await self.containers(self.site).stop(service, 1.0)
+
+    async def tend(self) -> None:
+        """The engine rotates its logs by itself."""
+
+    async def close(self) -> None:
+        if self._watch is not None:
+            await self._watch.close()
+
+    async def look(self, site: Site) -> tuple[Container, ...]:
+        """What is there now; whoever listens is told what has changed.
+
+        Raises:
+            EngineError: the engine does not answer.
+        """
+        before = {each.instance: each.state for each in self.seen}
+        self.seen = await self.containers(site).observe()
+        for each in self.seen:
+            if before.get(each.instance) != each.state:
+                self._tell(
+                    {
+                        "event": "instance",
+                        "service": each.service,
+                        "instance": each.instance,
+                        "state": each.state,
+                        "why": each.why,
+                        "at": time.time(),
+                    }
+                )
+        return self.seen
+
+    def forget(self) -> None:
+        """Forgets everything about the stack: its data are gone."""
+        for name in ("stack", "wanted", "offset", "only", "releases", "registry", "runtime"):
+            self._memory.unset(name)
+
+    def service(self, name: str) -> Service:
+        """A service of the present stack."""
+        if self.site is None:
+            raise StartError("no stack is known; start with `nexus up`")
+        return self.site.stack.service(name)
+
+    def _keys_known(self, site: Site, facts: Facts) -> bool:
+        """A gateway that verifies tokens is ready when it knows the keys."""
+        gateway = gateway_of(site.stack)
+        if gateway is None or not any(service.jwks for service in site.stack.services):
+            return True
+        return facts.ready(gateway.name) > 0

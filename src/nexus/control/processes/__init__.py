@@ -1,0 +1,1 @@
+"""Keeping a stack that runs as processes of this machine."""

@@ -1,0 +1,176 @@
+"""Keeps a stack that runs as processes of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import compileall
+import contextlib
+import os
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
+
+from nexus.control.addresses import Refused
+from nexus.control.facts import Facts, InstanceFacts
+from nexus.control.keeper import RuntimeName, Tell
+from nexus.control.processes.actions import Actions
+from nexus.control.processes.configs import render
+from nexus.control.processes.instance import Instance
+from nexus.control.processes.keys import Keys
+from nexus.control.processes.observe import observe, observe_instances
+from nexus.control.processes.routing import Routing
+from nexus.control.processes.supervisor import Supervisor
+from nexus.control.wanted import Wanted
+from nexus.plans import Action
+from nexus.runtimes.home import Home
+from nexus.runtimes.process import ProcessRuntime
+from nexus.runtimes.process.drivers import driver, node, postgres
+from nexus.runtimes.process.probes import Prober
+from nexus.runtimes.process.register import Register
+from nexus.runtimes.protocol import Account, StartError
+from nexus.runtimes.site import Site
+from nexus.stack import Service, Stack
+
+
+class ProcessKeeper:
+    """The supervisor of the processes, the traffic in front of them, and the gateway's keys."""
+
+    runtime: RuntimeName = "process"
+
+    def __init__(self, home: Home, register: Register, wanted: Wanted, tell: Tell) -> None:
+        self.home = home
+        self.register = register
+        self.wanted = wanted
+        self.processes = ProcessRuntime(home, register)
+        self.site: Site | None = None
+        self.supervisor: Supervisor | None = None
+        self.routing: Routing | None = None
+        self.keys: Keys | None = None
+        self._tell = tell
+
+    @property
+    def busy(self) -> bool:
+        return self.supervisor is not None and any(instance.running for instance in self.supervisor)
+
+    def instances(self) -> Mapping[str, tuple[InstanceFacts, ...]]:
+        return observe_instances(self)
+
+    def ours(self) -> Mapping[str, int]:
+        site, supervisor = self.site, self.supervisor
+        if site is None or supervisor is None:
+            return {}
+        gateways = site.stack.of_kind("gateway")
+        fronting = any(i.running for gateway in gateways for i in supervisor.of(gateway.name))
+        return {
+            service.name: site.ports[service.name]
+            for service in site.stack.services
+            if (supervisor.fronted(service) and fronting)
+            or any(instance.running for instance in supervisor.of(service.name))
+        }
+
+    async def check(self, stack: Stack) -> None:
+        for service in stack.services:
+            try:
+                driver(service)
+            except StartError as error:
+                raise Refused(str(error)) from error
+
+    async def observe(self, site: Site, notes: tuple[str, ...] = ()) -> Facts:
+        return await observe(self, site, notes)
+
+    async def running(self) -> Facts:
+        return Facts(self.site.ports if self.site else {}, self.instances())
+
+    async def unbuilt(self, site: Site, services: Iterable[str]) -> Mapping[str, str]:
+        found = (site.stack.service(name) for name in services)
+        return {
+            service.name: f"release {service.release} is not built"
+            for service in found
+            if service.runtime == "node" and not node.built(site, service)
+        }
+
+    async def settle(self, site: Site) -> None:
+        self.home.furnish()
+        await asyncio.to_thread(_read_sources, site.stack)
+        self.site = site
+        if self.supervisor is None:
+            self.keys = Keys(self)
+            self.routing = Routing(self)
+            self.supervisor = Supervisor(
+                self.processes, site, Prober(site), self.config, self._changed, self.routing.drain
+            )
+        else:
+            self.supervisor.move(site)
+        assert self.keys is not None
+        self.keys.watch()
+
+    async def take_up(self) -> None:
+        assert self.site is not None
+        assert self.supervisor is not None
+        self.supervisor.adopt(await self.processes.observe())
+        for name in self.wanted.names:
+            if self.site.stack.has(name):
+                self.supervisor.want(self.site.stack.service(name))
+
+    def at_work(self) -> AbstractAsyncContextManager[None]:
+        return contextlib.nullcontext()
+
+    def actions(self) -> Mapping[str, Action]:
+        return Actions(self).all()
+
+    async def give_up(self, service: str) -> None:
+        if self.supervisor is not None:
+            await self.supervisor.stop(service, 1.0)
+
+    async def tend(self) -> None:
+        if self.site is not None:
+            names = [service.name for service in self.site.stack.services]
+            await asyncio.to_thread(self.processes.rotate_logs, [*names, "control"])
+
+    async def close(self) -> None:
+        if self.keys is not None:
+            await self.keys.close()
+        if self.routing is not None:
+            await self.routing.close()
+        if self.supervisor is not None:
+            await self.supervisor.close()
+            await self.supervisor.prober.close()
+
+    def account(self, service: str) -> Account | None:
+        """The user a service runs as; None when everything runs as us."""
+        if (
+            self.site
+            and self.site.stack.has(service)
+            and self.site.stack.service(service).runtime == "postgres"
+        ):
+            return postgres.account(self.processes, self.site.stack.service(service))
+        return self.processes.account(service)
+
+    def config(self, service: Service, port: int) -> str:
+        """The configuration text of a service, from what is true now."""
+        assert self.site is not None
+        return render(self, self.site, service, port)
+
+    def _changed(self, instance: Instance) -> None:
+        if self.routing is not None:
+            self.routing.changed(instance)
+        self._tell(
+            {
+                "event": "instance",
+                "service": instance.service.name,
+                "instance": instance.id,
+                "state": instance.state,
+                "why": instance.why,
+                "at": time.time(),
+            }
+        )
+
+
+def _read_sources(stack: Stack) -> None:
+    """Reads each service's release once, and compiles Python sources, which services may not write."""
+    for service in stack.services:
+        _ = service.release
+        if service.runtime == "python":
+            for folder in (service.folder, *service.shared):
+                if folder.is_dir() and os.access(folder, os.W_OK):
+                    compileall.compile_dir(folder, quiet=2)

@@ -1,0 +1,144 @@
+"""Stack → every file that runs it in containers: the Compose file, the Swarm stack, and their settings."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nexus.render.containers import modules, proxies, stores
+from nexus.render.containers.migrate import migrate, migrate_files
+from nexus.render.containers.spec import ContainerSpec, port_variable, secret_name
+from nexus.render.templating import RenderError, templates
+from nexus.stack import Service, Stack
+
+COMPOSE, SWARM = "compose.yaml", "stack.yaml"
+DATA_LABEL = "nexus.data"
+
+
+@dataclass(frozen=True)
+class ContainerFacts:
+    """Where things are, seen from the folder of the Compose file.
+
+    `root` is the stack's folder, `secrets` the folder of secret files. `project` names what belongs together
+    on an engine. `builds`: whether the engine may build images by itself. `only`: the services to write down.
+    """
+
+    root: str = ".."
+    secrets: str = "../.nexus/secrets"
+    project: str = ""
+    builds: bool = True
+    only: frozenset[str] | None = None
+
+
+def container_specs(stack: Stack, secrets: Mapping[str, tuple[str, ...]]) -> tuple[ContainerSpec, ...]:
+    """Every container of a stack. `secrets`: the names of each service's secret files.
+
+    Raises:
+        RenderError: a service cannot run in a container.
+    """
+    specs = [_spec(stack, service, secrets.get(service.name, ())) for service in stack.services]
+    if any(service.database for service in stack.services):
+        specs.append(migrate(stack))
+    return tuple(specs)
+
+
+def container_files(
+    stack: Stack, secrets: Mapping[str, tuple[str, ...]], facts: ContainerFacts
+) -> dict[str, str]:
+    """Path beside the Compose file → text. Pure: equal values give equal text.
+
+    Raises:
+        RenderError: a service cannot run in a container.
+    """
+    settings: dict[str, str] = {}
+    for service in stack.services:
+        settings |= _settings(stack, service)
+    specs = container_specs(stack, secrets)
+    if facts.only is not None:
+        specs = tuple(spec for spec in specs if spec.name in facts.only)
+    values: dict[str, Any] = {
+        "stack": stack,
+        "specs": specs,
+        "facts": facts,
+        "project": facts.project or stack.name,
+        "networks": [n for n in ("edge", "app", "data", "local") if any(n in s.networks for s in specs)],
+        "volumes": sorted({name for spec in specs for name in spec.volumes.values()}),
+        "secrets": sorted({source for spec in specs for source in spec.secrets.values()}),
+        "settings": sorted({file for spec in specs for file in spec.settings.values()}),
+        "digests": {file: hashlib.sha256(text.encode()).hexdigest()[:12] for file, text in settings.items()},
+        "data_label": DATA_LABEL,
+    }
+    files = {COMPOSE: _template("compose.yaml.j2", values), SWARM: _template("stack.yaml.j2", values)}
+    if facts.builds and any(service.database for service in stack.services):
+        files |= migrate_files(stack)
+    return {**files, **settings}
+
+
+def _spec(stack: Stack, service: Service, secrets: tuple[str, ...]) -> ContainerSpec:
+    match service.runtime:
+        case "postgres":
+            return stores.postgres(stack, service)
+        case "valkey":
+            return stores.valkey(stack, service)
+        case "haproxy":
+            return proxies.haproxy(stack, service)
+        case "nginx":
+            return proxies.nginx(stack, service)
+        case _:
+            return modules.module(stack, service, secrets)
+
+
+def _settings(stack: Stack, service: Service) -> dict[str, str]:
+    match service.runtime:
+        case "postgres":
+            return stores.postgres_files(service)
+        case "valkey":
+            return stores.valkey_files(service)
+        case "haproxy":
+            return proxies.haproxy_files(stack, service)
+        case "nginx":
+            return proxies.nginx_files(stack, service)
+        case _:
+            return {}
+
+
+def _template(name: str, values: Mapping[str, Any]) -> str:
+    environment = templates().overlay()
+    environment.filters |= {
+        "text": _text,
+        "flow": _flow,
+        "secret": secret_name,
+        "setting": _setting_name,
+        "port": port_variable,
+    }
+    text = environment.get_template(name).render(values)
+    return re.sub(r"\n{3,}", "\n\n", re.sub(r"\n\n+(?=    )", "\n", text)).rstrip() + "\n"
+
+
+def _text(value: object) -> str:
+    """A YAML string that needs no thought: quoted where YAML could read it as something else."""
+    text = str(value)
+    plain = text.replace("/", "").replace(".", "").replace("_", "").replace("-", "").replace(":", "")
+    safe = plain.isalnum() and plain.isascii() and not text[0].isdigit() and ": " not in text
+    if (
+        safe
+        and not text.endswith(":")
+        and text.lower() not in ("true", "false", "null", "yes", "no", "on", "off")
+    ):
+        return text
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _flow(values: object) -> str:
+    """A YAML list on one line."""
+    if not isinstance(values, list | tuple):
+        raise RenderError(f"{values!r} is no list")
+    return "[" + ", ".join(_text(value) for value in values) + "]"
+
+
+def _setting_name(file: str) -> str:
+    return file.replace("/", "_").replace(".", "_").replace("-", "_")

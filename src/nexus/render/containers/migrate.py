@@ -1,0 +1,62 @@
+"""The container that brings every module's schema up to date and ends: for a stack started without Nexus."""
+
+from __future__ import annotations
+
+from nexus.render.containers.spec import SECRETS, ContainerSpec, release_variable
+from nexus.render.containers.stores import DATABASE, POSTGRES_PORT, SUPERUSER
+from nexus.render.dockerfile import BASES, USER
+from nexus.render.templating import plain, templates
+from nexus.stack import Service, Stack
+
+NAME = "migrate"
+DOCKERFILE = "migrate/Dockerfile"
+LOCK = "requirements/migrate.lock"
+
+
+def migrate(stack: Stack) -> ContainerSpec:
+    """Runs once, before the modules: makes roles and schemas and applies what their folders hold."""
+    server = _server(stack)
+    passwords = {
+        f"{s.name}-database_password": f"{s.name}/database_password" for s in stack.services if s.database
+    }
+    own = {name: f"{server.name}/{name}" for name in ("superuser_password", "check_password")}
+    return ContainerSpec(
+        name=NAME,
+        image=f"{stack.name}/{NAME}:${{{release_variable(NAME)}:-local}}",
+        dockerfile=DOCKERFILE,
+        user=f"{USER}:{USER}",
+        environment={
+            "PGHOST": server.name,
+            "PGPORT": str(POSTGRES_PORT),
+            "PGUSER": SUPERUSER,
+            "PGDATABASE": DATABASE,
+            "NEXUS_SECRETS": SECRETS,
+            "NEXUS_SCHEMAS": " ".join(f"{s.name}={s.database.schema_}" for s in stack.services if s.database),
+        },
+        secrets={**own, **passwords},
+        tmpfs={"/tmp": 16},
+        networks=("data",),
+        needs={server.name: "service_healthy"},
+        memory=128 << 20,
+        grace=30,
+        init=True,
+        once=True,
+    )
+
+
+def migrate_files(stack: Stack) -> dict[str, str]:
+    """The recipe of its image: the platform's reader of migrations with all modules' folders."""
+    folders = [
+        (s.name, plain("folder", s.migrations.relative_to(stack.root).as_posix()))
+        for s in stack.services
+        if s.migrations
+    ]
+    values = {"image": plain("image", BASES["python"]), "user": USER, "lock": LOCK, "folders": folders}
+    return {
+        DOCKERFILE: templates().get_template("migrate.Dockerfile.j2").render(values),
+        f"{DOCKERFILE}.dockerignore": templates().get_template("migrate.dockerignore.j2").render(values),
+    }
+
+
+def _server(stack: Stack) -> Service:
+    return next(service for service in stack.services if service.runtime == "postgres")

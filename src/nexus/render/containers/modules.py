@@ -1,0 +1,117 @@
+"""Modules as containers of images built from their folders."""
+
+from __future__ import annotations
+
+from nexus.render.containers.networks import STORES, gateway_of, networks_of
+from nexus.render.containers.proxies import PRIVATE, reached_through
+from nexus.render.containers.spec import (
+    SECRETS,
+    Condition,
+    ContainerSpec,
+    HealthCheck,
+    Published,
+    release_variable,
+)
+from nexus.render.dockerfile import BASES, DOCKERFILE, STATE, USER, probe
+from nexus.render.templating import RenderError
+from nexus.stack import Service, Stack
+
+DRAIN_RESERVE = 5  # seconds between the end of a module's own drain and the engine's SIGKILL
+
+
+def module(stack: Stack, service: Service, secrets: tuple[str, ...]) -> ContainerSpec:
+    """A module. `secrets` are the names of the files it is given.
+
+    Raises:
+        RenderError: its runtime has no image.
+    """
+    if service.runtime == "image":
+        return _foreign(stack, service, secrets)
+    if service.runtime not in BASES:
+        raise RenderError(
+            f"{service.name}: runtime {service.runtime!r} runs as a plain process only; in a container use "
+            "`runtime: image` with `image: repository:tag`"
+        )
+    migrated: dict[str, Condition] = {"migrate": "service_completed_successfully"} if service.database else {}
+    return ContainerSpec(
+        name=service.name,
+        image=f"{stack.name}/{service.name}:${{{release_variable(service.name)}:-local}}",
+        service=service,
+        dockerfile=f"{service.folder.relative_to(stack.root).as_posix()}/{DOCKERFILE}",
+        user=f"{USER}:{USER}",
+        environment=environment(stack, service, secrets),
+        secrets={name: f"{service.name}/{name}" for name in secrets},
+        volumes={STATE: f"{service.name}-state"},
+        tmpfs={"/tmp": 64},
+        networks=networks_of(stack, service),
+        published=_published(stack, service),
+        health=HealthCheck(
+            ("CMD", *probe(stack, service, "ready")), ("CMD", *probe(stack, service, "startup"))
+        ),
+        needs={**_needs(stack, service), **migrated},
+        memory=service.resources.memory,
+        cpus=service.resources.cpus,
+        replicas=service.scale.min,
+        grace=int(service.rollout.drain) + DRAIN_RESERVE,
+        init=True,
+    )
+
+
+def environment(stack: Stack, service: Service, secrets: tuple[str, ...]) -> dict[str, str]:
+    """The contract of a module: who it is, where its neighbours are, its secrets as files."""
+    env = {
+        "HOST": "0.0.0.0",
+        "PORT": str(service.port),
+        "NEXUS_SERVICE": service.name,
+        "NEXUS_RELEASE": f"${{{release_variable(service.name)}:-local}}",
+        "NEXUS_LANG": "${NEXUS_LANG:-pt-BR}",
+        "NEXUS_TRUSTED_PROXIES": ",".join(PRIVATE),
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "${OTEL_EXPORTER_OTLP_ENDPOINT:-}",
+        "TZ": "UTC",
+    }
+    for other in stack.of_kind("module", "gateway"):
+        variable = f"NEXUS_URL_{other.name.upper().replace('-', '_')}"
+        env[variable] = f"http://{reached_through(stack, other)}:{other.port}"
+    for other in stack.services:
+        if other.jwks:
+            env["NEXUS_JWKS_URL"] = f"http://{reached_through(stack, other)}:{other.port}{other.jwks}"
+    env |= {f"{name.upper()}_FILE": f"{SECRETS}/{name}" for name in secrets}
+    return env | {key: value.replace("$", "$$") for key, value in service.env.items()}
+
+
+def _foreign(stack: Stack, service: Service, secrets: tuple[str, ...]) -> ContainerSpec:
+    """An image that others made: it gets limits, but is asked for nothing that it may not bear."""
+    assert service.image is not None
+    return ContainerSpec(
+        name=service.name,
+        image=service.image.replace("$", "$$"),
+        service=service,
+        command=service.command,
+        environment=environment(stack, service, secrets),
+        secrets={name: f"{service.name}/{name}" for name in secrets},
+        networks=networks_of(stack, service),
+        published=_published(stack, service),
+        needs=_needs(stack, service),
+        memory=service.resources.memory,
+        cpus=service.resources.cpus,
+        replicas=service.scale.min,
+        grace=int(service.rollout.drain) + DRAIN_RESERVE,
+        hardened=False,
+    )
+
+
+def _published(stack: Stack, service: Service) -> tuple[Published, ...]:
+    return () if gateway_of(stack) else (Published(service.name, service.port, service.port),)
+
+
+def _needs(stack: Stack, service: Service) -> dict[str, Condition]:
+    """What must be there first. A gateway need only run: it is ready when a module behind it is."""
+    gateway = gateway_of(stack)
+    needs: dict[str, Condition] = {}
+    if gateway:
+        needs[gateway.name] = "service_started"
+    for name in service.needs.hard:
+        need = stack.service(name) if stack.has(name) else None
+        if need and (need.kind in STORES or need.kind == "module"):
+            needs[name] = "service_healthy" if need.runtime != "image" else "service_started"
+    return needs

@@ -1,0 +1,132 @@
+"""The gateway and the edge as containers of the official HAProxy and Nginx images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nexus.render.containers.networks import gateway_of, networks_of
+from nexus.render.containers.spec import (
+    SETTINGS,
+    Condition,
+    ContainerSpec,
+    HealthCheck,
+    Published,
+    tcp_probe,
+)
+from nexus.render.haproxy import Discovery, HaproxyFacts, KeySlots, haproxy_config
+from nexus.render.keys import keys_script
+from nexus.render.nginx import NginxFacts, nginx_config
+from nexus.stack import Service, Stack
+
+HAPROXY, NGINX = "haproxy:2.8", "nginx:1.30"
+EDGE_PORT = 8080
+RUN = "/run/haproxy"
+RESOLVER = "127.0.0.11"  # the engine's own name server, in every container
+PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")  # what the engine gives to its networks
+
+
+def behind_gateway(stack: Stack) -> tuple[Service, ...]:
+    """The modules whose stable ports the gateway holds."""
+    return stack.of_kind("module") if gateway_of(stack) else ()
+
+
+def haproxy(stack: Stack, service: Service) -> ContainerSpec:
+    """The gateway: all stable ports of the modules, and the API. It finds instances by the engine's DNS."""
+    health = tcp_probe(service.port, service.health.ready or "/")
+    gentle = tcp_probe(service.port, service.health.live or "/")
+    ports = [(service.name, service.port), *((m.name, m.port) for m in behind_gateway(stack))]
+    return ContainerSpec(
+        name=service.name,
+        image=service.image or HAPROXY,
+        service=service,
+        user="99:99",
+        command=("haproxy", "-W", "-db", "-S", f"{RUN}/master.sock", "-f", f"{SETTINGS}/haproxy.cfg"),
+        settings={f"{SETTINGS}/{name}": f"{service.name}/{name}" for name in haproxy_names(stack)},
+        tmpfs={RUN: 16, "/tmp": 16},
+        networks=networks_of(stack, service),
+        published=tuple(Published(name, port, port) for name, port in ports),
+        health=HealthCheck(health, gentle),
+        memory=service.resources.memory,
+        cpus=service.resources.cpus,
+        replicas=service.scale.min,
+        grace=20,
+    )
+
+
+def haproxy_names(stack: Stack) -> tuple[str, ...]:
+    """The gateway's files; the script that fetches keys only where somebody publishes them."""
+    return ("haproxy.cfg", "keys.lua") if _publisher(stack) else ("haproxy.cfg",)
+
+
+def haproxy_files(stack: Stack, service: Service) -> dict[str, str]:
+    """The settings of the gateway, by file beside the Compose file."""
+    publisher = _publisher(stack)
+    slots = KeySlots(Path(RUN) / "keys", Path(SETTINGS) / "keys.lua") if publisher else None
+    behind = behind_gateway(stack)
+    facts = HaproxyFacts(
+        bind_host="*",
+        ports={s.name: s.port for s in (service, *behind)},
+        stats_socket=Path(RUN) / "stats.sock",
+        discovery={m.name: Discovery(m.name, m.port, max(m.scale.min, m.scale.max)) for m in behind},
+        resolver=RESOLVER,
+        slots=slots,
+        trusted=PRIVATE,
+        hard_stop_s=15,
+    )
+    files = {f"{service.name}/haproxy.cfg": haproxy_config(stack, facts)}
+    if slots and publisher:
+        url = f"http://127.0.0.1:{publisher.port}{publisher.jwks}"
+        files[f"{service.name}/keys.lua"] = keys_script(url, slots, f"{RUN}/master.sock")
+    return files
+
+
+def nginx(stack: Stack, service: Service) -> ContainerSpec:
+    """The edge: the only one that the world reaches."""
+    gateway = gateway_of(stack)
+    needs: dict[str, Condition] = {
+        name: "service_healthy" for name in service.upstreams.values() if stack.has(name)
+    }
+    if gateway:
+        needs[gateway.name] = "service_healthy"
+    ask = tcp_probe(EDGE_PORT, service.health.live or "/edge/health")
+    return ContainerSpec(
+        name=service.name,
+        image=service.image or NGINX,
+        service=service,
+        user="101:101",
+        entrypoint=("nginx",),
+        command=("-e", "stderr", "-c", f"{SETTINGS}/nginx.conf"),
+        settings={f"{SETTINGS}/nginx.conf": f"{service.name}/nginx.conf"},
+        tmpfs={"/tmp": 64},
+        networks=networks_of(stack, service),
+        published=(Published(service.name, service.port, EDGE_PORT, world=True),),
+        health=HealthCheck(ask, ask),
+        needs=needs,
+        memory=service.resources.memory,
+        cpus=service.resources.cpus,
+        grace=25,
+        everywhere=True,
+    )
+
+
+def nginx_files(stack: Stack, service: Service) -> dict[str, str]:
+    """The settings of the edge, by file beside the Compose file. Modules are reached through the gateway."""
+    gateway = gateway_of(stack)
+    fronted = {m.name for m in behind_gateway(stack)}
+    addresses = {
+        other.name: f"{gateway.name if gateway and other.name in fronted else other.name}:{other.port}"
+        for other in stack.services
+    }
+    facts = NginxFacts(listen=str(EDGE_PORT), addresses=addresses, run_dir=Path("/tmp"), resolver=RESOLVER)
+    return {f"{service.name}/nginx.conf": nginx_config(stack, facts)}
+
+
+def _publisher(stack: Stack) -> Service | None:
+    """Who publishes the keys that verify tokens, if a gateway wants them."""
+    return next((s for s in stack.services if s.jwks), None) if gateway_of(stack) else None
+
+
+def reached_through(stack: Stack, service: Service) -> str:
+    """The name under which other services reach this one: the gateway's, where it holds the port."""
+    gateway = gateway_of(stack)
+    return gateway.name if gateway and service in behind_gateway(stack) else service.name

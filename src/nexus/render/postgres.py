@@ -1,0 +1,47 @@
+"""PostgreSQL's settings: durable, checksummed, with passwords only. The same on every runtime."""
+
+from __future__ import annotations
+
+_SETTINGS = """\
+# Rendered by nexus. Do not edit: the next start writes it anew.
+listen_addresses = '{listen}'
+port = {port}
+unix_socket_directories = '{sockets}'
+unix_socket_permissions = 0700
+password_encryption = scram-sha-256
+max_connections = 100
+shared_buffers = 128MB
+fsync = on
+synchronous_commit = on
+full_page_writes = on
+wal_compression = on
+wal_level = replica
+max_wal_size = 2GB
+min_wal_size = 160MB
+checkpoint_timeout = 15min
+random_page_cost = 1.1
+jit = off
+io_method = sync
+timezone = 'UTC'
+log_timezone = 'UTC'
+log_destination = 'stderr'
+logging_collector = off
+log_line_prefix = '%m [%p] %u@%d '
+log_min_duration_statement = 1s
+log_lock_waits = on
+"""
+
+# Who may ask from where: a container's neighbours are in its networks, and everybody needs a password.
+CONTAINER_ACCESS = """\
+# Rendered by nexus. Do not edit: the next start writes it anew.
+local all all scram-sha-256
+host all all 127.0.0.1/32 scram-sha-256
+host all all samenet scram-sha-256
+local replication all scram-sha-256
+host replication all samenet scram-sha-256
+"""
+
+
+def postgres_config(listen: str, port: int, sockets: object, further: str = "") -> str:
+    """Return postgresql.conf. `further` are settings of one runtime alone, one a line."""
+    return _SETTINGS.format(listen=listen, port=port, sockets=sockets) + further

@@ -1,0 +1,156 @@
+"""The Compose runtime: one engine on this machine. Containers outlive the control loop by themselves."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from aiodocker.exceptions import DockerError
+
+from nexus.runtimes.containers.batch import Batch
+from nexus.runtimes.containers.container import RELEASE_LABEL, Container, State
+from nexus.runtimes.containers.engine import Engine, EngineError
+from nexus.runtimes.containers.project import Project
+
+PROJECT = "com.docker.compose.project"
+SERVICE = "com.docker.compose.service"
+NUMBER = "com.docker.compose.container-number"
+ONE_OFF = "com.docker.compose.oneoff"
+REVIVE_GRACE = 5
+
+
+class ComposeRuntime:
+    """Drives `docker compose` for what it defines, and the engine's API for what exists."""
+
+    def __init__(self, engine: Engine, project: Project) -> None:
+        self.engine = engine
+        self.project = project
+        self._starting = Batch(self._up)
+
+    async def observe(self) -> tuple[Container, ...]:
+        async with self.engine.api() as api, _told():
+            listed = await api.containers.list(all=1, filters={"label": [f"{PROJECT}={self.project.name}"]})
+            shown = await asyncio.gather(*(_show(container) for container in listed))
+        found = [_container(each) for each in shown if each is not None]
+        return tuple(sorted(found, key=lambda each: (each.service, each.instance)))
+
+    async def start(self, service: str) -> None:
+        await self._starting.add(service)
+
+    async def replace(self, service: str) -> None:
+        await self._compose("up", "-d", "--no-deps", "--no-build", "--force-recreate", service)
+
+    async def reload(self, service: str, signal: str) -> None:
+        before = {each.id for each in await self.observe() if each.service == service}
+        await self._up([service])
+        async with self.engine.api() as api, _told():
+            for each in await self.observe():
+                if each.service == service and each.id in before and each.state != "down":
+                    await (await api.containers.get(each.id)).kill(signal=signal)
+
+    async def stop(self, service: str, grace: float) -> None:
+        containers = [each for each in await self.observe() if each.service == service]
+        async with self.engine.api() as api, _told():
+            await asyncio.gather(*(_remove(api, each, grace) for each in containers))
+
+    async def revive(self, container: Container) -> None:
+        async with self.engine.api() as api, _told():
+            await (await api.containers.get(container.id)).restart(timeout=REVIVE_GRACE)
+
+    async def answers(self, container: Container, test: Iterable[str]) -> bool:
+        with contextlib.suppress(EngineError):
+            await self.engine.command("exec", container.id, *test, timeout=10.0)
+            return True
+        return False
+
+    async def remains(self) -> str:
+        names = await self.engine.json(
+            "network", "ls", "--filter", f"label={PROJECT}={self.project.name}", "--format", "{{json .Name}}"
+        )
+        return "the stack's networks" if names else ""
+
+    async def clear(self, volumes: Iterable[str]) -> None:
+        await self._compose("down", "--remove-orphans", "--timeout", "10")
+        gone = [f"{self.project.name}_{name}" for name in volumes]
+        if gone:
+            await self.engine.command("volume", "rm", "--force", *gone)
+
+    async def _up(self, services: Iterable[str]) -> None:
+        await self._compose("up", "-d", "--no-deps", "--no-build", "--quiet-pull", *services)
+
+    async def _compose(self, *arguments: str) -> None:
+        where = ("-p", self.project.name, "-f", str(self.project.compose_file), "--progress", "plain")
+        await self.engine.command("compose", *where, *arguments, env=self.project.variables())
+
+
+@contextlib.asynccontextmanager
+async def _told() -> Any:
+    """Turns the API's errors into the engine's."""
+    try:
+        yield
+    except DockerError as error:
+        raise EngineError(f"the engine refused: {error.message}") from error
+    except OSError as error:
+        raise EngineError(f"the engine does not answer: {error}") from error
+
+
+async def _show(container: Any) -> dict[str, Any] | None:
+    try:
+        shown: dict[str, Any] = await container.show()
+    except DockerError as error:
+        if error.status == 404:  # gone since it was listed
+            return None
+        raise
+    return shown
+
+
+async def _remove(api: Any, container: Container, grace: float) -> None:
+    try:
+        found = await api.containers.get(container.id)
+        await found.stop(t=max(1, round(grace)), timeout=grace + 30)
+        await found.delete(force=True)
+    except DockerError as error:
+        if error.status != 404:
+            raise
+
+
+def _container(shown: dict[str, Any]) -> Container:
+    labels, is_now = shown["Config"]["Labels"], shown["State"]
+    state, why = _state(is_now)
+    began = is_now["StartedAt"] if state != "down" else is_now["FinishedAt"]
+    return Container(
+        service=labels[SERVICE],
+        instance=f"{labels[SERVICE]}-{labels.get(NUMBER, '1')}",
+        id=shown["Id"][:12],
+        state=state,
+        release=labels.get(RELEASE_LABEL, ""),
+        since=_seconds(began),
+        restarts=int(shown.get("RestartCount", 0)),
+        pid=int(is_now.get("Pid", 0)),
+        why=why,
+    )
+
+
+def _state(is_now: dict[str, Any]) -> tuple[State, str]:
+    status, health = is_now["Status"], is_now.get("Health") or {}
+    if status == "restarting":
+        return "starting", f"ended with exit code {is_now['ExitCode']}; the engine starts it again"
+    if status != "running":
+        killed = " (out of memory)" if is_now.get("OOMKilled") else ""
+        return "down", is_now.get("Error") or f"{status}, exit code {is_now['ExitCode']}{killed}"
+    said = [str(entry.get("Output", "")).strip() for entry in health.get("Log") or ()]
+    last = said[-1][:300] if said else ""
+    match health.get("Status", "none"):
+        case "healthy" | "none":
+            return "ready", ""
+        case "starting":
+            return "starting", last
+        case _:
+            return "degraded", last or "its health check fails"
+
+
+def _seconds(time: str) -> float:
+    return max(0.0, datetime.fromisoformat(time[:19] + "+00:00").timestamp())

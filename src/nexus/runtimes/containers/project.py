@@ -1,0 +1,106 @@
+"""A stack's files for an engine, below its home: rendered anew from what is true now."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from nexus.render.containers.files import COMPOSE, SWARM, ContainerFacts, container_files
+from nexus.render.containers.spec import port_variable, release_variable
+from nexus.runtimes.site import Site, secret_names
+
+FOLDER = "containers"
+VARIABLES = ".env"
+
+
+@dataclass(frozen=True)
+class Project:
+    """A stack as an engine sees it.
+
+    `releases` are those of the images to run, by service; `registry` (`host:port`) is where nodes
+    fetch them from ("" = only this engine has them).
+    """
+
+    site: Site
+    releases: Mapping[str, str] = field(default_factory=dict)
+    registry: str = ""
+    encrypted: bool = True
+
+    @cached_property
+    def name(self) -> str:
+        """Its name on the engine: the stack's own, unless its state does not lie beside its manifests."""
+        home, root = self.site.home.root, self.site.stack.root
+        if home == root / ".nexus":
+            return self.site.stack.name
+        return f"{self.site.stack.name}-{zlib.crc32(os.fsencode(home)):08x}"
+
+    @property
+    def folder(self) -> Path:
+        """Where the files lie."""
+        return self.site.home.root / FOLDER
+
+    @property
+    def compose_file(self) -> Path:
+        """The Compose file."""
+        return self.folder / COMPOSE
+
+    @property
+    def swarm_file(self) -> Path:
+        """The stack file of a Swarm."""
+        return self.folder / SWARM
+
+    def files(self, only: frozenset[str] | None = None) -> dict[str, str]:
+        """Path in the folder → text; with `only`, of these services alone. Pure."""
+        stack = self.site.stack
+        secrets = {service.name: secret_names(stack, service) for service in stack.services}
+        facts = ContainerFacts(str(stack.root), str(self.site.home.secrets), self.name, False, only)
+        return container_files(stack, secrets, facts)
+
+    def variables(self) -> dict[str, str]:
+        """What the files leave open: ports, releases, the registry."""
+        found = {port_variable(name): str(port) for name, port in self.site.ports.items()}
+        found |= {release_variable(name): release for name, release in self.releases.items()}
+        return found | {
+            "NEXUS_REGISTRY": f"{self.registry}/" if self.registry else "",
+            "NEXUS_SECRETS": str(self.site.home.secrets),
+            "NEXUS_SECRETS_VERSION": self.secrets_version(),
+            "NEXUS_ENCRYPTED": "true" if self.encrypted else "false",
+            "NEXUS_LANG": os.environ.get("NEXUS_LANG", "pt-BR"),
+            "OTEL_EXPORTER_OTLP_ENDPOINT": os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
+        }
+
+    def secrets_version(self) -> str:
+        """A name for what all secrets hold now: a Swarm never changes a secret under its name."""
+        total = hashlib.sha256()
+        for service in self.site.stack.services:
+            for name in secret_names(self.site.stack, service):
+                path = self.site.home.secret(service.name, name)
+                total.update(path.read_bytes() if path.exists() else b"")
+        return total.hexdigest()[:12]
+
+    def outdated(self) -> frozenset[str]:
+        """Services whose settings on disk are no longer what they should be."""
+        found = set()
+        for name, text in self.files().items():
+            path, owner = self.folder / name, name.partition("/")[0]
+            if self.site.stack.has(owner) and path.exists() and path.read_text() != text:
+                found.add(owner)
+        return frozenset(found)
+
+    def write(self) -> None:
+        """Writes the files. In place: a container keeps the very file that it was given."""
+        for name, text in {**self.files(), VARIABLES: _lines(self.variables())}.items():
+            path = self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
+            if not path.exists() or path.read_text() != text:
+                path.write_text(text)
+                path.chmod(0o644)
+
+
+def _lines(variables: Mapping[str, str]) -> str:
+    return "".join(f"{name}={value}\n" for name, value in sorted(variables.items()))

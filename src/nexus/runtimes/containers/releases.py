@@ -1,0 +1,28 @@
+"""Which release of each service was given to the engine: what runs stays what it is until it is replaced."""
+
+from __future__ import annotations
+
+import json
+
+from nexus.runtimes.memory import Memory
+from nexus.stack import Service, Stack
+
+KEY = "releases"
+
+
+class Releases:
+    """Service → release, remembered in the stack's own state."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def known(self, stack: Stack) -> dict[str, str]:
+        """The release of each service: the one given to the engine, or else what its folder holds."""
+        given: dict[str, str] = json.loads(self._memory.get(KEY, "{}"))
+        return {service.name: given.get(service.name, service.release) for service in stack.services}
+
+    def give(self, service: Service) -> None:
+        """From now on, a service runs what its folder holds."""
+        given: dict[str, str] = json.loads(self._memory.get(KEY, "{}"))
+        given[service.name] = service.release
+        self._memory.set(KEY, json.dumps(given, sort_keys=True))

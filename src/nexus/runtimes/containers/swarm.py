@@ -1,0 +1,167 @@
+"""The Swarm runtime: a stack on the nodes of a Swarm, ordered from a manager."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from nexus.render.containers.files import SWARM
+from nexus.runtimes.containers.batch import Batch
+from nexus.runtimes.containers.container import RELEASE_LABEL, Container, State
+from nexus.runtimes.containers.engine import Engine, EngineError
+from nexus.runtimes.containers.loopback import Loopback
+from nexus.runtimes.containers.project import Project
+
+STACK = "com.docker.stack.namespace"
+GONE_LIMIT = 40.0
+POLL = 0.25
+COMING = frozenset({"new", "allocated", "pending", "assigned", "accepted", "preparing", "ready", "starting"})
+
+
+class SwarmRuntime:
+    """Drives `docker stack` for what it defines, and the managers' API for what exists."""
+
+    def __init__(self, engine: Engine, project: Project) -> None:
+        self.engine = engine
+        self.project = project
+        self._loopback = Loopback(engine, project)
+        self._starting = Batch(self._deploy)
+
+    async def observe(self) -> tuple[Container, ...]:
+        mine = {"label": [f"{STACK}={self.project.name}"]}
+        async with self.engine.api() as api:
+            tasks, nodes = await asyncio.gather(api.tasks.list(filters=mine), api.nodes.list())
+            services = await api.services.list(filters=mine)
+        names = {each["ID"]: self._short(each["Spec"]["Name"]) for each in services}
+        hosts = {each["ID"]: each["Description"]["Hostname"] for each in nodes}
+        failed: dict[str, int] = {}
+        for task in tasks:
+            if task["Status"]["State"] in ("failed", "rejected"):
+                slot = _slot(task)
+                failed[slot] = failed.get(slot, 0) + 1
+        found = [
+            _container(task, names[task["ServiceID"]], hosts.get(task.get("NodeID", ""), ""), failed)
+            for task in tasks
+            if task["DesiredState"] == "running" and task["ServiceID"] in names
+        ]
+        return tuple(sorted(found, key=lambda each: (each.service, each.instance)))
+
+    async def start(self, service: str) -> None:
+        await self._starting.add(service)
+
+    async def replace(self, service: str) -> None:
+        before = await self._version(service)
+        await self._deploy([service])
+        if before is not None and await self._version(service) == before:
+            await self.engine.command(
+                "service", "update", "--detach", "--quiet", "--force", self._long(service)
+            )
+
+    async def reload(self, service: str, signal: str) -> None:
+        await self._deploy([service])
+
+    async def stop(self, service: str, grace: float) -> None:
+        if await self._version(service) is not None:
+            await self.engine.command("service", "rm", self._long(service))
+        give_up = asyncio.get_running_loop().time() + GONE_LIMIT
+        while await self._tasks_left(service):
+            if asyncio.get_running_loop().time() > give_up:
+                raise EngineError(
+                    f"{service} has not ended within {GONE_LIMIT:.0f} s; see `docker service ps`"
+                )
+            await asyncio.sleep(POLL)
+
+    async def revive(self, container: Container) -> None:
+        raise EngineError("the managers of the Swarm replace what hangs")
+
+    async def answers(self, container: Container, test: Iterable[str]) -> bool:
+        return container.state == "ready"
+
+    async def remains(self) -> str:
+        names = await self.engine.command(
+            "network", "ls", "--quiet", "--filter", f"label={STACK}={self.project.name}"
+        )
+        return "the stack's networks, secrets and settings" if names.strip() else ""
+
+    async def clear(self, volumes: Iterable[str]) -> None:
+        await self._loopback.close()
+        await self.engine.command("stack", "rm", self.project.name)
+        give_up = asyncio.get_running_loop().time() + GONE_LIMIT
+        while await self.remains():
+            if asyncio.get_running_loop().time() > give_up:
+                raise EngineError("the stack's networks are still in use; see `docker network ls`")
+            await asyncio.sleep(POLL)
+        for name in volumes:
+            await self.engine.command("volume", "rm", "--force", f"{self.project.name}_{name}")
+
+    async def _deploy(self, services: Sequence[str]) -> None:
+        """Tells the managers of these services alone; all others stay as they are."""
+        text = self.project.files(frozenset(services))[SWARM]
+        with tempfile.NamedTemporaryFile("w", dir=self.project.folder, suffix=".yaml") as part:
+            part.write(text)
+            part.flush()
+            await self.engine.command(
+                *("stack", "deploy", "--detach=true", "--with-registry-auth", "--resolve-image", "changed"),
+                *("-c", part.name, self.project.name),
+                env=self.project.variables(),
+            )
+        await self._loopback.open()
+
+    async def _version(self, service: str) -> int | None:
+        async with self.engine.api() as api:
+            found = await api.services.list(filters={"name": [self._long(service)]})
+        exact = [each for each in found if each["Spec"]["Name"] == self._long(service)]
+        return int(exact[0]["Version"]["Index"]) if exact else None
+
+    async def _tasks_left(self, service: str) -> bool:
+        """Whether this node still has a container of the service; others end by themselves."""
+        label = f"com.docker.swarm.service.name={self._long(service)}"
+        out = await self.engine.command("ps", "--quiet", "--filter", f"label={label}")
+        return bool(out.strip())
+
+    def _long(self, service: str) -> str:
+        return f"{self.project.name}_{service}"
+
+    def _short(self, name: str) -> str:
+        return name.removeprefix(f"{self.project.name}_")
+
+
+def encrypts() -> bool:
+    """Whether this machine's kernel can encrypt what passes between nodes (IPsec ESP)."""
+    if Path("/proc/net/xfrm_stat").exists() and re.search(r"^esp4 ", _read("/proc/modules"), re.MULTILINE):
+        return True
+    folder = Path("/lib/modules") / os.uname().release
+    return any("/esp4.ko" in _read(str(folder / name)) for name in ("modules.builtin", "modules.dep"))
+
+
+def _read(path: str) -> str:
+    return Path(path).read_text() if Path(path).exists() else ""
+
+
+def _slot(task: Mapping[Any, Any]) -> str:
+    return f"{task['ServiceID']}.{task.get('Slot') or task.get('NodeID', '')}"
+
+
+def _container(task: Mapping[Any, Any], service: str, host: str, failed: dict[str, int]) -> Container:
+    status, spec = task["Status"], task["Spec"]["ContainerSpec"]
+    state: State = "ready" if status["State"] == "running" else "starting"
+    if status["State"] not in COMING and state != "ready":
+        state = "down"
+    inside = status.get("ContainerStatus") or {}
+    return Container(
+        service=service,
+        instance=f"{service}-{task.get('Slot') or host}",
+        id=(inside.get("ContainerID") or task["ID"])[:12],
+        state=state,
+        release=(spec.get("Labels") or {}).get(RELEASE_LABEL, ""),
+        since=datetime.fromisoformat(status["Timestamp"][:19] + "+00:00").timestamp(),
+        restarts=failed.get(_slot(task), 0),
+        node=host,
+        why="" if state == "ready" else str(status.get("Err") or status.get("Message", "")),
+    )
