@@ -19,10 +19,11 @@ BAD_INPUT, FAILED = 2, 1
 def told(error: Exception) -> int:
     """Prints one sentence on stderr; returns the exit code: 2 on bad input, else 1."""
     from nexus.control.addresses import Refused
+    from nexus.runtimes.containers.engine import EngineError
     from nexus.runtimes.home import HomeError
     from nexus.stack import ManifestError
 
-    if isinstance(error, Refused | HomeError | ManifestError):
+    if isinstance(error, Refused | HomeError | ManifestError | EngineError):
         print(t("nexus: {message}", message=error), file=sys.stderr)
         return BAD_INPUT
     said = (str(error) or type(error).__name__).splitlines()[0]

@@ -19,6 +19,7 @@ from nexus.control.addresses import Refused
 from nexus.control.check import check
 from nexus.control.operations import Operations, UpRequest
 from nexus.control.world import World
+from nexus.runtimes.containers.engine import EngineError
 from nexus.runtimes.home import HomeError
 from nexus.runtimes.protocol import StartError
 from nexus.stack import ManifestError
@@ -202,7 +203,7 @@ class Api:
 
         try:
             await operation(events.put_nowait, stop)
-        except (Refused, ManifestError, HomeError) as error:
+        except (Refused, ManifestError, HomeError, EngineError) as error:
             refuse(str(error), BAD_INPUT)
         except (StartError, OSError) as error:
             refuse(str(error), FAILED)
