@@ -76,4 +76,12 @@ PT_BR = {
     "{count} min": "{count} min",
     "{count} h": "{count} h",
     "{count} d": "{count} d",
+    "critical": "crítico",
+    "high": "alto",
+    "medium": "médio",
+    "low": "baixo",
+    "info": "informação",
+    "{count} findings in {files} files: {counts}": "{count} achados em {files} arquivos: {counts}",
+    "no findings in {files} files": "nenhum achado em {files} arquivos",
+    "{count} more are ignored, each with a reason": "mais {count} são ignorados, cada um com um motivo",
 }

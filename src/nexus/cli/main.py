@@ -10,6 +10,7 @@ import typer
 
 from nexus import __version__
 from nexus.cli import (
+    audit,
     build,
     check,
     doctor,
@@ -35,6 +36,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "images": images.images,
     "check": check.check,
     "doctor": doctor.doctor,
+    "audit": audit.audit,
     "schema": schema.schema,
     "test": test.test,
 }

@@ -1,0 +1,41 @@
+"""The rules, by topic. Importing this package registers all of them."""
+
+from nexus.audit.rules import (
+    backups,
+    builds,
+    copies,
+    exposure,
+    files,
+    health,
+    hygiene,
+    migrations,
+    nginx,
+    ports,
+    queues,
+    restores,
+    schemas,
+    scripts,
+    secrets,
+    storage,
+    wiring,
+)
+
+__all__ = [
+    "backups",
+    "builds",
+    "copies",
+    "exposure",
+    "files",
+    "health",
+    "hygiene",
+    "migrations",
+    "nginx",
+    "ports",
+    "queues",
+    "restores",
+    "schemas",
+    "scripts",
+    "secrets",
+    "storage",
+    "wiring",
+]
