@@ -17,6 +17,7 @@ from nexus.images.reference import ImageRef, image_of
 from nexus.images.sources import PARTS_LABEL, SERVICE_LABEL, STACK_LABEL, dockerfile_of, parts
 from nexus.runtimes.containers.engine import Engine, EngineError
 from nexus.stack import Service, Stack
+from nexus.stack.digest import content_digest
 
 LIMIT_S = 3600.0
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
@@ -120,6 +121,7 @@ async def _build(
     ca: Path | None,
     said: Callable[[str], None] | None,
 ) -> None:
+    _unchanged(service)
     lines: list[str] = []
 
     def listen(line: str) -> None:
@@ -152,6 +154,19 @@ async def _build(
         if not any(line.startswith("#") for line in lines):  # the builder never began: the engine's own words
             raise
         raise BuildError(explain_build(service.name, lines, str(error))) from error
+    try:
+        _unchanged(service)
+    except BuildError:
+        await engine.command("image", "rm", str(reference))
+        raise
+
+
+def _unchanged(service: Service) -> None:
+    """The release is known since the stack was read; the builder takes the files as they are now."""
+    if content_digest((service.folder, *service.shared)) != service.release:
+        raise BuildError(
+            f"{service.name}: files changed after the stack was read; run the same command again"
+        )
 
 
 def _bundle(ca: Path | None) -> Path | None:

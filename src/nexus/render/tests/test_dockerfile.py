@@ -148,7 +148,7 @@ def test_what_a_dockerfile_cannot_hold_is_refused(root: Path) -> None:
 
 
 def test_rendered_dockerfiles_are_clean(stack: Stack, tmp_path: Path) -> None:
-    files = []
+    files: list[Path] = []
     for found in (stack, load_stack(CHECKOUT)):
         for path, content in dockerfiles(found).items():
             if path.name == "Dockerfile":
