@@ -63,7 +63,7 @@ def start_appointments(
 async def clinic(
     built: Path, pg: PostgresServer, valkey: ValkeyServer, key_server: KeyServer
 ) -> AsyncIterator[ModuleProcess]:
-    """One instance for the tests of a file that disturb nobody: each uses resources and customers of its own."""
+    """One instance for the tests that disturb nobody: each has resources and customers of its own."""
     async with modules(pg, valkey, key_server) as start:
         yield await start("appointments", folder=built)
 

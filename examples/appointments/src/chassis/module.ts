@@ -12,7 +12,7 @@ import { retryParked } from "./events/inbox.js";
 import { Relay } from "./events/relay.js";
 import { Revocations } from "./events/revocations.js";
 import { type Business, Health } from "./health.js";
-import { log, logAs } from "./logs.js";
+import { log, logAs, reason } from "./logs.js";
 import { Metrics } from "./metrics.js";
 import { openapi } from "./openapi.js";
 import type { AnyOperation } from "./operations.js";
@@ -25,6 +25,7 @@ import { Workers } from "./workers.js";
 
 const DRAIN_MS = 20_000;
 const EVENTS_GRACE_MS = 15_000;
+const SPANS_MS = 2000;
 const LINGER_MS = 300;
 const EXPIRE_EVERY_MS = 600_000;
 const PARKED_EVERY_MS = 2000;
@@ -83,7 +84,8 @@ export async function serve(name: string, parts: Parts): Promise<void> {
   revocations.stop();
   verifier.stop();
   await within(until - performance.now(), Promise.all(loops));
-  await within(until - performance.now(), Promise.all([database.close(), stopRecording()]));
+  await within(until - performance.now(), database.close());
+  await within(SPANS_MS, stopRecording().catch((error: unknown) => log.warning("spans not sent", { reason: reason(error) })));
   log.info("stopped");
   process.exit(0);
 }
