@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +16,11 @@ from nexus.composefile import PROJECT_FILES, ComposeError, Fault, Place, Project
 UNSET = "set-by-the-operator"
 """Stands for a variable that the files require and nothing here sets."""
 
+WITHOUT_ENV_FILES = "nexus-audit-without-env-files"
+"""The name of the file that is laid over a project whose env_files are absent."""
+
 _OVERRIDE = re.compile(r"(docker-)?compose\.override\.ya?ml")
+_MISSING = re.compile(r"services\.(.+)\.env_file(?:\.\d+)?")
 _REQUIRED = re.compile(r"\$\{(\w+):?\?")
 
 
@@ -87,13 +93,25 @@ def outline(text: str) -> Outline:
     return Outline(frozenset(services), frozenset(name for name, whole in services.items() if not whole))
 
 
-def read_combination(project: ProjectFiles, combination: Combination) -> Project:
-    """Read files as Compose would on a machine where nothing is set. Raises ComposeError."""
-    return read_project(
-        *(project.root / path for path in combination.files),
-        environment=_environment(project, combination),
-        name=None,
-    )
+def read_combination(project: ProjectFiles, combination: Combination) -> tuple[Project, tuple[Fault, ...]]:
+    """Read files as Compose would on a machine where nothing is set; missing env_files are told, not refused.
+
+    Raises ComposeError.
+    """
+    files = [project.root / path for path in combination.files]
+    environment = _environment(project, combination)
+    try:
+        return read_project(*files, environment=environment), ()
+    except ComposeError as error:
+        services = {match[1] for each in error.faults if (match := _MISSING.fullmatch(each.field))}
+        told = tuple(each for each in error.faults if _MISSING.fullmatch(each.field))
+        if not services or len(told) < len(error.faults):
+            raise
+        with tempfile.TemporaryDirectory() as folder:
+            without = Path(folder) / f"{WITHOUT_ENV_FILES}.yaml"
+            lines = (f"  {json.dumps(name)}: {{env_file: !reset []}}\n" for name in sorted(services))
+            without.write_text("services:\n" + "".join(lines), encoding="utf-8")
+            return read_project(*files, without, environment=environment), told
 
 
 def _environment(project: ProjectFiles, combination: Combination) -> Mapping[str, str]:

@@ -13,14 +13,15 @@ _HEAD = """\
 
 <!-- Written by `python -m nexus.audit.reference > docs/audit.md`; a test holds it up to date. -->
 
-`nexus audit [PATH]` reads a project's files: Compose files with their overrides, Dockerfiles, nginx, Prisma schemas
-and migrations, shell scripts, .gitignore, .env and CI files. It needs neither Docker nor a network, changes nothing,
-and never prints a secret (only its first two letters). What follows is each rule with its usual severity.
+`nexus audit [PATH]` reads a project's files: Compose files with their overrides, Dockerfiles, nginx, Prisma
+schemas and migrations, shell scripts, .gitignore, .env and CI files. It needs neither Docker nor a network,
+changes nothing, and never prints a secret (only its first two letters). What follows is each rule with its
+usual severity; a hit may be milder or worse than that.
 
-- Files whose name or folder says dev, test, example, docs and the like are asked only for what is broken, not for
-  what production needs. A variant named prod takes the base file's place.
-- A finding that you have decided to live with: `# nexus: ignore RULE reason` on its line or above it, or an entry in
-  `.nexus-audit.yaml`. Without a reason it is not obeyed.
+- Files whose name or folder says dev, test, example, docs and the like are asked only for what is broken, not
+  for what production needs. A variant named prod takes the base file's place.
+- A finding that you have decided to live with: `# nexus: ignore RULE reason` on its line or above it, or an
+  entry in `.nexus-audit.yaml`. Without a reason it is not obeyed.
 
 ```yaml
 exclude: [legacy/**]                  # folders and files that are not read

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -15,7 +15,14 @@ from nexus.audit.commands import (
     package_commands,
     script_commands,
 )
-from nexus.audit.deployments import Combination, combinations, read_combination, relative, unreadable
+from nexus.audit.deployments import (
+    WITHOUT_ENV_FILES,
+    Combination,
+    combinations,
+    read_combination,
+    relative,
+    unreadable,
+)
 from nexus.audit.facts.images import DUMPABLE
 from nexus.audit.project import ProjectFiles
 from nexus.audit.readers.dockerfile import Dockerfile, read_dockerfile
@@ -23,7 +30,8 @@ from nexus.audit.readers.git import GitFacts
 from nexus.audit.readers.nginx import NginxFile, read_nginx
 from nexus.audit.readers.prisma import PrismaSchema, read_prisma
 from nexus.audit.service import AuditedService, Built
-from nexus.composefile import ComposeError, ComposeService, Fault, Project
+from nexus.audit.values import assignments, filled
+from nexus.composefile import ComposeError, ComposeService, Fault, Place, Project
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,7 @@ class Deployment:
     combination: Combination
     project: Project
     services: tuple[AuditedService, ...]
+    missing_env_files: tuple[Fault, ...] = ()
 
     @property
     def production(self) -> bool:
@@ -82,6 +91,12 @@ class Subject:
     def script(self, path: Path) -> tuple[Ran, ...]:
         """Return the statements of a script."""
         return self._scripts[path]
+
+    def filled(self, ran: Ran) -> str:
+        """Return a statement's text with the values of its script's own variables."""
+        if ran.file not in self._scripts:
+            return ran.text
+        return filled(ran.text, assignments(each.text for each in self._scripts[ran.file]))
 
     @cached_property
     def commands(self) -> tuple[Ran, ...]:
@@ -141,13 +156,23 @@ class Subject:
         faults: list[Fault] = []
         for each in combinations(self.files):
             try:
-                project = read_combination(self.files, each)
+                project, missing = read_combination(self.files, each)
             except ComposeError as error:
                 faults += unreadable(error, self.files.root)
                 continue
-            services = tuple(self._service(service) for service in project.services.values())
-            found.append(Deployment(each, project, services))
+            services = tuple(self._service(self._placed(s, each)) for s in project.services.values())
+            found.append(Deployment(each, project, services, missing))
         return tuple(found), tuple(dict.fromkeys(faults))
+
+    def _placed(self, service: ComposeService, combination: Combination) -> ComposeService:
+        """Return a service whose place is in the project, though a file of ours was laid over it."""
+        if not service.at.file.name.startswith(WITHOUT_ENV_FILES):
+            return service
+        for path in reversed(combination.files):
+            for number, line in enumerate(self.files.lines(path), 1):
+                if re.match(rf"\s+[\"']?{re.escape(service.name)}[\"']?\s*:", line):
+                    return replace(service, at=Place(self.files.root / path, number))
+        return service
 
     @property
     def deployments(self) -> tuple[Deployment, ...]:

@@ -16,8 +16,25 @@ if TYPE_CHECKING:
     from nexus.audit import Report
 
 COLOURS = {"critical": "magenta", "high": "red", "medium": "yellow", "low": "cyan", "info": "bright_black"}
-Level = StrEnum("Level", [(name, name) for name in COLOURS])
-Form = StrEnum("Form", [("text", "text"), ("json", "json"), ("sarif", "sarif")])
+
+
+class Level(StrEnum):
+    """Severities, worst first."""
+
+    critical = "critical"
+    high = "high"
+    medium = "medium"
+    low = "low"
+    info = "info"
+
+
+class Form(StrEnum):
+    """How a report is printed."""
+
+    text = "text"
+    json = "json"
+    sarif = "sarif"
+
 
 Root = Annotated[Path, typer.Argument(help="The project's folder.", show_default="here")]
 Json = Annotated[bool, typer.Option("--json", help="Print the stable JSON form; the same as --format json.")]
@@ -28,8 +45,8 @@ Format = Annotated[Form, typer.Option("--format", help="How to print.")]
 def audit(
     path: Root = Path("."),
     as_json: Json = False,
-    fail_on: FailOn = Level("high"),
-    form: Format = Form("text"),
+    fail_on: FailOn = Level.high,
+    form: Format = Form.text,
 ) -> None:
     """Read a Compose project and tell what will hurt in production; exit code 1 from --fail-on upwards."""
     from nexus.audit import AuditError, Severity, as_sarif
@@ -40,9 +57,9 @@ def audit(
         report = examine(path)
     except AuditError as error:
         raise place.stop(str(error), 2) from error
-    if as_json or form == "json":
+    if as_json or form is Form.json:
         typer.echo(json.dumps(json_form(report, language()), ensure_ascii=False, indent=2))
-    elif form == "sarif":
+    elif form is Form.sarif:
         typer.echo(json.dumps(as_sarif(report, language()), ensure_ascii=False, indent=2))
     else:
         _print(report)
@@ -68,15 +85,10 @@ def _print(report: Report) -> None:
         for word in COLOURS
         if (number := sum(each.severity.word == word for each in report.findings))
     )
-    typer.echo(
-        t(
-            "{count} findings in {files} files: {counts}",
-            count=len(report.findings),
-            files=report.files,
-            counts=counts,
-        )
-        if counts
-        else t("no findings in {files} files", files=report.files)
-    )
+    count, files = len(report.findings), report.files
+    if counts:
+        typer.echo(t("{count} findings in {files} files: {counts}", count=count, files=files, counts=counts))
+    else:
+        typer.echo(t("no findings in {files} files", files=files))
     if report.suppressed:
         typer.echo(t("{count} more are ignored, each with a reason", count=report.suppressed))

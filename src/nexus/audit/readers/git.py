@@ -38,10 +38,11 @@ class GitFacts:
 
     @cached_property
     def _ignore_files(self) -> tuple[tuple[Path, IgnoreFile], ...]:
-        return tuple((path, gitignore(self.project.lines(path))) for path in self.project.named(".gitignore"))
+        found = self.project.named(".gitignore")
+        return tuple((path, gitignore(self.project.lines(path))) for path in found)
 
     def ignored_by(self, path: Path, folder: bool = False) -> tuple[Path, int] | None:
-        """Return the .gitignore and the line that ignore a path, the nearest file first; None if none does."""
+        """Return the .gitignore and the line that ignore a path, the nearest file first; else None."""
         for file, patterns in sorted(self._ignore_files, key=lambda each: -len(each[0].parts)):
             base = file.parent
             if base == Path() or base in path.parents:

@@ -46,12 +46,13 @@ def _expected(subject: Subject, path: Path) -> bool:
 )  # fmt: skip
 def env_file_missing(subject: Subject) -> Iterator[Hit]:
     for deployment in subject.deployments:
-        for service in deployment.services:
-            for each in service.compose.env_files:
-                path = None if each.exists or not each.required else _lacking(subject, each.path)
-                if path is not None:
-                    severity = Severity.INFO if _expected(subject, path) else None
-                    yield hit(*service.at(each.at), severity, service=service.name, path=path, name=path.name)
+        for fault in deployment.missing_env_files:
+            path = _lacking(subject, Path(fault.what.removesuffix(" does not exist")))
+            if path is not None:
+                severity = Severity.INFO if _expected(subject, path) else None
+                service = fault.field.split(".")[1]
+                file = relative(fault.at.file, subject.files.root)
+                yield hit(file, fault.at.line, severity, service=service, path=path, name=path.name)
 
 
 @rule(

@@ -37,16 +37,17 @@ def _relational(schema: PrismaSchema) -> bool:
 )
 def migrations_ignored(subject: Subject) -> Iterator[Hit]:
     folders = {_migrations(schema) for schema in subject.prisma if _relational(schema)}
-    folders |= {path.parent for path in subject.files.named("alembic.ini")}
-    folders = {path / "alembic/versions" if "alembic.ini" in path.name else path for path in folders}
+    folders |= {path.parent / "alembic/versions" for path in subject.files.named("alembic.ini")}
+    lines: dict[tuple[Path, int], list[str]] = {}
     for folder in sorted(folders):
-        if folder == Path("."):
-            continue
         found = subject.git.ignored_by(folder, folder=True) or subject.git.ignored_by(
             folder / "20250101000000_x" / "migration.sql"
         )
-        if found is not None:
-            yield hit(found[0], found[1], path=f"{folder.as_posix()}/")
+        kept = any(name.startswith(f"{folder.as_posix()}/") for name in subject.git.tracked or ())
+        if found is not None and not kept:
+            lines.setdefault(found, []).append(f"{folder.as_posix()}/")
+    for (file, line), paths in lines.items():
+        yield hit(file, line, path=" ".join(paths))
 
 
 @rule(

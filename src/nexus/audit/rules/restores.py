@@ -11,6 +11,7 @@ from nexus.audit.finding import Hit, Severity, hit
 from nexus.audit.registry import rule
 from nexus.audit.subject import Subject
 
+_SUFFIX = r"\.(sql\.gz|sql|dump|backup|bak|pgdump|tar)\b"
 _CUSTOM = re.compile(r"\s(-F\s?c|-Fc|--format[= ](c|custom|d|directory|t|tar)|-F\s?[dt])\b")
 
 
@@ -22,7 +23,7 @@ def _outputs(subject: Subject) -> dict[str, tuple[str, Ran]]:
             if not re.search(r"\bpg_dump\b", command.text):
                 continue
             kind = "custom" if _CUSTOM.search(command.text) else "plain"
-            for suffix in re.findall(r"\.(sql\.gz|sql|dump|backup|bak|pgdump|tar)\b", ran.text) or ["*"]:
+            for suffix in re.findall(_SUFFIX, subject.filled(ran)) or ["*"]:
                 found[suffix] = (kind, ran)
     return found
 
@@ -50,7 +51,7 @@ def restore_wrong_format(subject: Subject) -> Iterator[Hit]:
             reads_file = tool == "pg_restore" or re.search(
                 r"\bpsql\b[^|]*(<\s*\S|\s-f\s)|(cat|zcat|gunzip)\b.*\|", ran.text
             )
-            suffixes = re.findall(r"\.(sql\.gz|sql|dump|backup|bak|pgdump|tar)\b", ran.text)
+            suffixes = re.findall(_SUFFIX, subject.filled(ran))
             named = [outputs[suffix] for suffix in suffixes if suffix in outputs]
             if not reads_file or (suffixes and not named):
                 continue
@@ -110,12 +111,16 @@ def restore_beside_writers(subject: Subject) -> Iterator[Hit]:
     stops = re.compile(
         r"\b(stop|down|pause|scale|pg_terminate_backend|maintenance|--force|FORCE|kill|createdb|CREATE DATABASE)\b"
     )
+    starts = re.compile(r"\b(up|start|restart)\b(?!.*\b(db|database|postgres\w*|mysql|mariadb|mongo)\b)")
     for path in subject.files.scripts:
         if not (roles.is_rollback(path) or roles.is_restore(path)) or roles.for_development(path):
             continue
         for ran in subject.script(path):
             if restores.search(ran.text):
-                before = "\n".join(each.text for each in subject.script(path) if each.line <= ran.line)
-                if not stops.search(before):
+                before = [each.text for each in subject.script(path) if each.line <= ran.line]
+                stopped = False
+                for text in before:
+                    stopped = bool(stops.search(text)) or (stopped and not starts.search(text))
+                if not stopped:
                     yield hit(path, ran.line, script=path.name)
                 break

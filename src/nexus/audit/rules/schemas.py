@@ -49,9 +49,16 @@ def _apart(subject: Subject, one: PrismaSchema, other: PrismaSchema) -> bool:
                     and service.built
                     and service.built.context in (schema.file.parent, *schema.file.parents)
                 ) and (service.built.context.parts or "/" not in schema.file.parent.as_posix()):
-                    found.add(re.sub(r"://[^@]*@", "://", value))
+                    found.add(_database(value))
         places.append(found)
-    return bool(places[0]) and bool(places[1]) and not places[0] & places[1]
+    unsure = any("localhost" in each or "127.0.0.1" in each for found in places for each in found)
+    return bool(places[0]) and bool(places[1]) and not places[0] & places[1] and not unsure
+
+
+def _database(url: str) -> str:
+    """Host, database and schema of a URL: what tells two databases apart."""
+    match = re.match(r"[^:]+://(?:[^@/]*@)?([^:/?]+)(?::\d+)?/([^?]*)(?:.*[?&](schema=\w+))?", url)
+    return "/".join(part or "" for part in match.groups()) if match else url
 
 
 @rule(

@@ -54,12 +54,12 @@ def _secret_of(name: str, value: str) -> str:
     Severity.HIGH,
     title=("A password that everybody tries first", "Uma senha que todos tentam primeiro"),
     why=(
-        "{name} of {service} is a default that every attacker tries first",
-        "{name} de {service} é um padrão que todo atacante tenta primeiro",
+        "the password in {name} of {service} is a default that every attacker tries first",
+        "a senha em {name} de {service} é um padrão que todo atacante tenta primeiro",
     ),
     mend=(
-        "write `{name}: ${{{variable}:?}}` and set it in a .env that git ignores (`openssl rand -base64 24`)",
-        "escreva `{name}: ${{{variable}:?}}` e defina em um .env que o git ignora (`openssl rand -base64 24`)",
+        "write `{name}: {right}` and set it in a .env that git ignores (`openssl rand -base64 24`)",
+        "escreva `{name}: {right}` e defina em um .env que o git ignora (`openssl rand -base64 24`)",
     ),
 )
 def default_password(subject: Subject) -> Iterator[Hit]:
@@ -72,12 +72,17 @@ def default_password(subject: Subject) -> Iterator[Hit]:
                     Severity.CRITICAL if service.is_store and open_to_the_world(service) else Severity.HIGH
                 )
             yield hit(
-                *service.at(value.at), severity, name=name, service=service.name, variable=_variable(name)
-            )
+                *service.at(value.at), severity, name=name, service=service.name,
+                right=_reference(name, value.text or "", secret),
+            )  # fmt: skip
 
 
-def _variable(name: str) -> str:
-    return "DB_PASSWORD" if name.endswith(("_URL", "_URI", "_DSN")) else name
+def _reference(name: str, value: str, secret: str) -> str:
+    """Return the value as it should be written: the secret replaced by a variable that must be set."""
+    variable = "DB_PASSWORD" if value != secret else name
+    return (
+        value.replace(f":{secret}@", f":${{{variable}:?}}@", 1) if value != secret else f"${{{variable}:?}}"
+    )
 
 
 @rule(
@@ -115,8 +120,8 @@ def password_fallback(subject: Subject) -> Iterator[Hit]:
         "{name} de {service} ({masked}) pode ser lido por todos que leem o repositório, para sempre",
     ),
     mend=(
-        "change the secret, then write `{name}: ${{{variable}:?}}` and keep the value out of git",
-        "troque o segredo, depois escreva `{name}: ${{{variable}:?}}` e deixe o valor fora do git",
+        "change the secret, then write `{name}: {right}` and keep the value out of git",
+        "troque o segredo, depois escreva `{name}: {right}` e deixe o valor fora do git",
     ),
 )
 def secret_in_compose(subject: Subject) -> Iterator[Hit]:
@@ -127,7 +132,7 @@ def secret_in_compose(subject: Subject) -> Iterator[Hit]:
         severity = None if production else Severity.LOW
         yield hit(
             *service.at(value.at), severity, name=name, service=service.name, masked=masked(secret),
-            variable=_variable(name),
+            right=_reference(name, value.text or "", secret),
         )  # fmt: skip
 
 

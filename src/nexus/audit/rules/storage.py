@@ -14,7 +14,7 @@ from nexus.audit.registry import rule
 from nexus.audit.service import AuditedService
 from nexus.audit.subject import Subject
 
-_DUMPS_TO = re.compile(r"(?:>|-f|--file[= ]|--out[= ]|-o)\s*[\"']?([^\s\"'|;&]+)")
+_DUMPS_TO = re.compile(r"(?:>|-f|--file[= ]|--out[= ]|-o)\s*[\"']?([^\s\"'|;&$]+)")
 
 
 @rule(
@@ -159,7 +159,7 @@ def backup_beside_data(subject: Subject) -> Iterator[Hit]:
     for ran in subject.commands:
         if not re.search(r"\b(pg_dump|pg_dumpall|mysqldump|mongodump|pg_basebackup)\b", ran.text):
             continue
-        for target in _DUMPS_TO.findall(_with_values(subject, ran.file, ran.text)):
+        for target in _DUMPS_TO.findall(subject.filled(ran)):
             for service, mount in mounts:
                 source = relative(Path(mount.source), subject.files.root) if mount.type == "bind" else None
                 inside = target.startswith(mount.target.rstrip("/") + "/") or (
@@ -169,19 +169,6 @@ def backup_beside_data(subject: Subject) -> Iterator[Hit]:
                 if inside:
                     yield hit(ran.file, ran.line, path=target, service=service.name, target=mount.target)
                     break
-
-
-def _with_values(subject: Subject, file: Path, text: str) -> str:
-    """Fill in a script's own simple assignments, so that a path shows where it leads."""
-    if file not in subject.files.scripts:
-        return text
-    values: dict[str, str] = {}
-    for ran in subject.script(file):
-        for name, value in re.findall(r"(?:^|\s)(\w+)=[\"']?([^\s\"']+)", ran.text):
-            values.setdefault(name, re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value))
-    for _ in range(3):
-        text = re.sub(r"\$\{?(\w+)\}?", lambda m: values.get(m.group(1), m.group(0)), text)
-    return text
 
 
 @rule(
