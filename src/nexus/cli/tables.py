@@ -20,7 +20,11 @@ def service_table(status: dict[str, Any], addresses: dict[str, str]) -> Table:
     for column in ("service", "state", "address", "instances", "since", "restarts", "release"):
         table.add_column(t(column), no_wrap=True)
     for service in status["services"]:
-        running = [instance for instance in service["instances"] if instance["pid"]]
+        running = [
+            instance
+            for instance in service["instances"]
+            if instance["pid"] or (instance["container"] and instance["state"] != "down")
+        ]
         since = min((instance["since"] for instance in running), default=None)
         state = service["state"]
         lacks = ", ".join(service.get("missing", ()))

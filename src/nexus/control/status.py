@@ -74,6 +74,8 @@ def control_entry(
             {
                 "id": name,
                 "pid": number,
+                "container": "",
+                "node": "",
                 "address": socket,
                 "state": "ready" if number else "down",
                 "since": _time(since),

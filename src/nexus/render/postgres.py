@@ -31,8 +31,8 @@ log_min_duration_statement = 1s
 log_lock_waits = on
 """
 
-# Who may ask from where: a container's neighbours are in its networks, and everybody needs a password, but for
-# the server's own user inside the container.
+# Who may ask from where: a container's neighbours are in its networks, and everybody needs a password, but
+# for the server's own user inside the container.
 CONTAINER_ACCESS = """\
 # Rendered by nexus. Do not edit: the next start writes it anew.
 local all postgres peer

@@ -9,16 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import aiohttp
-
 from nexus import images
 from nexus.control import provision, secrets
 from nexus.plans import Action, Step
 from nexus.render.containers.files import container_specs
-from nexus.render.containers.networks import gateway_of
 from nexus.runtimes.containers.container import ContainerRuntime
+from nexus.runtimes.probes import Prober
 from nexus.runtimes.protocol import StartError
-from nexus.runtimes.site import LOOPBACK, Site
+from nexus.runtimes.site import Site
 from nexus.stack import Service
 
 if TYPE_CHECKING:
@@ -155,24 +153,22 @@ class Actions:
             if time.monotonic() > give_up:
                 raise StartError(f"{service.name} is not ready after {READY_LIMIT:.0f} s: {why}")
             await asyncio.sleep(POLL)
-        if service.kind == "module" and gateway_of(self._site.stack):
-            await self._until_reachable(service)
+        await self._until_reachable(service, enough)
 
-    async def _until_reachable(self, service: Service) -> None:
-        """Returns when the gateway passes requests to the service."""
-        url = f"http://{LOOPBACK}:{self._site.ports[service.name]}{service.health.ready or '/'}"
-        give_up, said = time.monotonic() + REACHABLE_LIMIT, ""
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as http:
-            while time.monotonic() < give_up:
-                try:
-                    async with http.get(url) as answer:
-                        if answer.status < 500:
-                            return
-                        said = f"status {answer.status}"
-                except (aiohttp.ClientError, TimeoutError) as error:
-                    said = str(error) or type(error).__name__
+    async def _until_reachable(self, service: Service, lives: bool) -> None:
+        """Returns when the service answers on its stable port, through whatever stands before it."""
+        give_up = time.monotonic() + REACHABLE_LIMIT
+        prober = Prober(self._site)
+        try:
+            while True:
+                health = await prober.health(service, self._site.ports[service.name])
+                if health.ready or (lives and health.live):
+                    return
+                if time.monotonic() > give_up:
+                    raise StartError(f"{service.name} runs but gets no requests: {health.why}")
                 await asyncio.sleep(POLL)
-        raise StartError(f"{service.name} runs but gets no requests from the gateway: {said}")
+        finally:
+            await prober.close()
 
 
 def _remove(folder: Path) -> None:

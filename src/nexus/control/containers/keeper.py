@@ -47,6 +47,9 @@ class ContainerKeeper:
         self.seen: tuple[Container, ...] = ()
         self.working = False  # while a plan is carried out, nobody else starts anything
         self._memory = memory
+        self._runtime: ContainerRuntime = (
+            SwarmRuntime(self.engine) if runtime == "swarm" else ComposeRuntime(self.engine)
+        )
         self._tell = tell
         self._watch: Watch | None = None
 
@@ -65,13 +68,9 @@ class ContainerKeeper:
         return Project(site, self.releases.known(site.stack), self.registry, encrypted)
 
     def containers(self, site: Site) -> ContainerRuntime:
-        """What drives the engine for this stack."""
-        project = self.project(site)
-        return (
-            SwarmRuntime(self.engine, project)
-            if self.runtime == "swarm"
-            else ComposeRuntime(self.engine, project)
-        )
+        """What drives the engine for this stack, with the releases that it runs now."""
+        self._runtime.project = self.project(site)
+        return self._runtime
 
     def instances(self) -> Mapping[str, tuple[InstanceFacts, ...]]:
         return self._facts(self.site)

@@ -23,9 +23,9 @@ from nexus.control.processes.supervisor import Supervisor
 from nexus.control.wanted import Wanted
 from nexus.plans import Action
 from nexus.runtimes.home import Home
+from nexus.runtimes.probes import Prober
 from nexus.runtimes.process import ProcessRuntime
 from nexus.runtimes.process.drivers import driver, node, postgres
-from nexus.runtimes.process.probes import Prober
 from nexus.runtimes.process.register import Register
 from nexus.runtimes.protocol import Account, StartError
 from nexus.runtimes.site import Site

@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 
 from nexus.control.processes.instance import Instance
 from nexus.runtimes import ports
+from nexus.runtimes.probes import Prober
 from nexus.runtimes.process.drivers import driver, haproxy, nginx
-from nexus.runtimes.process.probes import Prober
 from nexus.runtimes.process.runtime import ProcessRuntime
 from nexus.runtimes.protocol import Running, StartError
 from nexus.runtimes.site import LOOPBACK, Site, Slot

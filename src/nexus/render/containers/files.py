@@ -25,6 +25,7 @@ class ContainerFacts:
 
     `root` is the stack's folder, `secrets` the folder of secret files. `project` names what belongs together
     on an engine. `builds`: whether the engine may build images by itself. `only`: the services to write down.
+    `encrypted`: whether nodes of a Swarm encrypt what passes between them.
     """
 
     root: str = ".."
@@ -32,6 +33,7 @@ class ContainerFacts:
     project: str = ""
     builds: bool = True
     only: frozenset[str] | None = None
+    encrypted: bool = True
 
 
 def container_specs(stack: Stack, secrets: Mapping[str, tuple[str, ...]]) -> tuple[ContainerSpec, ...]:

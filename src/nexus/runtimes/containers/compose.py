@@ -25,9 +25,10 @@ REVIVE_GRACE = 5
 class ComposeRuntime:
     """Drives `docker compose` for what it defines, and the engine's API for what exists."""
 
-    def __init__(self, engine: Engine, project: Project) -> None:
+    project: Project
+
+    def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.project = project
         self._starting = Batch(self._up)
 
     async def observe(self) -> tuple[Container, ...]:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from nexus.runtimes.containers.project import Project
+
 State = Literal["ready", "starting", "degraded", "down"]
 RELEASE_LABEL = "nexus.release"
 
@@ -31,7 +33,12 @@ class Container:
 
 
 class ContainerRuntime(Protocol):
-    """Observe, start, stop: the same words for one engine and for a Swarm."""
+    """Observe, start, stop: the same words for one engine and for a Swarm.
+
+    `project` is the stack to act on; whoever calls sets it before.
+    """
+
+    project: Project
 
     async def observe(self) -> tuple[Container, ...]:
         """Every container of the stack.

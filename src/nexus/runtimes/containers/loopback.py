@@ -4,89 +4,96 @@ container beside it stands on this machine and passes on what its operator's com
 
 from __future__ import annotations
 
-from nexus.render.containers.networks import networks_of
-from nexus.render.containers.proxies import HAPROXY, behind_gateway
-from nexus.render.containers.stores import POSTGRES_PORT, VALKEY_PORT
+import asyncio
+
+from nexus.render.containers.networks import gateway_of, networks_of
+from nexus.render.containers.proxies import HAPROXY, reached_through
 from nexus.render.loopback import Passage, loopback_config
-from nexus.runtimes.containers.engine import Engine, EngineError
+from nexus.runtimes.containers.engine import Engine
 from nexus.runtimes.containers.project import Project
-from nexus.runtimes.site import LOOPBACK
+from nexus.runtimes.site import INNER_PORTS, LOOPBACK
 
 CONFIG = "loopback/haproxy.cfg"
-INNER = {"postgres": POSTGRES_PORT, "valkey": VALKEY_PORT}
 
 
 class Loopback:
     """That one container. `open` may be called again and again: it joins networks as they appear."""
 
-    def __init__(self, engine: Engine, project: Project) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._project = project
-        self._name = f"{project.name}-loopback"
+        self._turn = asyncio.Lock()
 
-    async def open(self) -> None:
+    async def open(self, project: Project) -> None:
         """Makes the ports answer.
 
         Raises:
             EngineError: a port is taken, or the engine refuses.
         """
-        joined = await self._joined()
-        there = await self._there()
-        for network in (name for name in there if name not in (joined or ())):
-            if joined is None:
-                await self._run(network)
-                joined = [network]
-            else:
-                await self._engine.command("network", "connect", network, self._name)
+        async with self._turn:
+            joined = await self._joined(project)
+            for network in await self._there(project):
+                if joined is None:
+                    await self._run(project, network)
+                    joined = [network]
+                elif network not in joined:
+                    await self._engine.command("network", "connect", network, _name(project))
 
-    async def close(self) -> None:
+    async def close(self, project: Project) -> None:
         """Takes the container away."""
-        await self._engine.command("rm", "--force", "--volumes", self._name)
+        await self._engine.command("rm", "--force", "--volumes", _name(project))
 
-    async def _run(self, network: str) -> None:
-        file = self._project.folder / CONFIG
+    async def _run(self, project: Project, network: str) -> None:
+        file = project.folder / CONFIG
         file.parent.mkdir(parents=True, exist_ok=True)
-        passages = self._passages()
-        file.write_text(loopback_config(self._project.site.stack.name, passages))
-        ports = [f"--publish={LOOPBACK}:{each.port}:{each.port}" for each in passages]
+        passages = _passages(project)
+        file.write_text(loopback_config(project.site.stack.name, passages))
+        file.chmod(0o644)
         await self._engine.command(
-            *("run", "--detach", "--name", self._name, "--restart", "unless-stopped", "--network", network),
-            *("--user", "99:99", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
-            *("--memory", "64m", "--pids-limit", "50", "--log-opt", "max-size=4m"),
-            *("--label", f"nexus.stack={self._project.name}"),
+            *("run", "--detach", "--name", _name(project), "--restart", "unless-stopped"),
+            *("--network", network, "--user", "99:99", "--read-only", "--cap-drop", "ALL"),
+            *("--security-opt", "no-new-privileges", "--memory", "64m", "--pids-limit", "50"),
+            *("--log-opt", "max-size=4m", "--label", f"nexus.stack={project.name}"),
             *("--volume", f"{file}:/etc/nexus/haproxy.cfg:ro"),
-            *ports,
-            *(HAPROXY, "haproxy", "-db", "-f", "/etc/nexus/haproxy.cfg"),
+            *(f"--publish={LOOPBACK}:{each.port}:{each.port}" for each in passages),
+            *(_image(project), "haproxy", "-db", "-f", "/etc/nexus/haproxy.cfg"),
         )
 
-    def _passages(self) -> tuple[Passage, ...]:
-        site = self._project.site
-        gateway = next(iter(site.stack.of_kind("gateway")), None)
-        behind = behind_gateway(site.stack)
-        found = []
-        for service in site.stack.services:
-            if service.kind == "edge":
-                continue
-            host = gateway.name if gateway and service in behind else service.name
-            inner = INNER.get(service.runtime, service.port)
-            found.append(Passage(service.name, site.ports[service.name], host, inner))
-        return tuple(found)
-
-    async def _there(self) -> list[str]:
+    async def _there(self, project: Project) -> list[str]:
         """The stack's networks that exist and lead to something with a stable port."""
-        site = self._project.site
-        wanted = {n for s in site.stack.services for n in networks_of(site.stack, s)} - {"local"}
+        stack = project.site.stack
+        wanted = {n for service in stack.services for n in networks_of(stack, service)} - {"local"}
         out = await self._engine.command("network", "ls", "--format", "{{.Name}}")
-        return [name for name in (f"{self._project.name}_{n}" for n in sorted(wanted)) if name in out.split()]
+        return [name for name in (f"{project.name}_{n}" for n in sorted(wanted)) if name in out.split()]
 
-    async def _joined(self) -> list[str] | None:
-        try:
-            out = await self._engine.command(
-                "inspect",
-                "--format",
-                "{{range $n, $_ := .NetworkSettings.Networks}}{{$n}} {{end}}",
-                self._name,
-            )
-        except EngineError:
+    async def _joined(self, project: Project) -> list[str] | None:
+        """The networks it is in; None when it does not exist."""
+        found = await self._engine.command(
+            "container", "ls", "--all", "--quiet", "--filter", f"name=^{_name(project)}$"
+        )
+        if not found.strip():
             return None
-        return out.split()
+        shape = "{{range $name, $_ := .NetworkSettings.Networks}}{{$name}} {{end}}"
+        return (await self._engine.command("inspect", "--format", shape, found.strip())).split()
+
+
+def _name(project: Project) -> str:
+    return f"{project.name}-loopback"
+
+
+def _image(project: Project) -> str:
+    gateway = gateway_of(project.site.stack)
+    return (gateway.image if gateway else None) or HAPROXY
+
+
+def _passages(project: Project) -> tuple[Passage, ...]:
+    site = project.site
+    return tuple(
+        Passage(
+            service.name,
+            site.ports[service.name],
+            reached_through(site.stack, service),
+            INNER_PORTS.get(service.runtime, service.port),
+        )
+        for service in site.stack.services
+        if service.kind != "edge"
+    )

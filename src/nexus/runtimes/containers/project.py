@@ -58,7 +58,14 @@ class Project:
         """Path in the folder → text; with `only`, of these services alone. Pure."""
         stack = self.site.stack
         secrets = {service.name: secret_names(stack, service) for service in stack.services}
-        facts = ContainerFacts(str(stack.root), str(self.site.home.secrets), self.name, False, only)
+        facts = ContainerFacts(
+            root=str(stack.root),
+            secrets=str(self.site.home.secrets),
+            project=self.name,
+            builds=False,
+            only=only,
+            encrypted=self.encrypted,
+        )
         return container_files(stack, secrets, facts)
 
     def variables(self) -> dict[str, str]:
@@ -69,7 +76,6 @@ class Project:
             "NEXUS_REGISTRY": f"{self.registry}/" if self.registry else "",
             "NEXUS_SECRETS": str(self.site.home.secrets),
             "NEXUS_SECRETS_VERSION": self.secrets_version(),
-            "NEXUS_ENCRYPTED": "true" if self.encrypted else "false",
             "NEXUS_LANG": os.environ.get("NEXUS_LANG", "pt-BR"),
             "OTEL_EXPORTER_OTLP_ENDPOINT": os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
         }

@@ -27,10 +27,11 @@ COMING = frozenset({"new", "allocated", "pending", "assigned", "accepted", "prep
 class SwarmRuntime:
     """Drives `docker stack` for what it defines, and the managers' API for what exists."""
 
-    def __init__(self, engine: Engine, project: Project) -> None:
+    project: Project
+
+    def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.project = project
-        self._loopback = Loopback(engine, project)
+        self._loopback = Loopback(engine)
         self._starting = Batch(self._deploy)
 
     async def observe(self) -> tuple[Container, ...]:
@@ -90,10 +91,14 @@ class SwarmRuntime:
         return "the stack's networks, secrets and settings" if names.strip() else ""
 
     async def clear(self, volumes: Iterable[str]) -> None:
-        await self._loopback.close()
-        await self.engine.command("stack", "rm", self.project.name)
+        await self._loopback.close(self.project)
         give_up = asyncio.get_running_loop().time() + GONE_LIMIT
-        while await self.remains():
+        while await self.remains():  # a network goes when the last node has let go of it
+            try:
+                await self.engine.command("stack", "rm", self.project.name)
+            except EngineError:
+                if asyncio.get_running_loop().time() > give_up:
+                    raise
             if asyncio.get_running_loop().time() > give_up:
                 raise EngineError("the stack's networks are still in use; see `docker network ls`")
             await asyncio.sleep(POLL)
@@ -111,7 +116,7 @@ class SwarmRuntime:
                 *("-c", part.name, self.project.name),
                 env=self.project.variables(),
             )
-        await self._loopback.open()
+        await self._loopback.open(self.project)
 
     async def _version(self, service: str) -> int | None:
         async with self.engine.api() as api:
