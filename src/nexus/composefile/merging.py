@@ -40,7 +40,7 @@ def _merged_fields(base: Fields, over: Fields, path: Trail) -> Fields:
             entries.pop(key, None)
         else:
             entries[key] = merged
-    return Fields(entries, over.at if len(over.entries) else base.at)
+    return Fields(entries, base.at if base.entries else over.at)
 
 
 def _unmarked(node: Node, path: Trail) -> Node:

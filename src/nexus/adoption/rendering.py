@@ -1,0 +1,47 @@
+"""Bodies -> the text of YAML files that say who wrote them, and prove that nobody changed them since."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ruamel.yaml import YAML
+
+_HEADER = re.compile(
+    r"\A# Written by `nexus adopt`[^\n]*\n# Unchanged lines have the digest ([0-9a-f]{16})\n"
+)
+
+
+def render(body: Mapping[str, Any], source: str) -> str:
+    """Return a file's text. `source` names what it was made from."""
+    yaml = YAML(typ="rt")
+    yaml.default_flow_style = None
+    yaml.width = 110
+    stream = io.StringIO()
+    yaml.dump(_plain(body), stream)
+    text = stream.getvalue()
+    return (
+        f"# Written by `nexus adopt` from {source}\n# Unchanged lines have the digest {_digest(text)}\n{text}"
+    )
+
+
+def untouched(text: str) -> bool:
+    """Whether a file's text is one that `render` made and nobody changed."""
+    match = _HEADER.match(text)
+    return match is not None and match[1] == _digest(text[match.end() :])
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _plain(value: Any) -> Any:
+    """Return nested mappings and sequences as dictionaries and lists, which YAML knows."""
+    if isinstance(value, Mapping):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value

@@ -1,0 +1,1 @@
+CREATE TABLE example_auth (id uuid PRIMARY KEY);

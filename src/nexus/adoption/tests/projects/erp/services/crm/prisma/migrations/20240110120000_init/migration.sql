@@ -1,0 +1,1 @@
+CREATE TABLE example_crm (id uuid PRIMARY KEY);

@@ -1,0 +1,1 @@
+CREATE TABLE example_sales (id uuid PRIMARY KEY);
