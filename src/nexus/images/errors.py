@@ -51,7 +51,7 @@ def _failed_step(said: Sequence[str]) -> str:
         match = _STEP.match(line)
         if match and index and _RULE.match(said[index - 1]):
             words = [re.sub(r"^\d+\.\d+ ", "", each) for each in _until_rule(said[index + 1 :])]
-            command = match["what"].strip().removeprefix(":").strip()[:120]
+            command = " ".join(each for each in match["what"].split() if not each.startswith("--mount"))[:120]
             return "\n".join(
                 [f" at step [{match['step']}] {command}", *(f"  {w}" for w in words[-LAST_LINES:])]
             )
