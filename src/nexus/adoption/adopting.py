@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from nexus.adoption.across import across
 from nexus.adoption.drafting import Draft, drafts, stack_body
 from nexus.adoption.notes import AdoptionError, Findings, Note, Reason
 from nexus.adoption.rendering import render
-from nexus.adoption.survey import survey
+from nexus.adoption.survey import Survey, survey
 from nexus.composefile import Place, Project, read_project
 from nexus.stack import ManifestError, load_stack
 
@@ -43,41 +44,24 @@ def adopt(path: Path, folder: Path | None = None, environment: Mapping[str, str]
     findings = Findings()
     surveyed = survey(project)
     found = drafts(surveyed, folder, findings)
-    _unlimited(found, findings)
-    files, causes = _files(stack_body(surveyed, found), found, project)
+    across(surveyed, found, findings)
+    files, causes = _files(surveyed, found)
     _prove(files)
-    notes = tuple(sorted(dict.fromkeys(findings.notes), key=lambda note: _order(note, found)))
+    notes = tuple(sorted(findings.notes, key=lambda note: _order(note, found)))
     return Adoption(project, folder, found, files, causes, tuple(findings.reasons), notes)
 
 
-def _files(
-    stack: Mapping[str, object], found: tuple[Draft, ...], project: Project
-) -> tuple[dict[str, str], dict[str, Place]]:
-    first = Place(project.files[0])
-    files = {STACK_FILE: render(stack, project.files[0].name)}
+def _files(survey: Survey, found: tuple[Draft, ...]) -> tuple[dict[str, str], dict[str, Place]]:
+    first = Place(survey.project.files[0])
+    files = {STACK_FILE: render(stack_body(survey, found), first.file.name)}
     causes = {STACK_FILE: first}
     for draft in found:
         if draft.role.brick:
+            at = draft.service.at
             file = f"modules/{draft.name}/{BRICK_FILE}"
-            files[file] = render(draft.body, _shown(draft.service.at, project))
-            causes[file] = draft.service.at
+            files[file] = render(draft.body, f"{survey.shown(at.file)}:{at.line}")
+            causes[file] = at
     return files, causes
-
-
-def _shown(at: Place, project: Project) -> str:
-    file = at.file.relative_to(project.root) if at.file.is_relative_to(project.root) else at.file
-    return f"{file}:{at.line}"
-
-
-def _unlimited(found: tuple[Draft, ...], findings: Findings) -> None:
-    names = [draft.name for draft in found if "resources" not in draft.body]
-    if names:
-        findings.unknown(
-            "",
-            "no limits are set for {services}; Nexus gives each instance 256M and one core",
-            "measure them (docker stats) and write resources",
-            services=", ".join(names),
-        )
 
 
 def _prove(files: Mapping[str, str]) -> None:
@@ -98,4 +82,4 @@ def _prove(files: Mapping[str, str]) -> None:
 
 def _order(note: Note, found: tuple[Draft, ...]) -> int:
     names = [draft.name for draft in found]
-    return names.index(note.service) if note.service in names else -1
+    return names.index(note.services[0]) if len(note.services) == 1 else -1

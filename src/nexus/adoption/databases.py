@@ -96,7 +96,9 @@ def _own(name: str, survey: Survey, role: Mapping[str, Role], findings: Findings
         )
         return None
     findings.because(survey.names[name], "database.schema", "the schema is {schema}", at, schema=schema)
-    return OwnSchema(schema, reference.service, reference.key, _migrations(name, survey, findings), at)
+    return OwnSchema(
+        schema, reference.service, reference.key, _migrations(reference, name, survey, findings), at
+    )
 
 
 def _url(name: str, survey: Survey, role: Mapping[str, Role]) -> Reference | None:
@@ -119,13 +121,14 @@ def _schema(address: Address) -> str:
     return named.partition(",")[0]
 
 
-def _migrations(name: str, survey: Survey, findings: Findings) -> Path | None:
+def _migrations(reference: Reference, name: str, survey: Survey, findings: Findings) -> Path | None:
     prisma = survey.prisma.get(name)
     if prisma is None:
         findings.unknown(
             survey.names[name],
             "has no migrations in Prisma's format",
             "write folders <timestamp>_<name>/migration.sql and name theirs in database.migrations.path",
+            reference.at,
         )
         return None
     if prisma.migrations.is_dir():
@@ -134,9 +137,9 @@ def _migrations(name: str, survey: Survey, findings: Findings) -> Path | None:
         findings.unknown(
             survey.names[name],
             "its folder of migrations {folder} does not exist yet",
-            "create the first one: prisma migrate diff --from-empty --to-schema-datamodel {schema} --script",
+            "write the first one: prisma migrate diff --from-empty --to-schema-datamodel {schema} --script",
             prisma.at,
-            folder=prisma.migrations,
-            schema=prisma.at.file,
+            folder=survey.shown(prisma.migrations),
+            schema=survey.shown(prisma.at.file),
         )
     return prisma.migrations

@@ -6,7 +6,7 @@ Texts are templates in English; whoever shows them may translate the template fi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from nexus.composefile import Place
 
@@ -38,9 +38,12 @@ class Reason:
 
 @dataclass(frozen=True)
 class Note:
-    """Something that could not be known or cannot be written down, and what to do about it."""
+    """Something that could not be known or cannot be written down, and what to do about it.
 
-    service: str
+    `services` are those it is true of; none: it is about the whole project.
+    """
+
+    services: tuple[str, ...]
     text: str
     mend: str
     at: Place | None = None
@@ -63,4 +66,9 @@ class Findings:
 
     def unknown(self, service: str, text: str, mend: str, at: Place | None = None, **values: object) -> None:
         """Record what could not be known or written down. `service` is empty for the whole project."""
-        self.notes.append(Note(service, text, mend, at, values))
+        services = (service,) if service else ()
+        for index, note in enumerate(self.notes):
+            if (note.text, note.mend, note.at, note.values) == (text, mend, at, values):
+                self.notes[index] = replace(note, services=tuple(dict.fromkeys((*note.services, *services))))
+                return
+        self.notes.append(Note(services, text, mend, at, values))

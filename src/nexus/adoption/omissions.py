@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from nexus.adoption.notes import Findings
 from nexus.adoption.roles import Role
 from nexus.adoption.survey import Survey
@@ -26,7 +28,7 @@ def omissions(service: ComposeService, survey: Survey, role: Role, findings: Fin
         _words(service, name, findings)
         _restart(service, name, findings)
     elif role.runtime in ("postgres", "valkey"):
-        _data(service, name, role, findings)
+        _data(service, survey, role, findings)
         _settings(service, name, findings)
     else:
         _configuration(service, name, findings)
@@ -85,7 +87,8 @@ def _restart(service: ComposeService, name: str, findings: Findings) -> None:
         )
 
 
-def _data(service: ComposeService, name: str, role: Role, findings: Findings) -> None:
+def _data(service: ComposeService, survey: Survey, role: Role, findings: Findings) -> None:
+    name = survey.names[service.name]
     kept = [mount for mount in service.volumes if mount.type in ("volume", "bind") and mount.source]
     data = next((mount for mount in kept if mount.type == "volume" or "/data" in mount.target), None)
     if data is not None:
@@ -96,7 +99,7 @@ def _data(service: ComposeService, name: str, role: Role, findings: Findings) ->
             if role.runtime == "postgres"
             else "let the cache fill again",
             data.at,
-            source=data.source,
+            source=survey.shown(Path(data.source)),
         )
     scripts = [mount for mount in kept if mount.target.startswith("/docker-entrypoint-initdb.d")]
     if scripts:
@@ -105,7 +108,7 @@ def _data(service: ComposeService, name: str, role: Role, findings: Findings) ->
             "its initial scripts {source} are not run: Nexus makes a role and a schema for each module",
             "bring what else they do into a migration",
             scripts[0].at,
-            source=scripts[0].source,
+            source=", ".join(survey.shown(Path(each.source)) for each in scripts),
         )
 
 

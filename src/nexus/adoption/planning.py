@@ -72,4 +72,6 @@ def _text(path: Path) -> str | None:
     except UnicodeDecodeError:
         return ""
     except OSError as error:
-        raise AdoptionError("{file} cannot be read ({reason})", file=path, reason=error.strerror) from error
+        raise AdoptionError(
+            "{file} cannot be read ({reason}); mend its rights", file=path, reason=error.strerror
+        ) from error

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
+_SHORT = frozenset({"needs", "health", "migrations", "database", "resources", "rollout", "scale"})
 _HEADER = re.compile(
     r"\A# Written by `nexus adopt`[^\n]*\n# Unchanged lines have the digest ([0-9a-f]{16})\n"
 )
@@ -18,7 +20,6 @@ _HEADER = re.compile(
 def render(body: Mapping[str, Any], source: str) -> str:
     """Return a file's text. `source` names what it was made from."""
     yaml = YAML(typ="rt")
-    yaml.default_flow_style = None
     yaml.width = 110
     stream = io.StringIO()
     yaml.dump(_plain(body), stream)
@@ -38,10 +39,18 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _plain(value: Any) -> Any:
-    """Return nested mappings and sequences as dictionaries and lists, which YAML knows."""
+def _plain(value: Any, key: str = "") -> Any:
+    """Return nested values as YAML shows them best: small mappings in one line."""
     if isinstance(value, Mapping):
-        return {key: _plain(each) for key, each in value.items()}
+        made = CommentedMap({name: _plain(each, name) for name, each in value.items()})
+        nested = any(isinstance(each, Mapping) for each in value.values())
+        if nested or key not in _SHORT:
+            made.fa.set_block_style()
+        else:
+            made.fa.set_flow_style()
+        return made
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        items = CommentedSeq(_plain(each) for each in value)
+        items.fa.set_flow_style()
+        return items
     return value

@@ -54,9 +54,16 @@ def _role(service: ComposeService, survey: Survey, findings: Findings, one_off: 
     if runtime == "image":
         image = service.image or f"{survey.project.name}-{service.name}"
         if service.build is not None:
-            _built(service, survey, findings, image)
+            _built(service, survey, findings)
     elif runtime == "postgres":
         _postgres(service, survey, findings)
+    if survey.images[service.name].repository == "redis" and service.build is None:
+        findings.unknown(
+            survey.names[service.name],
+            "runs Redis; Nexus itself runs Valkey, which speaks the same protocol",
+            "write `runtime: valkey` without image and command to let Nexus run it",
+            service.place("image"),
+        )
     return Role(kind, runtime, image, on)
 
 
@@ -110,21 +117,17 @@ def _on(service: ComposeService, survey: Survey, findings: Findings, one_off: bo
     return True
 
 
-def _built(service: ComposeService, survey: Survey, findings: Findings, image: str) -> None:
+def _built(service: ComposeService, survey: Survey, findings: Findings) -> None:
     assert service.build is not None
+    file = service.build.dockerfile
+    if "://" not in service.build.context:
+        file = survey.shown(Path(service.build.context) / file)
     name = survey.names[service.name]
-    context = service.build.context
-    remote = "://" in context
-    dockerfile = service.build.dockerfile if remote else str(Path(context) / service.build.dockerfile)
-    findings.because(name, "image", "Compose builds it from {file}", service.build.at, file=dockerfile)
+    findings.because(name, "image", "Compose builds it from {file}", service.build.at, file=file)
     findings.unknown(
         name,
-        "its image {image} is built from {file}, which a manifest cannot say",
-        "build it before `nexus up`: docker compose build {name}",
-        service.build.at,
-        image=image,
-        file=dockerfile,
-        name=service.name,
+        "Compose builds the image, and a manifest has no field for that",
+        "build it before `nexus up` (docker compose build), or give the brick a runtime that Nexus builds",
     )
 
 

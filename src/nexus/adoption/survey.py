@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from nexus.adoption.addresses import Address, addresses_in, hosts_of
 from nexus.adoption.images import ImageName, image_name
@@ -37,9 +38,10 @@ class Survey:
     prisma: Mapping[str, PrismaSchema]
     references: Mapping[str, tuple[Reference, ...]]
 
-    def target(self, address: Address) -> str | None:
-        """Return the service an address names."""
-        return self.hosts.get(address.host)
+    def shown(self, path: Path) -> str:
+        """Return a path as the project's own people would write it."""
+        root = self.project.root
+        return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
 def survey(project: Project) -> Survey:

@@ -1,6 +1,9 @@
 """What the command line says, in Brazilian Portuguese; the English text is the key."""
 
+from nexus.cli import catalogue_adopt
+
 PT_BR = {
+    **catalogue_adopt.PT_BR,
     "nexus: {message}": "nexus: {message}",
     "already up: nothing to do": "já está no ar: nada a fazer",
     "nothing runs": "nada está em execução",

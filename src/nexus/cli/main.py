@@ -10,6 +10,7 @@ import typer
 
 from nexus import __version__
 from nexus.cli import (
+    adopt,
     audit,
     build,
     check,
@@ -37,6 +38,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "check": check.check,
     "doctor": doctor.doctor,
     "audit": audit.audit,
+    "adopt": adopt.adopt,
     "schema": schema.schema,
     "test": test.test,
 }
