@@ -91,7 +91,7 @@ def _python(stack: Stack, service: Service) -> tuple[str, str]:
 def _node(stack: Stack, service: Service) -> tuple[str, str]:
     brick = _folder(stack, service.folder, "brick")
     text = _render("node.Dockerfile.j2", stack, service, brick=brick, probe=_NODE_PROBE)
-    return text, _ignore(stack, service, [brick.path])
+    return text, _ignore(stack, service, [brick.path], f"!{brick.path}/.npmrc")
 
 
 def _render(template: str, stack: Stack, service: Service, **facts: Any) -> str:
@@ -104,7 +104,7 @@ def _render(template: str, stack: Stack, service: Service, **facts: Any) -> str:
     )
 
 
-def _ignore(stack: Stack, service: Service, allowed: list[str]) -> str:
+def _ignore(stack: Stack, service: Service, allowed: list[str], *more: str) -> str:
     folder = _relative(stack, service.folder)
     lines = [
         _mark(stack, service),
@@ -113,6 +113,7 @@ def _ignore(stack: Stack, service: Service, allowed: list[str]) -> str:
         *_REFUSED,
         *(f"{path}/*/testing" for path in allowed if path == KIT),
         f"{folder}/{DOCKERFILE}*",
+        *more,
     ]
     return "\n".join(lines) + "\n"
 

@@ -10,6 +10,11 @@ unix_socket_directories = '{sockets}'
 unix_socket_permissions = 0700
 password_encryption = scram-sha-256
 max_connections = 100
+# A client whose machine lost power holds its locks until the server notices: within 20 s, not 2 hours.
+tcp_keepalives_idle = 10
+tcp_keepalives_interval = 3
+tcp_keepalives_count = 3
+tcp_user_timeout = 20s
 shared_buffers = 128MB
 fsync = on
 synchronous_commit = on

@@ -14,7 +14,7 @@ appendfsync everysec
 aof-load-truncated yes
 save ""
 maxmemory-policy noeviction
-tcp-keepalive 60
+tcp-keepalive 10
 {access}
 """
 

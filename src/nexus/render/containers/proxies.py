@@ -50,6 +50,7 @@ def haproxy(stack: Stack, service: Service) -> ContainerSpec:
         cpus=service.resources.cpus,
         replicas=service.scale.min,
         grace=20,
+        everywhere=True,
     )
 
 

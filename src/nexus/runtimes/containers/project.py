@@ -90,11 +90,12 @@ class Project:
         return total.hexdigest()[:12]
 
     def outdated(self) -> frozenset[str]:
-        """Services whose settings on disk are no longer what they should be."""
+        """Proxies whose settings on disk are no longer what they should be."""
         found = set()
         for name, text in self.files().items():
             path, owner = self.folder / name, name.partition("/")[0]
-            if self.site.stack.has(owner) and path.exists() and path.read_text() != text:
+            proxy = self.site.stack.has(owner) and self.site.stack.service(owner).kind in ("gateway", "edge")
+            if proxy and path.exists() and path.read_text() != text:
                 found.add(owner)
         return frozenset(found)
 

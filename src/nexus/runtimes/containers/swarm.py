@@ -20,6 +20,7 @@ from nexus.runtimes.containers.project import Project
 
 STACK = "com.docker.stack.namespace"
 GONE_LIMIT = 40.0
+UPDATE_LIMIT = 300.0
 POLL = 0.25
 COMING = frozenset({"new", "allocated", "pending", "assigned", "accepted", "preparing", "ready", "starting"})
 
@@ -57,18 +58,18 @@ class SwarmRuntime:
         await self._starting.add(service)
 
     async def replace(self, service: str) -> None:
-        before = await self._version(service)
+        before = await self._service(service)
         await self._deploy([service])
-        if before is not None and await self._version(service) == before:
-            await self.engine.command(
-                "service", "update", "--detach", "--quiet", "--force", self._long(service)
-            )
+        after = await self._service(service)
+        if before is not None and after is not None and before["Spec"] == after["Spec"]:
+            await self.engine.command("service", "update", "--detach", "--quiet", "--force", after["ID"])
+            await self._updated(service, before)
 
     async def reload(self, service: str, signal: str) -> None:
         await self._deploy([service])
 
     async def stop(self, service: str, grace: float) -> None:
-        if await self._version(service) is not None:
+        if await self._service(service) is not None:
             await self.engine.command("service", "rm", self._long(service))
         give_up = asyncio.get_running_loop().time() + GONE_LIMIT
         while await self._tasks_left(service):
@@ -107,6 +108,7 @@ class SwarmRuntime:
 
     async def _deploy(self, services: Sequence[str]) -> None:
         """Tells the managers of these services alone; all others stay as they are."""
+        before = {name: await self._service(name) for name in services}
         text = self.project.files(frozenset(services))[SWARM]
         with tempfile.NamedTemporaryFile("w", dir=self.project.folder, suffix=".yaml") as part:
             part.write(text)
@@ -117,12 +119,36 @@ class SwarmRuntime:
                 env=self.project.variables(),
             )
         await self._loopback.open(self.project)
+        for name, was in before.items():
+            now = await self._service(name)
+            if was is not None and now is not None and was["Spec"] != now["Spec"]:
+                await self._updated(name, was)
 
-    async def _version(self, service: str) -> int | None:
+    async def _updated(self, service: str, before: Mapping[str, Any]) -> None:
+        """Returns when the managers have ended the update that followed `before`.
+
+        Raises:
+            EngineError: they took it back, or stopped half-way.
+        """
+        was = (before.get("UpdateStatus") or {}).get("StartedAt")
+        give_up = asyncio.get_running_loop().time() + UPDATE_LIMIT
+        while asyncio.get_running_loop().time() < give_up:
+            now = ((await self._service(service)) or {}).get("UpdateStatus") or {}
+            state = now.get("State", "")
+            if state == "completed" and now.get("StartedAt") != was:
+                return
+            if state.startswith("rollback") or state == "paused":
+                raise EngineError(
+                    f"the Swarm took the update of {service} back ({now.get('Message', state)})"
+                )
+            await asyncio.sleep(POLL)
+        raise EngineError(f"the update of {service} has not ended after {UPDATE_LIMIT:.0f} s")
+
+    async def _service(self, service: str) -> Mapping[str, Any] | None:
+        name = self._long(service)
         async with self.engine.api() as api:
-            found = await api.services.list(filters={"name": [self._long(service)]})
-        exact = [each for each in found if each["Spec"]["Name"] == self._long(service)]
-        return int(exact[0]["Version"]["Index"]) if exact else None
+            found = await api.services.list(filters={"name": [name]})
+        return next((each for each in found if each["Spec"]["Name"] == name), None)
 
     async def _tasks_left(self, service: str) -> bool:
         """Whether this node still has a container of the service; others end by themselves."""
