@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,16 @@ def docker(*arguments: str) -> str:
     done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
+
+
+def files(image: str) -> dict[str, tarfile.TarInfo]:
+    """Every file of an image by its path."""
+    container = docker("create", image)
+    export = subprocess.Popen(["docker", "export", container], stdout=subprocess.PIPE)
+    with export, tarfile.open(fileobj=export.stdout, mode="r|") as archive:
+        found = {f"/{member.name}": member for member in archive}
+    docker("rm", container)
+    return found
 
 
 @dataclass(frozen=True)

@@ -2,52 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import tarfile
-import tempfile
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from nexus_kit.testing import ModuleProcess
-from ruamel.yaml import YAML
 
 from nexus.images import build
-from nexus.images.tests.conftest import House, docker
+from nexus.images.tests.conftest import House, docker, files
+from nexus.images.tests.contained import CONFINED, brick_in_a_container, until
 from nexus.render.dockerfile import BASES
 from nexus.runtimes.containers.engine import Engine
 
 pytestmark = pytest.mark.docker
 
-CONFINED = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--tmpfs", "/tmp")
 TOOLS = {"pip", "pip3", "uv", "gcc", "cc", "ld", "as", "strip", "make", "npm", "npx", "corepack", "wheel"}
-# What the process of a module is told here, it is told in a container too; the image knows its own folder.
-IN_A_CONTAINER = """
-told="$NEXUS_STATE_DIR/env"
-env | grep -E '^(HOST|PORT|NEXUS_[A-Z_]+|[A-Z_]+_FILE)=' | grep -v '^NEXUS_MODULE_DIR=' > "$told"
-exec docker run --rm --init --network host --user 0:0 {confined} -v {tmp}:{tmp} --env-file "$told" {image}
-"""
-
-
-def until(container: str, words: str) -> str:
-    """Wait until the image's own health check has said these words; return all it has said."""
-    give_up = time.monotonic() + 30
-    while words not in (said := docker("inspect", "--format", "{{json .State.Health}}", container)):
-        assert time.monotonic() < give_up, said
-        time.sleep(0.1)
-    return said
-
-
-def files(image: str) -> dict[str, tarfile.TarInfo]:
-    """Every file of an image by its path."""
-    container = docker("create", image)
-    export = subprocess.Popen(["docker", "export", container], stdout=subprocess.PIPE)
-    with export, tarfile.open(fileobj=export.stdout, mode="r|") as archive:
-        found = {f"/{member.name}": member for member in archive}
-    docker("rm", container)
-    return found
 
 
 async def test_a_brick_lives_without_privileges_and_ends_well_when_told(
@@ -115,13 +84,7 @@ async def test_stripped_libraries_serve_requests_tell_events_and_check_tokens(
 ) -> None:
     stack, crm = erp.service("crm")
     image = str((await build(engine, stack, crm)).reference)
-    folder = tmp_path / "in-a-container"
-    shutil.copytree(crm.folder, folder)
-    manifest = YAML(typ="safe", pure=True).load(folder / "module.yaml")
-    script = IN_A_CONTAINER.format(confined=" ".join(CONFINED[:-2]), tmp=tempfile.gettempdir(), image=image)
-    manifest["command"] = ["sh", "-c", script]
-    with (folder / "module.yaml").open("w") as file:
-        YAML().dump(manifest, file)
+    folder = brick_in_a_container(crm.folder, image, tmp_path / "contained")
     module = await start_module("crm", folder=folder)
     headers = module.headers(["crm.customer.read", "crm.customer.write"])
     body = {"name": "Padaria Pão Quente", "tax_id": "12.abc.345/01de-35"}
