@@ -131,7 +131,7 @@ def _migrations(reference: Reference, name: str, survey: Survey, findings: Findi
             reference.at,
         )
         return None
-    if prisma.migrations.is_dir():
+    if os.path.isdir(prisma.migrations):
         findings.because(survey.names[name], "database.migrations", "Prisma's folder", prisma.at)
     else:
         findings.unknown(

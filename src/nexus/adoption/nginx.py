@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -73,13 +74,15 @@ def _files(service: ComposeService, project: Project) -> Iterator[Path]:
 
 
 def _configurations(path: Path) -> Iterator[Path]:
-    if path.is_file():
+    if os.path.isfile(path):
         yield path
-    elif path.is_dir():
+    elif os.path.isdir(path):
         folders = (path, *(path / inner for inner in ("conf.d", "templates", "sites-enabled")))
         for folder in folders:
             yield from sorted(
-                each for each in folder.glob("*") if each.is_file() and each.suffix in (".conf", ".template")
+                each
+                for each in folder.glob("*")
+                if os.path.isfile(each) and each.suffix in (".conf", ".template")
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,8 +30,9 @@ def plan_files(files: Mapping[str, str], folder: Path) -> tuple[FileStep, ...]:
     Only what an earlier adoption wrote and nobody changed is replaced or removed. Raises AdoptionError when
     anything else is in the way.
     """
-    if folder.exists() and not folder.is_dir():
-        raise AdoptionError("{folder} is not a folder; name another one with -o", folder=folder)
+    nearest = next((each for each in (folder, *folder.parents) if os.path.lexists(each)), folder)
+    if not os.path.isdir(nearest):
+        raise AdoptionError("{folder} is not a folder; name another one with -o", folder=nearest)
     steps, changed = [], []
     for file, text in files.items():
         there = _text(folder / file)
@@ -55,7 +57,9 @@ def plan_files(files: Mapping[str, str], folder: Path) -> tuple[FileStep, ...]:
 def _left(files: Mapping[str, str], folder: Path) -> list[FileStep]:
     """Return the removal of manifests whose service is gone."""
     there = [folder / STACK_FILE, *sorted(folder.glob(f"modules/*/{BRICK_FILE}"))]
-    gone = [each for each in there if each.is_file() and each.relative_to(folder).as_posix() not in files]
+    gone = [
+        each for each in there if os.path.isfile(each) and each.relative_to(folder).as_posix() not in files
+    ]
     return [
         FileStep(each.relative_to(folder).as_posix(), "remove", None)
         for each in gone

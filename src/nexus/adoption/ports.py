@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -123,7 +124,7 @@ def _exposed(service: ComposeService) -> Iterator[tuple[int, str, Place]]:
         return
     file = Path(service.build.context) / service.build.dockerfile
     text = service.build.dockerfile_inline or ""
-    if not text and file.is_file():
+    if not text and os.path.isfile(file):
         text = file.read_text(encoding="utf-8", errors="replace")
     for match in _EXPOSE.finditer(text):
         at = Place(file, text.count("\n", 0, match.start(1)) + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -47,12 +48,12 @@ def _source_folders(service: ComposeService) -> Iterator[Path]:
         if dockerfile != context:
             yield context
     for mount in service.volumes:
-        if mount.type == "bind" and Path(mount.source).is_dir():
+        if mount.type == "bind" and os.path.isdir(Path(mount.source)):
             yield Path(mount.source)
 
 
 def _read(folder: Path) -> PrismaSchema | None:
-    files = sorted(folder.glob("*.prisma")) if folder.is_dir() else []
+    files = sorted(folder.glob("*.prisma")) if os.path.isdir(folder) else []
     texts = [(file, text) for file in files if (text := _text(file)) is not None]
     for file, text in texts:
         source = _DATASOURCE.search(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -56,7 +57,7 @@ def labels_of(pick: Picker) -> Mapping[str, Value]:
 
 def _file_entries(pick: Picker, known: Mapping[str, str | None]) -> Mapping[str, Entry]:
     path = Path(pick.text("path"))
-    if not path.is_file():
+    if not os.path.isfile(path):
         if pick.flag("required", True):
             pick.scope.fault(
                 pick.fields, pick.where, f"{path} does not exist", "create it or add `required: false`"

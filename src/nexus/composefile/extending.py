@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -35,7 +36,7 @@ def _service(
     where = f"services.{name}.extends"
     seen = (*seen, (file, name))
     base_name, base_file = _named(extends)
-    if base_file and not (path := Path(scope.path(base_file))).is_file():
+    if base_file and not os.path.isfile(path := Path(scope.path(base_file))):
         scope.fault(extends, where, f"{path} does not exist", "mend the path")
         return own
     target = Path(scope.path(base_file)) if base_file else file

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -97,9 +98,9 @@ def _with_included(total: Fields, item: Node, scope: Scope, chain: tuple[Path, .
     folder = _texts(fields.get("project_directory"))
     base = Path(scope.path(folder[0])) if folder else files[0].parent
     given = tuple(Path(scope.path(text)) for text in _texts(fields.get("env_file")))
-    env_files = given or tuple(file for file in (base / ".env",) if file.is_file())
+    env_files = given or tuple(file for file in (base / ".env",) if os.path.isfile(file))
     for file in (*files, *given):
-        if not file.is_file():
+        if not os.path.isfile(file):
             scope.fault(item, where, f"{file} does not exist", "mend the path")
             return total
         if file in chain:

@@ -41,7 +41,7 @@ def read_project(
     `name` instead of the project's own. Raises ComposeError with every fault.
     """
     given = [path.absolute() for path in paths] or [Path.cwd()]
-    root = given[0] if given[0].is_dir() else given[0].parent
+    root = given[0] if os.path.isdir(given[0]) else given[0].parent
     dotenv = tuple(env_files) if env_files is not None else tuple(_existing(root, (".env",))[:1])
     variables, origins = add_dotenv(environment, {}, dotenv)
     files = _files(given, variables)
@@ -57,7 +57,7 @@ def read_project(
 
 
 def _files(given: list[Path], variables: Mapping[str, str]) -> list[Path]:
-    if len(given) > 1 or not given[0].is_dir():
+    if len(given) > 1 or not os.path.isdir(given[0]):
         return given
     root = given[0]
     if named := variables.get("COMPOSE_FILE"):
@@ -71,7 +71,7 @@ def _files(given: list[Path], variables: Mapping[str, str]) -> list[Path]:
 
 
 def _existing(root: Path, names: tuple[str, ...]) -> list[Path]:
-    return [root / name for name in names if (root / name).is_file()]
+    return [root / name for name in names if os.path.isfile(root / name)]
 
 
 def _name(files: list[Path], scope: Scope) -> str:

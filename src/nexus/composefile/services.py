@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -132,7 +133,7 @@ def _mount(pick: Picker) -> Mount:
 
 def _env_file(pick: Picker) -> EnvFile:
     path = Path(pick.text("path"))
-    return EnvFile(path, pick.fields.at, pick.flag("required", True), path.is_file())
+    return EnvFile(path, pick.fields.at, pick.flag("required", True), os.path.isfile(path))
 
 
 def _networks(pick: Picker) -> Mapping[str, Attachment]:
