@@ -19,8 +19,10 @@ from nexus.cli import (
     failure,
     images,
     logs,
+    render,
     restart,
     schema,
+    secrets,
     status,
     tasks,
     test,
@@ -33,6 +35,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "status": status.status,
     "logs": logs.logs,
     "restart": restart.restart,
+    "render": render.render,
     "build": build.build,
     "images": images.images,
     "check": check.check,
@@ -58,6 +61,10 @@ for _name, _command in COMMANDS.items():
     app.command(_name, context_settings=_settings)(_command)
 
 
+app.add_typer(secrets.app, name="secrets")
+NAMES = frozenset({*COMMANDS, "secrets"})
+
+
 @app.callback()
 def _options(
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
@@ -71,8 +78,8 @@ def main() -> None:
     """Runs a command, or else the task of that name in nexus.yaml."""
     arguments = sys.argv[1:]
     try:
-        if arguments and not arguments[0].startswith("-") and arguments[0] not in COMMANDS:
-            sys.exit(tasks.run(arguments[0], arguments[1:], sorted(COMMANDS)))
+        if arguments and not arguments[0].startswith("-") and arguments[0] not in NAMES:
+            sys.exit(tasks.run(arguments[0], arguments[1:], sorted(NAMES)))
         app(prog_name="nexus")
     except BrokenPipeError:
         sys.stderr.close()

@@ -20,6 +20,8 @@ from nexus.control.processes.observe import observe_from_outside
 from nexus.control.wanted import Wanted
 from nexus.plans import Plan
 from nexus.runtimes.containers.engine import EngineError
+from nexus.runtimes.containers.logs import log_command
+from nexus.runtimes.containers.project import Project
 from nexus.runtimes.home import Home
 from nexus.runtimes.memory import Blank, Memory
 from nexus.runtimes.process.identity import alive
@@ -149,6 +151,23 @@ def ports_in_use(home: Home, stack: Stack) -> dict[str, int]:
     except (OSError, ControlError):
         return found
     return found
+
+
+def contained_logs(home: Home, root: Path, lines: int, follow: bool) -> dict[str, tuple[str, ...]]:
+    """Service → the command that prints its log, when the stack runs in containers; else nothing.
+
+    Raises:
+        Refused: a manifest is wrong.
+    """
+    kept = remembered(home)
+    if kept.runtime == "process":
+        return {}
+    stack = chosen_stack(root, kept.only)
+    project = Project(Site(stack, home, planned(stack, kept.offset), contained=True))
+    return {
+        service.name: log_command(kept.runtime, project.name, service.name, lines, follow)
+        for service in stack.services
+    }
 
 
 def stack_name(home: Home, root: Path) -> str:
