@@ -68,10 +68,13 @@ def _finding(facts: RuleFacts, hit: Hit) -> Finding:
 
 
 def _once(found: Iterable[Finding]) -> Iterator[Finding]:
-    """One finding for a rule and a place, the worst: several deployments may share a file."""
+    """One finding for a rule and a place, the worst: deployments share files, and anchors share lines."""
     best: dict[tuple[str, str, int, str], Finding] = {}
     for finding in found:
-        key = (finding.rule.id, finding.file, finding.line, finding.why())
+        about = "/".join(
+            str(finding.values.get(name, "")) for name in ("name", "variable", "port", "what", "path")
+        )
+        key = (finding.rule.id, finding.file, finding.line, about)
         if key not in best or finding.severity > best[key].severity:
             best[key] = finding
     yield from best.values()

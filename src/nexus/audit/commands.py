@@ -13,6 +13,7 @@ from nexus.audit.project import ProjectFiles
 from nexus.audit.readers.dockerfile import Dockerfile
 from nexus.audit.readers.shell import Command, Statement, statements
 
+_FUNCTION = re.compile(r"(?:function\s+)?([\w-]+)\s*\(\)\s*\{?|function\s+([\w-]+)")
 Origin = Literal["script", "build", "start", "package", "ci", "make"]
 
 
@@ -36,8 +37,15 @@ class Ran:
 
 
 def script_commands(project: ProjectFiles, path: Path) -> tuple[Ran, ...]:
-    """Return the statements of one shell script."""
-    return tuple(Ran(each, path, each.line, "script") for each in statements(project.text(path)))
+    """Return the statements of one shell script; their name is that of the function around them."""
+    found, function = [], ""
+    for each in statements(project.text(path)):
+        if match := _FUNCTION.match(each.text):
+            function = match.group(1) or match.group(2)
+        found.append(Ran(each, path, each.line, "script", function))
+        if each.text.startswith("}"):
+            function = ""
+    return tuple(found)
 
 
 def image_commands(dockerfile: Dockerfile) -> Iterator[Ran]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import tempfile
 from collections.abc import Mapping
@@ -19,17 +20,30 @@ UNSET = "set-by-the-operator"
 WITHOUT_ENV_FILES = "nexus-audit-without-env-files"
 """The name of the file that is laid over a project whose env_files are absent."""
 
+FIRST_UNSET_PORT = 60001
+"""Ports from here on stand for variables that nothing here sets."""
+
+_EXAMPLE = re.compile(r"\.?env.*(example|sample|template|dist).*|(example|sample).*\.env")
+_PLAIN = re.compile(r"(?<!\$)\$\{?(\w+)\}?(?![\w:?-])")
 _OVERRIDE = re.compile(r"(docker-)?compose\.override\.ya?ml")
+_TELLING = frozenset([".sh", ".md", ".yml", ".yaml", "Makefile", "package.json", "justfile", ".service"])
+_CALL = re.compile(
+    r"docker[- ]compose((?:[ \t]+(?:\\\n\s*)?(?:-f|--file|--env-file|-p|--profile)[= ][ \t]*\S+)+)"
+)
 _MISSING = re.compile(r"services\.(.+)\.env_file(?:\.\d+)?")
 _REQUIRED = re.compile(r"\$\{(\w+):?\?")
 
 
 @dataclass(frozen=True)
 class Combination:
-    """Compose files that are read as one, relative to the root, and whether production runs them."""
+    """Compose files that are read as one, relative to the root, and whether production runs them.
+
+    `otherwise` are the files to read when these alone cannot be.
+    """
 
     files: tuple[Path, ...]
     production: bool
+    otherwise: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,31 +55,61 @@ class Outline:
 
 
 def combinations(project: ProjectFiles) -> tuple[Combination, ...]:
-    """Return what can be started from a project's Compose files, folder by folder."""
+    """Return what can be started from a project's Compose files, folder by folder.
+
+    What scripts, Makefiles and texts start together with `-f A -f B` counts first; names tell the rest.
+    """
     folders: dict[Path, list[Path]] = {}
     for path in project.compose:
         folders.setdefault(path.parent, []).append(path)
-    return tuple(each for files in folders.values() for each in _in_folder(project, files))
+    told = called_together(project)
+    return tuple(each for files in folders.values() for each in _in_folder(project, files, told))
 
 
-def _in_folder(project: ProjectFiles, files: list[Path]) -> list[Combination]:
+def _in_folder(
+    project: ProjectFiles, files: list[Path], told: tuple[tuple[Path, ...], ...]
+) -> list[Combination]:
     by_name = {path.name: path for path in files}
     base = next((by_name[name] for name in PROJECT_FILES if name in by_name), None)
     override = next((path for path in files if _OVERRIDE.fullmatch(path.name)), None)
-    variants = [path for path in files if path not in (base, override)]
-    found, replaced = [], False
-    for path in variants:
+    found: list[Combination] = []
+    for path in (path for path in files if path not in (base, override)):
+        together = [each for each in told if path in each]
+        if together:
+            found += [Combination(each, _for_production(each, base)) for each in together]
+            continue
         own = outline(project.text(path))
-        overlay = base is not None and _lies_over(own, outline(project.text(base)))
-        if not overlay and own.partial:
-            continue  # a fragment for a base that is not here; alone it says nothing
         production = not roles.for_development(path)
-        replaced = replaced or (roles.for_production(path) and base is not None)
-        found.append(Combination((base, path) if overlay and base else (path,), production))
+        if base is not None and _lies_over(own, outline(project.text(base))):
+            found.append(Combination((base, path), production))
+        elif not own.partial:  # a fragment whose base is not here says nothing alone
+            found.append(Combination((path,), production, (base, path) if base else ()))
+    replaced = any(roles.for_production(path) for each in found for path in each.files)
     if base is not None:
-        together = (base, override) if override else (base,)
-        found.insert(0, Combination(together, not replaced and not roles.for_development(base)))
-    return found
+        alone = (base, override) if override else (base,)
+        found.insert(0, Combination(alone, not replaced and not roles.for_development(base)))
+    return list(dict.fromkeys(found))
+
+
+def _for_production(files: tuple[Path, ...], base: Path | None) -> bool:
+    return not any(roles.for_development(path) for path in files if path != base)
+
+
+def called_together(project: ProjectFiles) -> tuple[tuple[Path, ...], ...]:
+    """Return the files that the project's own commands and texts give to one `docker compose`."""
+    found: dict[tuple[Path, ...], None] = {}
+    known = set(project.compose)
+    for path in project.paths:
+        if path.suffix not in _TELLING and path.name not in _TELLING and path not in known:
+            continue
+        for match in _CALL.finditer(project.text(path)):
+            named = [Path(name) for name in re.findall(r"(?:-f|--file)[= ]+[\"']?([\w./-]+)", match[1])]
+            for base in (path.parent, Path(), *path.parent.parents):
+                files = tuple(Path(os.path.normpath(base / name)) for name in named)
+                if files and known.issuperset(files):
+                    found.setdefault(files)
+                    break
+    return tuple(found)
 
 
 def _lies_over(own: Outline, base: Outline) -> bool:
@@ -115,14 +159,23 @@ def read_combination(project: ProjectFiles, combination: Combination) -> tuple[P
 
 
 def _environment(project: ProjectFiles, combination: Combination) -> Mapping[str, str]:
-    dotenv = combination.files[0].parent / ".env"
-    known = (
-        set(re.findall(r"^\s*(?:export\s+)?(\w+)\s*=", project.text(dotenv), re.MULTILINE))
-        if (project.exists(dotenv))
-        else set()
-    )
-    needed = {name for path in combination.files for name in _REQUIRED.findall(project.text(path))}
-    return dict.fromkeys(needed - known, UNSET)
+    """What an operator would set: the example's values, numbers for ports, a word for what is required."""
+    folder = combination.files[0].parent
+    known = _dotenv(project, folder / ".env")
+    text = "\n".join(project.text(path) for path in combination.files)
+    found = dict.fromkeys(_REQUIRED.findall(text), UNSET)
+    ports = dict.fromkeys(name for name in _PLAIN.findall(text) if "PORT" in name)
+    found |= {name: str(FIRST_UNSET_PORT + index) for index, name in enumerate(ports)}
+    for path in project.paths:
+        if path.parent == folder and _EXAMPLE.fullmatch(path.name):
+            found |= {name: value for name, value in _dotenv(project, path).items() if value}
+    return {name: value for name, value in found.items() if name not in known}
+
+
+def _dotenv(project: ProjectFiles, path: Path) -> dict[str, str]:
+    text = project.text(path) if project.exists(path) else ""
+    pairs = re.findall(r"^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*([^\s#]*)", text, re.MULTILINE)
+    return {name: value.strip("\"'") for name, value in pairs}
 
 
 def unreadable(error: ComposeError, root: Path) -> tuple[Fault, ...]:

@@ -18,11 +18,11 @@ NOT_SECRET = re.compile(
     re.IGNORECASE,
 )
 WEAK = frozenset(
-    "postgres password passwd pass root admin secret changeme change-me change_me changeit example test 123456"
-    " 12345678 1234 123 qwerty letmein default guest user mysql mongo redis rabbitmq admin123 root123"
+    "postgres password passwd pass root admin secret changeme change-me change_me changeit example test"
+    " 123456 12345678 1234 123 qwerty letmein default guest user mysql mongo redis rabbitmq admin123 root123"
     " postgres123 password123 senha senha123 mudar toor minio minioadmin supersecret mysecretpassword"
-    " my-secret secret123 jwtsecret jwt-secret mysecret dev development erp nexus app docker example123"
-    " s3cret s3cr3t secretkey your-secret-key".split()
+    " my-secret secret123 jwtsecret jwt-secret mysecret dev development erp nexus app docker"
+    " example123 s3cret s3cr3t secretkey your-secret-key".split()
 )
 _PLACEHOLDER = re.compile(
     r"^(<.*>|\{\{.*\}\}|x{3,}|\*+|\.\.\.|your[-_ ].*|change[-_]?(me|this|it)?.*|replace.*|example.*|todo.*"

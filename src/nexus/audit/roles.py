@@ -21,9 +21,7 @@ _CLEANING = re.compile(
 
 def for_development(path: Path) -> bool:
     """Tell whether a file serves developers and tests, not production."""
-    return any(_DEVELOPMENT.search(part) for part in (*path.parts[:-1], path.stem)) and not for_production(
-        path
-    )
+    return any(_DEVELOPMENT.search(part) for part in path.parts) and not for_production(path)
 
 
 def for_production(path: Path) -> bool:

@@ -112,9 +112,11 @@ class AuditedService:
         ):
             return True
         words = " ".join(self.command_words)
-        return bool(
+        migrates = re.search(r"migrate deploy|migrate up|db push|alembic upgrade", words)
+        alone = migrates is not None and not re.search(r"&&|;|exec ", words)
+        return alone or bool(
             re.search(r"migrat|seed|init|setup|backup|certbot|bootstrap|job|createbucket", self.name)
-        ) or bool(re.search(r"migrate deploy|migrate up|db push|alembic upgrade", words))
+        )
 
     @property
     def keeps_data(self) -> bool:

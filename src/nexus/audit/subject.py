@@ -156,13 +156,23 @@ class Subject:
         faults: list[Fault] = []
         for each in combinations(self.files):
             try:
-                project, missing = read_combination(self.files, each)
+                each, project, missing = self._combined(each)
             except ComposeError as error:
                 faults += unreadable(error, self.files.root)
                 continue
             services = tuple(self._service(self._placed(s, each)) for s in project.services.values())
             found.append(Deployment(each, project, services, missing))
         return tuple(found), tuple(dict.fromkeys(faults))
+
+    def _combined(self, combination: Combination) -> tuple[Combination, Project, tuple[Fault, ...]]:
+        """Read a combination, or what it lies over when it cannot stand alone. Raises ComposeError."""
+        try:
+            return combination, *read_combination(self.files, combination)
+        except ComposeError:
+            if not combination.otherwise:
+                raise
+            other = replace(combination, files=combination.otherwise, otherwise=())
+            return other, *read_combination(self.files, other)
 
     def _placed(self, service: ComposeService, combination: Combination) -> ComposeService:
         """Return a service whose place is in the project, though a file of ours was laid over it."""

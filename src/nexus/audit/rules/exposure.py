@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from nexus.audit.deployments import FIRST_UNSET_PORT
 from nexus.audit.facts.images import parse_image
 from nexus.audit.finding import Hit, Severity, hit
 from nexus.audit.registry import rule
@@ -29,6 +30,13 @@ def _is_private(address: str) -> bool:
             r"10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.", address
         )
     )
+
+
+def shown(port: Port) -> str:
+    """Return a published port for a sentence."""
+    if port.published is not None and port.published >= FIRST_UNSET_PORT:
+        return "(from a variable)"
+    return str(port.published or port.published_range)
 
 
 def open_to_the_world(service: AuditedService) -> bool:
@@ -63,7 +71,7 @@ def data_port_published(subject: Subject) -> Iterator[Hit]:
                 severity = Severity.MEDIUM if service.kind == "minio" else None
                 yield hit(
                     *service.at(port.at), severity, service=service.name, kind=service.kind,
-                    port=port.published or port.published_range, target=port.target,
+                    port=shown(port), target=port.target,
                 )  # fmt: skip
 
 
@@ -86,7 +94,7 @@ def admin_port_published(subject: Subject) -> Iterator[Hit]:
             if service.facts is not None and service.facts.admin:
                 yield hit(
                     *service.at(port.at), service=service.name, image=parse_image(service.image).name,
-                    port=port.published or port.published_range, target=port.target,
+                    port=shown(port), target=port.target,
                 )  # fmt: skip
 
 
@@ -113,7 +121,7 @@ def module_port_published(subject: Subject) -> Iterator[Hit]:
             if service.is_module and service is not gateway and service.built and not front:
                 yield hit(
                     *service.at(port.at), service=service.name, gateway=gateway.name,
-                    port=port.published or port.published_range, target=port.target,
+                    port=shown(port), target=port.target,
                 )  # fmt: skip
 
 
@@ -194,8 +202,8 @@ def one_flat_network(subject: Subject) -> Iterator[Hit]:
     Severity.LOW,
     title=("Own services run as root", "Serviços próprios rodam como root"),
     why=(
-        "{services} run as root: a fault in the application is at once root in the container",
-        "{services} rodam como root: uma falha na aplicação já é root no contêiner",
+        "root in their containers: {services}; a fault in the application is root at once",
+        "root em seus contêineres: {services}; uma falha na aplicação já é root",
     ),
     mend=(
         "add `USER 1000` (or the image's own user, such as `node`) before CMD in the Dockerfile",

@@ -37,7 +37,7 @@ def _expected(subject: Subject, path: Path) -> bool:
 
 @rule(
     "env-file-missing",
-    Severity.HIGH,
+    Severity.MEDIUM,
     title=("An env_file does not exist", "Um env_file não existe"),
     why=("{service} reads {path}, which does not exist: the start fails",
          "{service} lê {path}, que não existe: a partida falha"),

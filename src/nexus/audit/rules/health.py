@@ -134,42 +134,6 @@ def healthy_without_check(subject: Subject) -> Iterator[Hit]:
 
 
 @rule(
-    "depends-circle",
-    Severity.HIGH,
-    title=("Services wait for each other in a circle", "Serviços esperam uns pelos outros em círculo"),
-    why=("{path}: none of them can ever start", "{path}: nenhum deles consegue iniciar"),
-    mend=(
-        "remove one `depends_on` of the circle and let that service try again until the other answers",
-        "remova um `depends_on` do círculo e deixe esse serviço tentar de novo até o outro responder",
-    ),
-)
-def depends_circle(subject: Subject) -> Iterator[Hit]:
-    for deployment in subject.deployments:
-        edges = {s.name: list(s.compose.depends_on) for s in deployment.services}
-        if circle := _circle(edges):
-            first = deployment.named(circle[0])
-            if first is not None:
-                yield hit(*first.place("depends_on"), path=" -> ".join(circle))
-
-
-def _circle(edges: dict[str, list[str]]) -> list[str]:
-    done: set[str] = set()
-
-    def visit(name: str, path: list[str]) -> list[str]:
-        if name in path:
-            return [*path[path.index(name) :], name]
-        if name in done:
-            return []
-        for need in edges.get(name, ()):
-            if found := visit(need, [*path, name]):
-                return found
-        done.add(name)
-        return []
-
-    return next((found for name in sorted(edges) if (found := visit(name, []))), [])
-
-
-@rule(
     "depends-only-on-start",
     Severity.LOW,
     title=("Started before its database answers", "Iniciado antes de o banco responder"),
@@ -196,8 +160,8 @@ def depends_only_on_start(subject: Subject) -> Iterator[Hit]:
     Severity.LOW,
     title=("A service without a health check", "Um serviço sem health check"),
     why=(
-        "nobody notices when {services} hang: a running process counts as well",
-        "ninguém percebe quando {services} travam: um processo em execução já conta como bom",
+        "nobody notices when one of these hangs: {services}; a process that runs counts as well",
+        "ninguém percebe quando um destes trava: {services}; um processo em execução já conta como bom",
     ),
     mend=(
         "add a `healthcheck:` that asks the application itself, for example"

@@ -43,8 +43,8 @@ def memory_unlimited(subject: Subject) -> Iterator[Hit]:
     Severity.MEDIUM,
     title=("Services that stay down", "Serviços que ficam parados"),
     why=(
-        "{services} are not started again after a crash or a reboot of the host",
-        "{services} não voltam após uma queda ou um reboot do host",
+        "not started again after a crash or a reboot of the host: {services}",
+        "não voltam após uma queda ou um reboot do host: {services}",
     ),
     mend=("add `restart: unless-stopped` to each", "acrescente `restart: unless-stopped` a cada um"),
 )
@@ -89,8 +89,8 @@ def _unbounded(service: AuditedService) -> bool:
     Severity.INFO,
     title=("Root file systems are writable", "Sistemas de arquivos raiz permitem escrita"),
     why=(
-        "{services} can change their own program files: so can an intruder",
-        "{services} podem mudar seus próprios arquivos de programa: um invasor também",
+        "programs that an intruder can change: {services}",
+        "programas que um invasor pode alterar: {services}",
     ),
     mend=("add `read_only: true` and `tmpfs: [/tmp]`", "acrescente `read_only: true` e `tmpfs: [/tmp]`"),
 )
@@ -113,11 +113,13 @@ def image_not_pinned(subject: Subject) -> Iterator[Hit]:
     for deployment in subject.production:
         for service in deployment.services:
             image = service.compose.image
-            if image is None or service.built is not None or "$" in service.compose.body.get("image", ""):
-                continue
-            if _floats(image):
+            if image is not None and service.built is None and _floats(image):
+                field = f"services.{service.name}.image"
+                chosen = any(each.field == field for each in deployment.project.variables)
+                severity = Severity.LOW if chosen else None  # the operator may name a version
                 yield hit(
                     *service.place("image"),
+                    severity,
                     image=image,
                     name=parse_image(image).repository,
                     example=_example(image),

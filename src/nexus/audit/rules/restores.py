@@ -11,6 +11,7 @@ from nexus.audit.finding import Hit, Severity, hit
 from nexus.audit.registry import rule
 from nexus.audit.subject import Subject
 
+_NEWEST = re.compile(r"(\bls\s+[^|]*-\w*t\w*[^|]*|\bsort\b[^|]*)\|\s*(head|tail)\s+(-n\s*)?-?1\b")
 _SUFFIX = r"\.(sql\.gz|sql|dump|backup|bak|pgdump|tar)\b"
 _CUSTOM = re.compile(r"\s(-F\s?c|-Fc|--format[= ](c|custom|d|directory|t|tar)|-F\s?[dt])\b")
 
@@ -85,10 +86,9 @@ def restore_picks_latest(subject: Subject) -> Iterator[Hit]:
         if not (roles.is_rollback(path) or roles.is_restore(path)):
             continue
         for ran in subject.script(path):
-            if re.search(
-                r"\bls\s+[^|]*-\w*t\w*[^|]*\|\s*(head|tail)|\bsort\b[^|]*\|\s*(head|tail)\s+-n?\s*1", ran.text
-            ) and re.search(r"backup|dump|bkp|\.sql|\.gz|BACKUP", ran.text):
-                yield hit(path, ran.line, command=" ".join(ran.text.split())[:70].replace("`", "'"))
+            found = _NEWEST.search(ran.text)
+            if found and re.search(r"backup|dump|bkp|\.sql|\.gz|BACKUP", ran.text):
+                yield hit(path, ran.line, command=found.group(0).replace("`", "'"))
 
 
 @rule(

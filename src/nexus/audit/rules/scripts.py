@@ -21,6 +21,9 @@ MATTERS = re.compile(
 _TOLERATED = re.compile(
     r"\b(stop|rm|down|kill|prune|logout|disconnect|network create|volume create|mkdir|docker login)\b"
 )
+_HANDLER = re.compile(
+    r"clean|trap|on_?(err|exit|fail)|roll_?back|teardown|diagnos|show|print|log", re.IGNORECASE
+)
 _SET_E = re.compile(r"^\s*set\s+-\w*e|^\s*set\s+-o\s+errexit|^#!.*sh\s+-\w*e", re.MULTILINE)
 
 
@@ -109,7 +112,7 @@ def _guarded(ran: Ran) -> bool:
 )
 def error_swallowed(subject: Subject) -> Iterator[Hit]:
     for ran in subject.commands:
-        if roles.for_development(ran.file) or roles.for_cleaning(ran.file):
+        if roles.for_development(ran.file) or roles.for_cleaning(ran.file) or _HANDLER.search(ran.name):
             continue
         for before, after in zip(ran.commands, ran.commands[1:], strict=False):
             swallow = _swallows(after.operator, after.text)
@@ -219,13 +222,13 @@ def rollback_to_latest(subject: Subject) -> Iterator[Hit]:
     for path in subject.files.scripts:
         if roles.is_rollback(path):
             for ran in subject.script(path):
-                if re.search(r"docker\b.*:latest\b", ran.text):
+                if re.search(r"\bdocker\s+(compose\s+)?(pull|run|service update)\b.*:latest\b", ran.text):
                     yield hit(path, ran.line, command=_short(ran.text))
 
 
 @rule(
     "rollback-forgets-database",
-    Severity.HIGH,
+    Severity.MEDIUM,
     title=("Roll-back forgets the database", "O rollback esquece o banco de dados"),
     why=(
         "{script} brings back old code, but neither a backup nor a migration: old code meets the new schema",

@@ -22,8 +22,8 @@ _DUMPS_TO = re.compile(r"(?:>|-f|--file[= ]|--out[= ]|-o)\s*[\"']?([^\s\"'|;&$]+
     Severity.CRITICAL,
     title=("A database without a volume", "Um banco de dados sem volume"),
     why=(
-        "{service} keeps its data in the container: `docker compose down` or a new image deletes it",
-        "{service} guarda seus dados no contêiner: `docker compose down` ou uma imagem nova os apaga",
+        "{service}'s data lies in an unnamed volume: `docker compose down` leaves it behind and the next start is empty",
+        "os dados de {service} ficam em um volume sem nome: `docker compose down` o abandona e a próxima partida é vazia",
     ),
     mend=(
         "add `volumes: [{service}-data:{folder}]`, and `{service}-data:` under the top-level `volumes:`",
@@ -172,7 +172,7 @@ def backup_beside_data(subject: Subject) -> Iterator[Hit]:
 
 
 @rule(
-    "volume-outside-compose",
+    "volume-without-name",
     Severity.LOW,
     title=("A data volume without a name", "Um volume de dados sem nome"),
     why=(
@@ -182,7 +182,7 @@ def backup_beside_data(subject: Subject) -> Iterator[Hit]:
     ),
     mend=("name it: `{service}-data:{target}`", "dê um nome: `{service}-data:{target}`"),
 )
-def volume_outside_compose(subject: Subject) -> Iterator[Hit]:
+def volume_without_name(subject: Subject) -> Iterator[Hit]:
     for deployment in subject.production:
         for service in deployment.services:
             for mount in service.compose.volumes:

@@ -1,0 +1,135 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from nexus.audit import AuditError, Severity, as_json, as_sarif, audit
+from nexus.audit.reference import reference
+
+Write = Callable[[dict[str, str]], Path]
+OPEN_DATABASE = "services:\n  db:\n    image: postgres:17\n    ports: ['5432:5432']{comment}\n"
+REFERENCE = Path(__file__).resolve().parents[4] / "docs" / "audit.md"
+
+
+def rules(root: Path) -> list[str]:
+    return [each.rule.id for each in audit(root).findings]
+
+
+def test_the_list_of_rules_in_the_docs_is_up_to_date() -> None:
+    assert REFERENCE.read_text() == reference()
+
+
+def test_a_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(AuditError, match="does not exist"):
+        audit(tmp_path / "nothing")
+
+
+def test_an_empty_folder_has_no_findings(tmp_path: Path) -> None:
+    assert audit(tmp_path).findings == ()
+
+
+def test_a_compose_file_that_cannot_be_read_is_told_and_the_rest_is_judged(write: Write) -> None:
+    report = audit(
+        write({"compose.yaml": "services:\n  a: [\n", "deploy.sh": "set -e\ndocker compose down -v\n"})
+    )
+    assert [str(fault.at.file) for fault in report.unreadable] == ["compose.yaml"]
+    assert "volumes-deleted" in [each.rule.id for each in report.findings]
+
+
+def test_services_that_wait_for_each_other_in_a_circle_are_told(write: Write) -> None:
+    text = "services:\n  a: {image: 'x:1', depends_on: [b]}\n  b: {image: 'y:1', depends_on: [a]}\n"
+    (fault,) = audit(write({"compose.yaml": text})).unreadable
+    assert "circle" in str(fault) or "cycle" in str(fault)
+
+
+def test_a_comment_with_a_reason_takes_a_finding_back(write: Write) -> None:
+    comment = "  # nexus: ignore data-port-published the firewall closes it"
+    report = audit(write({"compose.yaml": OPEN_DATABASE.format(comment=comment)}))
+    assert "data-port-published" not in [each.rule.id for each in report.findings]
+    assert report.suppressed == 1
+
+
+def test_a_comment_above_counts_for_the_line_below(write: Write) -> None:
+    text = OPEN_DATABASE.format(comment="").replace(
+        "    ports", "    # nexus: ignore data-port-published the firewall closes it\n    ports"
+    )
+    assert "data-port-published" not in rules(write({"compose.yaml": text}))
+
+
+def test_a_comment_without_a_reason_is_not_obeyed_and_told(write: Write) -> None:
+    comment = "  # nexus: ignore data-port-published"
+    found = rules(write({"compose.yaml": OPEN_DATABASE.format(comment=comment)}))
+    assert {"data-port-published", "suppression-without-reason"} <= set(found)
+
+
+def test_a_comment_for_a_rule_that_does_not_exist_is_told(write: Write) -> None:
+    comment = "  # nexus: ignore data-port-publishd the firewall closes it"
+    found = rules(write({"compose.yaml": OPEN_DATABASE.format(comment=comment)}))
+    assert {"data-port-published", "suppression-of-nothing"} <= set(found)
+
+
+def test_the_settings_take_findings_back_by_file(write: Write) -> None:
+    settings = "ignore:\n  - {rule: data-port-published, path: 'old/**', reason: it is replaced in May}\n"
+    compose = OPEN_DATABASE.format(comment="")
+    root = write({".nexus-audit.yaml": settings, "old/compose.yaml": compose, "new/compose.yaml": compose})
+    found = [each.file for each in audit(root).findings if each.rule.id == "data-port-published"]
+    assert found == ["new/compose.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ("ignore: [{rule: data-port-published}]", "reason"),
+        ("ignore: [{rule: no-such-rule, reason: because}]", "no rule is named"),
+        ("ignored: []", "ignored"),
+        ("ignore: [", "not YAML"),
+    ],
+)
+def test_wrong_settings_are_refused(settings: str, said: str, write: Write) -> None:
+    with pytest.raises(AuditError, match=said):
+        audit(write({".nexus-audit.yaml": settings}))
+
+
+def test_excluded_folders_are_not_read(write: Write) -> None:
+    root = write(
+        {".nexus-audit.yaml": "exclude: [old]", "old/compose.yaml": OPEN_DATABASE.format(comment="")}
+    )
+    assert rules(root) == []
+
+
+def test_files_started_together_are_read_together(write: Write) -> None:
+    base = "services:\n  db:\n    image: postgres:17\n"
+    more = "services:\n  api:\n    image: example/api:1\n    depends_on: [db]\n"
+    run = "docker compose -f compose.db.yaml -f compose.apps.yaml up -d\n"
+    report = audit(write({"compose.db.yaml": base, "compose.apps.yaml": more, "run.sh": run}))
+    assert report.unreadable == ()
+    assert "depends-only-on-start" in [each.rule.id for each in report.findings]
+
+
+def test_development_files_are_not_asked_for_what_production_needs(write: Write) -> None:
+    assert rules(write({"docker-compose.dev.yml": OPEN_DATABASE.format(comment="")})) == []
+
+
+def test_the_json_form_names_rule_place_reason_and_mend(write: Write) -> None:
+    report = audit(write({"compose.yaml": OPEN_DATABASE.format(comment="")}))
+    form = json.loads(json.dumps(as_json(report, "en")))
+    assert set(form) == {"ok", "files", "counts", "suppressed", "findings", "unreadable"}
+    found = next(each for each in form["findings"] if each["rule"] == "data-port-published")
+    assert (found["severity"], found["file"], found["line"]) == ("high", "compose.yaml", 4)
+    assert "5432" in found["why"]
+    assert '"127.0.0.1:5432:5432"' in found["mend"]
+    assert form["counts"]["high"] == report.count(Severity.HIGH)
+
+
+def test_the_sarif_form_points_at_lines(write: Write) -> None:
+    report = audit(write({"compose.yaml": OPEN_DATABASE.format(comment="")}))
+    (run,) = as_sarif(report, "en")["runs"]
+    assert len(run["results"]) == len(report.findings)
+    lines = {each["ruleId"]: each["locations"][0]["physicalLocation"]["region"] for each in run["results"]}
+    assert lines["data-port-published"] == {"startLine": 4}
+
+
+def test_the_worst_comes_first(project: Callable[[str], Path]) -> None:
+    severities = [each.severity for each in audit(project("troubled")).findings]
+    assert severities == sorted(severities, reverse=True)
