@@ -19,7 +19,7 @@ from nexus.runtimes.site import Site
 from nexus.stack import load_stack
 
 BRICK = Path(__file__).resolve().parents[1]
-TESTS = "tests"
+NOWHERE = "http://127.0.0.1:9"
 STACK = """\
 name: clinic
 bricks: [appointments]
@@ -33,7 +33,7 @@ infrastructure:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The brick's build, made by the same code that `nexus up` calls."""
+    """The brick's build, made by the same code that `nexus up` calls; Prisma finds no engine to download."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         pytest.skip("Node.js and npm are not on PATH")
     root = tmp_path_factory.mktemp("clinic")
@@ -43,7 +43,9 @@ async def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home.root.mkdir()
     stack = load_stack(root)
     site = Site(stack, home, {service.name: service.port or 0 for service in stack.services})
-    await node.build(site, stack.service("appointments"))
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PRISMA_ENGINES_MIRROR", NOWHERE)
+        await node.build(site, stack.service("appointments"))
     return node.folder(site, stack.service("appointments"))
 
 

@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 
 import aiohttp
 import asyncpg
+import nexus_kit
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -219,6 +220,41 @@ async def test_what_a_killed_instance_had_in_hand_is_taken_over(
     assert await other.wait(known, timeout=30) == "In hand"
 
 
+async def test_an_event_that_ended_the_process_twenty_times_is_parked_and_the_others_go_on(
+    start_appointments: Start,
+) -> None:
+    module = await start_appointments()
+    stream, group = "nexus:events:crm", "appointments"
+    ids = [uuid4(), uuid4()]
+    told = [{"customer_id": str(each), "name": "Ana", "status": "active"} for each in ids]
+    await module.publish("crm", "customer.created", uuid4(), told[0] | {"customer_id": str(uuid4())})
+
+    async def joined() -> bool:
+        return bool(await module.admin.fetchval("SELECT count(*) FROM customers"))
+
+    await module.wait(joined)
+    await module.stop()
+    for customer_id, data in zip(ids, told, strict=True):
+        await module.publish("crm", "customer.created", customer_id, data)
+    ((_, entries),) = await module.redis(
+        "XREADGROUP", "GROUP", group, "appointments-1", "STREAMS", stream, ">"
+    )
+    culprit = entries[0][0]
+    await module.redis("XCLAIM", stream, group, "appointments-1", 0, culprit, "RETRYCOUNT", 20, "JUSTID")
+    await module.restart()
+
+    async def parked() -> Any:
+        return await module.admin.fetchrow(
+            "SELECT * FROM inbox WHERE entity_id = $1 AND state = 'failed'", ids[0]
+        )
+
+    row = await module.wait(parked)
+    assert row["error"].startswith("Unfinished: delivered 20 times")
+    known = [row["id"] for row in await module.admin.fetch("SELECT id FROM customers")]
+    assert ids[1] in known
+    assert ids[0] not in known
+
+
 async def test_an_emptied_redis_loses_nothing_and_ids_go_on(
     start_appointments: Start, customer: Customer, wanted: Wanted
 ) -> None:
@@ -371,7 +407,28 @@ async def test_a_collector_that_is_away_disturbs_nothing(
     assert await module.stop() == 0
 
 
-# its own tests
+async def test_a_setting_that_is_missing_is_named_in_the_log(start_appointments: Start) -> None:
+    module = await start_appointments(wait=False, env={"REDIS_URL_FILE": ""})
+    assert await module.ended() == 1
+    line = json.loads(module.logs().splitlines()[-1])
+    assert "REDIS_URL_FILE was not given" in line["error"]
+
+
+# what it is made of
+
+
+def test_it_holds_no_engine_and_its_lock_names_no_host_to_download_from(built: Path) -> None:
+    assert [
+        file for file in built.rglob("*") if "schema-engine" in file.name or "query_engine" in file.name
+    ] == []
+    packages = json.loads((built / "package-lock.json").read_text())["packages"]
+    assert len(packages) > 100
+    assert [name for name, package in packages.items() if "resolved" in package] == []
+
+
+def test_its_first_migration_is_the_kits_chassis(built: Path) -> None:
+    ours = (built / "migrations/20261101000000_chassis/migration.sql").read_text()
+    assert ours == (Path(nexus_kit.__file__).parent / "sql/chassis.sql").read_text()
 
 
 @pytest.mark.parametrize("suite", ["parts", "models"])

@@ -38,8 +38,18 @@ export interface Parts {
   business(tx: Tx): Promise<Business>;
 }
 
-/** Serves the module `name` until SIGTERM. */
-export async function serve(name: string, parts: Parts): Promise<void> {
+/** Serves the module `name` until SIGTERM, then ends the process: with 0, or with 1 when it could not start. */
+export async function serve(name: string, parts: Parts): Promise<never> {
+  try {
+    await live(name, parts);
+    process.exit(0);
+  } catch (error) {
+    log.error("ended", { error });
+    process.exit(1);
+  }
+}
+
+async function live(name: string, parts: Parts): Promise<void> {
   const settings = readSettings(name);
   logAs(settings.service, settings.release, settings.instance);
   if (settings.otlpEndpoint) recordWith((await import("./otlp.js")).otlpRecorder(settings));
@@ -87,7 +97,6 @@ export async function serve(name: string, parts: Parts): Promise<void> {
   await within(until - performance.now(), database.close());
   await within(SPANS_MS, stopRecording().catch((error: unknown) => log.warning("spans not sent", { reason: reason(error) })));
   log.info("stopped");
-  process.exit(0);
 }
 
 function assemble(app: Express, outermost: express.RequestHandler, routers: express.Router[]): void {
