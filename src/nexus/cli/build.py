@@ -54,6 +54,8 @@ def build(
         code = asyncio.run(_run(Engine(), stack, services, registry, push, ca, plan, as_json))
     except EngineError as error:
         raise place.stop(str(error), 2) from error
+    except KeyboardInterrupt:
+        raise place.stop(t("interrupted; the same command goes on"), 130) from None
     raise typer.Exit(code)
 
 

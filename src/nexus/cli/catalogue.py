@@ -74,6 +74,7 @@ PT_BR = {
     "clear": "limpar",
     "tasks of this stack": "tarefas desta pilha",
     "written: {path}": "escrito: {path}",
+    "interrupted; the same command goes on": "interrompido; o mesmo comando continua",
     "{image} is there": "{image} já existe",
     "build {image}: changed: {parts}": "construir {image}: mudou: {parts}",
     "build {image}: no image is known": "construir {image}: nenhuma imagem conhecida",

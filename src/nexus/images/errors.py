@@ -15,7 +15,8 @@ LAST_LINES = 12
 _FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
 _STEP = re.compile(r"^ > \[(?P<step>.+?)\](?P<what>.*)$")
 _RULE = re.compile(r"^-{6,}$")
-_NAMED = re.compile(r"failed to resolve source metadata for (\S+?): ")
+_BASE = re.compile(r"failed to resolve source metadata for (?P<name>\S+?): (?P<why>.*)$", re.MULTILINE)
+_REFUSED = re.compile(r"not found|denied|unauthorized|authorization failed|403|401")
 
 
 class BuildError(EngineError):
@@ -34,15 +35,24 @@ def explain_build(service: str, said: Sequence[str], fallback: str) -> str:
             f"{service}: the disk was full during the build; make room (docker system df, docker builder "
             "prune), then run the same command again"
         )
-    base = _NAMED.search(text)
+    base = _BASE.search(text)
     if base:
-        name = base[1].removeprefix("docker.io/library/").removeprefix("docker.io/")
-        return (
-            f"{service}: the base image {name} does not exist, or this engine may not pull it; correct "
-            "`image` in the brick's manifest, or log in with `docker login`"
-        )
+        return f"{service}: {_without_base(base['name'], base['why'])}"
     step = _failed_step(said)
     return f"{service}: the build failed{step}" if step else f"{service}: the build failed: {fallback}"
+
+
+def _without_base(name: str, why: str) -> str:
+    short = name.removeprefix("docker.io/library/").removeprefix("docker.io/")
+    if _REFUSED.search(why):
+        return (
+            f"the base image {short} does not exist, or this engine may not pull it; correct `image` in the "
+            "brick's manifest, or log in with `docker login`"
+        )
+    return (
+        f"the base image {short} is not in this engine, and its registry cannot be reached; correct `image` "
+        f"in the brick's manifest, or check the network\n  docker says: {why[-300:]}"
+    )
 
 
 def _failed_step(said: Sequence[str]) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tarfile
+import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -122,3 +124,19 @@ def run_container() -> Iterator[Callable[..., str]]:
     yield start
     if started:
         docker("rm", "--force", "--volumes", *started)
+
+
+@pytest.fixture
+def registry(run_container: Callable[..., str]) -> str:
+    """The address of a registry of the test's own."""
+    container = run_container("--publish", "127.0.0.1::5000", "registry:2")
+    address = docker("port", container, "5000/tcp").splitlines()[0]
+    give_up = time.monotonic() + 20
+    while True:
+        try:
+            with urllib.request.urlopen(f"http://{address}/v2/", timeout=5):
+                return address
+        except OSError:
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(0.1)

@@ -40,12 +40,20 @@ async def test_a_mistake_in_the_code_is_shown_with_its_line(engine: Engine, smal
 
 
 @pytest.mark.docker
-async def test_a_base_that_does_not_exist_is_named(engine: Engine, small: House) -> None:
-    change(small.root / "till/module.yaml", "port:", "image: python:0.0-none\nport:")
+async def test_a_base_that_does_not_exist_is_named(engine: Engine, small: House, registry: str) -> None:
+    change(small.root / "till/module.yaml", "port:", f"image: {registry}/python:0.0\nport:")
     stack, till = small.service("till")
-    with pytest.raises(BuildError, match=r"^till: the base image python:0\.0-none does not exist"):
+    with pytest.raises(BuildError, match=rf"^till: the base image {registry}/python:0\.0 does not exist"):
         await build(engine, stack, till)
     assert small.images() == []
+
+
+@pytest.mark.docker
+async def test_a_base_that_cannot_be_reached_is_told_apart(engine: Engine, small: House) -> None:
+    change(small.root / "till/module.yaml", "port:", "image: 127.0.0.1:1/python:3.11\nport:")
+    stack, till = small.service("till")
+    with pytest.raises(BuildError, match=r"python:3\.11 is not in this engine, and its registry cannot be"):
+        await build(engine, stack, till)
 
 
 @pytest.mark.docker

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import time
-import urllib.request
-from collections.abc import Callable
-
 import pytest
 
 from nexus.images import build, built
@@ -13,21 +9,6 @@ from nexus.images.tests.conftest import House, docker
 from nexus.runtimes.containers.engine import Engine, EngineError
 
 pytestmark = pytest.mark.docker
-
-
-@pytest.fixture
-def registry(run_container: Callable[..., str]) -> str:
-    container = run_container("--publish", "127.0.0.1::5000", "registry:2")
-    address = docker("port", container, "5000/tcp").splitlines()[0]
-    give_up = time.monotonic() + 20
-    while True:
-        try:
-            with urllib.request.urlopen(f"http://{address}/v2/", timeout=5):
-                return address
-        except OSError:
-            if time.monotonic() > give_up:
-                raise
-            time.sleep(0.1)
 
 
 async def test_an_image_is_sent_once_and_known_from_the_registry(
