@@ -28,11 +28,15 @@ class StackError(AssertionError):
 
 @dataclass(frozen=True)
 class ThrowawayStack:
-    """A stack that lives in `home`, described by the manifests under `root`, its ports moved by `offset`."""
+    """A stack that lives in `home`, described by the manifests under `root`, its ports moved by `offset`.
+
+    `where` are the options of `up` that choose its runtime.
+    """
 
     root: Path
     home: Path
     offset: int
+    where: tuple[str, ...] = ()
 
     def run(self, *arguments: str, timeout: float = 300.0) -> subprocess.CompletedProcess[str]:
         """`nexus ARGUMENTS` on this stack, whatever its exit code."""
@@ -59,7 +63,7 @@ class ThrowawayStack:
         return done.stdout
 
     def up(self, *arguments: str) -> str:
-        return self.nexus("up", "--port-offset", str(self.offset), *arguments)
+        return self.nexus("up", "--port-offset", str(self.offset), *self.where, *arguments)
 
     def status(self) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(self.nexus("status", "--json"))
@@ -112,19 +116,36 @@ def throwaway_stack(
     offset: int | None = None,
     home: Path | None = None,
     start: bool = True,
+    where: tuple[str, ...] = (),
 ) -> Iterator[ThrowawayStack]:
     """Brings a stack up (with `nexus up ARGUMENTS`) and takes it and its files away afterwards."""
     chosen = home or Path(tempfile.mkdtemp(prefix="nexus-"))
     chosen.mkdir(mode=0o755, exist_ok=True)
     chosen.chmod(0o755)
-    stack = ThrowawayStack(root, chosen, free_offset(root) if offset is None else offset)
+    stack = ThrowawayStack(root, chosen, free_offset(root) if offset is None else offset, where)
     try:
         if start:
             stack.up(*arguments)
         yield stack
     finally:
-        stack.run("down")
+        gone = ("--delete-data", "--yes", load_stack(root).name) if where else ()  # volumes lie elsewhere
+        stack.run("down", *gone)
         shutil.rmtree(chosen, ignore_errors=True)
+
+
+@contextmanager
+def copied_root() -> Iterator[Path]:
+    """A copy of the ERP's manifests and code, to be changed at will."""
+    folder = Path(tempfile.mkdtemp(prefix="nexus-root-"))
+    folder.chmod(0o755)
+    for name in ("modules", "kit", "company", "requirements", "invariants"):
+        ignored = shutil.ignore_patterns("__pycache__", "tests")
+        shutil.copytree(CHECKOUT / name, folder / name, ignore=ignored)
+    shutil.copy(CHECKOUT / "nexus.yaml", folder)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
 
 
 def eventually(ask: Callable[[], T], within: float, every: float = 0.05) -> T:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from nexus.testing import CHECKOUT, ThrowawayStack, eventually, throwaway_stack
+from nexus.testing import ThrowawayStack, copied_root, eventually, throwaway_stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
 
@@ -49,14 +47,8 @@ if __name__ == "__main__":
 @pytest.fixture
 def root() -> Iterator[Path]:
     """A copy of the manifests and code, to be changed at will."""
-    folder = Path(tempfile.mkdtemp(prefix="nexus-root-"))
-    folder.chmod(0o755)
-    for name in ("modules", "kit", "company", "requirements", "invariants"):
-        ignored = shutil.ignore_patterns("__pycache__", "tests")
-        shutil.copytree(CHECKOUT / name, folder / name, ignore=ignored)
-    shutil.copy(CHECKOUT / "nexus.yaml", folder)
-    yield folder
-    shutil.rmtree(folder)
+    with copied_root() as folder:
+        yield folder
 
 
 def _switch_off(root: Path, *names: str) -> None:

@@ -1,0 +1,51 @@
+"""One whole ERP on each runtime, with two instances of one module."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nexus.testing import ThrowawayStack, copied_root, throwaway_stack
+
+REGISTRY = os.environ.get("NEXUS_TEST_REGISTRY", "127.0.0.1:5999")
+WHERE = {
+    "process": (),
+    "compose": ("--runtime", "compose"),
+    "swarm": ("--runtime", "swarm", "--registry", REGISTRY),
+}
+DOUBLED = "crm"
+
+
+@pytest.fixture(scope="session")
+def root() -> Iterator[Path]:
+    """The ERP's manifests, with two instances of one module."""
+    with copied_root() as folder:
+        manifest = folder / "modules" / DOUBLED / "module.yaml"
+        text = manifest.read_text()
+        assert "min: 1" in text
+        manifest.write_text(text.replace("min: 1", "min: 2"))
+        yield folder
+
+
+@pytest.fixture(
+    scope="session",
+    params=[
+        "process",
+        pytest.param("compose", marks=pytest.mark.docker),
+        pytest.param("swarm", marks=[pytest.mark.docker, pytest.mark.swarm]),
+    ],
+)
+def stack(request: pytest.FixtureRequest, root: Path) -> Iterator[ThrowawayStack]:
+    """A running stack; the data of a Swarm's databases are on the node we talk to."""
+    if request.param == "swarm":
+        here = subprocess.run(
+            ["docker", "info", "--format", "{{.Swarm.NodeID}}"], capture_output=True, text=True, check=True
+        )
+        label = ["docker", "node", "update", "--label-add", "nexus.data=true", here.stdout.strip()]
+        subprocess.run(label, check=True, capture_output=True)
+    with throwaway_stack(root=root, where=WHERE[request.param]) as running:
+        yield running

@@ -1,0 +1,187 @@
+"""What every runtime promises, held to on real processes, real Docker and a real Swarm."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import zlib
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import asyncpg
+import psutil
+import pytest
+
+from nexus.stack import load_stack
+from nexus.testing import ThrowawayStack, eventually
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
+
+DOUBLED = "crm"
+BACK_WITHIN = 60.0  # seconds: only a bound for the wait
+NODE_SOCKETS = Path("/run/engine")
+
+
+async def _token(stack: ThrowawayStack) -> str:
+    body = {"email": "admin@nexus.local", "password": stack.admin_password()}
+    url = f"{stack.address('nginx')}/api/auth/login"
+    async with aiohttp.ClientSession() as http, http.post(url, json=body) as answer:
+        assert answer.status == 200, await answer.text()
+        return str((await answer.json())["access_token"])
+
+
+async def _get(stack: ThrowawayStack, path: str, token: str) -> int:
+    headers = {"Authorization": f"Bearer {token}"}
+    url = f"{stack.address('nginx')}{path}"
+    async with aiohttp.ClientSession() as http, http.get(url, headers=headers) as answer:
+        return answer.status
+
+
+def _kill(instance: dict[str, Any]) -> None:
+    """SIGKILL, whatever the instance is and wherever it runs."""
+    if not instance["container"]:
+        os.kill(instance["pid"], signal.SIGKILL)
+        return
+    engines = [[], *(["-H", f"unix://{socket}"] for socket in NODE_SOCKETS.glob("node*.sock"))]
+    for engine in engines:
+        call = ["docker", *engine, "kill", instance["container"]]
+        if subprocess.run(call, capture_output=True, check=False).returncode == 0:
+            return
+    raise AssertionError(f"no engine has {instance['container']}")
+
+
+def test_up_ends_when_every_service_is_ready_and_again_changes_nothing(stack: ThrowawayStack) -> None:
+    status = stack.status()
+    assert status["ready"]
+    assert status["runtime"] == (stack.where[1] if stack.where else "process")
+    assert {service["state"] for service in status["services"]} == {"ready"}
+    before = {s["name"]: [i["container"] or i["pid"] for i in s["instances"]] for s in status["services"]}
+    assert "nothing to do" in stack.up()
+    after = {
+        s["name"]: [i["container"] or i["pid"] for i in s["instances"]] for s in stack.status()["services"]
+    }
+    assert after == before
+
+
+def test_the_plan_of_a_stack_that_is_up_is_empty(stack: ThrowawayStack) -> None:
+    assert "nothing to do" in stack.nexus("up", "--plan")
+
+
+def test_orders_go_from_quote_to_ledger_and_the_books_are_clean(stack: ThrowawayStack) -> None:
+    report = json.loads(stack.nexus("simulate", "--orders", "40", "--seed", "5", "--json"))
+    assert report["orders"]["failed"] == 0
+    assert report["orders"]["completed"] >= 30
+    assert report["invariants_ok"]
+    assert json.loads(stack.nexus("check", "--json"))["ok"]
+
+
+def test_every_stable_port_answers_on_loopback_and_only_the_edge_beyond_it(stack: ThrowawayStack) -> None:
+    services = load_stack(stack.root).services
+    ports = {service.port + stack.offset: service for service in services}
+    open_to = {
+        (connection.laddr.port, connection.laddr.ip)
+        for connection in psutil.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN and connection.laddr.port in ports
+    }
+    assert {port for port, _ in open_to} == set(ports)
+    beyond = {ports[port].kind for port, address in open_to if address != "127.0.0.1"}
+    assert beyond == {"edge"}
+
+
+async def test_a_killed_instance_is_not_missed_and_comes_back(stack: ThrowawayStack) -> None:
+    token = await _token(stack)
+    instances = stack.service(DOUBLED)["instances"]
+    assert len(instances) == 2
+    _kill(instances[0])
+    statuses = [await _get(stack, "/api/crm/customers", token) for _ in range(40)]
+    assert set(statuses) == {200}
+    eventually(lambda: stack.service(DOUBLED)["state"] == "ready", within=BACK_WITHIN, every=0.5)
+    assert sum(i["state"] == "ready" for i in stack.service(DOUBLED)["instances"]) == 2
+
+
+def test_a_killed_database_comes_back_with_every_row(stack: ThrowawayStack) -> None:
+    (database,) = stack.service("postgres")["instances"]
+    _kill(database)
+    eventually(lambda: not stack.status()["ready"], within=BACK_WITHIN, every=0.2)
+    eventually(lambda: stack.status()["ready"], within=BACK_WITHIN, every=0.5)
+    report = json.loads(stack.nexus("simulate", "--orders", "10", "--seed", "6", "--json"))
+    assert report["orders"]["failed"] == 0
+    assert report["invariants_ok"]
+
+
+def test_a_restart_puts_other_instances_in_place(stack: ThrowawayStack) -> None:
+    before = {i["container"] or i["pid"] for i in stack.service("sales")["instances"]}
+    stack.nexus("restart", "sales")
+    after = {i["container"] or i["pid"] for i in stack.service("sales")["instances"]}
+    assert not before & after
+    assert stack.service("sales")["state"] == "ready"
+
+
+def test_the_log_of_a_service_is_json_and_its_own(stack: ThrowawayStack) -> None:
+    lines = stack.nexus("logs", "sales", "-n", "20").splitlines()
+    assert lines
+    assert {json.loads(line)["service"] for line in lines if line.startswith("{")} == {"sales"}
+    assert stack.run("logs", "nobody").returncode == 2
+
+
+async def test_a_modules_database_role_cannot_read_another_schema(stack: ThrowawayStack) -> None:
+    password = (stack.home / "secrets" / "sales" / "database_password").read_text().strip()
+    port = stack.service("postgres")["port"]
+    url = f"postgresql://sales:{password}@127.0.0.1:{port}/nexus"
+    connection = await asyncpg.connect(url)
+    try:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.fetch("SELECT * FROM financial.outbox LIMIT 1")
+    finally:
+        await connection.close()
+
+
+def test_a_stack_that_runs_cannot_be_moved_to_another_runtime(stack: ThrowawayStack) -> None:
+    other = "compose" if stack.status()["runtime"] == "process" else "process"
+    done = stack.run("up", "--runtime", other)
+    assert done.returncode == 2
+    assert "take it down" in done.stderr
+
+
+def test_down_leaves_nothing_running_and_up_finds_every_row_again(stack: ThrowawayStack) -> None:
+    before = _orders(stack)
+    assert before
+    stack.nexus("down")
+    status = stack.status()
+    assert {service["state"] for service in status["services"]} == {"down"}
+    if stack.where:
+        left = subprocess.run(
+            ["docker", "ps", "-aq", "--filter", f"name={_project(stack)}"], capture_output=True, text=True
+        )
+        assert left.stdout == ""
+    stack.up()
+    assert stack.status()["ready"]
+    assert _orders(stack) == before
+    assert json.loads(stack.nexus("check", "--json"))["ok"]
+
+
+def _orders(stack: ThrowawayStack) -> int:
+    async def count() -> int:
+        connection = await asyncpg.connect(stack.admin_dsn())
+        try:
+            return int(await connection.fetchval("SELECT count(*) FROM sales.orders"))
+        finally:
+            await connection.close()
+
+    return asyncio.run(count())
+
+
+def _project(stack: ThrowawayStack) -> str:
+    return f"nexus-{zlib.crc32(os.fsencode(stack.home)):08x}"
+
+
+def test_a_killed_control_loop_does_not_take_services_along(stack: ThrowawayStack) -> None:
+    before = {i["container"] or i["pid"] for i in stack.service("sales")["instances"]}
+    loop = next(i["pid"] for i in stack.service("control")["instances"] if i["id"] == "control-loop")
+    os.kill(loop, signal.SIGKILL)
+    eventually(lambda: stack.service("control")["state"] == "ready", within=BACK_WITHIN)
+    assert {i["container"] or i["pid"] for i in stack.service("sales")["instances"]} == before
