@@ -91,6 +91,12 @@ def make_commands(project: ProjectFiles) -> Iterator[Ran]:
                     yield Ran(statement, path, number, "make", target)
 
 
+def short(text: str) -> str:
+    """Return a command for a sentence: on one line, cut when it is long."""
+    text = " ".join(text.split())
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
 def _line_of(text: str, part: str) -> int:
     position = text.find(part)
     return text.count("\n", 0, position) + 1 if position >= 0 else 1

@@ -23,8 +23,17 @@ WITHOUT_ENV_FILES = "nexus-audit-without-env-files"
 FIRST_UNSET_PORT = 60001
 """Ports from here on stand for variables that nothing here sets."""
 
+_LIKELY = (
+    (r"LOCATION|PATH|_DIR$|FOLDER|_ROOT$|VOLUME", f"/{UNSET}"),
+    (r"IMAGE", f"{UNSET}:1"),
+    (r"INTERVAL|TIMEOUT|PERIOD", "30s"),
+    (r"RETRIES|REPLICAS|CPUS?$|COUNT|WORKERS", "2"),
+    (r"MEM(ORY)?(_LIMIT)?$", "1G"),
+)
+"""What a variable of such a name would hold, where a file cannot be read without a value."""
+
 _EXAMPLE = re.compile(r"\.?env.*(example|sample|template|dist).*|(example|sample).*\.env")
-_PLAIN = re.compile(r"(?<!\$)\$\{?(\w+)\}?(?![\w:?-])")
+_PLAIN = re.compile(r"(?<!\$)\$\{?(\w+)\}?(?![\w:?+-])")
 _OVERRIDE = re.compile(r"(docker-)?compose\.override\.ya?ml")
 _TELLING = frozenset([".sh", ".md", ".yml", ".yaml", "Makefile", "package.json", "justfile", ".service"])
 _CALL = re.compile(
@@ -166,6 +175,10 @@ def _environment(project: ProjectFiles, combination: Combination) -> Mapping[str
     found = dict.fromkeys(_REQUIRED.findall(text), UNSET)
     ports = dict.fromkeys(name for name in _PLAIN.findall(text) if "PORT" in name)
     found |= {name: str(FIRST_UNSET_PORT + index) for index, name in enumerate(ports)}
+    for name in _PLAIN.findall(text):
+        guessed = next((value for pattern, value in _LIKELY if re.search(pattern, name)), None)
+        if guessed is not None:
+            found.setdefault(name, guessed)
     for path in project.paths:
         if path.parent == folder and _EXAMPLE.fullmatch(path.name):
             found |= {name: value for name, value in _dotenv(project, path).items() if value}

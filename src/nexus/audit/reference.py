@@ -43,6 +43,7 @@ _TOPICS = {
     "nginx": "nginx",
     "ports": "Ports on the host",
     "queues": "Queues in Redis",
+    "releases": "Releases and roll-backs",
     "restores": "Restores",
     "schemas": "Several Prisma schemas",
     "scripts": "Scripts",

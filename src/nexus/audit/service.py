@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from nexus.audit.facts.images import DATABASES, STORES, ImageFacts, data_folders, facts_of, parse_image
+from nexus.audit.facts.servers import SERVER_PORTS
 from nexus.audit.facts.tools import image_has, stage_has
 from nexus.audit.readers.dockerfile import Dockerfile, Stage
 from nexus.audit.readers.shell import split_words
@@ -29,10 +30,18 @@ class Built:
 
 @dataclass(frozen=True)
 class Listens:
-    """The ports a service listens on. `certain`: told by the code, PORT or the image, not only declared."""
+    """The ports a service listens on. `certain`: told by the code, PORT or the image, not only declared.
+
+    `possible` are more that variables name, such as a METRICS_PORT.
+    """
 
     ports: frozenset[int]
     certain: bool
+    possible: frozenset[int] = frozenset()
+
+    def refuses(self, port: int) -> bool:
+        """Tell whether nothing speaks for this port although something is known of others."""
+        return bool(self.ports) and port not in self.ports | self.possible
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,7 @@ class AuditedService:
     root: Path
     compose: ComposeService
     built: Built | None
+    awaited: bool = False
 
     @property
     def name(self) -> str:
@@ -106,7 +116,9 @@ class AuditedService:
 
     @property
     def runs_once(self) -> bool:
-        """A job rather than a server: by its name, by `restart: no`, or by what it runs."""
+        """A job rather than a server: another waits for its end, or its restart, name or command say so."""
+        if self.awaited:
+            return True
         if self.compose.restart in {"no", "on-failure"} or (self.compose.restart or "").startswith(
             "on-failure:"
         ):
@@ -200,25 +212,27 @@ class AuditedService:
     @cached_property
     def listens(self) -> Listens:
         """Where the service listens, from the most telling evidence that there is."""
-        numbers = {
-            int(n) for word in self.command_words for n in re.findall(r"(?<![\d.])(\d{2,5})(?![\d.])", word)
-        }
+        words = " ".join(self.command_words)
+        numbers = {int(n) for n in re.findall(r"(?<![\d.])(\d{2,5})(?![\d.])", words)}
         port = _number(self.env("PORT"))
-        named = {
-            n
-            for key in (*self.compose.environment, *self.image_env)
-            if "PORT" in key
-            if (n := _number(self.env(key)))
-        }
         if self.facts and not self.is_module:
+            own = set(self.facts.ports)
             if self.kind in {"nginx", "proxy"}:
-                return Listens(frozenset(self._declared | set(self.facts.ports) | numbers | named), False)
-            return Listens(frozenset(set(self.facts.ports) | numbers | named), self.built is None)
+                return self._with_named(own | numbers | self._declared, certain=False)
+            return self._with_named(own | numbers if own else set(), certain=self.built is None)
         if self.source.reads_port and port:
             return Listens(frozenset({port} | numbers), True)
         if self.source.reads_port and self.source.ports:
             return Listens(self.source.ports | numbers, True)
-        return Listens(frozenset(self._declared | numbers | named | self.source.ports), False)
+        default = {number for pattern, number in SERVER_PORTS if re.search(pattern, words)}
+        told = self._declared | numbers | self.source.ports
+        return self._with_named(told | default if told or default else set(), certain=False)
+
+    def _with_named(self, ports: set[int], certain: bool) -> Listens:
+        """Add the ports that variables name: they may be the service's own, and prove nothing alone."""
+        names = {*self.compose.environment, *self.image_env}
+        named = {number for name in names if "PORT" in name if (number := _number(self.env(name)))}
+        return Listens(frozenset(ports), certain, frozenset(ports | named if ports else ()))
 
     @property
     def _declared(self) -> set[int]:

@@ -160,7 +160,15 @@ class Subject:
             except ComposeError as error:
                 faults += unreadable(error, self.files.root)
                 continue
-            services = tuple(self._service(self._placed(s, each)) for s in project.services.values())
+            awaited = {
+                name
+                for service in project.services.values()
+                for name, needed in service.depends_on.items()
+                if needed.condition == "service_completed_successfully"
+            }
+            services = tuple(
+                self._service(self._placed(s, each), s.name in awaited) for s in project.services.values()
+            )
             found.append(Deployment(each, project, services, missing))
         return tuple(found), tuple(dict.fromkeys(faults))
 
@@ -204,7 +212,7 @@ class Subject:
             self.files.prisma
         )
 
-    def _service(self, service: ComposeService) -> AuditedService:
+    def _service(self, service: ComposeService, awaited: bool) -> AuditedService:
         root = self.files.root
         built = None
         if service.build is not None and not re.match(r"https?://|git@|.*\.git(#|$)", service.build.context):
@@ -213,7 +221,7 @@ class Subject:
             dockerfile = self._dockerfile(path, service.build.dockerfile_inline)
             stage = dockerfile.stage(service.build.target) if dockerfile else None
             built = Built(context, path, dockerfile, stage)
-        return AuditedService(root, service, built)
+        return AuditedService(root, service, built, awaited)
 
     def _dockerfile(self, path: Path, inline: str | None) -> Dockerfile | None:
         if inline is not None:

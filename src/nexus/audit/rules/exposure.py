@@ -68,11 +68,47 @@ def data_port_published(subject: Subject) -> Iterator[Hit]:
     for deployment in subject.production:
         for service, port in _published(deployment):
             if service.is_store:
-                severity = Severity.MEDIUM if service.kind == "minio" else None
+                severity = Severity.LOW if service.kind == "minio" else None
                 yield hit(
                     *service.at(port.at), severity, service=service.name, kind=service.kind,
                     port=shown(port), target=port.target,
                 )  # fmt: skip
+
+
+_NO_PASSWORD = (
+    ("POSTGRES_HOST_AUTH_METHOD", "trust"),
+    ("MYSQL_ALLOW_EMPTY_PASSWORD", "yes"),
+    ("MYSQL_ALLOW_EMPTY_PASSWORD", "true"),
+    ("MYSQL_ALLOW_EMPTY_PASSWORD", "1"),
+    ("MARIADB_ALLOW_EMPTY_ROOT_PASSWORD", "yes"),
+    ("MARIADB_ALLOW_EMPTY_ROOT_PASSWORD", "1"),
+    ("ALLOW_EMPTY_PASSWORD", "yes"),
+)
+
+
+@rule(
+    "database-without-password",
+    Severity.MEDIUM,
+    title=("A database that asks nobody for a password", "Um banco que não pede senha a ninguém"),
+    why=(
+        "{name}={value}: whoever reaches {service}'s network reads and changes everything",
+        "{name}={value}: quem alcançar a rede de {service} lê e altera tudo",
+    ),
+    mend=(
+        "remove {name} and set a password: `POSTGRES_PASSWORD_FILE: /run/secrets/db_password`",
+        "remova {name} e defina uma senha: `POSTGRES_PASSWORD_FILE: /run/secrets/db_password`",
+    ),
+)
+def database_without_password(subject: Subject) -> Iterator[Hit]:
+    for deployment in subject.production:
+        for service in deployment.services:
+            for name, open_value in _NO_PASSWORD:
+                value = service.compose.environment.get(name)
+                if service.is_store and value and (value.text or "").lower() == open_value:
+                    severity = Severity.CRITICAL if open_to_the_world(service) else None
+                    yield hit(
+                        *service.at(value.at), severity, name=name, value=value.text, service=service.name
+                    )
 
 
 @rule(

@@ -45,10 +45,12 @@ def _expected(subject: Subject, path: Path) -> bool:
           "crie o arquivo, ou escreva `{{path: {name}, required: false}}`"),
 )  # fmt: skip
 def env_file_missing(subject: Subject) -> Iterator[Hit]:
+    told: set[Path] = set()
     for deployment in subject.deployments:
         for fault in deployment.missing_env_files:
             path = _lacking(subject, Path(fault.what.removesuffix(" does not exist")))
-            if path is not None:
+            if path is not None and path not in told:
+                told.add(path)
                 severity = Severity.INFO if _expected(subject, path) else None
                 service = fault.field.split(".")[1]
                 file = relative(fault.at.file, subject.files.root)

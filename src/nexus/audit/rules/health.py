@@ -31,7 +31,7 @@ def health_port(subject: Subject) -> Iterator[Hit]:
         if probe is None or not listens.ports:
             continue
         for port in probe.ports(service):
-            if port not in listens.ports:
+            if listens.refuses(port):
                 ports = sorted(listens.ports)
                 yield hit(
                     probe.file, probe.line, service=service.name, port=port, right=ports[0],
@@ -151,7 +151,12 @@ def depends_only_on_start(subject: Subject) -> Iterator[Hit]:
         for service in deployment.services:
             for name, condition in service.compose.depends_on.items():
                 needed = deployment.named(name)
-                if condition.condition == "service_started" and needed and needed.is_database:
+                if (
+                    condition.condition == "service_started"
+                    and needed
+                    and needed.is_database
+                    and service.is_module
+                ):
                     yield hit(*service.at(condition.at), service=service.name, needed=name)
 
 

@@ -116,7 +116,8 @@ def image_not_pinned(subject: Subject) -> Iterator[Hit]:
             if image is not None and service.built is None and _floats(image):
                 field = f"services.{service.name}.image"
                 chosen = any(each.field == field for each in deployment.project.variables)
-                severity = Severity.LOW if chosen else None  # the operator may name a version
+                severity = Severity.HIGH if service.is_database else None  # a new major refuses the old data
+                severity = Severity.LOW if chosen else severity  # the operator may name a version
                 yield hit(
                     *service.place("image"),
                     severity,

@@ -148,7 +148,7 @@ def nginx_port(subject: Subject) -> Iterator[Hit]:
             service = deployment.named(route.host)
             if service is None or route.port is None or not service.listens.ports:
                 continue
-            if route.port not in service.listens.ports and service.kind != "nginx":
+            if service.listens.refuses(route.port) and service.kind != "nginx":
                 ports = sorted(service.listens.ports)
                 yield hit(
                     config.path, route.directive.line, location=route.location, service=service.name,

@@ -68,7 +68,7 @@ def published_port_unheard(subject: Subject) -> Iterator[Hit]:
                 continue
             for port in service.compose.ports:
                 if (
-                    port.target not in listens.ports
+                    listens.refuses(port.target)
                     and not _debugger(port.target)
                     and len(service.compose.ports) == 1
                 ):

@@ -96,8 +96,8 @@ def queue_evicts(subject: Subject) -> Iterator[Hit]:
     Severity.MEDIUM,
     title=("A queue that a restart empties", "Uma fila que um reinício esvazia"),
     why=(
-        "{service} carries the jobs of {user} but {what}: jobs of the last minutes are lost when it stops",
-        "{service} leva as tarefas de {user}, mas {what}: as tarefas dos últimos minutos se perdem quando ele para",
+        "{service} carries the jobs of {user}, but {what}: jobs of the last minutes are lost in a crash",
+        "{service} leva as tarefas de {user}, mas {what}: as tarefas dos últimos minutos se perdem em uma queda",
     ),
     mend=(
         "`command: redis-server --appendonly yes` and `volumes: [{service}-data:/data]`",

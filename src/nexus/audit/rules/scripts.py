@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nexus.audit import roles
-from nexus.audit.commands import Ran
+from nexus.audit.commands import Ran, short
 from nexus.audit.finding import Hit, Severity, hit
 from nexus.audit.registry import rule
 from nexus.audit.subject import Subject
@@ -120,7 +120,7 @@ def error_swallowed(subject: Subject) -> Iterator[Hit]:
                 continue
             if re.search(r"--version|command -v|which |--help|SELECT 1|pg_isready", before.text):
                 continue
-            yield hit(ran.file, ran.line, command=_short(before.text), swallow=swallow)
+            yield hit(ran.file, ran.line, command=short(before.text), swallow=swallow)
 
 
 def _swallows(operator: str, text: str) -> str:
@@ -130,11 +130,6 @@ def _swallows(operator: str, text: str) -> str:
     if operator == ";" and text in {"exit 0", "true"}:
         return f"; {text}"
     return ""
-
-
-def _short(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 @rule(
@@ -161,7 +156,7 @@ def volumes_deleted(subject: Subject) -> Iterator[Hit]:
             words = command.words
             if _deletes_volumes(words):
                 severity = Severity.LOW if cleaning else None
-                yield hit(ran.file, ran.line, severity, command=_short(" ".join(words)))
+                yield hit(ran.file, ran.line, severity, command=short(" ".join(words)))
 
 
 def _deletes_volumes(words: list[str]) -> bool:
@@ -180,74 +175,6 @@ def _deletes_volumes(words: list[str]) -> bool:
     return words[1:3] in (["volume", "rm"], ["volume", "prune"]) or (
         words[1:3] == ["system", "prune"] and "--volumes" in words
     )
-
-
-@rule(
-    "rollback-by-git-reset",
-    Severity.MEDIUM,
-    title=("Roll-back throws away what is on the server", "O rollback descarta o que está no servidor"),
-    why=(
-        "`{command}` discards local changes and rebuilds: nobody knows afterwards which release ran before",
-        "`{command}` descarta mudanças locais e reconstrói: depois ninguém sabe qual versão rodava antes",
-    ),
-    mend=(
-        "tag each image with its commit, and roll back to a tag: `TAG=<previous> docker compose up -d --no-build`",
-        "marque cada imagem com seu commit e volte para uma tag: `TAG=<anterior> docker compose up -d --no-build`",
-    ),
-)
-def rollback_by_git_reset(subject: Subject) -> Iterator[Hit]:
-    for path in subject.files.scripts:
-        if roles.is_rollback(path) or roles.is_deployment(path):
-            for ran in subject.script(path):
-                for command in ran.commands:
-                    words = command.words
-                    if words[:1] == ["git"] and "reset" in words and "--hard" in words:
-                        yield hit(path, ran.line, command=_short(" ".join(words)))
-
-
-@rule(
-    "rollback-to-latest",
-    Severity.HIGH,
-    title=("Roll-back to an image named latest", "Rollback para uma imagem chamada latest"),
-    why=(
-        "`{command}` starts whatever `latest` is now: the release that has to be left",
-        "`{command}` inicia o que `latest` for agora: justamente a versão que se quer deixar",
-    ),
-    mend=(
-        "keep the tag of the previous release and start that one",
-        "guarde a tag da versão anterior e inicie essa",
-    ),
-)
-def rollback_to_latest(subject: Subject) -> Iterator[Hit]:
-    for path in subject.files.scripts:
-        if roles.is_rollback(path):
-            for ran in subject.script(path):
-                if re.search(r"\bdocker\s+(compose\s+)?(pull|run|service update)\b.*:latest\b", ran.text):
-                    yield hit(path, ran.line, command=_short(ran.text))
-
-
-@rule(
-    "rollback-forgets-database",
-    Severity.MEDIUM,
-    title=("Roll-back forgets the database", "O rollback esquece o banco de dados"),
-    why=(
-        "{script} brings back old code, but neither a backup nor a migration: old code meets the new schema",
-        "{script} traz de volta o código antigo, mas nem backup nem migração: código antigo com esquema novo",
-    ),
-    mend=(
-        "before each release take a backup and note its name; let {script} undo the migrations or restore that one",
-        "antes de cada versão faça um backup e anote o nome; que {script} desfaça as migrações ou restaure esse",
-    ),
-)
-def rollback_forgets_database(subject: Subject) -> Iterator[Hit]:
-    if not subject.has_database:
-        return
-    for path in subject.files.scripts:
-        text = "\n".join(ran.text for ran in subject.script(path))
-        if roles.is_rollback(path) and re.search(r"docker|git |kubectl|pm2|systemctl", text):
-            if re.search(r"pg_restore|psql|mysql|mongorestore|restore|migrat|backup|downgrade|undo", text):
-                continue
-            yield hit(path, 1, script=path.name)
 
 
 @rule(

@@ -126,7 +126,7 @@ def address_port(subject: Subject) -> Iterator[Hit]:
             target = deployment.named(each.host)
             if target is None or each.port is None or not target.listens.ports or target is each.service:
                 continue
-            if each.port not in target.listens.ports:
+            if target.listens.refuses(each.port):
                 ports = sorted(target.listens.ports)
                 yield hit(
                     *each.service.at(each.value.at), name=each.name, service=each.service.name, target=target.name,
