@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Literal
 
 from nexus.composefile.places import Place
@@ -76,12 +77,15 @@ def text_of(value: Plain) -> str:
 
 
 def _float_text(value: float) -> str:
-    """Shortest digits; an exponent only below 1e-4 and from 1e21 on."""
+    """Shortest digits, with an exponent below 1e-4 and from 1e6 on."""
     if value != value or value in (float("inf"), float("-inf")):
         return {"nan": "NaN", "inf": "+Inf", "-inf": "-Inf"}[repr(value)]
-    if value == int(value) and abs(value) < 1e21:
-        return str(int(value))
-    return repr(value)
+    sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
+    power = len(digits) + int(exponent) - 1 if value else 0
+    if -4 <= power < 6:
+        return f"{Decimal(repr(value)).normalize():f}"
+    mantissa = f"{digits[0]}.{''.join(map(str, digits[1:]))}".rstrip(".")
+    return f"{'-' * sign}{mantissa}e{power:+03d}"
 
 
 def plain(node: Node) -> Any:

@@ -34,8 +34,10 @@ def read_documents(file: Path) -> list[Fields]:
         raise _refused(file, 0, f"cannot be read ({error.strerror})", "name a file that exists") from error
     except UnicodeDecodeError as error:
         raise _refused(file, 0, "is not UTF-8 text", "save it as UTF-8") from error
+    yaml = YAML(typ="rt")
+    yaml.composer.warn_double_anchors = False  # the last one counts
     try:
-        roots = list(YAML(typ="rt").compose_all(text)) if text.strip() else []
+        roots = list(yaml.compose_all(text)) if text.strip() else []
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         what = f"is not YAML ({error.problem or error.context})".replace("\n", " ")
@@ -101,6 +103,7 @@ class _Reader:
     def _mapping(self, node: MappingNode, at: Place, mark: Mark) -> tuple[Node, int]:
         own: dict[str, Node] = {}
         merged: dict[str, Node] = {}
+        merging: Place | None = None
         size = 1
         for key, value in node.value:
             line = Place(self.file, key.start_mark.line + 1)
@@ -110,6 +113,11 @@ class _Reader:
             child, inner = self._node(value)
             size += inner
             if key.value == "<<" and key.style is None:
+                if merging is not None:
+                    self._fault(
+                        line, f"<< stands here twice (first in line {merging.line})", "write <<: [*a, *b]"
+                    )
+                merging = line
                 for name, entry in self._merged(child, line).items():
                     merged.setdefault(name, entry)
             elif key.value in own:

@@ -36,13 +36,9 @@ def _service(service: ComposeService, project: Project) -> Iterable[Fault]:
     for name, condition in service.depends_on.items():
         if condition.required:
             yield from _unknown(name, condition.at, f"{where}.depends_on", "service", project.services)
-    for link in service.links:
-        name = link.partition(":")[0]
-        yield from _unknown(name, service.place("links"), f"{where}.links", "service", project.services)
-    for key in ("network_mode", "pid", "ipc"):
-        kind, _, name = str(service.body.get(key) or "").partition(":")
-        if kind == "service":
-            yield from _unknown(name, service.place(key), f"{where}.{key}", "service", project.services)
+    for mount in service.volumes:
+        if mount.type == "bind" and not mount.source:
+            yield Fault(mount.at, f"{where}.volumes", "a bind has no source", "add `source:`")
 
 
 def _unknown(name: str, at: Place, where: str, what: str, known: Mapping[str, object]) -> Iterable[Fault]:

@@ -6,7 +6,8 @@ from nexus.composefile.shapes import AnyOf, Anything, ListOf, MapOf, One, Record
 
 TEXT, NUMBER, WHOLE, FLAG = One("text"), One("number"), One("whole"), One("flag")
 NOTHING = One("nothing")
-TEXTS = ListOf(TEXT, unique=True)
+TEXTS = ListOf(TEXT)  # doubles are dropped
+DISTINCT = ListOf(TEXT, unique=True)
 TEXT_OR_TEXTS = AnyOf((TEXT, TEXTS))
 PAIRS = AnyOf((MapOf(One("nullable")), TEXTS))
 COMMAND = AnyOf((TEXT, ListOf(TEXT), NOTHING))
@@ -98,7 +99,7 @@ MOUNT = Record(
         "tmpfs": Record({"size": WHOLE, "mode": NUMBER}),
         "image": Record({"subpath": TEXT}),
     },
-    required=("type",),
+    required=("type", "target"),
 )
 GRANT = AnyOf((TEXT, Record({**_each(TEXT, "source target uid gid"), "mode": NUMBER})))
 ENV_FILE = AnyOf(
@@ -128,18 +129,19 @@ SERVICE = Record(
         ),
         **_each(WHOLE, "cpu_count cpu_percent mem_reservation mem_swappiness oom_score_adj scale"),
         **_each(FLAG, "attach init oom_kill_disable privileged read_only stdin_open tty use_api_socket"),
-        **_each(TEXTS, "cap_add cap_drop dns_opt external_links links security_opt volumes_from profiles"),
-        **_each(TEXTS, "device_cgroup_rules"),
+        **_each(TEXTS, "cap_add cap_drop dns_opt links profiles"),
+        **_each(DISTINCT, "device_cgroup_rules external_links security_opt volumes_from"),
         **_each(TEXT_OR_TEXTS, "dns dns_search tmpfs label_file"),
         **_each(PAIRS, "annotations environment labels sysctls"),
         **_each(COMMAND, "command entrypoint"),
-        **_each(ListOf(One("port"), unique=True), "expose group_add"),
+        "expose": ListOf(One("port")),
+        "group_add": ListOf(One("port"), unique=True),
         **_each(ListOf(GRANT), "secrets configs"),
         **_each(HOOKS, "post_start pre_stop"),
         **_each(Anything(), "blkio_config credential_spec develop gpus models provider storage_opt"),
         "pid": AnyOf((TEXT, NOTHING)),
         "build": AnyOf((TEXT, BUILD)),
-        "depends_on": AnyOf((TEXTS, MapOf(DEPENDENCY, named=True))),
+        "depends_on": AnyOf((DISTINCT, MapOf(DEPENDENCY, named=True))),
         "deploy": AnyOf((DEPLOY, NOTHING)),
         "devices": ListOf(
             AnyOf((TEXT, Record(_each(TEXT, "source target permissions"), required=("source",))))
@@ -149,10 +151,10 @@ SERVICE = Record(
         "extra_hosts": AnyOf((TEXTS, MapOf(AnyOf((TEXT, ListOf(TEXT)))))),
         "healthcheck": HEALTHCHECK,
         "logging": LOGGING,
-        "networks": AnyOf((TEXTS, MapOf(AnyOf((NETWORK_USE, NOTHING)), named=True))),
-        "ports": ListOf(AnyOf((One("port"), PORT)), unique=True),
+        "networks": AnyOf((DISTINCT, MapOf(AnyOf((NETWORK_USE, NOTHING)), named=True))),
+        "ports": ListOf(AnyOf((One("port"), PORT))),
         "ulimits": MapOf(AnyOf((WHOLE, Record(_each(WHOLE, "soft hard"), required=("soft", "hard"))))),
-        "volumes": ListOf(AnyOf((TEXT, MOUNT)), unique=True),
+        "volumes": ListOf(AnyOf((TEXT, MOUNT))),
     }
 )
 EXTERNAL = AnyOf((FLAG, Record({"name": TEXT})))

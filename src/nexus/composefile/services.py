@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -45,7 +45,7 @@ def build_service(name: str, pick: Picker) -> ComposeService:
         tmpfs=pick.texts("tmpfs"),
         networks=_networks(pick),
         network_mode=pick.text("network_mode"),
-        depends_on=_conditions(pick.inner("depends_on")),
+        depends_on=_conditions(pick),
         links=pick.texts("links"),
         healthcheck=_healthcheck(pick.inner("healthcheck")),
         deploy=plain(deploy.fields) if deploy else {},
@@ -96,7 +96,7 @@ def _build(pick: Picker | None) -> Build | None:
         dockerfile=pick.text("dockerfile") or "Dockerfile",
         dockerfile_inline=pick.maybe_text("dockerfile_inline"),
         target=pick.maybe_text("target"),
-        args=values_of(pick, "args"),
+        args={name: value for name, value in values_of(pick, "args").items() if value.text is not None},
         platforms=pick.texts("platforms"),
     )
 
@@ -149,16 +149,32 @@ def _networks(pick: Picker) -> Mapping[str, Attachment]:
     return found
 
 
-def _conditions(pick: Picker | None) -> Mapping[str, Condition]:
+def _conditions(pick: Picker) -> Mapping[str, Condition]:
+    """Return the dependencies: named ones, and those that sharing something with a service implies."""
     found = {}
-    for name in pick.fields.entries if pick else ():
-        inner = pick.inner(name) if pick else None
+    named = pick.inner("depends_on")
+    for name in named.fields.entries if named else ():
+        inner = named.inner(name) if named else None
         if inner is not None:
             condition = cast(ConditionName, inner.text("condition"))
             found[name] = Condition(
                 condition, inner.fields.at, inner.flag("required", True), inner.flag("restart")
             )
+    for key, name, restart in _implied(pick):
+        found.setdefault(name, Condition("service_started", pick.fields.entries[key].at, restart=restart))
     return found
+
+
+def _implied(pick: Picker) -> Iterator[tuple[str, str, bool]]:
+    for key in ("network_mode", "ipc", "pid"):
+        kind, _, name = pick.text(key).partition(":")
+        if kind == "service":
+            yield key, name, True
+    for link in pick.texts("links"):
+        yield "links", link.partition(":")[0], True
+    for source in pick.texts("volumes_from"):
+        if not source.startswith("container:"):
+            yield "volumes_from", source.partition(":")[0], False
 
 
 def _healthcheck(pick: Picker | None) -> HealthCheck | None:

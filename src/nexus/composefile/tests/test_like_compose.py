@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from random import Random
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from nexus.composefile import read_project
+from nexus.composefile import ComposeError, read_project
 from nexus.composefile.interpolation import TemplateError, substitute
 from nexus.composefile.tests import compose_view
 from nexus.composefile.words import split_words
@@ -154,3 +155,66 @@ def test_dotenv_files_are_read_as_compose_reads_them(tmp_path: Path) -> None:
     theirs = compose(tmp_path, environment=environment)["services"]["a"]["environment"]
     assert len(theirs) > 25
     assert {n: v.text for n, v in ours.items()} == {n: v and v.replace("$$", "$") for n, v in theirs.items()}
+
+
+FLAWS = (
+    *("null", "5", "-1", "1.5", "true", "[]", "{}", "[1]", "[null]", "{a: b}", "''", "'x y'", "${X}", "'$$'"),
+    *(
+        "*nobody",
+        "!reset null",
+        "!override []",
+        "2024-01-02",
+        "a:b:c",
+        "../..",
+        "http://x:y@z/",
+        "'0'",
+        "0440",
+    ),
+)
+
+
+def flawed(text: str, random: Random) -> str:
+    """A Compose file with one line changed: another value, another indent, left out or said twice."""
+    lines = text.split("\n")
+    where = random.randrange(len(lines))
+    line = lines[where]
+    kind = random.choice(("value", "value", "value", "indent", "gone", "twice"))
+    if kind == "gone":
+        del lines[where]
+    elif kind == "twice":
+        lines.insert(where, line)
+    elif kind == "indent":
+        lines[where] = "  " + line
+    elif line.lstrip().startswith("- "):
+        lines[where] = f"{line.partition('- ')[0]}- {random.choice(FLAWS)}"
+    elif ":" in line:
+        lines[where] = f"{line.partition(':')[0]}: {random.choice(FLAWS)}"
+    return "\n".join(lines)
+
+
+def as_compose_sees(folder: Path, file: str) -> compose_view.View | None:
+    """What Compose makes of a file; None when it refuses."""
+    try:
+        return compose_view.of_compose(compose(folder, "-f", file, "--profile", "*"))
+    except AssertionError:
+        return None
+
+
+def as_we_see(folder: Path, file: str) -> compose_view.View | None:
+    """What we make of a file; None when we refuse."""
+    try:
+        return compose_view.of_project(read_project(folder / file, environment=ENVIRONMENT).enabled("*"))
+    except ComposeError:
+        return None
+
+
+@pytest.mark.parametrize("name", ["shop/compose.yaml", "odd/docker-compose.yml", "layered/compose.yaml"])
+def test_a_flawed_project_is_refused_when_compose_refuses_it(name: str, tmp_path: Path) -> None:
+    random = Random(11)
+    source = PROJECTS / name
+    folder = tmp_path / "project"
+    shutil.copytree(source.parent, folder)
+    for _ in range(15):
+        text = flawed(source.read_text(), random)
+        (folder / source.name).write_text(text)
+        assert as_we_see(folder, source.name) == as_compose_sees(folder, source.name), text
