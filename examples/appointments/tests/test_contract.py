@@ -417,7 +417,9 @@ async def test_a_setting_that_is_missing_is_named_in_the_log(start_appointments:
 # what it is made of
 
 
-def test_it_holds_no_engine_and_its_lock_names_no_host_to_download_from(built: Path) -> None:
+def test_it_holds_nothing_but_what_runs_and_its_lock_names_no_host(built: Path) -> None:
+    for tool in ("prisma", "typescript", "@types/express", ".bin/tsc"):
+        assert not (built / "node_modules" / tool).exists(), tool
     assert [
         file for file in built.rglob("*") if "schema-engine" in file.name or "query_engine" in file.name
     ] == []

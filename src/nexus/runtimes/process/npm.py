@@ -18,10 +18,13 @@ KEPT = 2  # newest builds of a service that stay, whatever runs
 LIMIT_S = 900.0
 LAST_LINES = 20
 PACKAGE = "package.json"
+# Packages' own scripts do not run: what is built is the brick. Once nothing declares them any more, prune
+# also takes what only an optional peer would keep: compilers, command lines.
 STEPS = (
-    ("ci", "--no-audit", "--no-fund"),
+    ("ci", "--ignore-scripts", "--no-audit", "--no-fund"),
     ("run", "build", "--if-present"),
-    ("prune", "--omit=dev", "--no-audit", "--no-fund"),
+    ("pkg", "delete", "devDependencies"),
+    ("prune", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"),
 )
 _LEFT_OUT = shutil.ignore_patterns("node_modules", "dist", "tests", "__pycache__")
 _UNFINISHED = "unfinished-"
@@ -49,7 +52,7 @@ async def build_release(service: Service, target: Path, node: Path, running: Col
         if (draft / PACKAGE).exists():
             for step in STEPS:
                 await _npm(service, draft, node, step)
-        await asyncio.to_thread(_readable, draft)
+        await asyncio.to_thread(_finish, draft)
         draft.rename(target)
     finally:
         await asyncio.to_thread(shutil.rmtree, draft, ignore_errors=True)
@@ -61,6 +64,8 @@ async def _npm(service: Service, folder: Path, node: Path, arguments: tuple[str,
     """Runs npm in a process group of its own, which ends with us."""
     env = {name: value for name, value in os.environ.items() if name not in ("NODE_ENV", "NODE_OPTIONS")}
     env["PATH"] = os.pathsep.join((str(node.parent), env.get("PATH", os.defpath)))
+    # Nexus applies the migrations: naming any program keeps Prisma from downloading the engine that would.
+    env.setdefault("PRISMA_SCHEMA_ENGINE_BINARY", str(node))
     process = await asyncio.create_subprocess_exec(
         *("npm", *arguments),
         cwd=folder,
@@ -88,8 +93,13 @@ async def _npm(service: Service, folder: Path, node: Path, arguments: tuple[str,
         raise StartError(f"{service.name}: {command} failed; run it in {service.folder} to mend it:\n{said}")
 
 
-def _readable(root: Path) -> None:
-    """Lets every user read the build, and only us change it."""
+def _finish(root: Path) -> None:
+    """Lets every user read the build, and only us change it; hidden files, which may hold secrets, go."""
+    for hidden in root.glob(".*"):
+        if hidden.is_dir() and not hidden.is_symlink():
+            shutil.rmtree(hidden)
+        else:
+            hidden.unlink()
     root.chmod(0o755)
     for folder, folders, files in os.walk(root):
         for path in (Path(folder, name) for name in (*folders, *files)):

@@ -88,6 +88,7 @@ def changed(site: Site, tmp_path: Path, text: str) -> Site:
 
 @needs_node
 async def test_a_build_holds_what_runs_and_everybody_can_read_it(site: Site) -> None:
+    (till(site).folder / ".npmrc").write_text("//registry.example/:_authToken=secret\n")
     assert not node.built(site, till(site))
     await node.build(site, till(site))
     assert node.built(site, till(site))
@@ -95,6 +96,7 @@ async def test_a_build_holds_what_runs_and_everybody_can_read_it(site: Site) -> 
     assert builds(site) == {till(site).release}
     assert (built / "dist/main.js").stat().st_mode & 0o777 == 0o644
     assert (built / "dist").stat().st_mode & 0o777 == 0o755
+    assert list(built.glob(".*")) == [], "what may hold secrets stays out"
     assert not (till(site).folder / "dist").exists(), "the brick's own folder stays as it is"
 
 
