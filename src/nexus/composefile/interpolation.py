@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 Lookup = Callable[[str], str | None]
 
+MOST_DEPTH = 50
 _NAME = r"[_a-zA-Z][_a-zA-Z0-9]*"
 _PATTERN = re.compile(
     rf"\$(?:(?P<escaped>\$)|(?P<named>{_NAME})"
@@ -39,13 +40,14 @@ class Use:
 
 def substitute(text: str, lookup: Lookup) -> str:
     """Return the text with its variables filled in. Raises TemplateError."""
-    return _PATTERN.sub(lambda match: _replacement(match, lookup), text)
+    return _substitute(text, lookup, 0)
 
 
-def uses(text: str) -> tuple[Use, ...]:
+def uses(text: str, depth: int = 0) -> tuple[Use, ...]:
     """Return every variable a text names, those in defaults included, in order."""
     found: list[Use] = []
-    for match in _PATTERN.finditer(text):
+    while depth <= MOST_DEPTH and (match := _PATTERN.search(text)):
+        following = text[match.end() :]
         if match["named"]:
             found.append(Use(match["named"]))
         elif match["braced"]:
@@ -53,28 +55,43 @@ def uses(text: str) -> tuple[Use, ...]:
             parts = _BRACED.fullmatch(expression)
             if parts is not None:
                 found.append(Use(parts[1], parts[2] or "", parts[3] or ""))
-                found.extend(uses(parts[3] or ""))
-            found.extend(uses(rest))
+                found.extend(uses(parts[3] or "", depth + 1))
+            following = rest + following
+        text = following
     return tuple(found)
 
 
-def _replacement(match: re.Match[str], lookup: Lookup) -> str:
+def _substitute(text: str, lookup: Lookup, depth: int) -> str:
+    if depth > MOST_DEPTH:
+        raise TemplateError("its defaults are nested too deeply")
+    done: list[str] = []
+    while match := _PATTERN.search(text):
+        value, rest = _replacement(match, lookup, depth)
+        done += [text[: match.start()], value]
+        text = rest + text[match.end() :]
+    return "".join((*done, text))
+
+
+def _replacement(match: re.Match[str], lookup: Lookup, depth: int) -> tuple[str, str]:
+    """Return what stands for a variable, and what of the match is still to be filled in."""
     if match["escaped"]:
-        return "$"
+        return "$", ""
     if match["named"]:
-        return lookup(match["named"]) or ""
+        return lookup(match["named"]) or "", ""
     if match["braced"] is None:
         raise TemplateError("a `${` does not begin a variable's name that ends with `}`")
     expression, rest = _split(match[0])
     parts = _BRACED.fullmatch(expression)
     if parts is None:
         raise TemplateError(f"`${{{expression}}}` is no variable with a default")
-    return _value(parts, lookup) + substitute(rest, lookup)
+    return _value(parts, lookup, depth), rest
 
 
-def _value(parts: re.Match[str], lookup: Lookup) -> str:
+def _value(parts: re.Match[str], lookup: Lookup, depth: int) -> str:
     name, operator, operand = parts[1], parts[2] or "", parts[3] or ""
-    filled = substitute(operand, lookup)  # first, as in Compose: what it requires must be set in any case
+    filled = _substitute(
+        operand, lookup, depth
+    )  # first, as in Compose: what it requires must be set in any case
     value = lookup(name)
     present = value is not None and (value != "" or not operator.startswith(":"))
     if operator.endswith("+"):

@@ -14,7 +14,7 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from nexus.composefile.nodes import Date, Fields, Items, Leaf, Mark, Node, Plain
 from nexus.composefile.places import ComposeError, Fault, Place
 
-MOST_NODES = 500_000
+MOST_NODES, MOST_DEPTH = 500_000, 100
 _FLOAT = re.compile(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$")
 _INTEGER = re.compile(r"^[-+]?(0[bB][01_]+|0[oO]?[0-7_]+|0[xX][0-9a-fA-F_]+|0|[1-9][0-9_]*)$")
 _DATE = re.compile(r"^\d{4}-\d{1,2}-\d{1,2}([Tt ]\d{1,2}:\d{1,2}:\d{1,2}(\.\d+)?([Zz]|[-+]\d\d:\d\d)?)?$")
@@ -81,6 +81,9 @@ class _Reader:
         at = Place(self.file, node.start_mark.line + 1)
         if id(node) in self.open:
             self._fault(at, "an anchor contains itself", "write the inner value out")
+            return Leaf(None, at), 1
+        if len(self.open) >= MOST_DEPTH:
+            self._fault(at, "is nested too deeply", "write it flatter")
             return Leaf(None, at), 1
         self.open.add(id(node))
         made, size = self._built(node, at)

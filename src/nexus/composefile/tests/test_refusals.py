@@ -196,6 +196,21 @@ def test_aliases_that_multiply_are_refused(tmp_path: Path) -> None:
     assert "its aliases multiply to more values than can be read" in refusals(tmp_path)[0]
 
 
-def test_deep_nesting_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "compose.yaml").write_text("x-a: " + "[" * 5000 + "]" * 5000)
-    assert refusals(tmp_path) == ["compose.yaml: is nested too deeply; write it flatter"]
+@pytest.mark.parametrize("depth", [120, 400, 1000])
+def test_deep_nesting_is_refused(depth: int, tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text("x-a: " + "[" * depth + "]" * depth)
+    assert "is nested too deeply; write it flatter" in refusals(tmp_path)[0]
+
+
+@pytest.mark.parametrize("depth", [60, 1000])
+def test_deeply_nested_defaults_are_refused(depth: int, tmp_path: Path) -> None:
+    text = "${A:-" * depth + "}" * depth
+    (tmp_path / "compose.yaml").write_text(f"services: {{a: {{image: '{text}'}}}}")
+    assert "its defaults are nested too deeply" in refusals(tmp_path)[0]
+
+
+def test_many_variables_in_one_text_are_filled_in(tmp_path: Path) -> None:
+    text = "${A:-x} $A " * 2000
+    (tmp_path / "compose.yaml").write_text(f"services: {{a: {{image: y, hostname: '{text}'}}}}")
+    project = read_project(tmp_path, environment={})
+    assert project.services["a"].hostname == "x  " * 2000
