@@ -89,9 +89,7 @@ def _replacement(match: re.Match[str], lookup: Lookup, depth: int) -> tuple[str,
 
 def _value(parts: re.Match[str], lookup: Lookup, depth: int) -> str:
     name, operator, operand = parts[1], parts[2] or "", parts[3] or ""
-    filled = _substitute(
-        operand, lookup, depth
-    )  # first, as in Compose: what it requires must be set in any case
+    filled = _substitute(operand, lookup, depth + 1)  # as Compose does, even where it is not used
     value = lookup(name)
     present = value is not None and (value != "" or not operator.startswith(":"))
     if operator.endswith("+"):
