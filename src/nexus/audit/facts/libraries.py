@@ -1,10 +1,10 @@
-"""Which libraries put their jobs or events into Redis, and in which files a project names its libraries."""
+"""Which libraries use Redis as a queue or as a cache, and in which files a project names its libraries."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from nexus.audit.project import ProjectFiles
@@ -16,11 +16,17 @@ QUEUES = {
     "sidekiq": "Sidekiq", "resque": "Resque", "laravel/horizon": "Horizon", "asynq": "Asynq",
     "github.com/hibiken/asynq": "Asynq", "faststream": "FastStream",
 }  # fmt: skip
+CACHES = {
+    "cache-manager": "cache-manager", "@nestjs/cache-manager": "cache-manager",
+    "connect-redis": "connect-redis",
+    "rate-limit-redis": "rate-limit-redis", "@keyv/redis": "keyv", "django-redis": "django-redis",
+    "flask-caching": "Flask-Caching", "fastapi-cache2": "fastapi-cache", "aiocache": "aiocache",
+}  # fmt: skip
 _PYTHON = re.compile(r"^\s*[\"']?([A-Za-z][\w.-]*)(?:\[[\w,\s-]*\])?\s*(?:[=<>~!;\"',]|$)")
 
 
-def queue_libraries(project: ProjectFiles) -> Iterator[tuple[str, Path]]:
-    """Yield the queue libraries that a project depends on, and the file that says so."""
+def libraries(project: ProjectFiles, table: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
+    """Yield which libraries of a table a project depends on, and the file that says so."""
     for path in project.paths:
         if path.name == "package.json":
             names = _node(project.text(path))
@@ -32,8 +38,8 @@ def queue_libraries(project: ProjectFiles) -> Iterator[tuple[str, Path]]:
             names = set(re.findall(r"[\w.\-]+(?:/[\w.\-]+)+", project.text(path)))
         else:
             continue
-        for name in sorted(names & set(QUEUES)):
-            yield QUEUES[name], path
+        for name in sorted(names & set(table)):
+            yield table[name], path
 
 
 def _node(text: str) -> set[str]:

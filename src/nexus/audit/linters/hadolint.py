@@ -48,10 +48,10 @@ CODES = {
         ("name the stage in its FROM: `FROM ... AS build`", "dê nome ao estágio no FROM: `FROM ... AS build`"),
     ),
     "DL3025": Meaning(
-        Severity.LOW,
-        ("The application does not get the stop signal", "A aplicação não recebe o sinal de parada"),
-        ("CMD in shell form runs under /bin/sh, which keeps SIGTERM to itself: each stop waits 10 s, then kills",
-         "CMD em forma de shell roda sob /bin/sh, que não repassa SIGTERM: cada parada espera 10 s e mata"),
+        Severity.INFO,
+        ("The application may not get the stop signal", "A aplicação pode não receber o sinal de parada"),
+        ("CMD in shell form runs under /bin/sh; with a shell that stays, each stop waits 10 s and then kills",
+         "CMD em forma de shell roda sob /bin/sh; se o shell fica, cada parada espera 10 s e mata"),
         ('write it as a list: `CMD ["node", "server.js"]`', 'escreva como lista: `CMD ["node", "server.js"]`'),
     ),
     "DL3012": Meaning(

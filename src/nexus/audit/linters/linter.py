@@ -15,14 +15,7 @@ from nexus.audit.finding import Hit, RuleFacts, Said, Severity, hit
 from nexus.audit.subject import Subject
 
 SECONDS = 120
-
-
-class Told(NamedTuple):
-    """What a linter says at a place: its code."""
-
-    code: str
-    file: Path
-    line: int
+AT_ONCE = 200
 
 
 class Meaning(NamedTuple):
@@ -80,31 +73,36 @@ FAILED = RuleFacts(
 def linter_findings(linter: Linter, subject: Subject) -> Iterator[tuple[RuleFacts, Hit]]:
     """Run a linter over its files and yield what we pass on."""
     files = linter.files(subject)
-    if not files:
-        return
-    program = linter.program()
-    if program is None:
+    program = linter.program() if files else None
+    if files and program is None:
         yield MISSING, hit(files[0], 1, name=linter.name)
-        return
-    done = subprocess.run(
-        [program, *linter.arguments, *(path.as_posix() for path in files)],
-        cwd=subject.files.root,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+    for start in range(0, len(files) if program else 0, AT_ONCE):
+        yield from _run(linter, program or "", files[start : start + AT_ONCE], subject)
+
+
+def _run(
+    linter: Linter, program: str, files: Sequence[Path], subject: Subject
+) -> Iterator[tuple[RuleFacts, Hit]]:
     try:
+        done = subprocess.run(
+            [program, *linter.arguments, *(f"./{path.as_posix()}" for path in files)],
+            cwd=subject.files.root,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
         said = json.loads(done.stdout or "null")
-    except ValueError:
-        said = None
+        trouble = (done.stderr or done.stdout).strip() or f"exit {done.returncode}"
+    except (subprocess.TimeoutExpired, OSError, ValueError) as error:
+        said, trouble = None, str(error)
     if said is None:
-        told = (done.stderr or done.stdout).strip().splitlines()
-        yield FAILED, hit(files[0], 1, name=linter.name, said=told[0] if told else f"exit {done.returncode}")
+        yield FAILED, hit(files[0], 1, name=linter.name, said=trouble.splitlines()[0])
         return
     facts = linter.facts()
     for code, file, line in linter.read(said):
-        lines = subject.files.lines(Path(file))
+        path = Path(file)
+        lines = subject.files.lines(path)
         text = lines[line - 1] if 0 < line <= len(lines) else ""
         if code in facts and linter.relevant(code, text):
-            yield facts[code], hit(Path(file), line)
+            yield facts[code], hit(path, line)

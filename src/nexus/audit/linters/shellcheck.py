@@ -54,7 +54,7 @@ CODES = {
          'escreva `"${{NAME:?}}/..."`: um nome vazio então para o script'),
     ),
     "SC2164": Meaning(
-        Severity.MEDIUM,
+        Severity.LOW,
         ("A script goes on in the wrong folder", "Um script continua na pasta errada"),
         ("when this cd fails, all that follows happens in the folder the script was called from",
          "se este cd falha, tudo o que segue acontece na pasta de onde o script foi chamado"),

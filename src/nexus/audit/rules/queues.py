@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from nexus.audit.facts.libraries import queue_libraries
+from nexus.audit.addresses import Address, addresses
+from nexus.audit.facts.libraries import CACHES, QUEUES, libraries
 from nexus.audit.finding import Hit, Severity, hit
 from nexus.audit.registry import rule
-from nexus.audit.rules.wiring import addresses
 from nexus.audit.service import AuditedService
 from nexus.audit.subject import Deployment, Subject
 
@@ -63,7 +63,7 @@ def _queue_users(subject: Subject, deployment: Deployment) -> Iterator[tuple[Aud
             seen.add(store.name)
             yield store, f"{each.name} ({each.service.name})"
     if not seen and len(stores) == 1:
-        library = next(queue_libraries(subject.files), None)
+        library = next(libraries(subject.files, QUEUES), None)
         if library is not None:
             yield stores[0], f"{library[0]} ({library[1]})"
 
@@ -116,6 +116,22 @@ def queue_not_durable(subject: Subject) -> Iterator[Hit]:
                 yield hit(service.file, service.line, service=service.name, user=user, what="appendonly no")
 
 
+def _roles(subject: Subject, address: Address) -> Iterator[tuple[str, str]]:
+    """For what a service uses a Redis: by the variable's name, else by the libraries it is built with."""
+    who = f"{address.name} ({address.service.name})"
+    if _QUEUE_NAMES.search(address.name):
+        yield "queue", who
+    elif _CACHE_NAMES.search(address.name):
+        yield "cache", who
+    elif address.service.built is not None and address.service.built.context.parts:
+        folder = address.service.built.context
+        for role, table in (("queue", QUEUES), ("cache", CACHES)):
+            for library, file in libraries(subject.files, table):
+                if folder in file.parents:
+                    yield role, f"{library} ({address.service.name})"
+                    break
+
+
 @rule(
     "cache-and-queue-together",
     Severity.MEDIUM,
@@ -135,17 +151,12 @@ def cache_and_queue_together(subject: Subject) -> Iterator[Hit]:
             store = deployment.named(each.host)
             if store is None or store.kind != "redis":
                 continue
-            role = (
-                "queue"
-                if _QUEUE_NAMES.search(each.name)
-                else "cache"
-                if _CACHE_NAMES.search(each.name)
-                else ""
-            )
             number = each.path if each.path.isdigit() else "0"
             here = uses.setdefault((store.name, number), {})
-            if role and role not in here:
-                here[role] = f"{each.name} ({each.service.name})"
+            for role, user in _roles(subject, each):
+                if role in here:
+                    continue
+                here[role] = user
                 if {"queue", "cache"} <= set(here):
                     yield hit(
                         *each.service.at(each.value.at), cache=here["cache"], queue=here["queue"], number=number,

@@ -1,80 +1,21 @@
-"""How services find each other: addresses in their environment, networks, ports on the host."""
+"""How services find each other: addresses in their environment, and the networks between them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from urllib.parse import unquote
 
+from nexus.audit.addresses import DEFAULT_PORTS, SERVER_SIDE, addresses
+from nexus.audit.deployments import FIRST_UNSET_PORT
 from nexus.audit.finding import Hit, Severity, hit
 from nexus.audit.registry import rule
-from nexus.audit.service import AuditedService
-from nexus.audit.subject import Deployment, Subject
-from nexus.composefile import Value
+from nexus.audit.subject import Subject
 
-_URL = re.compile(
-    r"^(?:jdbc:)?([a-z][a-z0-9+.\-]*)://(?:([^:@/\s]*)(?::([^@/\s]*))?@)?([\w.\-]+)(?::(\d{2,5}))?(?:/([\w\-]+))?"
-)
-_DEFAULT_PORTS = {
-    "postgres": 5432, "postgresql": 5432, "mysql": 3306, "redis": 6379, "mongodb": 27017, "amqp": 5672,
-    "http": 80, "https": 443,
-}  # fmt: skip
-_SERVER_SIDE = {
-    "postgres",
-    "postgresql",
-    "mysql",
-    "mariadb",
-    "redis",
-    "rediss",
-    "mongodb",
-    "amqp",
-    "amqps",
-    "nats",
-}
 _LOOPBACK = {"localhost", "127.0.0.1"}
 _FOR_BROWSERS = re.compile(
     r"^(NEXT_PUBLIC_|VITE_|REACT_APP_|NUXT_PUBLIC_|PUBLIC_|EXPO_PUBLIC_)|CORS|ORIGIN|CALLBACK|REDIRECT|PUBLIC|EXTERNAL|FRONTEND"
     r"|BROWSER|DOMAIN|BASE_URL|APP_URL|SITE|ISSUER|NEXTAUTH|WEBHOOK|HOSTNAME|ROOT_URL|CLIENT|ALLOWED"
 )
-
-
-@dataclass(frozen=True)
-class Address:
-    """A URL in a service's environment."""
-
-    service: AuditedService
-    name: str
-    value: Value
-    scheme: str
-    user: str
-    password: str
-    host: str
-    port: int | None
-    path: str
-
-
-def addresses(deployment: Deployment) -> Iterator[Address]:
-    """Yield the URLs in the environments of a deployment's services."""
-    for service in deployment.services:
-        for name, value in service.compose.environment.items():
-            match = _URL.match(value.text or "")
-            if match is None:
-                continue
-            scheme, user, password, host, port, path = match.groups()
-            base = scheme.split("+")[0]
-            number = int(port) if port else _DEFAULT_PORTS.get(base)
-            yield Address(
-                service,
-                name,
-                value,
-                base,
-                unquote(user or ""),
-                unquote(password or ""),
-                host,
-                number,
-                path or "",
-            )
 
 
 @rule(
@@ -90,21 +31,25 @@ def addresses(deployment: Deployment) -> Iterator[Address]:
 def address_loopback(subject: Subject) -> Iterator[Hit]:
     for deployment in subject.deployments:
         for each in addresses(deployment):
-            host_network = (
-                each.service.compose.network_mode == "host"
-                or each.service.compose.network_mode.startswith(("service:", "container:"))
+            service = each.service
+            shares = service.compose.network_mode == "host" or service.compose.network_mode.startswith(
+                ("service:", "container:")
             )
-            if each.host not in _LOOPBACK or host_network or each.scheme not in _SERVER_SIDE:
+            literal = re.search(rf"(^|//|@){re.escape(each.host)}\b", each.value.raw)
+            chosen = literal is None or each.value.from_env_file
+            if each.host not in _LOOPBACK or shares or chosen or each.scheme not in SERVER_SIDE:
                 continue
-            if each.port in each.service.listens.ports and each.service.is_store:
+            if service.is_store or service.compose.extra_hosts:
                 continue
+            stores = [s for s in deployment.services if s.is_store]
             right = next(
-                (s.name for s in deployment.services if s.is_store and each.scheme[:5] == s.kind[:5]), "..."
+                (s.name for s in stores if s.kind[:5] == each.scheme[:5]), stores[0].name if stores else "..."
             )
+            if each.is_url:
+                right = f"{each.scheme}://...@{right}:{DEFAULT_PORTS.get(each.scheme, each.port)}/"
             yield hit(
-                *each.service.at(each.value.at), name=each.name, service=each.service.name, host=each.host,
-                right=f"{each.scheme}://...@{right}:{_DEFAULT_PORTS.get(each.scheme, each.port)}/",
-            )  # fmt: skip
+                *service.at(each.value.at), name=each.name, service=service.name, host=each.host, right=right
+            )
 
 
 @rule(
@@ -126,7 +71,7 @@ def address_port(subject: Subject) -> Iterator[Hit]:
             target = deployment.named(each.host)
             if target is None or each.port is None or not target.listens.ports or target is each.service:
                 continue
-            if target.listens.refuses(each.port):
+            if target.listens.refuses(each.port) and each.port < FIRST_UNSET_PORT:
                 ports = sorted(target.listens.ports)
                 yield hit(
                     *each.service.at(each.value.at), name=each.name, service=each.service.name, target=target.name,

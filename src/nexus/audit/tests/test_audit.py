@@ -1,11 +1,15 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from nexus.audit import AuditError, Severity, as_json, as_sarif, audit
+from nexus.audit.linters import SHELLCHECK, linter_findings
+from nexus.audit.project import read_project
 from nexus.audit.reference import reference
+from nexus.audit.subject import Subject
 
 Write = Callable[[dict[str, str]], Path]
 OPEN_DATABASE = "services:\n  db:\n    image: postgres:17\n    ports: ['5432:5432']{comment}\n"
@@ -133,3 +137,17 @@ def test_the_sarif_form_points_at_lines(write: Write) -> None:
 def test_the_worst_comes_first(project: Callable[[str], Path]) -> None:
     severities = [each.severity for each in audit(project("troubled")).findings]
     assert severities == sorted(severities, reverse=True)
+
+
+def test_a_linter_that_is_not_installed_is_told_and_breaks_nothing(write: Write) -> None:
+    root = write({"deploy.sh": "#!/bin/bash\nls\n"})
+    absent = replace(SHELLCHECK, name="no-such-linter")
+    ((facts, hit),) = linter_findings(absent, Subject(read_project(root)))
+    assert (facts.id, facts.severity, str(hit.file)) == ("linter-missing", Severity.INFO, "deploy.sh")
+
+
+def test_a_linter_that_fails_is_told_and_breaks_nothing(write: Write) -> None:
+    root = write({"deploy.sh": "#!/bin/bash\nls\n"})
+    broken = replace(SHELLCHECK, arguments=("--no-such-option",))
+    ((facts, _),) = linter_findings(broken, Subject(read_project(root)))
+    assert (facts.id, facts.severity) == ("linter-failed", Severity.INFO)
