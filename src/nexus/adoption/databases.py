@@ -73,6 +73,15 @@ def _own(name: str, survey: Survey, role: Mapping[str, Role], findings: Findings
             database=survey.names[reference.service],
         )
         return None
+    if not role[reference.service].on:
+        findings.unknown(
+            survey.names[name],
+            "keeps its data in {database}, which is off",
+            "switch {database} on in nexus.yaml, add it to needs.hard, and describe the schema",
+            reference.at,
+            database=survey.names[reference.service],
+        )
+        return None
     prisma = survey.prisma.get(name)
     schema, at = _schema(reference.address), reference.at
     if not schema and prisma is not None and prisma.schemas:

@@ -120,6 +120,10 @@ UNKNOWN = {
     "keeps its data in {database}, and schemas can be described in PostgreSQL only": (
         "guarda os dados em {database}, e só esquemas do PostgreSQL podem ser descritos"
     ),
+    "keeps its data in {database}, which is off": "guarda os dados em {database}, que está desligado",
+    "switch {database} on in nexus.yaml, add it to needs.hard, and describe the schema": (
+        "ligue {database} no nexus.yaml, acrescente-o a needs.hard e descreva o esquema"
+    ),
     "its migrations and backups stay your own": "as migrações e os backups continuam com você",
     "its models live in several schemas ({schemas}); {schema} is written down": (
         "os modelos ficam em vários esquemas ({schemas}); ficou escrito {schema}"

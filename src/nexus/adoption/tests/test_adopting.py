@@ -194,6 +194,18 @@ def test_one_service_is_derived(
     assert getattr(load_stack(found.folder).service(service), field) == expected
 
 
+def test_a_database_that_is_off_does_not_hinder(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(
+        "services:\n  db: {image: 'postgres:18', profiles: [local]}\n"
+        "  a: {image: x, environment: {DATABASE_URL: 'postgres://u:pw@db/x?schema=a'}, depends_on: [db]}\n"
+    )
+    found = adopt(tmp_path, environment={})
+    write_files(plan_files(found.files, found.folder), found.folder)
+    stack = load_stack(found.folder)
+    assert (stack.off, stack.service("a").needs.soft) == (("db",), ("db",))
+    assert any("keeps its data in db, which is off" in str(note) for note in found.notes)
+
+
 def test_two_services_with_the_same_inner_port_get_two(tmp_path: Path) -> None:
     (tmp_path / "compose.yaml").write_text(
         "services:\n  a: {image: x, expose: ['3000']}\n  b: {image: x, expose: ['3000']}\n"
