@@ -43,5 +43,5 @@ def _filled(node: Leaf, text: str, scope: Scope, where: str) -> Leaf:
     except RequiredError as error:
         scope.fault(node, where, str(error), f"set {error.name} in .env or in the environment")
     except TemplateError as error:
-        scope.fault(node, where, f"{text!r}: {error}", "mend it, or write $$ for a dollar")
+        scope.fault(node, where, str(error), "mend it, or write $$ for a dollar")
     return node

@@ -56,7 +56,7 @@ def refusals(root: Path, *files: str) -> list[str]:
         ),
         (
             "services:\n  a:\n    image: x:${TAG\n",
-            "compose.yaml:3: services.a.image: 'x:${TAG': a `${` does not begin a variable's name that ends with `}`; mend it, or write $$ for a dollar",
+            "compose.yaml:3: services.a.image: a `${` does not begin a variable's name that ends with `}`; mend it, or write $$ for a dollar",
         ),
         (
             "services:\n  a:\n    image: x\n    depends_on: [bb]\n  b: {image: x}\n",
