@@ -17,7 +17,6 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "whole": (int, str),
     "flag": (bool, str),
     "port": (int, float, str),
-    "plain": (str, int, float, bool),
     "nullable": (str, int, float, bool, type(None)),
     "nothing": (type(None),),
 }
@@ -27,7 +26,6 @@ _WORDS = {
     "whole": "a whole number",
     "flag": "true or false",
     "port": "a number or a text",
-    "plain": "a single value",
     "nullable": "a single value",
     "nothing": "nothing",
 }
@@ -119,7 +117,7 @@ def _chosen(node: Node, shape: Shape) -> Shape | None:
 def _is(node: Leaf, kind: str) -> bool:
     if isinstance(node.value, Date):
         return False
-    if isinstance(node.value, bool) and kind not in ("flag", "plain", "nullable"):
+    if isinstance(node.value, bool) and kind not in ("flag", "nullable"):
         return False
     return isinstance(node.value, _TYPES[kind])
 
