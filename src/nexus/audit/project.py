@@ -96,7 +96,7 @@ class ProjectFiles:
             for path in self.paths
             if (path.suffix == ".conf" or ".conf." in path.name or "nginx" in path.name.lower())
             and path.suffix
-            not in {".md", ".sh", ".yml", ".yaml", ".ts", ".js", ".py", ".html", ".service", ".j2"}
+            not in {".md", ".sh", ".yml", ".yaml", ".ts", ".js", ".py", ".html", ".service", ".j2", ".txt"}
             and not _DOCKERFILE.fullmatch(path.name)
             and _NGINX.search(self.text(path))
         )

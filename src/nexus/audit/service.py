@@ -213,7 +213,7 @@ class AuditedService:
     def listens(self) -> Listens:
         """Where the service listens, from the most telling evidence that there is."""
         words = " ".join(self.command_words)
-        numbers = {int(n) for n in re.findall(r"(?<![\d.])(\d{2,5})(?![\d.])", words)}
+        numbers = {int(n) for n in re.findall(r"(?<![\w.])(\d{2,5})(?![\w.])", words)}
         port = _number(self.env("PORT"))
         if self.facts and not self.is_module:
             own = set(self.facts.ports)

@@ -16,6 +16,11 @@ _BACKS_UP = re.compile(
     r"\b(pg_dump|pg_dumpall|mysqldump|mariadb-dump|mongodump|pg_basebackup|wal-g|pgbackrest|barman|restic|borg"
     r"|velero|xtrabackup|mariabackup|duplicity|kopia|litestream|postgres-backup|db-backup|docker-volume-backup)\b"
 )
+_DUMP_WITH = {
+    "postgres": "pg_dump -U postgres -Fc DB > DB.dump",
+    "mysql": "mysqldump --single-transaction DB > DB.sql",
+    "mongo": "mongodump --archive --gzip > DB.archive.gz",
+}
 _PIPEFAIL = re.compile(r"set\s+(-\w*\s+)*-\w*o\s+pipefail|set\s+-\w*o\s*pipefail|-o\s+pipefail")
 
 
@@ -99,10 +104,10 @@ def backup_not_verified(subject: Subject) -> Iterator[Hit]:
         "{service} guarda dados, e nada neste projeto faz dump ou cópia dele",
     ),
     mend=(
-        "back it up each day to another machine, for PostgreSQL with"
-        " `docker compose exec -T {service} pg_dump -U USER -Fc DB > FILE.dump`, and restore one each month",
-        "faça backup diário em outra máquina, no PostgreSQL com"
-        " `docker compose exec -T {service} pg_dump -U USER -Fc DB > ARQUIVO.dump`, e restaure um por mês",
+        "back it up each day to another machine, with"
+        " `docker compose exec -T {service} {dump}`, and restore one each month",
+        "faça backup diário em outra máquina, com"
+        " `docker compose exec -T {service} {dump}`, e restaure um por mês",
     ),
 )
 def backup_missing(subject: Subject) -> Iterator[Hit]:
@@ -115,7 +120,7 @@ def backup_missing(subject: Subject) -> Iterator[Hit]:
     for deployment in subject.production:
         for service in deployment.services:
             if service.kind in DUMPABLE and service.keeps_data:
-                yield hit(service.file, service.line, service=service.name)
+                yield hit(service.file, service.line, service=service.name, dump=_DUMP_WITH[service.kind])
 
 
 @rule(

@@ -19,7 +19,7 @@ from nexus.audit.masking import (
 from nexus.audit.registry import rule
 from nexus.audit.rules.exposure import open_to_the_world
 from nexus.audit.service import AuditedService, env_pairs
-from nexus.audit.subject import Subject
+from nexus.audit.subject import Deployment, Subject
 from nexus.composefile import Value
 
 _FALLBACK = re.compile(r"\$\{(\w+):?-([^}]*)\}")
@@ -35,11 +35,11 @@ def _written(value: Value) -> str:
     return value.text or "" if value.text and "$" not in value.raw and not value.from_env_file else ""
 
 
-def _in_environments(subject: Subject) -> Iterator[tuple[AuditedService, str, Value, bool]]:
+def _in_environments(subject: Subject) -> Iterator[tuple[Deployment, AuditedService, str, Value]]:
     for deployment in subject.deployments:
         for service in deployment.services:
             for name, value in service.compose.environment.items():
-                yield service, name, value, deployment.production
+                yield deployment, service, name, value
 
 
 def _secret_of(name: str, value: str) -> str:
@@ -63,26 +63,32 @@ def _secret_of(name: str, value: str) -> str:
     ),
 )
 def default_password(subject: Subject) -> Iterator[Hit]:
-    for service, name, value, production in _in_environments(subject):
+    for deployment, service, name, value in _in_environments(subject):
         secret = _secret_of(name, _written(value))
         if secret and is_weak(secret):
             severity = Severity.LOW
-            if production:
+            if deployment.production:
                 severity = (
                     Severity.CRITICAL if service.is_store and open_to_the_world(service) else Severity.HIGH
                 )
             yield hit(
                 *service.at(value.at), severity, name=name, service=service.name,
-                right=_reference(name, value.text or "", secret),
+                right=_reference(deployment, name, value.text or "", secret),
             )  # fmt: skip
 
 
-def _reference(name: str, value: str, secret: str) -> str:
+def _reference(deployment: Deployment, name: str, value: str, secret: str) -> str:
     """Return the value as it should be written: the secret replaced by a variable that must be set."""
-    variable = "DB_PASSWORD" if value != secret else name
-    return (
-        value.replace(f":{secret}@", f":${{{variable}:?}}@", 1) if value != secret else f"${{{variable}:?}}"
+    if value == secret:
+        return f"${{{name}:?}}"
+    same = (
+        other
+        for service in deployment.services
+        for other, each in service.compose.environment.items()
+        if each.text == secret and names_secret(other)
     )
+    variable = next(same, re.sub(r"_(URL|URI|DSN)$", "", name) + "_PASSWORD")
+    return value.replace(f":{secret}@", f":${{{variable}:?}}@", 1)
 
 
 @rule(
@@ -102,9 +108,9 @@ def _reference(name: str, value: str, secret: str) -> str:
     ),
 )
 def password_fallback(subject: Subject) -> Iterator[Hit]:
-    for service, name, value, production in _in_environments(subject):
+    for deployment, service, name, value in _in_environments(subject):
         for variable, default in (
-            _FALLBACK.findall(value.raw) if production and not value.from_env_file else ()
+            _FALLBACK.findall(value.raw) if deployment.production and not value.from_env_file else ()
         ):
             secret = names_secret(variable) or (names_secret(name) and value.raw.strip().startswith("${"))
             if secret and default and "$" not in default and not default.startswith(("/", "?")):
@@ -125,14 +131,14 @@ def password_fallback(subject: Subject) -> Iterator[Hit]:
     ),
 )
 def secret_in_compose(subject: Subject) -> Iterator[Hit]:
-    for service, name, value, production in _in_environments(subject):
+    for deployment, service, name, value in _in_environments(subject):
         secret = _secret_of(name, _written(value))
         if not secret or is_weak(secret) or is_placeholder(secret) or len(secret) < 6:
             continue
-        severity = None if production else Severity.LOW
+        severity = None if deployment.production else Severity.LOW
         yield hit(
             *service.at(value.at), severity, name=name, service=service.name, masked=masked(secret),
-            right=_reference(name, value.text or "", secret),
+            right=_reference(deployment, name, value.text or "", secret),
         )  # fmt: skip
 
 
@@ -165,7 +171,9 @@ def env_file_committed(subject: Subject) -> Iterator[Hit]:
                 found.append((number, name.strip()))
         if found:
             names = ", ".join(name for _, name in found[:3]) + (" ..." if len(found) > 3 else "")
-            severity = Severity.LOW if roles.for_development(path) else None
+            guessed = subject.git.tracked is None and not subject.files.named(".gitignore")
+            severity = Severity.MEDIUM if guessed else None  # perhaps no repository at all
+            severity = Severity.LOW if roles.for_development(path) else severity
             yield hit(path, found[0][0], severity, path=path, names=names)
 
 
