@@ -21,6 +21,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from nexus_kit.testing import ModuleProcess
 from nexus_kit.testing.contract import bombard
+from nexus_kit.testing.keys import KeyServer
 
 API = "/api/appointments"
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -110,6 +111,31 @@ async def test_a_session_that_ended_is_refused_at_once(clinic: ModuleProcess) ->
 
     await clinic.wait(refused)
     assert (await get(clinic, API, **clinic.headers()))[0] == 200
+
+
+async def test_keys_are_waited_for_renewed_and_kept_when_their_issuer_is_away(
+    start_appointments: Start,
+) -> None:
+    issuer = KeyServer()
+    module = await start_appointments(env={"NEXUS_JWKS_URL": issuer.jwks_url})
+
+    async def answer(token: str) -> int:
+        return (await get(module, API, Authorization=f"Bearer {token}"))[0]
+
+    async def accepted() -> bool:
+        return await answer(issuer.token()) == 200
+
+    assert await answer(issuer.token()) == 200
+    old = issuer.token()
+    issuer.rotate()
+    await module.wait(accepted)
+    assert await answer(old) == 401
+    last = issuer.token()
+    await issuer.close()
+    assert await answer(last) == 200
+    lonely = await start_appointments(env={"NEXUS_JWKS_URL": "http://127.0.0.1:9/jwks.json"})
+    status, problem = await get(lonely, API, **lonely.headers())
+    assert (status, problem["type"]) == (503, "urn:nexus:problem:keys-unavailable")
 
 
 async def test_ids_are_taken_in_and_handed_out(

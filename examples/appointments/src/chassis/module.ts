@@ -50,6 +50,7 @@ export async function serve(name: string, parts: Parts): Promise<never> {
 }
 
 async function live(name: string, parts: Parts): Promise<void> {
+  const leaving = signalled();
   const settings = readSettings(name);
   logAs(settings.service, settings.release, settings.instance);
   if (settings.otlpEndpoint) recordWith((await import("./otlp.js")).otlpRecorder(settings));
@@ -81,7 +82,7 @@ async function live(name: string, parts: Parts): Promise<void> {
   workers.start("parked", PARKED_EVERY_MS, () => retryParked(database, parts.handlers));
   log.info("started", { port: settings.port, consumes: Object.keys(parts.handlers) });
 
-  await signalled();
+  await leaving;
   const until = performance.now() + DRAIN_MS;
   traffic.draining = health.draining = true;
   log.info("draining", { in_flight: traffic.inFlight });
