@@ -24,7 +24,9 @@ def _lacking(subject: Subject, path: Path) -> Path | None:
 
 
 def _expected(subject: Subject, path: Path) -> bool:
-    """Tell whether a missing file is one that every machine has of its own: ignored by git, or with an example."""
+    """Tell whether every machine has a file of its own: it is ignored by git, secret, or has an example."""
+    if re.search(r"secret|credential|(^|/)certs?(/|$)", path.as_posix()):
+        return True
     if subject.git.ignored_by(path) is not None:
         return True
     folder = subject.files.root / path.parent

@@ -130,10 +130,55 @@ def deployed_by_taking_down(subject: Subject) -> Iterator[Hit]:
         for ran in subject.script(path):
             for command in ran.commands:
                 words = command.words
-                if "compose" not in " ".join(words[:2]) or ran.name:
+                if "compose" not in " ".join(words[:2]):
                     continue
                 if "down" in words:
                     down = ran
-                elif "up" in words and down is not None:
+                elif "up" in words and down is not None and down.name == ran.name:
                     yield hit(path, down.line, command=short(down.text))
                     down = None
+
+
+@rule(
+    "migrated-after-start",
+    Severity.MEDIUM,
+    title=("A release is started before its migrations", "Uma versão inicia antes de suas migrações"),
+    why=(
+        "`{command}` runs after line {line} has started the new release: until then new code meets the old schema",
+        "`{command}` roda depois que a linha {line} iniciou a versão nova: até lá, código novo com esquema antigo",
+    ),
+    mend=(
+        "migrate first: `docker compose run --rm SERVICE ...`, then `docker compose up -d`",
+        "migre antes: `docker compose run --rm SERVIÇO ...`, depois `docker compose up -d`",
+    ),
+)
+def migrated_after_start(subject: Subject) -> Iterator[Hit]:
+    migrates = re.compile(
+        r"prisma migrate deploy|prisma-deploy|alembic upgrade|manage\.py migrate|db:migrate(?!:)|artisan migrate|migrate up"
+        r"|flask db upgrade|typeorm migration:run"
+    )
+    for path in subject.files.scripts:
+        if not roles.is_deployment(path) or roles.for_development(path):
+            continue
+        started: Ran | None = None
+        for ran in subject.script(path):
+            for command in ran.commands:
+                words = command.words
+                compose = "compose" in " ".join(words[:2])
+                if compose and "up" in words and not _only_stores(words[words.index("up") + 1 :]):
+                    started = started or ran
+                elif (
+                    migrates.search(command.text)
+                    and command.program not in {"echo", "printf", "log"}
+                    and started
+                ):
+                    yield hit(path, ran.line, command=short(command.text), line=started.line)
+                    started = None
+
+
+def _only_stores(words: list[str]) -> bool:
+    """Tell whether `up` names services, and only databases and the like."""
+    named = [word for word in words if not word.startswith("-")]
+    return bool(named) and all(
+        re.search(r"db|database|postgres|mysql|maria|mongo|redis|cache", w) for w in named
+    )

@@ -24,6 +24,7 @@ from nexus.composefile import Value
 
 _FALLBACK = re.compile(r"\$\{(\w+):?-([^}]*)\}")
 _IN_URL = re.compile(r"://([^:/@\s]+):([^@/\s$]+)@")
+_SPEAKING = frozenset(["echo", "printf", "log", "info", "warn", "error", "print_info"])
 _SCANNED = frozenset(
     ".env .yml .yaml .json .toml .ini .cfg .conf .sh .bash .properties .tf .tfvars .pem .key .py .js .ts .go .rb .php"
     " .java .kt .cs .xml .sql .npmrc".split()
@@ -234,13 +235,14 @@ def secret_in_script(subject: Subject) -> Iterator[Hit]:
             or ran.origin == "ci"
         ):
             continue
-        for name, _, value in assigned.findall(ran.text):
+        text = " ; ".join(command.text for command in ran.commands if command.program not in _SPEAKING)
+        for name, _, value in assigned.findall(text):
             secret = _secret_of(name, value)
             if secret and not is_placeholder(secret) and len(secret) > 3:
                 yield hit(ran.file, ran.line, name=name, masked=masked(secret))
                 break
         else:
-            match = re.search(r"://\w+:([^@/\s$\"'{<]{4,})@(?!example)", ran.text)
+            match = re.search(r"://\w+:([^@/\s$\"'{<]{4,})@(?!example)", text)
             if match and not is_placeholder(match.group(1)):
                 yield hit(ran.file, ran.line, name="PGPASSWORD", masked=masked(match.group(1)))
 

@@ -1,4 +1,6 @@
 import json
+import shutil
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -163,3 +165,12 @@ def test_a_linter_that_fails_is_told_and_breaks_nothing(write: Write) -> None:
     broken = replace(SHELLCHECK, arguments=("--no-such-option",))
     ((facts, _),) = linter_findings(broken, Subject(read_project(root)))
     assert (facts.id, facts.severity) == ("linter-failed", Severity.INFO)
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_a_file_that_git_tracks_counts_as_committed_although_it_is_ignored(write: Write) -> None:
+    root = write({".gitignore": ".env\n", ".env": "SMTP_PASSWORD=Kq8vTz31\n"})
+    assert "env-file-committed" not in rules(root)
+    for command in (["init", "-q"], ["add", "--force", ".env"]):
+        subprocess.run(["git", "-C", str(root), *command], check=True)
+    assert "env-file-committed" in rules(root)
