@@ -172,7 +172,7 @@ def _environment(project: ProjectFiles, combination: Combination) -> Mapping[str
     folder = combination.files[0].parent
     known = _dotenv(project, folder / ".env")
     text = "\n".join(project.text(path) for path in combination.files)
-    found = dict.fromkeys(_REQUIRED.findall(text), UNSET)
+    found = {"PWD": str(project.root), **dict.fromkeys(_REQUIRED.findall(text), UNSET)}
     ports = dict.fromkeys(name for name in _PLAIN.findall(text) if "PORT" in name)
     found |= {name: str(FIRST_UNSET_PORT + index) for index, name in enumerate(ports)}
     for name in _PLAIN.findall(text):

@@ -24,6 +24,7 @@ WEAK = frozenset(
     " my-secret secret123 jwtsecret jwt-secret mysecret dev development erp nexus app docker"
     " example123 s3cret s3cr3t secretkey your-secret-key".split()
 )
+_IN_URL = re.compile(r"://([^:/@\s]+):([^@/\s$]+)@")
 _PLACEHOLDER = re.compile(
     r"^(<.*>|\{\{.*\}\}|x{3,}|\*+|\.\.\.|your[-_ ].*|change[-_]?(me|this|it)?.*|replace.*|example.*|todo.*"
     r"|placeholder.*|dummy.*|fake.*|none|null|true|false|yes|no|insert.*|set[-_].*|put[-_].*"
@@ -77,3 +78,10 @@ def entropy(value: str) -> float:
 def looks_random(value: str) -> bool:
     """Tell whether a value looks like a generated key rather than like words."""
     return len(value) >= 16 and entropy(value) >= 3.3 and bool(re.search(r"\d", value)) and " " not in value
+
+
+def secret_of(name: str, value: str) -> str:
+    """Return the secret part of a variable: all of it, or the password inside a URL."""
+    if match := _IN_URL.search(value):
+        return match.group(2)
+    return value if names_secret(name) and "://" not in value else ""

@@ -47,7 +47,8 @@ _TOPICS = {
     "restores": "Restores",
     "schemas": "Several Prisma schemas",
     "scripts": "Scripts",
-    "secrets": "Secrets",
+    "leaks": "Secrets in git, images and scripts",
+    "secrets": "Secrets in Compose files",
     "storage": "Where data lies",
     "wiring": "How services find each other",
 }

@@ -8,10 +8,10 @@ from functools import cached_property
 from pathlib import Path
 
 from nexus.audit.facts.images import DATABASES, STORES, ImageFacts, data_folders, facts_of, parse_image
-from nexus.audit.facts.servers import SERVER_PORTS
+from nexus.audit.facts.servers import CLIENTS, SERVER_PORTS, SERVERS
 from nexus.audit.facts.tools import image_has, stage_has
 from nexus.audit.readers.dockerfile import Dockerfile, Stage
-from nexus.audit.readers.shell import split_words
+from nexus.audit.readers.shell import split_words, statements
 from nexus.audit.readers.sourcecode import Listening, listening
 from nexus.composefile import ComposeService, Place
 
@@ -86,7 +86,15 @@ class AuditedService:
 
     @cached_property
     def facts(self) -> ImageFacts | None:
-        return facts_of(self.image) if self.image else None
+        """What is known of the image; nothing when a server's image only lends its client programs."""
+        return facts_of(self.image) if self.image and not self._is_client else None
+
+    @property
+    def _is_client(self) -> bool:
+        words = self.compose.command or ()
+        shell = words[-1] if len(words) > 2 and words[1].startswith("-") else " ".join(words)
+        programs = {each.program for line in statements(shell) for each in line.commands}
+        return bool(programs & CLIENTS) and not programs & SERVERS
 
     @property
     def kind(self) -> str:

@@ -68,9 +68,9 @@ _BY_NAME = {
     "flower": ImageFacts("admin", (5555,), admin=True),
     "mailhog": ImageFacts("mail", (1025, 8025)),
     "mailpit": ImageFacts("mail", (1025, 8025)),
-    "prometheus": ImageFacts("monitoring", (9090,)),
+    "prometheus": ImageFacts("monitoring", (9090,), admin=True),
     "grafana": ImageFacts("monitoring", (3000,)),
-    "alertmanager": ImageFacts("monitoring", (9093, 9094)),
+    "alertmanager": ImageFacts("monitoring", (9093, 9094), admin=True),
     "keycloak": ImageFacts("keycloak", (8080, 8443, 9000)),
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""On which port the servers of common frameworks listen when nothing else is said."""
+"""Servers and clients by the names of their programs, and on which port frameworks' servers listen."""
 
 SERVER_PORTS = (
     (r"\bfastapi (run|dev)\b|\buvicorn\b|\bgunicorn\b|\bhypercorn\b|\brunserver\b|artisan serve", 8000),
@@ -7,4 +7,13 @@ SERVER_PORTS = (
     (r"\bhttp-server\b", 8080),
     (r"\bvite preview\b", 4173),
     (r"\bstreamlit run\b", 8501),
+)
+
+SERVERS = frozenset(
+    "postgres mysqld mariadbd mongod redis-server valkey-server keydb-server docker-entrypoint.sh"
+    " rabbitmq-server minio clickhouse-server".split()
+)
+CLIENTS = frozenset(
+    "pg_dump pg_dumpall pg_basebackup pg_restore psql pg_isready mysqldump mysql mariadb-dump mongodump"
+    " mongosh redis-cli valkey-cli mc sleep tail crond cron".split()
 )

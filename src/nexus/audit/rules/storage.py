@@ -71,6 +71,27 @@ def _wrong_postgres(service: AuditedService) -> str:
 
 
 @rule(
+    "broker-without-volume",
+    Severity.MEDIUM,
+    title=("A message broker without a volume", "Um broker de mensagens sem volume"),
+    why=(
+        "{service} keeps its queues in the container: messages that wait are lost when it is replaced",
+        "{service} guarda suas filas no contêiner: mensagens em espera se perdem quando ele é trocado",
+    ),
+    mend=(
+        "add `volumes: [{service}-data:{folder}]` and a fixed `hostname: {service}`, by which RabbitMQ names its data",
+        "acrescente `volumes: [{service}-data:{folder}]` e um `hostname: {service}` fixo, pelo qual o RabbitMQ nomeia"
+        " seus dados",
+    ),
+)
+def broker_without_volume(subject: Subject) -> Iterator[Hit]:
+    for deployment in subject.production:
+        for service in deployment.services:
+            if service.kind == "rabbitmq" and service.data_folders and not service.keeps_data:
+                yield hit(service.file, service.line, service=service.name, folder=service.data_folders[0])
+
+
+@rule(
     "postgres-volume-misplaced",
     Severity.CRITICAL,
     title=(
