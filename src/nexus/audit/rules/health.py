@@ -156,6 +156,7 @@ def depends_only_on_start(subject: Subject) -> Iterator[Hit]:
                     and needed
                     and needed.is_database
                     and service.is_module
+                    and not service.runs_once
                 ):
                     yield hit(*service.at(condition.at), service=service.name, needed=name)
 

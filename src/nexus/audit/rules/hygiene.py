@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -115,7 +116,10 @@ def image_not_pinned(subject: Subject) -> Iterator[Hit]:
             image = service.compose.image
             if image is not None and service.built is None and _floats(image):
                 field = f"services.{service.name}.image"
-                chosen = any(each.field == field for each in deployment.project.variables)
+                chosen = any(
+                    each.field == field and re.search("TAG|VERSION|RELEASE|IMAGE", each.name)
+                    for each in deployment.project.variables
+                )
                 severity = Severity.HIGH if service.is_database else None  # a new major refuses the old data
                 severity = Severity.LOW if chosen else severity  # the operator may name a version
                 yield hit(
