@@ -35,7 +35,7 @@ async def observe(keeper: ProcessKeeper, site: Site, notes: tuple[str, ...] = ()
         secrets_missing=missing,
         keys=_keys_known(site),
         outdated=_outdated(keeper, site, instances),
-        unbuilt=await keeper.unbuilt(site, [service.name for service in site.stack.services]),
+        unbuilt=await keeper.unbuilt(site, [s.name for s in site.stack.services if not facts.of(s.name)]),
         notes=notes,
     )
 

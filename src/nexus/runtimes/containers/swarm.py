@@ -20,7 +20,8 @@ from nexus.runtimes.containers.project import Project
 
 STACK = "com.docker.stack.namespace"
 GONE_LIMIT = 40.0
-UPDATE_LIMIT = 300.0
+UPDATE_LIMIT = 180.0
+BEGIN_LIMIT = 2.0
 POLL = 0.25
 COMING = frozenset({"new", "allocated", "pending", "assigned", "accepted", "preparing", "ready", "starting"})
 
@@ -33,7 +34,7 @@ class SwarmRuntime:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._loopback = Loopback(engine)
-        self._starting = Batch(self._deploy)
+        self._starting = Batch(self._start)
 
     async def observe(self) -> tuple[Container, ...]:
         mine = {"label": [f"{STACK}={self.project.name}"]}
@@ -57,13 +58,16 @@ class SwarmRuntime:
     async def start(self, service: str) -> None:
         await self._starting.add(service)
 
+    async def _start(self, services: Sequence[str]) -> None:
+        await self._deploy(services)
+
     async def replace(self, service: str) -> None:
+        if await self._deploy([service]):
+            return
         before = await self._service(service)
-        await self._deploy([service])
-        after = await self._service(service)
-        if before is not None and after is not None and before["Spec"] == after["Spec"]:
-            await self.engine.command("service", "update", "--detach", "--quiet", "--force", after["ID"])
-            await self._updated(service, before)
+        if before is not None:  # nothing about it changed, so it is told to
+            await self.engine.command("service", "update", "--detach", "--quiet", "--force", before["ID"])
+            await self._updated(service, before, UPDATE_LIMIT)
 
     async def reload(self, service: str, signal: str) -> None:
         await self._deploy([service])
@@ -106,8 +110,11 @@ class SwarmRuntime:
         for name in volumes:
             await self.engine.command("volume", "rm", "--force", f"{self.project.name}_{name}")
 
-    async def _deploy(self, services: Sequence[str]) -> None:
-        """Tells the managers of these services alone; all others stay as they are."""
+    async def _deploy(self, services: Sequence[str]) -> bool:
+        """Tells the managers of these services alone; all others stay as they are.
+
+        Returns whether any of them was replaced by it.
+        """
         before = {name: await self._service(name) for name in services}
         text = self.project.files(frozenset(services))[SWARM]
         with tempfile.NamedTemporaryFile("w", dir=self.project.folder, suffix=".yaml") as part:
@@ -119,30 +126,32 @@ class SwarmRuntime:
                 env=self.project.variables(),
             )
         await self._loopback.open(self.project)
-        for name, was in before.items():
-            now = await self._service(name)
-            if was is not None and now is not None and was["Spec"] != now["Spec"]:
-                await self._updated(name, was)
+        there = [(name, was) for name, was in before.items() if was is not None]
+        return any([await self._updated(name, was, BEGIN_LIMIT) for name, was in there])
 
-    async def _updated(self, service: str, before: Mapping[str, Any]) -> None:
-        """Returns when the managers have ended the update that followed `before`.
+    async def _updated(self, service: str, before: Mapping[str, Any], begin: float) -> bool:
+        """Returns when the managers have ended the update that followed `before`; False when they have begun
+        none within `begin` seconds, because nothing that matters changed.
 
         Raises:
             EngineError: they took it back, or stopped half-way.
         """
-        was = (before.get("UpdateStatus") or {}).get("StartedAt")
-        give_up = asyncio.get_running_loop().time() + UPDATE_LIMIT
-        while asyncio.get_running_loop().time() < give_up:
+        loop = asyncio.get_running_loop()
+        was, started = (before.get("UpdateStatus") or {}).get("StartedAt"), loop.time()
+        while True:
             now = ((await self._service(service)) or {}).get("UpdateStatus") or {}
-            state = now.get("State", "")
-            if state == "completed" and now.get("StartedAt") != was:
-                return
-            if state.startswith("rollback") or state == "paused":
+            begun, state = now.get("StartedAt", was) != was, now.get("State", "")
+            if begun and state == "completed":
+                return True
+            if begun and (state.startswith("rollback") or state == "paused"):
                 raise EngineError(
                     f"the Swarm took the update of {service} back ({now.get('Message', state)})"
                 )
+            if not begun and loop.time() - started > begin:
+                return False
+            if loop.time() - started > UPDATE_LIMIT:
+                raise EngineError(f"the update of {service} has not ended after {UPDATE_LIMIT:.0f} s")
             await asyncio.sleep(POLL)
-        raise EngineError(f"the update of {service} has not ended after {UPDATE_LIMIT:.0f} s")
 
     async def _service(self, service: str) -> Mapping[str, Any] | None:
         name = self._long(service)
