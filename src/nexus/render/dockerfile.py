@@ -57,6 +57,25 @@ def dockerfiles(stack: Stack) -> Mapping[Path, str]:
     return found
 
 
+@dataclass(frozen=True)
+class BaseImage:
+    """What an image is built on."""
+
+    repository: str
+    tag: str
+
+
+def base_image(image: str) -> BaseImage:
+    """Return the parts of `repository:tag` or `repository@sha256:digest`.
+
+    Raises RenderError when there is neither: such a base would change by itself.
+    """
+    repository, _, tag = plain("image", image).rpartition(":")
+    if not repository or "/" in tag:
+        raise RenderError(f"image {image!r} names no tag; write `repository:tag`, so that builds repeat")
+    return BaseImage(repository, tag)
+
+
 def probe(stack: Stack, service: Service, question: str = "ready") -> tuple[str, ...]:
     """Return the command that asks an instance, inside its container: `ready`, or `startup`.
 
@@ -95,12 +114,12 @@ def _node(stack: Stack, service: Service) -> tuple[str, str]:
 
 
 def _render(template: str, stack: Stack, service: Service, **facts: Any) -> str:
-    image = plain("image", service.image or BASES[service.runtime])
+    base = base_image(service.image or BASES[service.runtime])
     described = _describe(stack, service)
     return (
         templates()
         .get_template(template)
-        .render(mark=_mark(stack, service), image=image, service=described, **facts)
+        .render(mark=_mark(stack, service), base=base, service=described, **facts)
     )
 
 

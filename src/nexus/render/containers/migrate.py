@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nexus.render.containers.spec import SECRETS, ContainerSpec, release_variable
 from nexus.render.containers.stores import DATABASE, POSTGRES_PORT, SUPERUSER
-from nexus.render.dockerfile import BASES, USER
+from nexus.render.dockerfile import BASES, USER, base_image
 from nexus.render.templating import plain, templates
 from nexus.stack import Service, Stack
 
@@ -51,7 +51,7 @@ def migrate_files(stack: Stack) -> dict[str, str]:
         for s in stack.services
         if s.migrations
     ]
-    values = {"image": plain("image", BASES["python"]), "user": USER, "lock": LOCK, "folders": folders}
+    values = {"base": base_image(BASES["python"]), "user": USER, "lock": LOCK, "folders": folders}
     return {
         DOCKERFILE: templates().get_template("migrate.Dockerfile.j2").render(values),
         f"{DOCKERFILE}.dockerignore": templates().get_template("migrate.dockerignore.j2").render(values),

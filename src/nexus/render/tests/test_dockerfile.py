@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nexus.render.dockerfile import BASES, MARK, dockerfiles, probe
+from nexus.render.dockerfile import MARK, dockerfiles, probe
 from nexus.render.templating import RenderError
 from nexus.stack import Stack, load_stack
 from nexus.testing import CHECKOUT
@@ -71,9 +71,10 @@ def test_a_build_sees_nothing_but_the_brick_and_what_its_runtime_shares(stack: S
 
 def test_the_manifests_image_replaces_the_base(root: Path) -> None:
     manifest = root / "modules/till/module.yaml"
-    assert f"ARG PYTHON_IMAGE={BASES['python']}\n" in text(load_stack(root), "till")
+    assert "ARG PYTHON_IMAGE=python\nARG PYTHON_TAG=3.11-slim-bookworm\n" in text(load_stack(root), "till")
     manifest.write_text(manifest.read_text() + "image: registry.example:5000/python:3.12\n")
-    assert "ARG PYTHON_IMAGE=registry.example:5000/python:3.12\n" in text(load_stack(root), "till")
+    own = "ARG PYTHON_IMAGE=registry.example:5000/python\nARG PYTHON_TAG=3.12\n"
+    assert own in text(load_stack(root), "till")
 
 
 def test_bricks_share_every_instruction_up_to_their_own_code(root: Path) -> None:
@@ -82,7 +83,7 @@ def test_bricks_share_every_instruction_up_to_their_own_code(root: Path) -> None
     (second / "module.yaml").write_text(BRICK.format(name="desk", runtime="python", port=5003))
     stack = load_stack(root)
     till, desk = text(stack, "till").splitlines(), text(stack, "desk").splitlines()
-    until = till.index("FROM ${PYTHON_IMAGE} AS brick")
+    until = till.index("FROM ${PYTHON_IMAGE}:${PYTHON_TAG} AS brick")
     assert till[1:until] == desk[1:until]
     final = till.index("COPY --link --from=brick /opt/nexus/modules/till /opt/nexus/modules/till")
     assert till[till.index("FROM base") : final] == desk[desk.index("FROM base") : final]

@@ -90,10 +90,10 @@ class SwarmRuntime:
         return container.state == "ready"
 
     async def remains(self) -> str:
-        names = await self.engine.command(
-            "network", "ls", "--quiet", "--filter", f"label={STACK}={self.project.name}"
-        )
-        return "the stack's networks, secrets and settings" if names.strip() else ""
+        mine = ("--quiet", "--filter", f"label={STACK}={self.project.name}")
+        names = await self.engine.command("network", "ls", *mine)
+        ended = await self.engine.command("ps", "--all", *mine)
+        return "the stack's networks, secrets and settings" if names.strip() or ended.strip() else ""
 
     async def clear(self, volumes: Iterable[str]) -> None:
         await self._loopback.close(self.project)
@@ -105,7 +105,7 @@ class SwarmRuntime:
                 if asyncio.get_running_loop().time() > give_up:
                     raise
             if asyncio.get_running_loop().time() > give_up:
-                raise EngineError("the stack's networks are still in use; see `docker network ls`")
+                raise EngineError("the Swarm has not let go of the stack; see `docker network ls`")
             await asyncio.sleep(POLL)
         for name in volumes:
             await self.engine.command("volume", "rm", "--force", f"{self.project.name}_{name}")
