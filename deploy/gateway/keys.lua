@@ -2,7 +2,7 @@
 -- Fetches the public keys that verify tokens. jwt_verify reads key files only when the proxy loads its
 -- configuration, so each key has a file of a fixed name (its slot), a map says which key id is in which slot,
 -- and after a change the proxy reloads itself. Sockets stay open and no request is lost.
-local FOLDER, SLOTS = "/run/haproxy/keys", 8
+local FOLDER, SLOTS = "/tmp/keys", 8
 local MAP = FOLDER .. "-kids.map"
 
 local DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -104,7 +104,7 @@ end
 local function reload()
     local master = core.tcp()
     master:settimeout(10)
-    if not master:connect("/run/haproxy/master.sock") then return false, "no answer" end
+    if not master:connect("/tmp/master.sock") then return false, "no answer" end
     master:send("reload\n")
     local said = master:receive("*a") or ""
     master:close()

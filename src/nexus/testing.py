@@ -20,6 +20,7 @@ from nexus.stack import load_stack
 
 T = TypeVar("T")
 CHECKOUT = Path(__file__).resolve().parents[2]
+NOT_COPIED = shutil.ignore_patterns("__pycache__", "tests", "node_modules", "dist")
 
 
 class StackError(AssertionError):
@@ -134,13 +135,14 @@ def throwaway_stack(
 
 
 @contextmanager
-def copied_root() -> Iterator[Path]:
-    """A copy of the ERP's manifests and code, to be changed at will."""
+def copied_root(*examples: str) -> Iterator[Path]:
+    """A copy of the ERP's manifests and code, to be changed at will. `examples` become bricks of it."""
     folder = Path(tempfile.mkdtemp(prefix="nexus-root-"))
     folder.chmod(0o755)
     for name in ("modules", "kit", "company", "requirements", "invariants"):
-        ignored = shutil.ignore_patterns("__pycache__", "tests")
-        shutil.copytree(CHECKOUT / name, folder / name, ignore=ignored)
+        shutil.copytree(CHECKOUT / name, folder / name, ignore=NOT_COPIED)
+    for name in examples:
+        shutil.copytree(CHECKOUT / "examples" / name, folder / "modules" / name, ignore=NOT_COPIED)
     shutil.copy(CHECKOUT / "nexus.yaml", folder)
     try:
         yield folder

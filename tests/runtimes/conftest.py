@@ -1,10 +1,12 @@
-"""One whole ERP on each runtime, with two instances of one module."""
+"""One whole ERP on each runtime, with a brick of another language and two instances of one module."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,17 +22,6 @@ WHERE = {
 DOUBLED = "crm"
 
 
-@pytest.fixture(scope="session")
-def root() -> Iterator[Path]:
-    """The ERP's manifests, with two instances of one module."""
-    with copied_root() as folder:
-        manifest = folder / "modules" / DOUBLED / "module.yaml"
-        text = manifest.read_text()
-        assert "min: 1" in text
-        manifest.write_text(text.replace("min: 1", "min: 2"))
-        yield folder
-
-
 @pytest.fixture(
     scope="session",
     params=[
@@ -39,7 +30,7 @@ def root() -> Iterator[Path]:
         pytest.param("swarm", marks=[pytest.mark.docker, pytest.mark.swarm]),
     ],
 )
-def stack(request: pytest.FixtureRequest, root: Path) -> Iterator[ThrowawayStack]:
+def stack(request: pytest.FixtureRequest) -> Iterator[ThrowawayStack]:
     """A running stack; the data of a Swarm's databases are on the node we talk to."""
     if request.param == "swarm":
         here = subprocess.run(
@@ -47,5 +38,17 @@ def stack(request: pytest.FixtureRequest, root: Path) -> Iterator[ThrowawayStack
         )
         label = ["docker", "node", "update", "--label-add", "nexus.data=true", here.stdout.strip()]
         subprocess.run(label, check=True, capture_output=True)
-    with throwaway_stack(root=root, where=WHERE[request.param]) as running:
+    with _root(request.param) as root, throwaway_stack(root=root, where=WHERE[request.param]) as running:
         yield running
+
+
+@contextmanager
+def _root(runtime: str) -> Iterator[Path]:
+    """The ERP with two instances of one module, and with a brick of another language where that can run."""
+    examples = ["appointments"] if runtime != "process" or shutil.which("npm") else []
+    with copied_root(*examples) as folder:
+        manifest = folder / "modules" / DOUBLED / "module.yaml"
+        text = manifest.read_text()
+        assert "min: 1" in text
+        manifest.write_text(text.replace("min: 1", "min: 2"))
+        yield folder

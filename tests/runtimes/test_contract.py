@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import uuid
 import zlib
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,36 @@ def test_orders_go_from_quote_to_ledger_and_the_books_are_clean(stack: Throwaway
     assert json.loads(stack.nexus("check", "--json"))["ok"]
 
 
+async def test_a_brick_of_another_language_hears_of_customers_and_refuses_strangers(
+    stack: ThrowawayStack,
+) -> None:
+    if not any(service["name"] == "appointments" for service in stack.status()["services"]):
+        pytest.skip("Node.js and npm are not on PATH")
+    headers = {"Authorization": f"Bearer {await _token(stack)}"}
+    async with aiohttp.ClientSession(stack.address("nginx"), headers=headers) as http:
+        body = {"name": "Clara Dias", "tax_id": "529.982.247-25"}
+        async with http.post("/api/crm/customers", json=body) as answer:
+            assert answer.status == 201, await answer.text()
+            known = str((await answer.json())["id"])
+        assert await _book(http, str(uuid.uuid4())) == "urn:nexus:problem:unknown-customer"
+        async with asyncio.timeout(BACK_WITHIN):
+            while await _book(http, known) != "booked":
+                await asyncio.sleep(0.1)
+
+
+async def _book(http: aiohttp.ClientSession, customer: str) -> str:
+    """`booked`, or the type of the problem."""
+    body = {
+        "customer_id": customer,
+        "resource": "chair 1",
+        "starts_at": "2031-05-01T09:00:00-03:00",
+        "ends_at": "2031-05-01T09:45:00-03:00",
+    }
+    async with http.post("/api/appointments", json=body) as answer:
+        said = await answer.json(content_type=None)
+        return "booked" if answer.status == 201 else str(said["type"])
+
+
 def test_every_stable_port_answers_on_loopback_and_only_the_edge_beyond_it(stack: ThrowawayStack) -> None:
     services = load_stack(stack.root).services
     ports = {service.port + stack.offset: service for service in services}
@@ -103,9 +134,10 @@ async def test_a_killed_instance_is_not_missed_and_comes_back(stack: ThrowawaySt
     assert sum(i["state"] == "ready" for i in stack.service(DOUBLED)["instances"]) == 2
 
 
-def test_a_killed_database_comes_back_with_every_row(stack: ThrowawayStack) -> None:
-    (database,) = stack.service("postgres")["instances"]
-    _kill(database)
+def test_databases_and_proxies_killed_all_at_once_come_back_with_every_row(stack: ThrowawayStack) -> None:
+    for name in ("postgres", "redis", "gateway", "nginx"):
+        for instance in stack.service(name)["instances"]:
+            _kill(instance)
     eventually(lambda: not stack.status()["ready"], within=BACK_WITHIN, every=0.2)
     eventually(lambda: stack.status()["ready"], within=BACK_WITHIN, every=0.5)
     report = json.loads(stack.nexus("simulate", "--orders", "10", "--seed", "6", "--json"))

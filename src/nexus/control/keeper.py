@@ -32,11 +32,14 @@ class Keeper(Protocol):
     def instances(self) -> Mapping[str, tuple[InstanceFacts, ...]]:
         """The instances of each service, as they were last seen."""
 
-    def ours(self) -> Mapping[str, int]:
-        """The stable ports that this stack holds now, by service."""
+    def complete(self, stack: Stack) -> bool:
+        """Writes what the sources of the stack's bricks lack to be built; True: read the stack again."""
 
-    async def check(self, stack: Stack) -> None:
-        """Whether this machine can run the stack at all.
+    def ours(self, site: Site) -> Mapping[str, int]:
+        """Those stable ports of a site that this stack holds already, by service."""
+
+    async def check(self, site: Site) -> None:
+        """Whether this machine can run the stack at all; looks at what runs.
 
         Raises:
             Refused: it cannot; says why and how to mend it.

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nexus.control import secrets
-from nexus.control.addresses import Refused, addresses, shown
+from nexus.control.addresses import Refused, addresses, planned, shown
 from nexus.control.keeper import RuntimeName
 from nexus.control.plan_down import plan_down
 from nexus.control.plan_restart import plan_restart
@@ -54,10 +54,13 @@ class Operations:
         async with self._lease(f"up by {request.who}", emit):
             stack, offset = await desired(self._world, request)
             keeper = self._world.keeper
+            if not request.plan_only and keeper.complete(stack):
+                stack, offset = await desired(self._world, request)
             if request.registry is not None:
                 self._world.register.set("registry", request.registry.rstrip("/"))
-            await keeper.check(stack)
-            found = addresses(stack, offset, keeper.ours(), by_engine=keeper.runtime != "process")
+            there = self._world.site_of(stack, planned(stack, offset))
+            await keeper.check(there)
+            found = addresses(stack, offset, keeper.ours(there), by_engine=there.contained)
             site = self._world.site_of(stack, dict(found.ports))
             facts = await keeper.observe(site, found.notes)
             plan = plan_up(stack, facts)
@@ -97,6 +100,8 @@ class Operations:
             if kept is None:
                 raise Refused("nothing runs; start with `nexus up`")
             fresh = load_stack(kept.stack.root)
+            if self._world.keeper.complete(fresh):
+                fresh = load_stack(kept.stack.root)
             stack = fresh.subset([service.name for service in kept.stack.services])
             unknown = [name for name in names if not stack.has(name)]
             if unknown:

@@ -70,10 +70,9 @@ async def _plan_in_containers(
         if registry is not None:
             memory = Blank({"registry": registry, "releases": memory.get("releases", "{}")})
         keeper = ContainerKeeper(runtime, home, memory, Wanted(memory), lambda event: None)
-        await keeper.check(stack)
-        keeper.site = Site(stack, home, planned(stack, offset), contained=True)
-        await keeper.look(keeper.site)
-        found = addresses(stack, offset, keeper.ours(), by_engine=True)
+        there = Site(stack, home, planned(stack, offset), contained=True)
+        await keeper.check(there)
+        found = addresses(stack, offset, keeper.ours(there), by_engine=True)
         site = Site(stack, home, found.ports, contained=True)
         return plan_up(stack, await keeper.observe(site, found.notes))
 
@@ -193,7 +192,6 @@ def make_secrets(home: Home, root: Path) -> int:
         raise Refused("this stack runs as processes; take it down first, or set NEXUS_HOME to another folder")
     stack = chosen_stack(root, kept.only)
     site = Site(stack, home, planned(stack, kept.offset), contained=True)
-    home.prepare()
     home.furnish()
     missing = sum(len(names) for names in secrets.missing(site).values())
     secrets.create(site, lambda service: None)

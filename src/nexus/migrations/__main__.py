@@ -1,6 +1,6 @@
 """`python -m nexus.migrations`: brings all modules' schemas up to date and ends; what its container runs.
 
-NEXUS_SCHEMAS     `sales=sales crm=crm`: each module and its schema; its migrations lie in the folder of its name
+NEXUS_SCHEMAS     `sales=sales crm=crm`: each module and its schema; its migrations are the folder of its name
 NEXUS_SECRETS     the folder of superuser_password, check_password and MODULE-database_password
 PGHOST, PGPORT, PGUSER, PGDATABASE     the server, its superuser and the database
 """

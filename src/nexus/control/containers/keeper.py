@@ -94,21 +94,24 @@ class ContainerKeeper:
             found[each.service] = (*found.get(each.service, ()), facts)
         return found
 
-    def ours(self) -> Mapping[str, int]:
-        if self.site is None:
-            return {}
-        alive = {container.service for container in self.seen if container.state != "down"}
-        gateway = gateway_of(self.site.stack)
-        fronted = gateway is not None and gateway.name in alive
+    def complete(self, stack: Stack) -> bool:
+        return any(placed.state == "written" for placed in images.place_dockerfiles(stack))
+
+    def ours(self, site: Site) -> Mapping[str, int]:
+        """A container holds its port as long as it exists: the engine may start it again at any moment."""
+        there = {container.service for container in self.seen}
+        gateway = gateway_of(site.stack)
+        fronted = gateway is not None and gateway.name in there
         return {
-            service.name: self.site.ports[service.name]
-            for service in self.site.stack.services
-            if service.name in alive or (fronted and service.kind == "module")
+            service.name: site.ports[service.name]
+            for service in site.stack.services
+            if service.name in there or (fronted and service.kind == "module")
         }
 
-    async def check(self, stack: Stack) -> None:
+    async def check(self, site: Site) -> None:
         try:
-            await demands(self.engine, stack, self.runtime, self.registry)
+            await demands(self.engine, site.stack, self.runtime, self.registry)
+            await self.look(site)
         except EngineError as error:
             raise Refused(str(error)) from error
 

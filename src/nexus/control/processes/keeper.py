@@ -55,21 +55,24 @@ class ProcessKeeper:
     def instances(self) -> Mapping[str, tuple[InstanceFacts, ...]]:
         return observe_instances(self)
 
-    def ours(self) -> Mapping[str, int]:
-        site, supervisor = self.site, self.supervisor
-        if site is None or supervisor is None:
+    def complete(self, stack: Stack) -> bool:
+        return False
+
+    def ours(self, site: Site) -> Mapping[str, int]:
+        kept, supervisor = self.site, self.supervisor
+        if kept is None or supervisor is None:
             return {}
-        gateways = site.stack.of_kind("gateway")
+        gateways = kept.stack.of_kind("gateway")
         fronting = any(i.running for gateway in gateways for i in supervisor.of(gateway.name))
         return {
-            service.name: site.ports[service.name]
-            for service in site.stack.services
+            service.name: kept.ports[service.name]
+            for service in kept.stack.services
             if (supervisor.fronted(service) and fronting)
             or any(instance.running for instance in supervisor.of(service.name))
         }
 
-    async def check(self, stack: Stack) -> None:
-        for service in stack.services:
+    async def check(self, site: Site) -> None:
+        for service in site.stack.services:
             try:
                 driver(service)
             except StartError as error:

@@ -20,7 +20,7 @@ from nexus.stack import Service, Stack
 
 HAPROXY, NGINX = "haproxy:2.8", "nginx:1.30"
 EDGE_PORT = 8080
-RUN = "/run/haproxy"
+RUN = "/tmp"  # a folder that every image has: a memory file system elsewhere loses its mode at a restart
 RESOLVER = "127.0.0.11"  # the engine's own name server, in every container
 PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")  # what the engine gives to its networks
 
@@ -42,7 +42,7 @@ def haproxy(stack: Stack, service: Service) -> ContainerSpec:
         user="99:99",
         command=("haproxy", "-W", "-db", "-S", f"{RUN}/master.sock", "-f", f"{SETTINGS}/haproxy.cfg"),
         settings={f"{SETTINGS}/{name}": f"{service.name}/{name}" for name in haproxy_names(stack)},
-        tmpfs={RUN: 16, "/tmp": 16},
+        tmpfs={RUN: 16},
         networks=networks_of(stack, service),
         published=tuple(Published(name, port, port) for name, port in ports),
         health=HealthCheck(health, gentle),
