@@ -2,8 +2,8 @@
 
     .venv/bin/python bench/containers.py [--runs 3] [--seconds 30]
 
-1. `nexus up --runtime compose` with all images built and no data, and `docker compose up -d --wait` of the very
-   file it renders, also with no data: what planning, journal and step-by-step waiting cost.
+1. `nexus up --runtime compose` with all images built and no data, and `docker compose up -d --wait` of the
+   very file it renders, also with no data: what planning, journal and step-by-step waiting cost.
 2. `nexus simulate` as fast as its clients can, on processes and on Compose, one after the other.
 """
 
@@ -45,8 +45,8 @@ def main() -> None:
             rates[name] = report["orders_per_second"]
             latency = report["latency_ms"]
             print(
-                f"order to cash on {name}: {rates[name]:.1f} completed orders/s over {report['elapsed_s']:.0f} s, "
-                f"confirm to ledger p50 {latency['p50']:.0f} p95 {latency['p95']:.0f} ms"
+                f"order to cash on {name}: {rates[name]:.1f} completed orders/s over "
+                f"{report['elapsed_s']:.0f} s, confirm to ledger p50 {latency['p50']:.0f} p95 {latency['p95']:.0f} ms"
             )
     print(f"compose / processes:          {rates['compose'] / rates['processes']:.2f}   (floor: 0.80)")
 

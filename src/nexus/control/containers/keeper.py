@@ -128,8 +128,13 @@ class ContainerKeeper:
             keys=self._keys_known(site, facts),
             outdated=frozenset(name for name in self.project(site).outdated() if facts.of(name)),
             unbuilt=await self.unbuilt(site, [s.name for s in site.stack.services if not facts.of(s.name)]),
-            notes=notes,
+            notes=(*notes, *self._notes()),
         )
+
+    def _notes(self) -> tuple[str, ...]:
+        if self.runtime == "swarm" and not encrypts():
+            return ("this kernel has no IPsec (ESP): what passes between the Swarm's nodes is not encrypted",)
+        return ()
 
     async def running(self) -> Facts:
         if self.site is None:
