@@ -44,9 +44,10 @@ def main() -> None:
             report = _simulate(stack, asked.seconds * 60)
             rates[name] = report["orders_per_second"]
             latency = report["latency_ms"]
+            rate, seconds = report["orders_per_second"], report["elapsed_s"]
             print(
-                f"order to cash on {name}: {rates[name]:.1f} completed orders/s over "
-                f"{report['elapsed_s']:.0f} s, confirm to ledger p50 {latency['p50']:.0f} p95 {latency['p95']:.0f} ms"
+                f"order to cash on {name}: {rate:.1f} completed orders/s over {seconds:.0f} s, "
+                f"confirm to ledger p50 {latency['p50']:.0f} p95 {latency['p95']:.0f} ms"
             )
     print(f"compose / processes:          {rates['compose'] / rates['processes']:.2f}   (floor: 0.80)")
 

@@ -145,12 +145,20 @@ def test_databases_and_proxies_killed_all_at_once_come_back_with_every_row(stack
     assert report["invariants_ok"]
 
 
-def test_a_restart_puts_other_instances_in_place(stack: ThrowawayStack) -> None:
-    before = {i["container"] or i["pid"] for i in stack.service("sales")["instances"]}
-    stack.nexus("restart", "sales")
-    after = {i["container"] or i["pid"] for i in stack.service("sales")["instances"]}
+async def test_a_restart_puts_other_instances_in_place_and_no_request_fails(stack: ThrowawayStack) -> None:
+    token = await _token(stack)
+    before = {i["container"] or i["pid"] for i in stack.service(DOUBLED)["instances"]}
+    restart = asyncio.create_task(asyncio.to_thread(stack.nexus, "restart", DOUBLED))
+    statuses = []
+    while not restart.done():
+        statuses.append(await _get(stack, "/api/crm/customers", token))
+        await asyncio.sleep(0.02)
+    await restart
+    after = {i["container"] or i["pid"] for i in stack.service(DOUBLED)["instances"]}
+    assert len(after) == len(before)
     assert not before & after
-    assert stack.service("sales")["state"] == "ready"
+    assert stack.service(DOUBLED)["state"] == "ready"
+    assert set(statuses) == {200}
 
 
 def test_the_log_of_a_service_is_json_and_its_own(stack: ThrowawayStack) -> None:

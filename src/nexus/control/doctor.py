@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import locale
 import os
 import platform
@@ -16,9 +17,11 @@ from pathlib import Path
 from typing import Literal
 
 from nexus.control.addresses import Refused
+from nexus.control.keeper import RuntimeName
 from nexus.control.operations import chosen_stack
 from nexus.control.outside import leftovers, remembered
 from nexus.runtimes import ports
+from nexus.runtimes.containers.engine import Engine, EngineError
 from nexus.runtimes.home import Home, HomeError, closed_to_others
 from nexus.runtimes.process.drivers import haproxy, nginx, postgres, valkey
 from nexus.runtimes.protocol import StartError
@@ -57,7 +60,20 @@ def examine(home: Home, root: Path) -> list[Finding]:
     except Refused as error:
         return [*findings, Finding("stack", "fail", str(error), "mend the manifests")]
     findings.append(Finding("stack", "ok", f"{stack.name}: {len(stack.services)} services"))
+    runtime = remembered(home).runtime
+    if runtime != "process":
+        return [*findings, engine(runtime)]
     return [*findings, *programs(stack), *port_findings(home, stack), log_folder(home)]
+
+
+def engine(runtime: RuntimeName) -> Finding:
+    """Whether the Docker engine can run the stack."""
+    try:
+        facts = asyncio.run(Engine().check(swarm=runtime == "swarm"))
+    except EngineError as error:
+        return Finding("engine", "fail", str(error), "see above")
+    swarm = f", manager of a Swarm (node {facts.node})" if runtime == "swarm" else ""
+    return Finding("engine", "ok", f"Docker {facts.version}, Compose {facts.compose}{swarm}")
 
 
 def python() -> Finding:

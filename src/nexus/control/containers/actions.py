@@ -14,6 +14,7 @@ from nexus.control import provision, secrets
 from nexus.plans import Action, Step
 from nexus.render.containers.files import container_specs
 from nexus.runtimes.containers.container import ContainerRuntime
+from nexus.runtimes.containers.engine import EngineError
 from nexus.runtimes.probes import Prober
 from nexus.runtimes.protocol import StartError
 from nexus.runtimes.site import Site
@@ -100,8 +101,13 @@ class Actions:
         """Replaces a service's containers by ones that run what its folder holds."""
         service = self._keeper.service(step.target)
         self._keeper.wanted.add(service.name)
+        before = self._keeper.releases.known(self._site.stack)[service.name]
         self._keeper.releases.give(service)
-        await self._runtime().replace(service.name)
+        try:
+            await self._runtime().replace(service.name)
+        except EngineError:  # the former one goes on
+            self._keeper.releases.give(service, before)
+            raise
         await self._until_ready(service)
 
     async def stop(self, step: Step) -> None:
@@ -143,7 +149,7 @@ class Actions:
         give_up = time.monotonic() + READY_LIMIT
         before = {each.instance: each.restarts for each in self._keeper.seen}
         while True:
-            seen = [each for each in await self._keeper.look(self._site) if each.service == service.name]
+            seen = [each for each in await self._keeper.glance(self._site) if each.service == service.name]
             good = [each for each in seen if each.state == "ready" or (enough and each.state == "starting")]
             if len(good) >= service.scale.min:
                 break

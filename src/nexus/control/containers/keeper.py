@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -52,6 +53,7 @@ class ContainerKeeper:
         )
         self._tell = tell
         self._watch: Watch | None = None
+        self._glancing: asyncio.Task[tuple[Container, ...]] | None = None
 
     @property
     def registry(self) -> str:
@@ -114,6 +116,21 @@ class ContainerKeeper:
             await self.look(site)
         except EngineError as error:
             raise Refused(str(error)) from error
+        self._check_owner(site)
+
+    def _check_owner(self, site: Site) -> None:
+        """Two stacks of one name on one engine would take each other's containers for their own.
+
+        Raises:
+            Refused: what runs under this name belongs to another folder.
+        """
+        ours = {str(self.home.root), str(site.stack.root / "deploy")}
+        others = sorted({each.owner for each in self.seen if each.owner and each.owner not in ours})
+        if others:
+            raise Refused(
+                f"on this engine, {self.project(site).name!r} belongs to {others[0]}; take that down, or set "
+                "NEXUS_HOME to another folder"
+            )
 
     async def observe(self, site: Site, notes: tuple[str, ...] = ()) -> Facts:
         await self.look(site)
@@ -192,10 +209,14 @@ class ContainerKeeper:
         """What is there now; whoever listens is told what has changed.
 
         Raises:
-            EngineError: the engine does not answer.
+            EngineError: the engine does not answer; then nothing is known to run.
         """
         before = {each.instance: each.state for each in self.seen}
-        self.seen = await self.containers(site).observe()
+        try:
+            self.seen = await self.containers(site).observe()
+        except EngineError:
+            self.seen = ()
+            raise
         for each in self.seen:
             if before.get(each.instance) != each.state:
                 self._tell(
@@ -209,6 +230,16 @@ class ContainerKeeper:
                     }
                 )
         return self.seen
+
+    async def glance(self, site: Site) -> tuple[Container, ...]:
+        """Like `look`; all who wait for something at the same time share one look.
+
+        Raises:
+            EngineError: the engine does not answer.
+        """
+        if self._glancing is None or self._glancing.done():
+            self._glancing = asyncio.create_task(self.look(site), name="glance at containers")
+        return await asyncio.shield(self._glancing)
 
     def forget(self) -> None:
         """Forgets everything about the stack: its data are gone."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("nexus.control")
 
-LOOK_EVERY = 1.0
+LOOK_EVERY = 2.0
 HUNG_AFTER = 3  # looks in a row at which an instance does not even live
 LONGEST_PAUSE = 30.0
 
@@ -31,6 +31,7 @@ class Watch:
         self._misses: dict[str, int] = {}
         self._failures: dict[str, int] = {}
         self._not_before: dict[str, float] = {}
+        self._trouble = ""
         self._task = asyncio.create_task(self._look(), name="watch containers")
 
     async def close(self) -> None:
@@ -46,11 +47,14 @@ class Watch:
             if site is None:
                 continue
             try:
-                seen = await self._keeper.look(site)
+                seen = await self._keeper.glance(site)
                 if self._keeper.runtime == "compose":
                     await self._mend(seen)
+                self._trouble = ""
             except EngineError as error:
-                log.warning("looking at the containers: %s", error)
+                if str(error) != self._trouble:  # told once, however long it lasts
+                    log.warning("looking at the containers: %s", error)
+                self._trouble = str(error)
             except Exception:  # whatever happens, somebody goes on looking
                 log.exception("looking at the containers met an error")
 

@@ -25,7 +25,8 @@ class ContainerFacts:
 
     `root` is the stack's folder, `secrets` the folder of secret files. `project` names what belongs together
     on an engine. `builds`: whether the engine may build images by itself. `only`: the services to write down.
-    `encrypted`: whether nodes of a Swarm encrypt what passes between them.
+    `encrypted`: whether nodes of a Swarm encrypt what passes between them. `home`: the folder of the state of
+    whoever keeps the stack ("" when nobody does).
     """
 
     root: str = ".."
@@ -34,6 +35,7 @@ class ContainerFacts:
     builds: bool = True
     only: frozenset[str] | None = None
     encrypted: bool = True
+    home: str = ""
 
 
 def container_specs(stack: Stack, secrets: Mapping[str, tuple[str, ...]]) -> tuple[ContainerSpec, ...]:

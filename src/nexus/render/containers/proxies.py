@@ -68,7 +68,9 @@ def haproxy_files(stack: Stack, service: Service) -> dict[str, str]:
         bind_host="*",
         ports={s.name: s.port for s in (service, *behind)},
         stats_socket=Path(RUN) / "stats.sock",
-        discovery={m.name: Discovery(m.name, m.port, max(m.scale.min, m.scale.max)) for m in behind},
+        discovery={
+            m.name: Discovery(m.name, m.port, m.scale.max + 1) for m in behind
+        },  # one more at a change
         resolver=RESOLVER,
         slots=slots,
         trusted=PRIVATE,

@@ -10,16 +10,20 @@ from typing import Any
 
 from aiodocker.exceptions import DockerError
 
+from nexus.render.containers.networks import gateway_of
 from nexus.runtimes.containers.batch import Batch
-from nexus.runtimes.containers.container import RELEASE_LABEL, Container, State
+from nexus.runtimes.containers.container import HOME_LABEL, RELEASE_LABEL, Container, State
 from nexus.runtimes.containers.engine import Engine, EngineError
 from nexus.runtimes.containers.project import Project
 
 PROJECT = "com.docker.compose.project"
 SERVICE = "com.docker.compose.service"
 NUMBER = "com.docker.compose.container-number"
-ONE_OFF = "com.docker.compose.oneoff"
+FOLDER = "com.docker.compose.project.working_dir"
 REVIVE_GRACE = 5
+NOTICE_S = 2.0  # until the gateway has heard of a new instance: its name server is asked every second
+DRAIN_LIMIT = 30.0
+READY_LIMIT = 120
 
 
 class ComposeRuntime:
@@ -42,7 +46,27 @@ class ComposeRuntime:
         await self._starting.add(service)
 
     async def replace(self, service: str) -> None:
-        await self._compose("up", "-d", "--no-deps", "--no-build", "--force-recreate", service)
+        """The containers of a module behind a gateway one by one, each new one first; what holds a port or
+        data must go before. When a new one does not become ready it is removed, and the old ones go on.
+        """
+        stack = self.project.site.stack
+        old = [each for each in await self.observe() if each.service == service]
+        if not old or stack.service(service).kind != "module" or gateway_of(stack) is None:
+            await self._compose("up", "-d", "--no-deps", "--no-build", "--force-recreate", service)
+            return
+        more = ("--no-recreate", "--scale", f"{service}={len(old) + 1}")
+        for leaving in old:
+            known = {each.id for each in await self.observe() if each.service == service}
+            wait = ("--wait", "--wait-timeout", str(READY_LIMIT))
+            try:
+                await self._compose("up", "-d", *wait, "--no-deps", "--no-build", *more, service)
+            except EngineError:
+                await self._drop(
+                    [e for e in await self.observe() if e.service == service and e.id not in known]
+                )
+                raise
+            await asyncio.sleep(NOTICE_S)
+            await self._drop([leaving])
 
     async def reload(self, service: str, signal: str) -> None:
         before = {each.id for each in await self.observe() if each.service == service}
@@ -53,9 +77,7 @@ class ComposeRuntime:
                     await (await api.containers.get(each.id)).kill(signal=signal)
 
     async def stop(self, service: str, grace: float) -> None:
-        containers = [each for each in await self.observe() if each.service == service]
-        async with self.engine.api() as api, _told():
-            await asyncio.gather(*(_remove(api, each, grace) for each in containers))
+        await self._drop([each for each in await self.observe() if each.service == service], grace)
 
     async def revive(self, container: Container) -> None:
         async with self.engine.api() as api, _told():
@@ -78,6 +100,10 @@ class ComposeRuntime:
         gone = [f"{self.project.name}_{name}" for name in volumes]
         if gone:
             await self.engine.command("volume", "rm", "--force", *gone)
+
+    async def _drop(self, containers: Iterable[Container], grace: float = DRAIN_LIMIT) -> None:
+        async with self.engine.api() as api, _told():
+            await asyncio.gather(*(_remove(api, each, grace) for each in containers))
 
     async def _up(self, services: Iterable[str]) -> None:
         await self._compose("up", "-d", "--no-deps", "--no-build", "--quiet-pull", *services)
@@ -132,6 +158,7 @@ def _container(shown: dict[str, Any]) -> Container:
         restarts=int(shown.get("RestartCount", 0)),
         pid=int(is_now.get("Pid", 0)),
         why=why,
+        owner=labels.get(HOME_LABEL) or labels.get(FOLDER, ""),
     )
 
 

@@ -10,6 +10,7 @@ from nexus.runtimes.containers.project import Project
 
 State = Literal["ready", "starting", "degraded", "down"]
 RELEASE_LABEL = "nexus.release"
+HOME_LABEL = "nexus.home"
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Container:
     """One container of a service, running or not.
 
     `instance` is its name in the stack, `since` when its state began (seconds since the epoch), `pid` its
-    process on this machine (0 elsewhere), `why` what it lacks.
+    process on this machine (0 elsewhere), `why` what it lacks, `owner` the folder that it was started from.
     """
 
     service: str
@@ -30,6 +31,7 @@ class Container:
     pid: int = 0
     node: str = ""
     why: str = ""
+    owner: str = ""
 
 
 class ContainerRuntime(Protocol):

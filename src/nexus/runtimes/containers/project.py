@@ -65,6 +65,7 @@ class Project:
             builds=False,
             only=only,
             encrypted=self.encrypted,
+            home=str(self.site.home.root),
         )
         return container_files(stack, secrets, facts)
 

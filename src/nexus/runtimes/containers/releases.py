@@ -21,8 +21,8 @@ class Releases:
         given: dict[str, str] = json.loads(self._memory.get(KEY, "{}"))
         return {service.name: given.get(service.name, service.release) for service in stack.services}
 
-    def give(self, service: Service) -> None:
-        """From now on, a service runs what its folder holds."""
+    def give(self, service: Service, release: str = "") -> None:
+        """From now on, a service runs this release, or else what its folder holds."""
         given: dict[str, str] = json.loads(self._memory.get(KEY, "{}"))
-        given[service.name] = service.release
+        given[service.name] = release or service.release
         self._memory.set(KEY, json.dumps(given, sort_keys=True))

@@ -13,7 +13,7 @@ from typing import Any
 
 from nexus.render.containers.files import SWARM
 from nexus.runtimes.containers.batch import Batch
-from nexus.runtimes.containers.container import RELEASE_LABEL, Container, State
+from nexus.runtimes.containers.container import HOME_LABEL, RELEASE_LABEL, Container, State
 from nexus.runtimes.containers.engine import Engine, EngineError
 from nexus.runtimes.containers.loopback import Loopback
 from nexus.runtimes.containers.project import Project
@@ -203,5 +203,6 @@ def _container(task: Mapping[Any, Any], service: str, host: str, failed: dict[st
         since=datetime.fromisoformat(status["Timestamp"][:19] + "+00:00").timestamp(),
         restarts=failed.get(_slot(task), 0),
         node=host,
+        owner=(spec.get("Labels") or {}).get(HOME_LABEL, ""),
         why="" if state == "ready" else str(status.get("Err") or status.get("Message", "")),
     )
