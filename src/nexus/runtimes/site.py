@@ -41,7 +41,7 @@ class Site:
     def inside(self, service: Service) -> str:
         """The `host:port` under which the stack's own services reach this one."""
         if self.contained:
-            return f"{service.name}:{INNER_PORTS.get(service.runtime, service.port)}"
+            return f"{service.name}:{INNER_PORTS.get(service.runtime, service.inner_port)}"
         return f"{LOOPBACK}:{self.ports[service.name]}"
 
     def host(self, service: Service) -> str:

@@ -18,6 +18,8 @@ Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
 UrlPath = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._~/-]*$")]
 PublicPath = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._~/-]*\*?$")]
 EventType = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$")]
+ContainerPath = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._/-]+$")]
+VolumeSource = Annotated[str, Field(pattern=r"^(\.?/[A-Za-z0-9._ /-]*|[a-z0-9][a-z0-9_.-]*)$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -131,6 +133,12 @@ class ServiceManifest(Part):
     image: str | None = None
     port: Port
     fallback_port: Port | None = Field(None, description="tried when `port` needs a privilege we lack")
+    container_port: Port | None = Field(
+        None, description="image only: where it listens inside its container; default: `port`"
+    )
+    volumes: Mapping[ContainerPath, VolumeSource] = Field(
+        {}, description="image only: path in the container -> a volume's name, or a path like ./folder"
+    )
     needs: Needs = Needs()
     routes: tuple[UrlPath, ...] = Field((), description="path prefixes the gateway passes to this service")
     public: tuple[PublicPath, ...] = Field((), description="paths, or /prefix/*, that need no token")
@@ -155,6 +163,8 @@ class ServiceManifest(Part):
             )
         if self.runtime == "image" and not self.image:
             raise ValueError("runtime 'image' needs `image`; write `image: repository:tag`")
+        if self.runtime != "image" and (self.volumes or self.container_port):
+            raise ValueError("`volumes` and `container_port` belong to `runtime: image` only; remove them")
         if self.upstreams and self.kind != "edge":
             raise ValueError("`upstreams` belongs to `kind: edge` only; use `routes`")
         return self

@@ -50,6 +50,8 @@ class Service:
     image: str | None
     port: int
     fallback_port: int | None
+    container_port: int | None
+    volumes: Mapping[str, str]
     needs: Needs
     routes: tuple[str, ...]
     public: tuple[str, ...]
@@ -86,6 +88,8 @@ class Service:
             image=found.image,
             port=found.port,
             fallback_port=found.fallback_port,
+            container_port=found.container_port,
+            volumes=found.volumes,
             needs=found.needs,
             routes=found.routes,
             public=found.public,
@@ -103,8 +107,13 @@ class Service:
             invariants=invariants if brick and invariants.is_dir() else None,
             manifest=manifest,
             shared=shared,
-            declared=found.model_dump_json(by_alias=True),
+            declared=found.model_dump_json(by_alias=True, exclude_defaults=True),
         )
+
+    @property
+    def inner_port(self) -> int:
+        """Where an instance listens inside its container."""
+        return self.container_port or self.port
 
     @property
     def is_brick(self) -> bool:

@@ -61,7 +61,7 @@ def environment(stack: Stack, service: Service, secrets: tuple[str, ...]) -> dic
     """The contract of a module: who it is, where its neighbours are, its secrets as files."""
     env = {
         "HOST": "0.0.0.0",
-        "PORT": str(service.port),
+        "PORT": str(service.inner_port),
         "NEXUS_SERVICE": service.name,
         "NEXUS_RELEASE": f"${{{release_variable(service.name)}:-local}}",
         "NEXUS_LANG": "${NEXUS_LANG:-pt-BR}",
@@ -89,6 +89,8 @@ def _foreign(stack: Stack, service: Service, secrets: tuple[str, ...]) -> Contai
         command=service.command,
         environment=environment(stack, service, secrets),
         secrets={name: f"{service.name}/{name}" for name in secrets},
+        volumes={path: name for path, name in service.volumes.items() if not _is_path(name)},
+        binds={path: name for path, name in service.volumes.items() if _is_path(name)},
         networks=networks_of(stack, service),
         published=_published(stack, service),
         needs=_needs(stack, service),
@@ -101,7 +103,13 @@ def _foreign(stack: Stack, service: Service, secrets: tuple[str, ...]) -> Contai
 
 
 def _published(stack: Stack, service: Service) -> tuple[Published, ...]:
-    return () if gateway_of(stack) else (Published(service.name, service.port, service.port),)
+    """The gateway holds the ports of the modules behind it; all else publishes its own."""
+    fronted = service.kind == "module" and gateway_of(stack) is not None
+    return () if fronted else (Published(service.name, service.port, service.inner_port),)
+
+
+def _is_path(source: str) -> bool:
+    return source.startswith((".", "/"))
 
 
 def _needs(stack: Stack, service: Service) -> dict[str, Condition]:

@@ -69,7 +69,7 @@ def haproxy_files(stack: Stack, service: Service) -> dict[str, str]:
         ports={s.name: s.port for s in (service, *behind)},
         stats_socket=Path(RUN) / "stats.sock",
         discovery={
-            m.name: Discovery(m.name, m.port, m.scale.max + 1) for m in behind
+            m.name: Discovery(m.name, m.inner_port, m.scale.max + 1) for m in behind
         },  # one more at a change
         resolver=RESOLVER,
         slots=slots,

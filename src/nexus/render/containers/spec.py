@@ -44,7 +44,8 @@ class ContainerSpec:
     """A container of a service.
 
     `secrets`: file name in the container -> `owner/name` of the secret. `settings`: path in the container ->
-    file beside the Compose file. `volumes`: path -> volume. `tmpfs`: path -> mebibytes. Memory in bytes,
+    file beside the Compose file. `volumes`: path -> volume. `binds`: path -> path on the machine, from
+    the stack's folder on. `tmpfs`: path -> mebibytes. Memory in bytes,
     `grace` in seconds. `signal` is the container's end signal ("" = the image's own).
     """
 
@@ -59,6 +60,7 @@ class ContainerSpec:
     secrets: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
     volumes: Mapping[str, str] = field(default_factory=dict)
+    binds: Mapping[str, str] = field(default_factory=dict)
     tmpfs: Mapping[str, int] = field(default_factory=dict)
     networks: tuple[Network, ...] = ()
     published: tuple[Published, ...] = ()

@@ -111,7 +111,7 @@ def _groups(project: Project) -> dict[Network, tuple[Passage, ...]]:
         host = reached_through(site.stack, service)
         networks = networks_of(site.stack, site.stack.service(host))
         network: Network = "app" if "app" in networks else networks[0]
-        inner = INNER_PORTS.get(service.runtime, service.port)
+        inner = INNER_PORTS.get(service.runtime, service.inner_port)
         passage = Passage(service.name, site.ports[service.name], host, inner)
         found[network] = (*found.get(network, ()), passage)
     return found
