@@ -146,7 +146,7 @@ async def _remove(api: Any, container: Container, grace: float) -> None:
 
 def _container(shown: dict[str, Any]) -> Container:
     labels, is_now = shown["Config"]["Labels"], shown["State"]
-    state, why = _state(is_now)
+    state, why = state_of(is_now)
     began = is_now["StartedAt"] if state != "down" else is_now["FinishedAt"]
     return Container(
         service=labels[SERVICE],
@@ -162,7 +162,8 @@ def _container(shown: dict[str, Any]) -> Container:
     )
 
 
-def _state(is_now: dict[str, Any]) -> tuple[State, str]:
+def state_of(is_now: dict[str, Any]) -> tuple[State, str]:
+    """The state of a container and what it lacks, from the engine's own account of it. Pure."""
     status, health = is_now["Status"], is_now.get("Health") or {}
     if status == "restarting":
         return "starting", f"ended with exit code {is_now['ExitCode']}; the engine starts it again"
