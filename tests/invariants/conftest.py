@@ -4,13 +4,15 @@ from pathlib import Path
 
 import asyncpg
 import pytest_asyncio
+from nexus_kit.testing.fixtures import (
+    PASSWORD,
+)  # roles belong to the whole server: one password in all its databases
 
 from nexus.migrations import CHECKER, apply, owner_of, provision, provision_checker
 from nexus.stack import load_stack
 
 ROOT = Path(__file__).resolve().parents[2]
 DATABASE = "invariants"
-PASSWORD = "test"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

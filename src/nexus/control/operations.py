@@ -67,7 +67,10 @@ class Operations:
             emit({"event": "plan", "plan": plan.as_dict(), "text": plan.text()})
             if request.plan_only:
                 return
-            if not plan.empty:
+            if not plan.empty or self._world.site is None:  # others may have started it, for example Compose
+                for service in stack.services:
+                    if facts.of(service.name):
+                        self._world.wanted.add(service.name)
                 self._remember(request, offset)
                 await self._world.settle(site)
             outcome = await self._execute(plan, request.who, emit, stop)

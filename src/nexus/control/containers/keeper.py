@@ -173,6 +173,9 @@ class ContainerKeeper:
     async def settle(self, site: Site) -> None:
         self.home.furnish()
         self.site = site
+        for each in self.seen:  # what others started stays the release that it is
+            if site.stack.has(each.service) and each.release:
+                self.releases.found(each.service, each.release)
         if self._watch is None:
             self._watch = Watch(self)
 

@@ -21,6 +21,12 @@ class Releases:
         given: dict[str, str] = json.loads(self._memory.get(KEY, "{}"))
         return {service.name: given.get(service.name, service.release) for service in stack.services}
 
+    def found(self, service: str, release: str) -> None:
+        """A service runs this release; nobody had told."""
+        given: dict[str, str] = json.loads(self._memory.get(KEY, "{}"))
+        if service not in given:
+            self._memory.set(KEY, json.dumps({**given, service: release}, sort_keys=True))
+
     def give(self, service: Service, release: str = "") -> None:
         """From now on, a service runs this release, or else what its folder holds."""
         given: dict[str, str] = json.loads(self._memory.get(KEY, "{}"))
