@@ -65,9 +65,15 @@ def _chosen(stack: Stack, names: list[str]) -> tuple[Service, ...]:
     if not names:
         return tuple(service for service in stack.services if is_buildable(service))
     try:
-        return tuple(stack.service(name) for name in dict.fromkeys(names))
+        chosen = tuple(stack.service(name) for name in dict.fromkeys(names))
     except KeyError as error:
         raise place.stop(str(error.args[0]), 2) from error
+    for service in chosen:
+        if not is_buildable(service):
+            raise place.stop(
+                t("{name} has no image of its own; it runs an official one", name=service.name), 2
+            )
+    return chosen
 
 
 async def _run(

@@ -72,6 +72,10 @@ PT_BR = {
     "{count} secret files written to {folder}": "{count} arquivos de segredos escritos em {folder}",
     "build": "construir",
     "clear": "limpar",
+    "{name} has no image of its own; it runs an official one": (
+        "{name} não tem imagem própria; usa uma oficial"
+    ),
+    "no runtime {name!r}; there are: {known}": "não há ambiente de execução {name!r}; existem: {known}",
     "tasks of this stack": "tarefas desta pilha",
     "written: {path}": "escrito: {path}",
     "interrupted; the same command goes on": "interrompido; o mesmo comando continua",

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from nexus.cli import place
+from nexus.cli.language import t
 
 Offset = Annotated[
     int | None, typer.Option("--port-offset", help="Move all ports by N; remembered until the stack is down.")
@@ -44,7 +45,9 @@ def up(
     home = Home.at(place.home_path())
     chosen = None if only is None else [name.strip() for name in only.split(",") if name.strip()]
     if runtime is not None and runtime not in RUNTIMES:
-        raise place.stop(f"no runtime {runtime!r}; there are: {', '.join(RUNTIMES)}", 2)
+        raise place.stop(
+            t("no runtime {name!r}; there are: {known}", name=runtime, known=", ".join(RUNTIMES)), 2
+        )
     body = {
         "runtime": runtime,
         "registry": registry,

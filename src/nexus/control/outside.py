@@ -16,6 +16,7 @@ from nexus.control.facts import Facts, InstanceFacts
 from nexus.control.keeper import RuntimeName
 from nexus.control.operations import ALL, chosen_before, chosen_stack
 from nexus.control.plan_up import plan_up
+from nexus.control.processes.demands import demands
 from nexus.control.processes.observe import observe_from_outside
 from nexus.control.wanted import Wanted
 from nexus.plans import Plan
@@ -58,6 +59,7 @@ def plan_from_outside(
     moved = kept.offset if offset is None else offset
     if (runtime or kept.runtime) != "process":
         return asyncio.run(_plan_in_containers(home, stack, runtime or kept.runtime, registry, moved))
+    demands(stack)
     running = {instance.service: stack.service(instance.service).port + moved for instance in leftovers(home)}
     found = addresses(stack, moved, running)
     return plan_up(stack, observe_from_outside(Site(stack, home, found.ports), found))

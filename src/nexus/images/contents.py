@@ -148,6 +148,8 @@ def _node(text: str) -> Iterator[Package]:
         package = json.loads(text)
     except json.JSONDecodeError:
         return  # packages carry broken files of this name as test data
+    if not isinstance(package, dict):
+        return
     name, version = package.get("name"), package.get("version")
     if isinstance(name, str) and isinstance(version, str):
         license_ = package.get("license")

@@ -6,7 +6,6 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from nexus.images.inventory import Stored, stored
-from nexus.images.reference import image_of
 from nexus.images.sources import is_buildable
 from nexus.runtimes.containers.engine import Engine
 from nexus.stack import Stack
@@ -32,25 +31,32 @@ async def prune(engine: Engine, stack: Stack, keep: int = KEPT) -> tuple[Pruned,
     Raises:
         EngineError: the engine does not answer.
     """
-    now = {str(image_of(stack, service)) for service in stack.services if is_buildable(service)}
+    now = {(service.name, service.release) for service in stack.services if is_buildable(service)}
     old = expendable(await stored(engine, stack), now, await _used(engine), keep)
     for image in old:
         await engine.command("image", "rm", *(image.names or (image.identity,)))
     return tuple(Pruned(image.service, image.names, image.identity) for image in old)
 
 
-def expendable(images: tuple[Stored, ...], now: set[str], used: set[str], keep: int) -> tuple[Stored, ...]:
+def expendable(
+    images: tuple[Stored, ...], now: set[tuple[str, str]], used: set[str], keep: int
+) -> tuple[Stored, ...]:
     """Return the images that may go. `images` are sorted, the newest first. Pure."""
     kept: dict[str, int] = defaultdict(int)
     old = []
     for image in images:
         if not image.is_release:
             continue
-        if image.names and (kept[image.service] < keep or now & set(image.names)):
+        if image.names and (kept[image.service] < keep or now & _releases(image)):
             kept[image.service] += 1
         elif image.identity not in used:
             old.append(image)
     return tuple(old)
+
+
+def _releases(image: Stored) -> set[tuple[str, str]]:
+    """Service and tag under each of an image's names, whatever registry they begin with."""
+    return {(image.service, name.rpartition(":")[2]) for name in image.names}
 
 
 async def _used(engine: Engine) -> set[str]:

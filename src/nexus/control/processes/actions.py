@@ -102,7 +102,8 @@ class Actions:
         """Replaces a service's instances one after the other."""
         service = self._service(step)
         self._keeper.wanted.add(service.name)
-        await self._supervisor.restart(service, driver(service).grace)
+        drain = service.rollout.drain if service.kind == "module" else 0.0
+        await self._supervisor.restart(service, max(driver(service).grace, drain))
         if self._keeper.routing is not None:
             await self._keeper.routing.reachable(service)
 

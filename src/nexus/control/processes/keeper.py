@@ -10,11 +10,11 @@ import time
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 
-from nexus.control.addresses import Refused
 from nexus.control.facts import Facts, InstanceFacts
 from nexus.control.keeper import RuntimeName, Tell
 from nexus.control.processes.actions import Actions
 from nexus.control.processes.configs import render
+from nexus.control.processes.demands import demands
 from nexus.control.processes.instance import Instance
 from nexus.control.processes.keys import Keys
 from nexus.control.processes.observe import observe, observe_instances
@@ -25,9 +25,9 @@ from nexus.plans import Action
 from nexus.runtimes.home import Home
 from nexus.runtimes.probes import Prober
 from nexus.runtimes.process import ProcessRuntime
-from nexus.runtimes.process.drivers import driver, node, postgres
+from nexus.runtimes.process.drivers import node, postgres
 from nexus.runtimes.process.register import Register
-from nexus.runtimes.protocol import Account, StartError
+from nexus.runtimes.protocol import Account
 from nexus.runtimes.site import Site
 from nexus.stack import Service, Stack
 
@@ -72,11 +72,7 @@ class ProcessKeeper:
         }
 
     async def check(self, site: Site) -> None:
-        for service in site.stack.services:
-            try:
-                driver(service)
-            except StartError as error:
-                raise Refused(str(error)) from error
+        demands(site.stack)
 
     async def observe(self, site: Site, notes: tuple[str, ...] = ()) -> Facts:
         return await observe(self, site, notes)

@@ -29,7 +29,7 @@ def test_the_newest_of_each_brick_stay() -> None:
 
 def test_what_a_container_uses_and_what_would_run_now_stay() -> None:
     images = tuple(image("till", age) for age in range(5))
-    gone = expendable(images, {"shop/till:000000000003"}, {"till-2"}, keep=1)
+    gone = expendable(images, {("till", "000000000003")}, {"till-2"}, keep=1)
     assert [each.identity for each in gone] == ["till-1", "till-4"]
 
 
