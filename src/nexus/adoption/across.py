@@ -17,6 +17,18 @@ def across(survey: Survey, found: tuple[Draft, ...], findings: Findings) -> None
                 "no limits are set; Nexus gives an instance 256M and one core",
                 "measure what it uses (docker stats) and write resources",
             )
+        for each in survey.references[draft.service.name]:
+            target = survey.names[each.service]
+            if each.address.host != target and draft.role.runtime == "image":
+                findings.unknown(
+                    draft.name,
+                    "{key} calls {target} {host}, a name that only Compose gives it",
+                    "write {target} there",
+                    each.at,
+                    key=each.key,
+                    target=target,
+                    host=each.address.host,
+                )
         if any(each.key in draft.body.get("env", {}) for each in survey.references[draft.service.name]):
             findings.unknown(
                 draft.name,

@@ -11,12 +11,13 @@ from pathlib import Path
 from nexus.adoption.across import across
 from nexus.adoption.drafting import Draft, drafts, stack_body
 from nexus.adoption.notes import AdoptionError, Findings, Note, Reason
-from nexus.adoption.rendering import render
+from nexus.adoption.rendering import headed, render
 from nexus.adoption.survey import Survey, survey
 from nexus.composefile import Place, Project, read_project
 from nexus.stack import ManifestError, load_stack
 
 STACK_FILE, BRICK_FILE = "nexus.yaml", "module.yaml"
+LOCK_FILE = "migrations/migration_lock.toml"  # makes the folder that Nexus reads; nothing is in it yet
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,12 @@ def _files(survey: Survey, found: tuple[Draft, ...]) -> tuple[dict[str, str], di
             file = f"modules/{draft.name}/{BRICK_FILE}"
             files[file] = render(draft.body, f"{survey.shown(at.file)}:{at.line}")
             causes[file] = at
+            if "migrations" not in draft.body.get("database", {"migrations": {}}):
+                lock = f"modules/{draft.name}/{LOCK_FILE}"
+                files[lock], causes[lock] = (
+                    headed('provider="postgresql"\n', f"{survey.shown(at.file)}:{at.line}"),
+                    at,
+                )
     return files, causes
 
 

@@ -73,6 +73,15 @@ def _own(name: str, survey: Survey, role: Mapping[str, Role], findings: Findings
             database=survey.names[reference.service],
         )
         return None
+    if role[reference.service].runtime != "postgres":
+        findings.unknown(
+            survey.names[name],
+            "keeps its data in {database}, which runs from its image; Nexus makes schemas in its own only",
+            "its migrations and backups stay your own",
+            reference.at,
+            database=survey.names[reference.service],
+        )
+        return None
     if not role[reference.service].on:
         findings.unknown(
             survey.names[name],
@@ -151,4 +160,5 @@ def _migrations(reference: Reference, name: str, survey: Survey, findings: Findi
             folder=survey.shown(prisma.migrations),
             schema=survey.shown(prisma.at.file),
         )
+        return None
     return prisma.migrations

@@ -10,14 +10,16 @@ from typing import Any
 from nexus.adoption.databases import OwnSchema, databases
 from nexus.adoption.environment import environment
 from nexus.adoption.limits import resources, rollout, scale
+from nexus.adoption.mounts import mounts
 from nexus.adoption.naming import manifest_name
 from nexus.adoption.needs import Needs, needs
 from nexus.adoption.notes import Findings
 from nexus.adoption.omissions import omissions
-from nexus.adoption.ports import ports
+from nexus.adoption.ports import Address, ports
 from nexus.adoption.probes import asked_path
 from nexus.adoption.roles import Role, roles
 from nexus.adoption.routing import routes_of, upstreams
+from nexus.adoption.serving import settled
 from nexus.adoption.survey import Survey
 from nexus.composefile import ComposeService
 
@@ -39,7 +41,9 @@ def drafts(survey: Survey, folder: Path, findings: Findings) -> tuple[Draft, ...
     """Return the manifest of each service; bricks will lie in `folder`/modules."""
     role = roles(survey, findings)
     schemas = databases(survey, role, findings)
-    port = ports(survey, findings)
+    role = settled(role, schemas, survey, findings)
+    images = {name for name, each in role.items() if each.runtime == "image"}
+    port = ports(survey, images, findings)
     routes = routes_of(survey, role, findings)
     found = []
     for name, service in survey.project.services.items():
@@ -69,7 +73,7 @@ def _body(
     service: ComposeService,
     survey: Survey,
     roles_: Mapping[str, Role],
-    port: int,
+    address: Address,
     needed: Needs,
     own: OwnSchema | None,
     routes: tuple[str, ...],
@@ -84,7 +88,11 @@ def _body(
     if role.image is not None:
         body["image"] = role.image
         body |= _command(service, survey, findings)
-    body["port"] = port
+    body["port"] = address.port
+    if role.runtime == "image":
+        if address.inner != address.port:
+            body["container_port"] = address.inner
+        body |= _if({"volumes": mounts(service, survey, brick.parents[1], findings)})
     named = {"hard": needed.hard, "soft": needed.soft}
     body |= _if({"needs": {k: [survey.names[each] for each in v] for k, v in named.items() if v}})
     if role.kind == "edge":
@@ -102,9 +110,9 @@ def _body(
         {
             "resources": resources(service, name, findings),
             "rollout": rollout(service, name, findings),
-            "scale": scale(service, name, findings) if role.kind == "module" else {},
         }
     )
+    scale(service, name, findings)
     return body
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from nexus.adoption.notes import Findings
 from nexus.composefile import ComposeService
 
-MOST_INSTANCES = 100
-
 
 def resources(service: ComposeService, name: str, findings: Findings) -> dict[str, object]:
     """Return the limits of one instance, as far as the project says."""
@@ -21,14 +19,17 @@ def resources(service: ComposeService, name: str, findings: Findings) -> dict[st
     return found
 
 
-def scale(service: ComposeService, name: str, findings: Findings) -> dict[str, object]:
-    """Return how many instances run."""
-    if service.replicas is None or service.replicas < 2:
-        return {}
-    count = min(service.replicas, MOST_INSTANCES)
-    at = service.place("deploy" if service.deploy.get("replicas") is not None else "scale")
-    findings.because(name, "scale", "{count} replicas run", at, count=count)
-    return {"min": count, "max": count}
+def scale(service: ComposeService, name: str, findings: Findings) -> None:
+    """Record that one instance will run: several need a gateway that holds their port."""
+    if service.replicas is not None and service.replicas > 1:
+        at = service.place("deploy" if service.deploy.get("replicas") is not None else "scale")
+        findings.unknown(
+            name,
+            "runs {count} times; without a gateway that holds its port, Nexus runs it once",
+            "add a service with kind: gateway, runtime: haproxy to infrastructure, then write scale",
+            at,
+            count=service.replicas,
+        )
 
 
 def rollout(service: ComposeService, name: str, findings: Findings) -> dict[str, object]:

@@ -24,7 +24,7 @@ def omissions(service: ComposeService, survey: Survey, role: Role, findings: Fin
     """Record what is lost, most grave first."""
     name = survey.names[service.name]
     if role.runtime == "image":
-        _volumes(service, name, findings)
+        _configs(service, name, findings)
         _words(service, name, findings)
         _restart(service, name, findings)
     elif role.runtime in ("postgres", "valkey"):
@@ -48,16 +48,7 @@ def omissions(service: ComposeService, survey: Survey, role: Role, findings: Fin
         )
 
 
-def _volumes(service: ComposeService, name: str, findings: Findings) -> None:
-    mounts = [mount for mount in service.volumes if mount.type != "tmpfs"]
-    if mounts:
-        findings.unknown(
-            name,
-            "mounts {targets}, and a manifest has no field for mounts",
-            "its data stays where it is; do not start it with Nexus before it can be mounted",
-            mounts[0].at,
-            targets=", ".join(mount.target for mount in mounts),
-        )
+def _configs(service: ComposeService, name: str, findings: Findings) -> None:
     if service.configs:
         findings.unknown(
             name,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from nexus.adoption.adopting import BRICK_FILE, STACK_FILE
+from nexus.adoption.adopting import BRICK_FILE, LOCK_FILE, STACK_FILE
 from nexus.adoption.notes import AdoptionError
 from nexus.adoption.rendering import untouched
 
@@ -56,7 +56,10 @@ def plan_files(files: Mapping[str, str], folder: Path) -> tuple[FileStep, ...]:
 
 def _left(files: Mapping[str, str], folder: Path) -> list[FileStep]:
     """Return the removal of manifests whose service is gone."""
-    there = [folder / STACK_FILE, *sorted(folder.glob(f"modules/*/{BRICK_FILE}"))]
+    there = [
+        folder / STACK_FILE,
+        *(each for file in (BRICK_FILE, LOCK_FILE) for each in sorted(folder.glob(f"modules/*/{file}"))),
+    ]
     gone = [
         each for each in there if os.path.isfile(each) and each.relative_to(folder).as_posix() not in files
     ]

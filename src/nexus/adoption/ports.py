@@ -1,10 +1,11 @@
-"""The stable port of each service."""
+"""The stable port of each service, and where it listens inside its container."""
 
 from __future__ import annotations
 
 import os.path
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from nexus.adoption.notes import Findings
@@ -16,21 +17,35 @@ _EXPOSE = re.compile(r"^\s*EXPOSE\s+(\d{1,5})", re.MULTILINE | re.IGNORECASE)
 FIRST_FREE = 6100
 
 
-def ports(survey: Survey, findings: Findings) -> Mapping[str, int]:
-    """Return a port for each service; no two are equal. Published ports are given out first."""
+@dataclass(frozen=True)
+class Address:
+    """The stable port, and the one inside the container."""
+
+    port: int
+    inner: int
+
+
+def ports(survey: Survey, images: Collection[str], findings: Findings) -> Mapping[str, Address]:
+    """Return the ports of each service; no two stable ones are equal. Published ones are given out first.
+
+    `images` are the services that run from their image: only those have a port of their own inside.
+    """
     services = survey.project.services
-    found: dict[str, int] = {}
+    found: dict[str, Address] = {}
     for name, service in services.items():
         port = _published(service)
-        if port is not None and port.published not in found.values():
+        if port is not None and port.published not in {each.port for each in found.values()}:
             assert port.published is not None
-            found[name] = port.published
+            found[name] = Address(port.published, port.target)
             findings.because(survey.names[name], "port", "{port} is published", port.at, port=port.published)
-            _differs(service, port, survey, findings)
             _others(service, port, survey, findings)
     for name, service in services.items():
         if name not in found:
-            found[name] = _inner(service, survey, findings, set(found.values()))
+            found[name] = _inner(service, survey, findings, {each.port for each in found.values()})
+    for name in services:
+        if name in images and found[name].inner != found[name].port:
+            text, inner = "the container listens on {port}", found[name].inner
+            findings.because(survey.names[name], "container_port", text, _place(services[name]), port=inner)
     return {name: found[name] for name in services}
 
 
@@ -41,16 +56,9 @@ def _published(service: ComposeService) -> Port | None:
     return next(iter(web or shown), None)
 
 
-def _differs(service: ComposeService, port: Port, survey: Survey, findings: Findings) -> None:
-    if survey.images[service.name].own_runtime is None and port.target != port.published:
-        findings.unknown(
-            survey.names[service.name],
-            "listens on {inner} inside its container and is published as {outer}; a manifest has one port",
-            "let it listen on $PORT, which Nexus sets",
-            port.at,
-            inner=port.target,
-            outer=port.published,
-        )
+def _place(service: ComposeService) -> Place:
+    chosen = _published(service)
+    return chosen.at if chosen else service.place("expose")
 
 
 def _others(service: ComposeService, chosen: Port, survey: Survey, findings: Findings) -> None:
@@ -65,22 +73,16 @@ def _others(service: ComposeService, chosen: Port, survey: Survey, findings: Fin
         )
 
 
-def _inner(service: ComposeService, survey: Survey, findings: Findings, taken: set[int]) -> int:
+def _inner(service: ComposeService, survey: Survey, findings: Findings, taken: set[int]) -> Address:
     name = survey.names[service.name]
     for port, text, at in _candidates(service, survey):
         if port in taken:
             free = next(each for each in range(FIRST_FREE, 65536) if each not in taken)
-            findings.unknown(
-                name,
-                "listens on {port} like another service; {free} is written down",
-                "let it listen on $PORT, which Nexus sets",
-                at,
-                port=port,
-                free=free,
-            )
-            return free
+            text = "others have {port} already; {free} is free"
+            findings.because(name, "port", text, at, port=port, free=free)
+            return Address(free, port)
         findings.because(name, "port", text, at, port=port)
-        return port
+        return Address(port, port)
     free = next(each for each in range(FIRST_FREE, 65536) if each not in taken)
     findings.unknown(
         name,
@@ -89,7 +91,7 @@ def _inner(service: ComposeService, survey: Survey, findings: Findings, taken: s
         service.at,
         free=free,
     )
-    return free
+    return Address(free, free)
 
 
 def _candidates(service: ComposeService, survey: Survey) -> Iterator[tuple[int, str, Place]]:

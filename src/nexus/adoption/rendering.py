@@ -23,7 +23,11 @@ def render(body: Mapping[str, Any], source: str) -> str:
     yaml.width = 110
     stream = io.StringIO()
     yaml.dump(_plain(body), stream)
-    text = stream.getvalue()
+    return headed(stream.getvalue(), source)
+
+
+def headed(text: str, source: str) -> str:
+    """Return a text with the lines that say who wrote it."""
     return (
         f"# Written by `nexus adopt` from {source}\n# Unchanged lines have the digest {_digest(text)}\n{text}"
     )

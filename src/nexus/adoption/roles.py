@@ -52,11 +52,9 @@ def _role(service: ComposeService, survey: Survey, findings: Findings, one_off: 
     on = _on(service, survey, findings, one_off)
     image = None
     if runtime == "image":
-        image = service.image or f"{survey.project.name}-{service.name}"
+        image = image_of(service, survey)
         if service.build is not None:
             _built(service, survey, findings)
-    elif runtime == "postgres":
-        _postgres(service, survey, findings)
     if survey.images[service.name].repository == "redis" and service.build is None:
         findings.unknown(
             survey.names[service.name],
@@ -65,6 +63,14 @@ def _role(service: ComposeService, survey: Survey, findings: Findings, one_off: 
             service.place("image"),
         )
     return Role(kind, runtime, image, on)
+
+
+def image_of(service: ComposeService, survey: Survey) -> str:
+    """Return the image with its tag, as an engine lists it; a digest stays as it is."""
+    if service.image and "@" in service.image:
+        return service.image
+    image = survey.images[service.name]
+    return f"{image.repository}:{image.tag}"
 
 
 def _kind(service: ComposeService, survey: Survey, findings: Findings) -> Kind:
@@ -131,9 +137,9 @@ def _built(service: ComposeService, survey: Survey, findings: Findings) -> None:
     )
 
 
-def _postgres(service: ComposeService, survey: Survey, findings: Findings) -> None:
+def another_version(service: ComposeService, survey: Survey, findings: Findings) -> None:
+    """Record that Nexus runs another PostgreSQL than the project."""
     name, image = survey.names[service.name], survey.images[service.name]
-    findings.because(name, "runtime", "Nexus runs PostgreSQL itself", service.place("image"))
     if image.major != OUR_POSTGRES:
         findings.unknown(
             name,

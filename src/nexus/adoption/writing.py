@@ -56,8 +56,15 @@ def _one_by_one(todo: Sequence[FileStep], folder: Path, undo: list[Callable[[], 
             _move(new / step.file, target, undo)
     shutil.rmtree(staged)
     for step in todo:
-        if step.action == "remove" and not any((folder / step.file).parent.iterdir()):
-            (folder / step.file).parent.rmdir()
+        if step.action == "remove":
+            _prune((folder / step.file).parent, folder)
+
+
+def _prune(empty: Path, folder: Path) -> None:
+    """Remove a folder that holds nothing any more, and those above it, below `folder`/modules."""
+    while empty != folder / "modules" and empty != folder and not any(empty.iterdir()):
+        empty.rmdir()
+        empty = empty.parent
 
 
 def _stage(todo: Sequence[FileStep], root: Path) -> None:

@@ -52,7 +52,7 @@ def _print(found: Adoption, steps: tuple[FileStep, ...], plan: bool) -> None:
         typer.echo(f"  {t(step.action):11} {step.file}  ({because})")
         if plan and step.file in owners:
             _reasons(found, owners[step.file].name)
-        elif plan and step.action != "remove":
+        elif plan and step.file == "nexus.yaml" and step.action != "remove":
             for draft in found.drafts:
                 if not draft.role.brick:
                     typer.echo(f"    infrastructure.{draft.name}")

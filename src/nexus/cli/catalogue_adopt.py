@@ -57,7 +57,12 @@ REASONS = {
     "{key} is given by Nexus in {given}": "{key} é dada pelo Nexus em {given}",
     "its health check asks {path}": "a verificação de saúde pergunta {path}",
     "the project limits it": "o projeto o limita",
-    "{count} replicas run": "{count} réplicas em execução",
+    "others have {port} already; {free} is free": "outros já têm a {port}; a {free} está livre",
+    "{target} lies in the volume {source}": "{target} está no volume {source}",
+    "{source} is mounted at {target}": "{source} é montado em {target}",
+    "it runs from its image: nobody there uses what Nexus would give": (
+        "executa a partir da imagem: ninguém ali usa o que o Nexus daria"
+    ),
     "its stop_grace_period says so": "é o que diz stop_grace_period",
 }
 
@@ -84,18 +89,11 @@ UNKNOWN = {
     "write `runtime: valkey` without image and command to let Nexus run it": (
         "escreva `runtime: valkey` sem image e command para que o Nexus o execute"
     ),
-    "listens on {inner} inside its container and is published as {outer}; a manifest has one port": (
-        "escuta na {inner} dentro do contêiner e é publicado na {outer}; um manifesto tem uma só porta"
-    ),
-    "let it listen on $PORT, which Nexus sets": "faça-o escutar em $PORT, que o Nexus define",
     "publishes further ports ({ports}), a manifest has one": (
         "publica outras portas ({ports}), um manifesto tem uma"
     ),
     "describe them as services of their own, or do without": (
         "descreva-as como serviços próprios, ou fique sem elas"
-    ),
-    "listens on {port} like another service; {free} is written down": (
-        "escuta na {port} como outro serviço; ficou escrito {free}"
     ),
     "says nowhere which port it listens on; {free} is written down": (
         "não diz em lugar nenhum em que porta escuta; ficou escrito {free}"
@@ -195,11 +193,68 @@ UNKNOWN = {
     "check that it runs without": "verifique se ele funciona sem isso",
     "its labels for Traefik were not read": "os rótulos para o Traefik não foram lidos",
     "write its routes by hand": "escreva as rotas à mão",
-    "mounts {targets}, and a manifest has no field for mounts": (
-        "monta {targets}, e um manifesto não tem campo para montagens"
+    "mounts {target} as {type}, which a manifest cannot say": (
+        "monta {target} como {type}, o que um manifesto não sabe dizer"
     ),
-    "its data stays where it is; do not start it with Nexus before it can be mounted": (
-        "os dados ficam onde estão; não o inicie com o Nexus antes que possam ser montados"
+    "let it run without": "execute-o sem isso",
+    "keeps {target} in a volume without a name, which ends with its container": (
+        "guarda {target} em um volume sem nome, que acaba com o contêiner"
+    ),
+    "if what lies there must last, give the volume a name and adopt again": (
+        "se o que está ali deve durar, dê um nome ao volume e adote de novo"
+    ),
+    "is given the socket {source}, with all that it may do there; it was not taken over": (
+        "recebe o socket {source}, com tudo o que pode fazer ali; não foi assumido"
+    ),
+    "let it run without, or add it to volumes if you trust it that far": (
+        "execute-o sem isso, ou acrescente-o a volumes se confia tanto nele"
+    ),
+    "may only read {source} at {target}, and what a manifest mounts can be written to, too": (
+        "só pode ler {source} em {target}, e o que um manifesto monta também pode ser escrito"
+    ),
+    "build it into its image, or add it to volumes if the service may change it": (
+        "inclua-o na imagem, ou acrescente-o a volumes se o serviço pode alterá-lo"
+    ),
+    "keeps {target} in the volume {source}, which is not the project's own (external)": (
+        "guarda {target} no volume {source}, que não é do projeto (external)"
+    ),
+    "copy its data to a volume of this stack, then write that one under volumes": (
+        "copie os dados para um volume desta stack e escreva este em volumes"
+    ),
+    "keeps {target} in the volume {source}, which has a driver or options of its own": (
+        "guarda {target} no volume {source}, que tem driver ou opções próprias"
+    ),
+    "mount it on the machine, and write the path under volumes": (
+        "monte-o na máquina e escreva o caminho em volumes"
+    ),
+    "mounts a part of the volume {source} at {target}, and a manifest mounts whole ones": (
+        "monta uma parte do volume {source} em {target}, e um manifesto monta volumes inteiros"
+    ),
+    "give this part a volume of its own": "dê a essa parte um volume próprio",
+    "mounts {source} at {target}, names that a manifest does not allow": (
+        "monta {source} em {target}, nomes que um manifesto não permite"
+    ),
+    "rename them": "dê-lhes outros nomes",
+    "its data lie in the volume {theirs}, and Nexus calls its own {ours}": (
+        "os dados estão no volume {theirs}, e o Nexus chama o seu de {ours}"
+    ),
+    "copy what is in the one to the other before `nexus up`": (
+        "copie o que há em um para o outro antes de `nexus up`"
+    ),
+    "mounts {source}, which does not exist here": "monta {source}, que não existe aqui",
+    "make it before `nexus up`": "crie-o antes de `nexus up`",
+    "runs {count} times; without a gateway that holds its port, Nexus runs it once": (
+        "executa {count} vezes; sem um gateway que tenha a porta, o Nexus o executa uma vez"
+    ),
+    "add a service with kind: gateway, runtime: haproxy to infrastructure, then write scale": (
+        "acrescente a infrastructure um serviço com kind: gateway, runtime: haproxy e então escreva scale"
+    ),
+    "{key} calls {target} {host}, a name that only Compose gives it": (
+        "{key} chama {target} de {host}, nome que só o Compose lhe dá"
+    ),
+    "write {target} there": "escreva {target} ali",
+    "keeps its data in {database}, which runs from its image; Nexus makes schemas in its own only": (
+        "guarda os dados em {database}, que executa a partir da imagem; o Nexus só faz esquemas no seu"
     ),
     "reads configs, and a manifest has no field for them": (
         "lê configs, e um manifesto não tem campo para elas"

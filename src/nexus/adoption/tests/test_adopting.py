@@ -77,7 +77,7 @@ def test_an_erp_keeps_its_ports_kinds_and_runtimes(tmp_path: Path) -> None:
     }
     assert stack.off == ("adminer",), "its profile is not one that Compose starts"
     images = {service.name: service.image for service in stack.services}
-    assert (images["gateway"], images["crm"]) == ("padaria/gateway:2.3", "padaria-erp-crm")
+    assert (images["gateway"], images["crm"]) == ("padaria/gateway:2.3", "padaria-erp-crm:latest")
 
 
 def test_needs_come_from_depends_on_and_from_addresses(tmp_path: Path) -> None:
@@ -103,12 +103,13 @@ def test_schemas_and_migrations_come_from_urls_and_prisma(tmp_path: Path) -> Non
 
 
 def test_health_resources_scale_and_draining_are_taken_over(tmp_path: Path) -> None:
-    _, stack = adopted("erp", tmp_path)
+    found, stack = adopted("erp", tmp_path)
     ready = {name: stack.service(name).health.ready for name in ("gateway", "auth", "crm", "sales")}
     assert ready == {"gateway": "/health", "auth": "/health/ready", "crm": "/healthz", "sales": ""}
     sales = stack.service("sales")
     assert (sales.resources.memory, sales.resources.cpus) == (384 * 1024**2, 0.5)
-    assert (sales.scale.min, sales.rollout.drain) == (2, 30.0)
+    assert (sales.scale.min, sales.rollout.drain) == (1, 30.0)
+    assert any("runs 2 times; without a gateway" in str(note) for note in found.notes)
     assert stack.service("inventory").resources.memory == 256 * 1024**2
 
 
@@ -148,10 +149,11 @@ def test_a_foreign_database_is_a_database_run_from_its_image(tmp_path: Path) -> 
 def test_workers_jobs_and_stopped_services_are_told_apart(tmp_path: Path) -> None:
     found, stack = adopted("worker", tmp_path)
     assert stack.off == ("beat", "migrate"), "no replicas; runs once"
-    assert stack.service("worker-1").scale.min == 3
     assert stack.service("worker-1").command == ("celery", "-A", "app", "worker")
     assert stack.service("api").health.ready == "/health"
-    assert stack.service("cache").runtime == "valkey"
+    cache, db = stack.service("cache"), stack.service("db")
+    assert (cache.runtime, cache.image) == ("image", "valkey/valkey:9"), "used without a password"
+    assert (db.runtime, db.image, db.volumes) == ("image", "postgres:18", {"/var/lib/postgresql": "db"})
     told = [str(note) for note in found.notes]
     assert any("says nowhere which port it listens on; 6100 is written down" in each for each in told)
     assert any("waits until migrate has ended well" in each for each in told)
@@ -214,6 +216,75 @@ def test_two_services_with_the_same_inner_port_get_two(tmp_path: Path) -> None:
     found = adopt(tmp_path, environment={})
     ports = {draft.name: draft.body["port"] for draft in found.drafts}
     assert ports == {"c": 3000, "a": 6100, "b": 6101}
+    inner = {draft.name: draft.body.get("container_port") for draft in found.drafts}
+    assert inner == {"c": 1, "a": 3000, "b": 3000}
+
+
+def test_named_volumes_and_bind_mounts_are_written_with_their_reasons(tmp_path: Path) -> None:
+    found, stack = adopted("erp", tmp_path)
+    financial = stack.service("financial")
+    assert financial.volumes == {"/app/boletos": "boletos"}, "certs may only be read"
+    assert stack.service("frontend").container_port == 3000
+    told = [str(each) for each in found.reasons if (each.service, each.about) == ("financial", "volumes")]
+    assert told == ["/app/boletos lies in the volume boletos"]
+    assert any("may only read certs at /certs" in str(note) for note in found.notes)
+
+
+@pytest.mark.parametrize("folder", ["p/nexus", "p", "p/a/b", "elsewhere/out"])
+def test_a_bind_mount_leads_to_the_same_folder_wherever_the_manifests_lie(
+    folder: str, tmp_path: Path
+) -> None:
+    (tmp_path / "p" / "html").mkdir(parents=True)
+    (tmp_path / "p" / "compose.yaml").write_text(
+        "services: {a: {image: x, volumes: ['./html:/srv', '/etc/ssl:/ssl']}}\n"
+    )
+    found = adopt(tmp_path / "p", tmp_path / folder, environment={})
+    write_files(plan_files(found.files, found.folder), found.folder)
+    stack = load_stack(found.folder)
+    volumes = stack.service("a").volumes
+    assert volumes["/ssl"] == "/etc/ssl"
+    assert volumes["/srv"].startswith("./")
+    assert (stack.root / volumes["/srv"]).resolve() == tmp_path / "p" / "html"
+
+
+@pytest.mark.parametrize(
+    ("mount", "said"),
+    [
+        ("/var/run/docker.sock:/var/run/docker.sock", "is given the socket /var/run/docker.sock"),
+        ("./x:/srv:ro", "may only read x at /srv"),
+        ("/srv", "keeps /srv in a volume without a name"),
+        ("theirs:/srv", "not the project's own (external)"),
+        ("nfs:/srv", "has a driver or options of its own"),
+        ("{type: tmpfs, target: /srv}", "mounts /srv as tmpfs"),
+    ],
+)
+def test_a_mount_that_a_manifest_cannot_say_is_told_and_not_written(
+    mount: str, said: str, tmp_path: Path
+) -> None:
+    entry = mount if mount.startswith("{") else f"'{mount}'"
+    (tmp_path / "compose.yaml").write_text(
+        f"services: {{a: {{image: x, volumes: [{entry}]}}}}\n"
+        "volumes: {theirs: {external: true}, nfs: {driver_opts: {type: nfs, device: ':/x'}}}\n"
+    )
+    found = adopt(tmp_path, environment={})
+    assert [draft.body.get("volumes") for draft in found.drafts] == [None]
+    assert any(said in str(note) for note in found.notes)
+
+
+def test_a_schema_of_a_database_that_runs_from_its_image_is_not_described(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(
+        "services:\n  db: {image: 'postgis/postgis:18'}\n"
+        "  a: {image: x, environment: {DATABASE_URL: 'postgres://u:pw@db/x?schema=a'}, depends_on: [db]}\n"
+    )
+    found = adopt(tmp_path, environment={})
+    assert "database" not in next(each.body for each in found.drafts if each.name == "a")
+
+
+def test_a_schema_without_migrations_gets_an_empty_folder_of_them(tmp_path: Path) -> None:
+    _, stack = adopted("erp", tmp_path)
+    folder = stack.service("inventory").migrations
+    assert folder is not None
+    assert [each.name for each in folder.iterdir()] == ["migration_lock.toml"]
 
 
 def test_names_that_become_one_stay_two(tmp_path: Path) -> None:

@@ -46,14 +46,14 @@ def test_a_project_is_adopted_and_the_outcome_is_told(erp: Path) -> None:
     assert "adopt 12 services of padaria-erp" in done.stdout
     assert "create      modules/crm/module.yaml  (docker-compose.yml:90)" in done.stdout
     assert "auth (docker-compose.yml:68): JWT_SECRET is a secret; its value was not copied" in done.stdout
-    assert f"10 files written to {erp}/nexus" in done.stdout
+    assert f"13 files written to {erp}/nexus" in done.stdout
     assert load_stack(erp / "nexus").name == "padaria-erp"
 
 
 def test_a_plan_gives_the_reasons_and_writes_nothing(erp: Path) -> None:
     done = adopt(erp, ".", "--plan")
     assert "needs.soft: CRM_URL names crm (docker-compose.yml:111)" in done.stdout
-    assert f"10 files would be written to {erp}/nexus" in done.stdout
+    assert f"13 files would be written to {erp}/nexus" in done.stdout
     assert not (erp / "nexus").exists()
 
 

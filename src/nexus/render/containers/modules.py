@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nexus.render.containers.networks import STORES, gateway_of, networks_of
-from nexus.render.containers.proxies import PRIVATE, reached_through
+from nexus.render.containers.proxies import PRIVATE, address
 from nexus.render.containers.spec import (
     SECRETS,
     Condition,
@@ -71,10 +71,10 @@ def environment(stack: Stack, service: Service, secrets: tuple[str, ...]) -> dic
     }
     for other in stack.of_kind("module", "gateway"):
         variable = f"NEXUS_URL_{other.name.upper().replace('-', '_')}"
-        env[variable] = f"http://{reached_through(stack, other)}:{other.port}"
+        env[variable] = f"http://{address(stack, other)}"
     for other in stack.services:
         if other.jwks:
-            env["NEXUS_JWKS_URL"] = f"http://{reached_through(stack, other)}:{other.port}{other.jwks}"
+            env["NEXUS_JWKS_URL"] = f"http://{address(stack, other)}{other.jwks}"
     env |= {f"{name.upper()}_FILE": f"{SECRETS}/{name}" for name in secrets}
     return env | {key: value.replace("$", "$$") for key, value in service.env.items()}
 
@@ -105,7 +105,11 @@ def _foreign(stack: Stack, service: Service, secrets: tuple[str, ...]) -> Contai
 def _published(stack: Stack, service: Service) -> tuple[Published, ...]:
     """The gateway holds the ports of the modules behind it; all else publishes its own."""
     fronted = service.kind == "module" and gateway_of(stack) is not None
-    return () if fronted else (Published(service.name, service.port, service.inner_port),)
+    return (
+        ()
+        if fronted
+        else (Published(service.name, service.port, service.inner_port, service.kind == "edge"),)
+    )
 
 
 def _is_path(source: str) -> bool:

@@ -21,9 +21,13 @@ def networks_of(stack: Stack, service: Service) -> tuple[Network, ...]:
     found: list[Network] = []
     if service.kind in ("edge", "gateway") or shown_by_edge(stack, service):
         found.append("edge")
-    if service.kind == "gateway" or (service.kind == "module" and (service.routes or not found)):
+    direct = gateway_of(stack) is None  # then modules call one another
+    foreign_edge = service.kind == "edge" and service.runtime == "image"  # what it shows is not known
+    inner = service.kind == "module" and (service.routes or not found or direct)
+    if service.kind == "gateway" or foreign_edge or inner:
         found.append("app")
-    if any(stack.has(need) and stack.service(need).kind in STORES for need in service.needs.hard):
+    needs = (*service.needs.hard, *service.needs.soft)
+    if any(stack.has(need) and stack.service(need).kind in STORES for need in needs):
         found.append("data")
     return tuple(found)
 

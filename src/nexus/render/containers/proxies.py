@@ -114,12 +114,7 @@ def nginx(stack: Stack, service: Service) -> ContainerSpec:
 
 def nginx_files(stack: Stack, service: Service) -> dict[str, str]:
     """The settings of the edge, by file beside the Compose file. Modules are reached through the gateway."""
-    gateway = gateway_of(stack)
-    fronted = {m.name for m in behind_gateway(stack)}
-    addresses = {
-        other.name: f"{gateway.name if gateway and other.name in fronted else other.name}:{other.port}"
-        for other in stack.services
-    }
+    addresses = {other.name: address(stack, other) for other in stack.services}
     facts = NginxFacts(listen=str(EDGE_PORT), addresses=addresses, run_dir=Path("/tmp"), resolver=RESOLVER)
     return {f"{service.name}/nginx.conf": nginx_config(stack, facts)}
 
@@ -127,6 +122,12 @@ def nginx_files(stack: Stack, service: Service) -> dict[str, str]:
 def _publisher(stack: Stack) -> Service | None:
     """Who publishes the keys that verify tokens, if a gateway wants them."""
     return next((s for s in stack.services if s.jwks), None) if gateway_of(stack) else None
+
+
+def address(stack: Stack, service: Service) -> str:
+    """The `host:port` under which others reach this one: the gateway's, where it holds the port."""
+    host = reached_through(stack, service)
+    return f"{host}:{service.inner_port if host == service.name else service.port}"
 
 
 def reached_through(stack: Stack, service: Service) -> str:
