@@ -61,7 +61,8 @@ async def load(secrets: Path, until: datetime, seed: int) -> None:
         if not address.exists():
             print(f"{module}: off, left out")
             continue
-        connection = await asyncpg.connect(address.read_text().strip())
+        host, _, port = os.environ["NEXUS_DATABASE_ADDRESS"].rpartition(":")
+        connection = await asyncpg.connect(address.read_text().strip(), host=host, port=int(port))
         try:
             if module == "financial":
                 await _make_chart_of_accounts()

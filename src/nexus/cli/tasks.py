@@ -77,6 +77,8 @@ def _environment(stack: Stack, task: Task) -> dict[str, str]:
         "NEXUS_CONTROL_SOCKET": str(home.socket),
         "NEXUS_DATABASE_URLS_DIR": str(home.secrets),
     }
+    for service in stack.of_kind("database"):
+        env["NEXUS_DATABASE_ADDRESS"] = f"127.0.0.1:{ports[service.name]}"
     for variable, kind in (("NEXUS_URL", "edge"), ("NEXUS_GATEWAY_URL", "gateway")):
         for service in stack.services:
             if service.kind == kind:

@@ -1,0 +1,28 @@
+"""The stack's own tools work on a stack in containers as on any other."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from nexus.testing import ThrowawayStack
+
+pytestmark = [pytest.mark.docker, pytest.mark.stack, pytest.mark.timeout(300)]
+
+
+def test_the_demonstration_company_is_loaded_and_its_books_are_clean(erp: ThrowawayStack) -> None:
+    said = erp.nexus("demo", "--seed", "1")
+    assert "financial: loaded" in said
+    assert json.loads(erp.nexus("check", "--json"))["ok"]
+
+
+def test_doctor_looks_at_the_engine(erp: ThrowawayStack) -> None:
+    findings = {each["name"]: each for each in json.loads(erp.nexus("doctor", "--json"))["findings"]}
+    assert findings["engine"]["state"] == "ok"
+    assert "Docker" in findings["engine"]["found"]
+
+
+def test_logs_of_several_services_name_their_service(erp: ThrowawayStack) -> None:
+    shown = erp.nexus("logs", "gateway", "nginx", "-n", "3")
+    assert {line.partition(" |")[0].strip() for line in shown.splitlines()} <= {"gateway", "nginx"}
