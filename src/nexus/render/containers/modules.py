@@ -104,12 +104,9 @@ def _foreign(stack: Stack, service: Service, secrets: tuple[str, ...]) -> Contai
 
 def _published(stack: Stack, service: Service) -> tuple[Published, ...]:
     """The gateway holds the ports of the modules behind it; all else publishes its own."""
-    fronted = service.kind == "module" and gateway_of(stack) is not None
-    return (
-        ()
-        if fronted
-        else (Published(service.name, service.port, service.inner_port, service.kind == "edge"),)
-    )
+    if service.kind == "module" and gateway_of(stack) is not None:
+        return ()
+    return (Published(service.name, service.port, service.inner_port, world=service.kind == "edge"),)
 
 
 def _is_path(source: str) -> bool:
