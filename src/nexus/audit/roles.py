@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 _DEVELOPMENT = re.compile(
@@ -11,6 +12,7 @@ _DEVELOPMENT = re.compile(
     r"|dependencies|quickstart)([-_.\d]|$)",
     re.IGNORECASE,
 )
+_TOOL = re.compile(r"(^|[-_.])(tools?|debugging|admin-?tools?)([-_.\d]|$)", re.IGNORECASE)
 _PRODUCTION = re.compile(
     r"(^|[-_.])(prod|production|deploy|live|swarm|release|server|hom|staging)([-_.]|$)", re.IGNORECASE
 )
@@ -22,6 +24,12 @@ _CLEANING = re.compile(
 def for_development(path: Path) -> bool:
     """Tell whether a file serves developers and tests, not production."""
     return any(_DEVELOPMENT.search(part) for part in path.parts) and not for_production(path)
+
+
+def profiles_for_development(profiles: Iterable[str]) -> bool:
+    """Tell whether profiles serve developers only; a service without any always starts."""
+    given = tuple(profiles)
+    return bool(given) and all(_DEVELOPMENT.search(each) or _TOOL.search(each) for each in given)
 
 
 def for_production(path: Path) -> bool:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from nexus.audit import roles
+from nexus.audit.facts.backups import backed_up_by_image
 from nexus.audit.facts.images import DATABASES, STORES, ImageFacts, data_folders, facts_of, parse_image
 from nexus.audit.facts.servers import CLIENTS, SERVER_PORTS, SERVERS
 from nexus.audit.facts.tools import image_has, stage_has
@@ -123,10 +125,22 @@ class AuditedService:
         return data_folders(self.image) if self.image else ()
 
     @property
+    def for_development(self) -> bool:
+        """Tell whether only developers start it, by its profiles."""
+        return roles.profiles_for_development(self.compose.profiles)
+
+    @property
+    def backs_up(self) -> frozenset[str]:
+        """The kinds of databases that its image backs up by its own clock."""
+        return backed_up_by_image(self.image)
+
+    @property
     def runs_once(self) -> bool:
         """A job rather than a server: another waits for its end, or its restart, name or command say so."""
         if self.awaited:
             return True
+        if self.backs_up and self.compose.restart is None:
+            return False
         if self.compose.restart in {"no", "on-failure"} or (self.compose.restart or "").startswith(
             "on-failure:"
         ):
@@ -134,8 +148,11 @@ class AuditedService:
         words = " ".join(self.command_words)
         migrates = re.search(r"migrate deploy|migrate up|db push|alembic upgrade", words)
         alone = migrates is not None and not re.search(r"&&|;|exec ", words)
-        return alone or bool(
-            re.search(r"migrat|seed|init|setup|backup|certbot|bootstrap|job|createbucket", self.name)
+        return alone or (
+            not self.backs_up
+            and bool(
+                re.search(r"migrat|seed|init|setup|backup|certbot|bootstrap|job|createbucket", self.name)
+            )
         )
 
     @property

@@ -95,6 +95,8 @@ def _read(said: Any) -> Iterator[tuple[str, str, int]]:
 def _relevant(code: str, text: str) -> bool:
     if code == "DL3022":
         return "/" not in text.partition("--from=")[2].split(" ")[0] and ":" not in text and "$" not in text
+    if code == "DL3025":
+        return not text.lstrip().upper().startswith("HEALTHCHECK")  # its `|| exit 1` needs a shell
     return not (code == "DL3000" and "$" in text)
 
 

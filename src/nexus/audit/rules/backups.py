@@ -6,21 +6,26 @@ import re
 from collections.abc import Iterator
 
 from nexus.audit import roles
+from nexus.audit.coverage import backed_up
+from nexus.audit.deployments import UNSET
 from nexus.audit.facts.images import DUMPABLE
 from nexus.audit.finding import Hit, Severity, hit
 from nexus.audit.registry import rule
-from nexus.audit.subject import Subject
+from nexus.audit.service import AuditedService
+from nexus.audit.subject import Deployment, Subject
+from nexus.composefile import Mount
 
 _DUMPS = re.compile(r"\b(pg_dump|pg_dumpall|mysqldump|mariadb-dump|mongodump|pg_basebackup)\b")
-_BACKS_UP = re.compile(
-    r"\b(pg_dump|pg_dumpall|mysqldump|mariadb-dump|mongodump|pg_basebackup|wal-g|pgbackrest|barman|restic|borg"
-    r"|velero|xtrabackup|mariabackup|duplicity|kopia|litestream|postgres-backup|db-backup|docker-volume-backup)\b"
+_AWAY = re.compile(
+    r"\b(rclone|restic|borg|rsync|scp|sftp|aws s3|s3cmd|s5cmd|mc (cp|mirror|mv|pipe)|gsutil|gcloud storage|az storage"
+    r"|azcopy|b2|kopia|duplicity|curl\b.*(-T|--upload-file|-F)|wal-g|pgbackrest|ssh)\b"
 )
-_DUMP_WITH = {
-    "postgres": "pg_dump -U postgres -Fc DB > DB.dump",
-    "mysql": "mysqldump --single-transaction DB > DB.sql",
-    "mongo": "mongodump --archive --gzip > DB.archive.gz",
-}
+_REMOTE = re.compile(
+    r"(^|[-_ /])(s3|b2|aws|gcs|azure|swift|rclone|webdav|ssh|sftp|dropbox|remote|minio|restic|borg\w*)(?![a-z])",
+    re.IGNORECASE,
+)
+"""What the image or the variables of a backup daemon are named after when it sends the files away."""
+
 _PIPEFAIL = re.compile(r"set\s+(-\w*\s+)*-\w*o\s+pipefail|set\s+-\w*o\s*pipefail|-o\s+pipefail")
 
 
@@ -111,16 +116,29 @@ def backup_not_verified(subject: Subject) -> Iterator[Hit]:
     ),
 )
 def backup_missing(subject: Subject) -> Iterator[Hit]:
-    if any(_BACKS_UP.search(ran.text) for ran in subject.commands):
-        return
-    if any(
-        _BACKS_UP.search(subject.files.text(path)) for path in (*subject.files.ci, *subject.files.compose)
-    ):
-        return
+    covered = backed_up(subject)
     for deployment in subject.production:
         for service in deployment.services:
-            if service.kind in DUMPABLE and service.keeps_data:
-                yield hit(service.file, service.line, service=service.name, dump=_DUMP_WITH[service.kind])
+            if service.kind in DUMPABLE - covered and service.keeps_data and not service.for_development:
+                yield hit(service.file, service.line, service=service.name, dump=_dump(service))
+
+
+def _dump(service: AuditedService) -> str:
+    """Return the command that dumps a service's database, with the user and database it declares."""
+    if service.kind == "mongo":
+        return "mongodump --archive --gzip > DB.archive.gz"
+    if service.kind == "mysql":
+        database = _declared(service, "MYSQL_DATABASE") or _declared(service, "MARIADB_DATABASE") or "DB"
+        return f"mysqldump --single-transaction {database} > {database}.sql"
+    user = _declared(service, "POSTGRES_USER")
+    database = _declared(service, "POSTGRES_DB") or user or "DB"  # the image names it after the user
+    return f"pg_dump -U {user or 'postgres'} -Fc {database} > {database}.dump"
+
+
+def _declared(service: AuditedService, name: str) -> str:
+    """Return a variable's value when it is a plain word that stands in the files; else an empty text."""
+    value = service.env(name) or ""
+    return value if re.fullmatch(r"[\w-]+", value) and UNSET not in value else ""
 
 
 @rule(
@@ -189,14 +207,43 @@ def cron_not_installed(subject: Subject) -> Iterator[Hit]:
     ),
 )
 def backup_stays_here(subject: Subject) -> Iterator[Hit]:
-    away = re.compile(
-        r"\b(rclone|restic|borg|rsync|scp|sftp|aws s3|s3cmd|s5cmd|mc (cp|mirror|mv|pipe)|gsutil|gcloud storage|az storage"
-        r"|azcopy|b2|kopia|duplicity|curl\b.*(-T|--upload-file|-F)|wal-g|pgbackrest|ssh)\b"
-    )
     for path in subject.files.scripts:
         if not roles.is_backup(path) or roles.for_development(path):
             continue
         text = "\n".join(ran.text for ran in subject.script(path))
         dump = next((ran for ran in subject.script(path) if _DUMPS.search(ran.text)), None)
-        if dump is not None and not away.search(text):
+        if dump is not None and not _AWAY.search(text):
             yield hit(path, dump.line, script=path.name)
+    for deployment in subject.production:
+        for service in deployment.services:
+            if service.backs_up and not service.for_development:
+                yield from _kept_here(subject, deployment, service)
+
+
+def _kept_here(subject: Subject, deployment: Deployment, service: AuditedService) -> Iterator[Hit]:
+    """Yield the mount that a backup daemon writes to, when nothing else takes the files away."""
+    told = (service.image, *(name for name, value in service.compose.environment.items() if value.text))
+    if _REMOTE.search(" ".join(told)):
+        return
+    for mount in service.compose.volumes:
+        if mount.read_only or not _on_this_disk(deployment, mount):
+            continue
+        takers = " ".join(
+            " ".join((other.image, *other.command_words))
+            for other in deployment.services
+            if other is not service and any(each.source == mount.source for each in other.compose.volumes)
+        )
+        folder = mount.source.rstrip("/").rpartition("/")[2]
+        named = (ran.text for ran in subject.commands if folder in ran.text)
+        if not _AWAY.search(takers) and not any(_AWAY.search(text) for text in named):
+            yield hit(*service.at(mount.at), script=service.name)
+            return
+
+
+def _on_this_disk(deployment: Deployment, mount: Mount) -> bool:
+    """Tell whether what is written to a mount stays on the host's own disk, as far as the files say."""
+    if mount.type == "bind":
+        return not mount.source.startswith(("/mnt/", "/media/", "/nfs", "/etc/", "/var/run/", "/run/"))
+    volume = deployment.project.volumes.get(mount.source)
+    elsewhere = volume is None or volume.external or volume.driver_opts or volume.driver not in {"", "local"}
+    return mount.type == "volume" and not elsewhere

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nexus.audit.deployments import relative
 from nexus.audit.facts.images import parse_image
+from nexus.audit.facts.tags import floats
 from nexus.audit.finding import Hit, Severity, hit
 from nexus.audit.registry import rule
 from nexus.audit.rules.health import per_file
@@ -16,9 +17,9 @@ from nexus.audit.subject import Subject
 
 
 def _servers(subject: Subject) -> Iterator[list[AuditedService]]:
-    """The long-running services of each deployment."""
+    """The long-running services of each deployment, without those that only developers start."""
     for deployment in subject.production:
-        yield [service for service in deployment.services if not service.runs_once]
+        yield [each for each in deployment.services if not each.runs_once and not each.for_development]
 
 
 @rule(
@@ -114,7 +115,7 @@ def image_not_pinned(subject: Subject) -> Iterator[Hit]:
     for deployment in subject.production:
         for service in deployment.services:
             image = service.compose.image
-            if image is not None and service.built is None and _floats(image):
+            if image is not None and service.built is None and floats(image):
                 field = f"services.{service.name}.image"
                 chosen = any(
                     each.field == field and re.search("TAG|VERSION|RELEASE|IMAGE", each.name)
@@ -135,25 +136,11 @@ def image_not_pinned(subject: Subject) -> Iterator[Hit]:
             own = (
                 stage.base.lower() in names or stage.base == "scratch" or "$" in stage.base or not stage.base
             )
-            if not own and _floats(stage.base):
+            if not own and floats(stage.base):
                 name = parse_image(stage.base).repository
                 yield hit(
                     dockerfile.path, stage.line, image=stage.base, name=name, example=_example(stage.base)
                 )
-
-
-def _floats(reference: str) -> bool:
-    image = parse_image(reference)
-    return not image.digest and image.tag in {
-        "",
-        "latest",
-        "stable",
-        "main",
-        "master",
-        "edge",
-        "nightly",
-        "lts",
-    }
 
 
 def _example(reference: str) -> str:

@@ -140,6 +140,28 @@ def test_one_secret_is_told_once_with_all_its_lines_and_one_variable(write: Writ
     assert "(lines: 4, 7)" in found.why()
 
 
+@pytest.mark.parametrize(
+    ("service", "dump"),
+    [
+        (
+            "image: postgres:17, environment: {POSTGRES_USER: erp, POSTGRES_DB: shop}",
+            "-U erp -Fc shop > shop",
+        ),
+        ("image: postgres:17, environment: {POSTGRES_USER: erp}", "-U erp -Fc erp > erp.dump"),
+        ("image: postgres:17, environment: {POSTGRES_USER: '${DB_USER:?}'}", "-U postgres -Fc DB > DB.dump"),
+        ("image: mysql:8.4, environment: {MYSQL_DATABASE: shop}", "--single-transaction shop > shop.sql"),
+    ],
+)
+def test_the_dump_to_begin_with_names_the_declared_user_and_database(
+    service: str, dump: str, write: Write
+) -> None:
+    folder = "/var/lib/mysql" if "mysql" in service else "/var/lib/postgresql"
+    text = f"services:\n  db: {{{service}, volumes: ['db:{folder}']}}\nvolumes: {{db: }}\n"
+    report = audit(write({"compose.yaml": text}))
+    (found,) = [each for each in report.findings if each.rule.id == "backup-missing"]
+    assert dump in found.mend()
+
+
 def test_the_sarif_form_points_at_lines(write: Write) -> None:
     report = audit(write({"compose.yaml": OPEN_DATABASE.format(comment="")}))
     (run,) = as_sarif(report, "en")["runs"]
