@@ -11,12 +11,12 @@ from nexus.adoption.naming import identifier
 from nexus.adoption.needs import Needs
 from nexus.adoption.notes import Findings
 from nexus.adoption.roles import Role
-from nexus.adoption.secrecy import secret_name
 from nexus.adoption.survey import Survey
 from nexus.composefile import ComposeService, Grant, Value
 
 _KEY = re.compile(r"[A-Z][A-Z0-9_]*")
 GIVEN = frozenset({"PORT", "HOST"})  # Nexus sets these itself
+_LISTENING = frozenset({"", "0.0.0.0", "127.0.0.1", "::", "[::]", "::1", "localhost", "*"})
 RESERVED = frozenset(
     "database_url redis_url database_password client_secret service_clients bootstrap password acl"
     " admin_url".split()
@@ -45,16 +45,24 @@ def environment(
     secrets: dict[str, None] = {}
     grants = {grant.target or f"/run/secrets/{grant.source}": grant for grant in service.secrets}
     for key, value in service.environment.items():
-        if value.text is None or key in GIVEN:
-            continue
-        if (granted := grants.pop(value.text, None)) is not None:
+        if key in GIVEN:
+            _listens(service, key, value, survey, findings)
+        elif (granted := grants.pop(value.text or "", None)) is not None:
             _granted(name, key, granted, secrets, findings)
         elif (given := _given(key, own, needed, survey, role)) is not None:
             findings.because(
                 name, "secrets", "{key} is given by Nexus in {given}", value.at, key=key, given=given
             )
-        elif (secret_name(key) and value.text) or survey.secrets.within(value.text):
+        elif survey.secrets.in_value(key, value):
             _secret(name, key, value, secrets, findings)
+        elif value.text is None:
+            findings.unknown(
+                name,
+                "{key} takes its value from whoever starts Compose, and nothing sets it here",
+                "write it under env if the service needs it",
+                value.at,
+                key=key,
+            )
         elif not _KEY.fullmatch(key):
             findings.unknown(
                 name,
@@ -69,6 +77,32 @@ def environment(
         secrets[_free(identifier(grant.source))] = None
         _tell(name, grant.source, grant.target, _free(identifier(grant.source)), grant, findings)
     return Environment(env, tuple(secrets))
+
+
+def _listens(service: ComposeService, key: str, value: Value, survey: Survey, findings: Findings) -> None:
+    """Record a HOST or PORT that is not where the service itself listens: Nexus will overwrite it."""
+    text = value.text or ""
+    own = {str(port.target) for port in service.ports} | set(service.expose)
+    if text in (_LISTENING if key == "HOST" else own | {""}) or (key == "PORT" and not own):
+        return
+    target = survey.hosts.get(text, service.name) if key == "HOST" else service.name
+    if target != service.name:
+        findings.unknown(
+            survey.names[service.name],
+            "{key} names {target}, but Nexus sets {key} itself, to where the service listens",
+            "let it read the name of {target} from another variable, and write that under env",
+            value.at,
+            key=key,
+            target=survey.names[target],
+        )
+    else:
+        findings.unknown(
+            survey.names[service.name],
+            "{key} says something else than where it listens, but Nexus sets {key} itself",
+            "let it read that from another variable, and write it under env",
+            value.at,
+            key=key,
+        )
 
 
 def _given(

@@ -148,6 +148,22 @@ UNKNOWN = {
         "forneça-o como {secret}; o caminho do arquivo estará em {variable}"
     ),
     "{key} is a secret; its value was not copied": "{key} é um segredo; o valor não foi copiado",
+    "{key} takes its value from whoever starts Compose, and nothing sets it here": (
+        "{key} recebe o valor de quem inicia o Compose, e aqui nada o define"
+    ),
+    "write it under env if the service needs it": "escreva-o em env se o serviço precisar dele",
+    "{key} names {target}, but Nexus sets {key} itself, to where the service listens": (
+        "{key} cita {target}, mas o próprio Nexus define {key} como o lugar em que o serviço escuta"
+    ),
+    "let it read the name of {target} from another variable, and write that under env": (
+        "faça-o ler o nome de {target} de outra variável e escreva-a em env"
+    ),
+    "{key} says something else than where it listens, but Nexus sets {key} itself": (
+        "{key} não diz onde ele escuta, mas o próprio Nexus define {key}"
+    ),
+    "let it read that from another variable, and write it under env": (
+        "faça-o ler isso de outra variável e escreva-a em env"
+    ),
     "provide it as {secret}, and read it from the file named in {variable}": (
         "forneça-o como {secret} e leia-o do arquivo indicado em {variable}"
     ),
