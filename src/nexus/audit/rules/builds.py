@@ -43,7 +43,7 @@ def build_context_missing(subject: Subject) -> Iterator[Hit]:
 def _ignored(subject: Subject, path: Path) -> bool:
     submodules = subject.files.root / ".gitmodules"
     text = submodules.read_text(encoding="utf-8", errors="replace") if submodules.is_file() else ""
-    return subject.git.ignored_by(path, folder=True) is not None or any(
+    return subject.git.ignores(path, folder=True) or any(
         each.as_posix() in re.findall(r"path\s*=\s*(\S+)", text) for each in (path, *path.parents)
     )
 

@@ -85,7 +85,7 @@ def _made_by_a_build(subject: Subject, path: Path) -> bool:
     return (
         bool(made & set(path.parts))
         or path.suffix in {".jar", ".war"}
-        or (not path.is_absolute() and subject.git.ignored_by(path) is not None)
+        or (not path.is_absolute() and subject.git.ignores(path))
     )
 
 

@@ -27,7 +27,7 @@ def _expected(subject: Subject, path: Path) -> bool:
     """Tell whether every machine has a file of its own: it is ignored by git, secret, or has an example."""
     if re.search(r"secret|credential|(^|/)certs?(/|$)", path.as_posix()):
         return True
-    if subject.git.ignored_by(path) is not None:
+    if subject.git.ignores(path):
         return True
     folder = subject.files.root / path.parent
     stem = re.escape(path.name)

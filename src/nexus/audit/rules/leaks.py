@@ -23,10 +23,10 @@ _SCANNED = frozenset(
 @rule(
     "env-file-committed",
     Severity.HIGH,
-    title=("A .env with secrets is part of the repository", "Um .env com segredos faz parte do repositório"),
+    title=("A .env with secrets that git does not ignore", "Um .env com segredos que o git não ignora"),
     why=(
-        "{path} holds {names} and git does not ignore it",
-        "{path} contém {names} e o git não o ignora",
+        "{path} holds {names}, and no .gitignore keeps it out of the repository",
+        "{path} contém {names}, e nenhum .gitignore o mantém fora do repositório",
     ),
     mend=(
         "`git rm --cached {path}`, add `{path}` to .gitignore, change these secrets, commit a {path}.example",
@@ -34,6 +34,8 @@ _SCANNED = frozenset(
     ),
 )
 def env_file_committed(subject: Subject) -> Iterator[Hit]:
+    if subject.git.repository is None and not subject.files.named(".gitignore"):
+        return  # on a server, a .env beside the Compose file is where secrets belong
     for path in subject.files.env:
         if not subject.git.keeps(path):
             continue
@@ -49,9 +51,7 @@ def env_file_committed(subject: Subject) -> Iterator[Hit]:
                 found.append((number, name.strip()))
         if found:
             names = ", ".join(name for _, name in found[:3]) + (" ..." if len(found) > 3 else "")
-            guessed = subject.git.tracked is None and not subject.files.named(".gitignore")
-            severity = Severity.MEDIUM if guessed else None  # perhaps no repository at all
-            severity = Severity.LOW if roles.for_development(path) else severity
+            severity = Severity.LOW if roles.for_development(path) else None
             yield hit(path, found[0][0], severity, path=path, names=names)
 
 

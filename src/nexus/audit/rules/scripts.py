@@ -205,7 +205,7 @@ def script_missing(subject: Subject) -> Iterator[Hit]:
                 continue
             if called.rpartition("/")[2] in known or _found(subject, ran.file, called):
                 continue
-            if subject.git.ignored_by(Path(called.removeprefix("./"))) is None:
+            if not subject.git.ignores(Path(called.removeprefix("./"))):
                 yield hit(ran.file, ran.line, called=called)
 
 

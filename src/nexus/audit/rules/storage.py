@@ -145,7 +145,7 @@ def database_in_repository(subject: Subject) -> Iterator[Hit]:
                 path = relative(Path(mount.source), subject.files.root)
                 if path.is_absolute() or path.suffix in {".sql", ".sh", ".conf"} or path == Path("."):
                     continue
-                ignored = subject.git.ignored_by(path, folder=True) is not None
+                ignored = subject.git.ignores(path, folder=True)
                 severity = Severity.LOW if ignored else None
                 yield hit(
                     *service.at(mount.at),

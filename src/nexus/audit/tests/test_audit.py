@@ -196,3 +196,22 @@ def test_a_file_that_git_tracks_counts_as_committed_although_it_is_ignored(write
     for command in (["init", "-q"], ["add", "--force", ".env"]):
         subprocess.run(["git", "-C", str(root), *command], check=True)
     assert "env-file-committed" in rules(root)
+
+
+SECRET_BELOW = {".gitignore": ".env\n", "deploy/.env": "SMTP_PASSWORD=Kq8vTz31\n", "deploy/up.sh": "set -e\n"}
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_what_the_repository_around_the_folder_ignores_is_ignored(write: Write) -> None:
+    root = write(SECRET_BELOW)
+    subprocess.run(["git", "-C", str(root), "init", "-q"], check=True)
+    assert "env-file-committed" not in rules(root / "deploy")
+    (root / ".gitignore").write_text("node_modules\n")
+    assert "env-file-committed" in rules(root / "deploy")
+
+
+def test_without_an_answer_of_git_the_ignore_files_above_the_folder_answer(write: Write) -> None:
+    root = write({**SECRET_BELOW, ".git/HEAD": "no repository that git can read\n"})
+    assert "env-file-committed" not in rules(root / "deploy")
+    (root / ".gitignore").write_text("node_modules\n")
+    assert "env-file-committed" in rules(root / "deploy")
