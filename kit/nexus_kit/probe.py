@@ -1,4 +1,4 @@
-"""Asks the instance in this container how it is: `python -I -S probe.py [ready|startup]`; exit code 0: well.
+"""Asks the instance in this container how it is: `probe.py [ready|startup|live]`; exit code 0: well.
 
 ready      (default) whether requests may come in: NEXUS_HEALTH_READY
 startup    the same until the first yes, from then on only whether it lives: NEXUS_HEALTH_LIVE. For
@@ -40,13 +40,13 @@ def ask(port: int, path: str) -> str:
 def main(arguments: list[str]) -> int:
     """Ask what the first argument names; the reason of a no goes to stdout."""
     question = arguments[0] if arguments else "ready"
-    if question not in ("ready", "startup") or not os.environ.get("PORT", "").isdigit():
-        print("usage: PORT=number probe.py [ready|startup]")
+    if question not in ("ready", "startup", "live") or not os.environ.get("PORT", "").isdigit():
+        print("usage: PORT=number probe.py [ready|startup|live]")
         return 2
     ready = os.environ.get("NEXUS_HEALTH_READY", "/health/ready")
     live = os.environ.get("NEXUS_HEALTH_LIVE", "/health/live")
     was_ready = question == "startup" and os.path.exists(MARKER)
-    reason = ask(int(os.environ["PORT"]), live if was_ready else ready)
+    reason = ask(int(os.environ["PORT"]), live if was_ready or question == "live" else ready)
     if reason:
         print(reason[:LONGEST])
         return 1

@@ -29,7 +29,9 @@ WHERE event_id = $1 AND state = 'retry' FOR UPDATE SKIP LOCKED
 _DONE = """
 UPDATE inbox SET state = 'done', error = NULL, payload = NULL, attempts = attempts + 1 WHERE event_id = $1
 """
-_FAILED = "UPDATE inbox SET state = 'failed', error = $2, attempts = attempts + 1 WHERE event_id = $1"
+_FAILED = """
+UPDATE inbox SET state = 'failed', error = $2, attempts = attempts + 1 WHERE event_id = $1 AND state = 'retry'
+"""
 
 
 async def park(database: Database, item: Item) -> None:
@@ -77,7 +79,7 @@ async def _retry_one(database: Database, handlers: Handlers, event_id: UUID, com
             raise
         log.warning("parked event failed again", extra={"event": str(event_id), "error": str(error)})
         text = f"{type(error).__name__}: {error}".replace("\0", "")[:2000]
-        async with database.transaction(company_id) as tx:
+        async with database.transaction(company_id) as tx:  # another instance may have handled it meanwhile
             await tx.execute(_FAILED, event_id, text)
 
 

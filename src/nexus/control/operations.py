@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,15 +53,15 @@ class Operations:
         """Brings the stack up; tells its progress to `emit`."""
         async with self._lease(f"up by {request.who}", emit):
             stack, offset = await desired(self._world, request)
-            keeper = self._world.keeper
+            keeper = self._world.trial(request.runtime, request.registry) if request.plan_only else None
+            keeper = keeper or self._world.keeper
             if not request.plan_only and keeper.complete(stack):
                 stack, offset = await desired(self._world, request)
-            if request.registry is not None:
-                self._world.register.set("registry", request.registry.rstrip("/"))
-            there = self._world.site_of(stack, planned(stack, offset))
-            await keeper.check(there)
+            there = self._world.site_of(stack, planned(stack, offset), keeper)
+            with self._registry(request):
+                await keeper.check(there)
             found = addresses(stack, offset, keeper.ours(there), by_engine=there.contained)
-            site = self._world.site_of(stack, dict(found.ports))
+            site = self._world.site_of(stack, dict(found.ports), keeper)
             facts = await keeper.observe(site, found.notes)
             plan = plan_up(stack, facts)
             emit({"event": "plan", "plan": plan.as_dict(), "text": plan.text()})
@@ -82,6 +82,10 @@ class Operations:
         """Takes the stack down."""
         async with self._lease(f"down by {who}", emit):
             site = self._world.site
+            if site is None and self._world.wanted.names:
+                raise Refused(
+                    "the stack that runs is not known any more; `nexus up` takes it up again, then take it down"
+                )
             if site is None:
                 emit(
                     {"event": "outcome", "state": "nothing to do", "sentence": "nothing runs", "exit_code": 0}
@@ -123,6 +127,19 @@ class Operations:
             if not facts.of(name):
                 self._world.wanted.remove(name)
                 await self._world.keeper.give_up(name)
+
+    @contextmanager
+    def _registry(self, request: UpRequest) -> Iterator[None]:
+        """Remembers the registry that was asked for, unless the block refuses it or it is only planned with."""
+        register = self._world.register
+        before = register.get("registry")
+        if request.registry is not None and not request.plan_only:
+            register.set("registry", request.registry.rstrip("/"))
+        try:
+            yield
+        except Refused:
+            register.set("registry", before)
+            raise
 
     def _remember(self, request: UpRequest, offset: int) -> None:
         self._world.register.set("offset", str(offset))
@@ -208,14 +225,15 @@ async def desired(world: World, request: UpRequest) -> tuple[Stack, int]:
         Refused: the manifests are wrong, or the stack already runs elsewhere.
     """
     kept = world.register.get("offset")
-    running = world.keeper.busy
+    running = world.keeper.busy or bool(world.wanted.names)  # an engine that is away tells nothing
     if request.runtime is not None and request.runtime != world.keeper.runtime:
         if running:
             raise Refused(
                 f"this stack runs on {world.keeper.runtime}; take it down before moving it to "
                 f"{request.runtime}"
             )
-        await world.choose(request.runtime)
+        if not request.plan_only:
+            await world.choose(request.runtime)
     if running and kept and request.offset is not None and int(kept) != request.offset:
         raise Refused(
             f"this stack runs with port offset {kept}; take it down before moving it to {request.offset}"

@@ -70,7 +70,7 @@ async def _plan_in_containers(
 ) -> Plan:
     with _memory(home) as memory:
         if registry is not None:
-            memory = Blank({"registry": registry, "releases": memory.get("releases", "{}")})
+            memory = Blank({"registry": registry.rstrip("/"), "releases": memory.get("releases", "{}")})
         keeper = ContainerKeeper(runtime, home, memory, Wanted(memory), lambda event: None)
         there = Site(stack, home, planned(stack, offset), contained=True)
         await keeper.check(there)

@@ -92,21 +92,32 @@ def _reload(service: Service) -> Step:
 
 
 def _restart(stack: Stack, facts: Facts, service: Service) -> list[Step]:
-    """A running module learns the address of a service it needs softly only by a restart."""
+    """A running module learns a new neighbour's address, or in a container a new secret, only by a restart."""
     if service.kind != "module" or _short(facts, service):
         return []
     needs = [need for need in service.needs.soft if stack.has(need) and stack.service(need).kind == "module"]
     new = [need for need in needs if any(_ignores(instance, need) for instance in facts.of(service.name))]
-    if not new:
+    stale = service.name in facts.stale
+    if not new and not stale:
         return []
+    causes = [
+        *([f"it was started without {', '.join(new)}"] if new else []),
+        *(["its secrets change"] * stale),
+    ]
+    before = (
+        f"build {service.name}",
+        "secrets",
+        f"migrate {service.name}",
+        *(f"start {need}" for need in new),
+    )
     return [
         Step(
             f"restart {service.name}",
             "restart",
             service.name,
-            f"it was started without {', '.join(new)}",
+            "; ".join(causes),
             "replace its instances one by one",
-            after=(f"build {service.name}", *(f"start {need}" for need in new)),
+            after=before,
         )
     ]
 
@@ -163,7 +174,9 @@ def _migrate(stack: Stack, facts: Facts, service: Service, base: tuple[str, ...]
         return []
     databases = [f"start {need}" for need in service.needs.hard if _is_database(stack, need)]
     if pending is None:
-        cause, does = "the database does not run yet", "create role and schema, apply what is pending"
+        known = any(facts.ready(need) for need in service.needs.hard if _is_database(stack, need))
+        cause = "its secrets change" if known else "the database does not run yet"
+        does = "create role and schema, apply what is pending"
     else:
         cause = f"pending: {', '.join(pending)}"
         does = f"create role and schema, apply {len(pending)} migrations"

@@ -12,15 +12,18 @@ from pathlib import Path
 from typing import Any, cast
 
 from nexus.control import locks, status
+from nexus.control.containers.keeper import ContainerKeeper
 from nexus.control.keeper import Keeper, RuntimeName
 from nexus.control.keepers import keeper_of
 from nexus.control.launch import platform_release
+from nexus.control.processes.keeper import ProcessKeeper
 from nexus.control.wanted import Wanted
 from nexus.plans import Journal, Lease
 from nexus.runtimes.home import Home
+from nexus.runtimes.memory import Blank
 from nexus.runtimes.process.register import Register
 from nexus.runtimes.site import Site
-from nexus.stack import Stack
+from nexus.stack import Stack, load_stack
 
 log = logging.getLogger("nexus.control")
 Listener = Callable[[dict[str, Any]], None]
@@ -57,7 +60,7 @@ class World:
         """From now on, this is the stack. It is remembered, so that the next control loop knows it too."""
         await self.keeper.settle(site)
         self.register.set("runtime", self.keeper.runtime)
-        self.register.set("stack", pickle.dumps((site.stack, dict(site.ports))).hex())
+        self.register.set("stack", pickle.dumps((self.release, site.stack, dict(site.ports))).hex())
 
     async def recall(self) -> None:
         """Takes up the stack that an earlier control loop kept; does nothing when there was none."""
@@ -65,18 +68,29 @@ class World:
         if not kept:
             return
         try:
-            stack, ports = pickle.loads(bytes.fromhex(kept))
-        except (pickle.UnpicklingError, AttributeError, ImportError, EOFError, TypeError) as error:
-            log.warning(
-                "the remembered stack was written by another release (%s); `nexus up` renews it", error
-            )
+            release, stack, ports = pickle.loads(bytes.fromhex(kept))
+            if release != self.release:  # its values may lack what this release asks of them
+                stack = load_stack(stack.root).subset([service.name for service in stack.services])
+            await self.keeper.settle(self.site_of(stack, ports))
+        except Exception as error:  # noqa: BLE001 - a loop that knows nothing can still be told
+            log.warning("the remembered stack cannot be taken up (%s); `nexus up` renews it", error)
             return
-        await self.keeper.settle(self.site_of(stack, ports))
         await self.keeper.take_up()
 
-    def site_of(self, stack: Stack, ports: dict[str, int]) -> Site:
-        """A stack in this home, on the present runtime."""
-        return Site(stack, self.home, ports, contained=self.keeper.runtime != "process")
+    def site_of(self, stack: Stack, ports: dict[str, int], keeper: Keeper | None = None) -> Site:
+        """A stack in this home, on the present runtime or on that of `keeper`."""
+        return Site(stack, self.home, ports, contained=(keeper or self.keeper).runtime != "process")
+
+    def trial(self, runtime: RuntimeName | None, registry: str | None) -> Keeper | None:
+        """A keeper to plan with, that remembers nothing; None when the present one will do."""
+        if (runtime is None or runtime == self.keeper.runtime) and registry is None:
+            return None
+        known = {name: self.register.get(name) for name in ("registry", "releases", "wanted")}
+        asked = {} if registry is None else {"registry": registry.rstrip("/")}
+        blank = Blank({name: text for name, text in {**known, **asked}.items() if text})
+        if (runtime or self.keeper.runtime) == "process":
+            return ProcessKeeper(self.home, self.register, self.wanted, self.tell)
+        return ContainerKeeper(runtime or self.keeper.runtime, self.home, blank, Wanted(blank), self.tell)
 
     @property
     def idle(self) -> bool:

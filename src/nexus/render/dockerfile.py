@@ -30,7 +30,7 @@ _PROBE = f"{ROOT}/{KIT}/nexus_kit/probe.py"
 _NODE_PROBE = f"{ROOT}/probe.js"
 _ASK = (
     "import os,urllib.request as r;"
-    "r.urlopen('http://127.0.0.1:'+os.environ['PORT']+os.environ['NEXUS_HEALTH_READY'],timeout=3)"
+    "r.urlopen('http://127.0.0.1:'+os.environ['PORT']+os.environ['NEXUS_HEALTH_{}'],timeout=3)"
 )
 
 
@@ -77,15 +77,16 @@ def base_image(image: str) -> BaseImage:
 
 
 def probe(stack: Stack, service: Service, question: str = "ready") -> tuple[str, ...]:
-    """Return the command that asks an instance, inside its container: `ready`, or `startup`.
+    """Return the command that asks an instance, inside its container: `ready`, `startup` or `live`.
 
-    `startup` asks for readiness until the first yes and for life from then on.
+    `startup` asks for readiness until the first yes and for life from then on; a Python brick without the kit
+    is asked for life alone.
     """
     if service.runtime == "node":
         return ("node", _NODE_PROBE, question)
     if any(path.name == KIT for path in service.shared):
         return ("python", "-I", "-S", _PROBE, question)
-    return ("python", "-I", "-S", "-c", _ASK)
+    return ("python", "-I", "-S", "-c", _ASK.format("READY" if question == "ready" else "LIVE"))
 
 
 def _python(stack: Stack, service: Service) -> tuple[str, str]:

@@ -60,9 +60,9 @@ class Actions:
         assert site is not None
         return site
 
-    def _runtime(self) -> ContainerRuntime:
-        """What drives the engine, with all files as they should be now."""
-        self._keeper.project(self._site).write()
+    def _runtime(self, service: str = "") -> ContainerRuntime:
+        """What drives the engine, with the files as an act on this service needs them."""
+        self._keeper.project(self._site).write(service)
         return self._keeper.containers(self._site)
 
     async def secrets(self, step: Step) -> None:
@@ -80,7 +80,7 @@ class Actions:
         self._keeper.wanted.add(service.name)
         if not any(each.service == service.name and each.state != "down" for each in self._keeper.seen):
             self._keeper.releases.give(service)
-        await self._runtime().start(service.name)
+        await self._runtime(service.name).start(service.name)
         await self._until_ready(service)
 
     async def migrate(self, step: Step) -> None:
@@ -94,7 +94,7 @@ class Actions:
     async def reload(self, step: Step) -> None:
         """Gives a proxy its present settings without closing its listeners."""
         service = self._keeper.service(step.target)
-        await self._runtime().reload(service.name, RELOADS[service.runtime])
+        await self._runtime(service.name).reload(service.name, RELOADS[service.runtime])
         await self._until_ready(service)
 
     async def restart(self, step: Step) -> None:
@@ -104,7 +104,7 @@ class Actions:
         before = self._keeper.releases.known(self._site.stack)[service.name]
         self._keeper.releases.give(service)
         try:
-            await self._runtime().replace(service.name)
+            await self._runtime(service.name).replace(service.name)
         except EngineError:  # the former one goes on
             self._keeper.releases.give(service, before)
             raise
@@ -118,9 +118,9 @@ class Actions:
             "database",
             "cache",
         )
-        grace = max(1.0, min(left if store else left - STORE_RESERVE, 6.0))
+        grace = max(1.0, left if store else min(left - STORE_RESERVE, 6.0))
         await self._runtime().stop(step.target, grace)
-        await self._keeper.look(self._site)
+        await self._keeper.glance(self._site)
 
     async def clear(self, step: Step) -> None:
         """Removes what is left on the engine; volumes stay."""

@@ -19,6 +19,7 @@ from nexus.control.keeper import RuntimeName, Tell
 from nexus.control.wanted import Wanted
 from nexus.images.sources import is_buildable
 from nexus.plans import Action
+from nexus.render.containers.files import container_specs
 from nexus.render.containers.networks import gateway_of
 from nexus.runtimes.containers.compose import ComposeRuntime
 from nexus.runtimes.containers.container import Container, ContainerRuntime
@@ -117,6 +118,24 @@ class ContainerKeeper:
         except EngineError as error:
             raise Refused(str(error)) from error
         self._check_owner(site)
+        await self._check_volumes(site)
+
+    async def _check_volumes(self, site: Site) -> None:
+        """Data whose passwords are not in this home are somebody else's.
+
+        Raises:
+            Refused: names the volume.
+        """
+        names = (await self.engine.command("volume", "ls", "--format", "{{.Name}}")).split()
+        for spec in container_specs(site.stack, {}):
+            held = [f"{self.project(site).name}_{volume}" for volume in spec.volumes.values() if spec.pinned]
+            secret_files = [site.home.secrets / source for source in spec.secrets.values()]
+            for volume in held:
+                if volume in names and not any(path.exists() for path in secret_files):
+                    raise Refused(
+                        f"the volume {volume} holds data whose secrets are not in {site.home.secrets}; bring those "
+                        f"back, set NEXUS_HOME to another folder, or remove the data: docker volume rm {volume}"
+                    )
 
     def _check_owner(self, site: Site) -> None:
         """Two stacks of one name on one engine would take each other's containers for their own.
@@ -145,6 +164,7 @@ class ContainerKeeper:
             keys=self._keys_known(site, facts),
             outdated=frozenset(name for name in self.project(site).outdated() if facts.of(name)),
             unbuilt=await self.unbuilt(site, [s.name for s in site.stack.services if not facts.of(s.name)]),
+            stale=frozenset(name for name in missing if facts.of(name)),
             notes=(*notes, *self._notes()),
         )
 
@@ -173,6 +193,7 @@ class ContainerKeeper:
     async def settle(self, site: Site) -> None:
         self.home.furnish()
         self.site = site
+        self.project(site).write()
         for each in self.seen:  # what others started stays the release that it is
             if site.stack.has(each.service) and each.release:
                 self.releases.found(each.service, each.release)
@@ -202,7 +223,11 @@ class ContainerKeeper:
             await self.containers(self.site).stop(service, 1.0)
 
     async def tend(self) -> None:
-        """The engine rotates its logs by itself."""
+        if self.site is not None and self.busy and not self.working:
+            try:
+                await self.containers(self.site).tend()
+            except EngineError as error:
+                log.warning("tending the stack: %s", error)
 
     async def close(self) -> None:
         if self._watch is not None:
@@ -240,7 +265,10 @@ class ContainerKeeper:
         Raises:
             EngineError: the engine does not answer.
         """
-        if self._glancing is None or self._glancing.done():
+        begun = self._glancing
+        if begun is not None and not begun.done():  # it may have seen what was true before the caller acted
+            await asyncio.wait({begun})
+        if self._glancing is None or self._glancing is begun:
             self._glancing = asyncio.create_task(self.look(site), name="glance at containers")
         return await asyncio.shield(self._glancing)
 

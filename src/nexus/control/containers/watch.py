@@ -64,6 +64,7 @@ class Watch:
         for container in seen:
             if container.state == "degraded" and await self._hangs(container):
                 log.warning("%s hangs (%s): restarted", container.instance, container.why)
+                self._misses.pop(container.id, None)
                 await self._keeper.containers(site).revive(container)
         wanted = self._keeper.wanted.names
         for service in site.stack.services:
@@ -78,10 +79,10 @@ class Watch:
         """Whether it does not live any more, as opposed to waiting for a neighbour."""
         site = self._keeper.site
         assert site is not None
-        spec = next(s for s in container_specs(site.stack, {}) if s.name == container.service)
-        if spec.health is None:
+        spec = next((s for s in container_specs(site.stack, {}) if s.name == container.service), None)
+        if spec is None or spec.health is None:
             return False
-        kind, *test = spec.health.gentle
+        kind, *test = spec.health.live
         command = ["sh", "-c", *test] if kind == "CMD-SHELL" else test
         lives = await self._keeper.containers(site).answers(container, command)
         self._misses[container.id] = 0 if lives else self._misses.get(container.id, 0) + 1

@@ -47,6 +47,12 @@ def container_specs(stack: Stack, secrets: Mapping[str, tuple[str, ...]]) -> tup
     specs = [_spec(stack, service, secrets.get(service.name, ())) for service in stack.services]
     if any(service.database for service in stack.services):
         specs.append(migrate(stack))
+    for spec in specs:
+        if spec.replicas > 1 and spec.published:
+            raise RenderError(
+                f"{spec.name}: {spec.replicas} instances cannot share port {spec.published[0].port} of this "
+                "machine; set `scale: {min: 1}`, or add a gateway with `runtime: haproxy` before a module"
+            )
     return tuple(specs)
 
 

@@ -46,7 +46,9 @@ def module(stack: Stack, service: Service, secrets: tuple[str, ...]) -> Containe
         networks=networks_of(stack, service),
         published=_published(stack, service),
         health=HealthCheck(
-            ("CMD", *probe(stack, service, "ready")), ("CMD", *probe(stack, service, "startup"))
+            test=("CMD", *probe(stack, service, "ready")),
+            gentle=("CMD", *probe(stack, service, "startup")),
+            live=("CMD", *probe(stack, service, "live")),
         ),
         needs={**_needs(stack, service), **migrated},
         memory=service.resources.memory,

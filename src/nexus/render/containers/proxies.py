@@ -45,7 +45,7 @@ def haproxy(stack: Stack, service: Service) -> ContainerSpec:
         tmpfs={RUN: 16},
         networks=networks_of(stack, service),
         published=tuple(Published(name, port, port) for name, port in ports),
-        health=HealthCheck(health, gentle),
+        health=HealthCheck(health, gentle, gentle),
         memory=service.resources.memory,
         cpus=service.resources.cpus,
         replicas=service.scale.min,
@@ -87,7 +87,9 @@ def nginx(stack: Stack, service: Service) -> ContainerSpec:
     """The edge: the only one that the world reaches."""
     gateway = gateway_of(stack)
     needs: dict[str, Condition] = {
-        name: "service_healthy" for name in service.upstreams.values() if stack.has(name)
+        name: "service_started" if stack.service(name).runtime == "image" else "service_healthy"
+        for name in service.upstreams.values()
+        if stack.has(name)
     }
     if gateway:
         needs[gateway.name] = "service_healthy"
@@ -103,7 +105,7 @@ def nginx(stack: Stack, service: Service) -> ContainerSpec:
         tmpfs={"/tmp": 64},
         networks=networks_of(stack, service),
         published=(Published(service.name, service.port, EDGE_PORT, world=True),),
-        health=HealthCheck(ask, ask),
+        health=HealthCheck(ask, ask, ask),
         needs=needs,
         memory=service.resources.memory,
         cpus=service.resources.cpus,

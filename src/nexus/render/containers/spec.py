@@ -29,10 +29,12 @@ class HealthCheck:
     """The question an engine asks inside the container. Durations in seconds.
 
     `gentle` is what an orchestrator asks that kills whoever fails: it must not fail because of a neighbour.
+    `live` is whether it answers at all: who does not is restarted.
     """
 
     test: tuple[str, ...]
     gentle: tuple[str, ...]
+    live: tuple[str, ...]
     start_period: int = 60
     interval: int = 10
     timeout: int = 5
@@ -76,6 +78,11 @@ class ContainerSpec:
     once: bool = False
     everywhere: bool = False
     pinned: bool = False
+
+    @property
+    def alone(self) -> bool:
+        """Whether two of it cannot run at once on a node: it holds data, or a port of the machine."""
+        return self.pinned or any(port.world for port in self.published)
 
     @property
     def release_variable(self) -> str:

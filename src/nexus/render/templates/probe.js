@@ -1,11 +1,11 @@
-// node probe.js [ready|startup]: the same questions and answers as nexus_kit/probe.py.
+// node probe.js [ready|startup|live]: the same questions and answers as nexus_kit/probe.py.
 const fs = require("node:fs");
 const http = require("node:http");
 const MARKER = "/tmp/nexus-was-ready";
 const { PORT, NEXUS_HEALTH_READY: ready, NEXUS_HEALTH_LIVE: live } = process.env;
 const startup = process.argv[2] === "startup";
 const wasReady = startup && fs.existsSync(MARKER);
-const path = wasReady ? live : ready;
+const path = wasReady || process.argv[2] === "live" ? live : ready;
 function end(reason) {
   if (reason) console.log(reason.slice(0, 200));
   else if (startup && !wasReady) fs.writeFileSync(MARKER, "");

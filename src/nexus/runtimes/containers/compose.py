@@ -10,6 +10,7 @@ from typing import Any
 
 from aiodocker.exceptions import DockerError
 
+from nexus.render.containers.migrate import NAME as MIGRATE
 from nexus.render.containers.networks import gateway_of
 from nexus.runtimes.containers.batch import Batch
 from nexus.runtimes.containers.container import HOME_LABEL, RELEASE_LABEL, Container, State
@@ -19,11 +20,13 @@ from nexus.runtimes.containers.project import Project
 PROJECT = "com.docker.compose.project"
 SERVICE = "com.docker.compose.service"
 NUMBER = "com.docker.compose.container-number"
+ONE_OFF = "com.docker.compose.oneoff"
 FOLDER = "com.docker.compose.project.working_dir"
 REVIVE_GRACE = 5
 NOTICE_S = 2.0  # until the gateway has heard of a new instance: its name server is asked every second
 DRAIN_LIMIT = 30.0
-READY_LIMIT = 120
+READY_LIMIT = 120.0
+POLL = 0.25
 
 
 class ComposeRuntime:
@@ -36,42 +39,63 @@ class ComposeRuntime:
         self._starting = Batch(self._up)
 
     async def observe(self) -> tuple[Container, ...]:
-        async with self.engine.api() as api, _told():
+        async with self.engine.api() as api:
             listed = await api.containers.list(all=1, filters={"label": [f"{PROJECT}={self.project.name}"]})
             shown = await asyncio.gather(*(_show(container) for container in listed))
-        found = [_container(each) for each in shown if each is not None]
+        found = [_container(each) for each in shown if each is not None and _is_ours(each)]
         return tuple(sorted(found, key=lambda each: (each.service, each.instance)))
 
     async def start(self, service: str) -> None:
         await self._starting.add(service)
 
     async def replace(self, service: str) -> None:
-        """The containers of a module behind a gateway one by one, each new one first; what holds a port or
-        data must go before. When a new one does not become ready it is removed, and the old ones go on.
+        """The ready containers of a module behind a gateway one by one, each new one first; what holds a port
+        or data must go before. A new one that does not become ready is removed, and the old ones go on.
         """
         stack = self.project.site.stack
-        old = [each for each in await self.observe() if each.service == service]
-        if not old or stack.service(service).kind != "module" or gateway_of(stack) is None:
+        there = [each for each in await self.observe() if each.service == service]
+        ready = [each for each in there if each.state == "ready"]
+        if not ready or stack.service(service).kind != "module" or gateway_of(stack) is None:
             await self._compose("up", "-d", "--no-deps", "--no-build", "--force-recreate", service)
             return
-        more = ("--no-recreate", "--scale", f"{service}={len(old) + 1}")
-        for leaving in old:
-            known = {each.id for each in await self.observe() if each.service == service}
-            wait = ("--wait", "--wait-timeout", str(READY_LIMIT))
-            try:
-                await self._compose("up", "-d", *wait, "--no-deps", "--no-build", *more, service)
-            except EngineError:
-                await self._drop(
-                    [e for e in await self.observe() if e.service == service and e.id not in known]
-                )
-                raise
+        wanted = stack.service(service).scale.min
+        await self._drop([each for each in there if each not in ready[:wanted]])
+        for leaving in ready[:wanted]:
+            await self._one_more(service, len(ready[:wanted]) + 1)
             await asyncio.sleep(NOTICE_S)
             await self._drop([leaving])
+
+    async def _one_more(self, service: str, count: int) -> None:
+        """Starts what is missing up to `count` containers and waits until they are ready.
+
+        Raises:
+            EngineError: they are not; they were removed.
+        """
+        known = {each.id for each in await self.observe() if each.service == service}
+        options = ("--no-deps", "--no-build", "--no-recreate", "--scale", f"{service}={count}")
+        try:
+            await self._compose("up", "-d", *options, service)
+            give_up = asyncio.get_running_loop().time() + READY_LIMIT
+            while True:
+                new = [e for e in await self.observe() if e.service == service and e.id not in known]
+                if new and all(each.state == "ready" for each in new):
+                    return
+                why = "; ".join(f"{each.instance} is {each.state}: {each.why}" for each in new) or "none came"
+                bad = any(each.state in ("down", "degraded") or each.restarts >= 2 for each in new)
+                if bad or asyncio.get_running_loop().time() > give_up:
+                    raise EngineError(
+                        f"the new instance of {service} does not become ready ({why}); it was "
+                        "removed and the former goes on"
+                    )
+                await asyncio.sleep(POLL)
+        except (EngineError, asyncio.CancelledError):
+            await self._drop([e for e in await self.observe() if e.service == service and e.id not in known])
+            raise
 
     async def reload(self, service: str, signal: str) -> None:
         before = {each.id for each in await self.observe() if each.service == service}
         await self._up([service])
-        async with self.engine.api() as api, _told():
+        async with self.engine.api() as api:
             for each in await self.observe():
                 if each.service == service and each.id in before and each.state != "down":
                     await (await api.containers.get(each.id)).kill(signal=signal)
@@ -80,7 +104,7 @@ class ComposeRuntime:
         await self._drop([each for each in await self.observe() if each.service == service], grace)
 
     async def revive(self, container: Container) -> None:
-        async with self.engine.api() as api, _told():
+        async with self.engine.api() as api:
             await (await api.containers.get(container.id)).restart(timeout=REVIVE_GRACE)
 
     async def answers(self, container: Container, test: Iterable[str]) -> bool:
@@ -88,6 +112,9 @@ class ComposeRuntime:
             await self.engine.command("exec", container.id, *test, timeout=10.0)
             return True
         return False
+
+    async def tend(self) -> None:
+        """The engine rotates logs and keeps ports by itself."""
 
     async def remains(self) -> str:
         names = await self.engine.json(
@@ -102,7 +129,7 @@ class ComposeRuntime:
             await self.engine.command("volume", "rm", "--force", *gone)
 
     async def _drop(self, containers: Iterable[Container], grace: float = DRAIN_LIMIT) -> None:
-        async with self.engine.api() as api, _told():
+        async with self.engine.api() as api:
             await asyncio.gather(*(_remove(api, each, grace) for each in containers))
 
     async def _up(self, services: Iterable[str]) -> None:
@@ -113,17 +140,6 @@ class ComposeRuntime:
         await self.engine.command("compose", *where, *arguments, env=self.project.variables())
 
 
-@contextlib.asynccontextmanager
-async def _told() -> Any:
-    """Turns the API's errors into the engine's."""
-    try:
-        yield
-    except DockerError as error:
-        raise EngineError(f"the engine refused: {error.message}") from error
-    except OSError as error:
-        raise EngineError(f"the engine does not answer: {error}") from error
-
-
 async def _show(container: Any) -> dict[str, Any] | None:
     try:
         shown: dict[str, Any] = await container.show()
@@ -132,6 +148,12 @@ async def _show(container: Any) -> dict[str, Any] | None:
             return None
         raise
     return shown
+
+
+def _is_ours(shown: dict[str, Any]) -> bool:
+    """Not what somebody ran once beside the stack, nor what the stack runs once by itself."""
+    labels = shown["Config"]["Labels"]
+    return labels.get(ONE_OFF) != "True" and RELEASE_LABEL in labels and labels[SERVICE] != MIGRATE
 
 
 async def _remove(api: Any, container: Container, grace: float) -> None:

@@ -87,6 +87,13 @@ class ContainerRuntime(Protocol):
     async def answers(self, container: Container, test: Iterable[str]) -> bool:
         """Whether a command inside the container ends well."""
 
+    async def tend(self) -> None:
+        """What is due once a minute while the stack runs.
+
+        Raises:
+            EngineError: the engine refuses.
+        """
+
     async def remains(self) -> str:
         """What is left when no service runs, in words; empty when nothing is."""
 

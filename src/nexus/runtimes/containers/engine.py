@@ -10,16 +10,18 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import aiodocker
+import aiohttp
+from aiodocker.exceptions import DockerError
 
 OLDEST_ENGINE = (25, 0)  # health checks with a start interval
 OLDEST_COMPOSE = (2, 24)  # the same, and environment files that may be absent
-SOCKET = "unix:///var/run/docker.sock"
+API_LIMIT = 60.0  # seconds
 
 # What an engine says -> what the operator reads. The first pattern that is found wins.
 _KNOWN = (
@@ -38,12 +40,13 @@ _KNOWN = (
     ),
     (
         r"port is already allocated|address already in use",
-        "a port is taken by another program; see the engine's words below, or use --port-offset N",
+        "a port is taken by another program; free it, or use --port-offset N",
     ),
 )
 _NO_IMAGE = re.compile(
     r"pull access denied for (?P<a>[^,\s]+)|manifest for (?P<b>\S+) not found"
-    r"|(?P<c>[\w./:-]+): (?:not found|failed to resolve source metadata)|No such image: (?P<d>\S+)"
+    r"|(?P<c>[\w.-]+(?:/[\w./-]+)?:[\w.-]+): (?:not found|failed to resolve source metadata)"
+    r"|No such image: (?P<d>\S+)"
 )
 
 
@@ -171,28 +174,35 @@ class Engine:
             )
         return compose
 
-    @cached_property
-    def host(self) -> str:
-        """The engine's address."""
-        named = self.environment.get("DOCKER_HOST")
-        return named or SOCKET
+    @asynccontextmanager
+    async def api(self) -> AsyncIterator[aiodocker.Docker]:
+        """A client of the engine's API, at the address that the `docker` command uses.
 
-    def api(self) -> aiodocker.Docker:
-        """A client of the engine's API; close it after use (`async with`)."""
-        return aiodocker.Docker(url=self.host)
+        Raises:
+            EngineError: inside the block, whatever the engine refuses or does not answer.
+        """
+        try:
+            timeout = aiohttp.ClientTimeout(total=API_LIMIT)
+            async with aiodocker.Docker(url=self.environment.get("DOCKER_HOST"), timeout=timeout) as client:
+                yield client
+        except DockerError as error:
+            raise EngineError(f"the engine refused: {error.message}") from error
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            said = str(error) or type(error).__name__
+            raise EngineError(f"the Docker engine does not answer ({said}); is it running?") from error
 
 
 def explain(said: str, arguments: tuple[str, ...]) -> str:
     """What an engine or its command wrote, as one message that says what to do."""
     for pattern, sentence in _KNOWN:
         if re.search(pattern, said):
-            return f"{sentence}\n  docker says: {_last(said)}" if "below" in sentence else sentence
+            return f"{sentence}\n  docker says: {_last(said)}"
     missing = _NO_IMAGE.search(said)
     if missing:
         name = next(group for group in missing.groups() if group).rstrip(":")
         return (
             f"the image {name} does not exist, or this engine may not pull it; correct `image` in the "
-            "manifest, or log in with `docker login`"
+            f"manifest, or log in with `docker login`\n  docker says: {_last(said)}"
         )
     return f"docker {' '.join(arguments[:2])} failed: {_last(said)}"
 

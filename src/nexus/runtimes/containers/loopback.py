@@ -14,9 +14,11 @@ from nexus.render.loopback import Passage, loopback_config
 from nexus.runtimes.containers.engine import Engine, EngineError
 from nexus.runtimes.containers.project import Project
 from nexus.runtimes.site import INNER_PORTS, LOOPBACK
+from nexus.stack.digest import text_digest
 
 log = logging.getLogger("nexus.runtimes")
 
+OWNER, DIGEST = "nexus.loopback", "nexus.digest"
 ATTEMPTS, PAUSE = 5, 1.0  # seconds
 
 
@@ -38,27 +40,34 @@ class Loopback:
         """
         async with self._turn:
             networks = (await self._engine.command("network", "ls", "--format", "{{.Name}}")).split()
-            running = (await self._engine.command("ps", "--format", "{{.Names}}")).split()
+            shape = '{{.Names}} {{.Label "' + DIGEST + '"}}'
+            running = (await self._engine.command("ps", "--format", shape)).splitlines()
             if _bridge(project) not in networks:
                 await self._engine.command("network", "create", "--driver", "bridge", _bridge(project))
             for network, passages in sorted(_groups(project).items()):
                 name = _name(project, network)
-                if f"{project.name}_{network}" in networks and name not in running:
-                    await self._run(project, network, passages)
+                config = loopback_config(project.site.stack.name, passages)
+                digest = text_digest(f"{_image(project)} {config}")
+                if f"{project.name}_{network}" in networks and f"{name} {digest}" not in running:
+                    await self._run(project, network, passages, config, digest)
 
     async def close(self, project: Project) -> None:
         """Takes the containers away."""
-        names = [_name(project, network) for network in _groups(project)]
-        await self._engine.command("rm", "--force", "--volumes", *names)
+        mine = ("--all", "--quiet", "--filter", f"label={OWNER}={project.name}")
+        found = (await self._engine.command("ps", *mine)).split()
+        if found:
+            await self._engine.command("rm", "--force", "--volumes", *found)
         networks = (await self._engine.command("network", "ls", "--format", "{{.Name}}")).split()
         if _bridge(project) in networks:
             await self._engine.command("network", "rm", _bridge(project))
 
-    async def _run(self, project: Project, network: Network, passages: tuple[Passage, ...]) -> None:
+    async def _run(
+        self, project: Project, network: Network, passages: tuple[Passage, ...], config: str, digest: str
+    ) -> None:
         name = _name(project, network)
         file = project.folder / "loopback" / f"{network}.cfg"
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(loopback_config(project.site.stack.name, passages))
+        file.write_text(config)
         file.chmod(0o644)
         for attempt in range(1, ATTEMPTS + 1):
             await self._engine.command("rm", "--force", "--volumes", name)
@@ -76,7 +85,7 @@ class Loopback:
                         "no-new-privileges",
                     ),
                     *("--memory", "64m", "--pids-limit", "50", "--log-opt", "max-size=4m"),
-                    *("--label", f"nexus.stack={project.name}"),
+                    *("--label", f"{OWNER}={project.name}", "--label", f"{DIGEST}={digest}"),
                     *("--volume", f"{file}:{SETTINGS}/haproxy.cfg:ro"),
                     *(f"--publish={LOOPBACK}:{each.port}:{each.port}" for each in passages),
                     *(_image(project), "haproxy", "-db", "-f", f"{SETTINGS}/haproxy.cfg"),

@@ -100,10 +100,15 @@ class Project:
                 found.add(owner)
         return frozenset(found)
 
-    def write(self) -> None:
-        """Writes the files. In place: a container keeps the very file that it was given."""
+    def write(self, service: str = "") -> None:
+        """Writes the files, of settings those of `service` and those that are not there yet: what a running
+        proxy was given stays on disk until it is told of the new. In place: a container keeps the very file
+        that it was given.
+        """
         for name, text in {**self.files(), VARIABLES: _lines(self.variables())}.items():
             path = self.folder / name
+            if "/" in name and name.partition("/")[0] != service and path.exists():
+                continue
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
             if not path.exists() or path.read_text() != text:
                 path.write_text(text)

@@ -19,7 +19,7 @@ from nexus.runtimes.containers.loopback import Loopback
 from nexus.runtimes.containers.project import Project
 
 STACK = "com.docker.stack.namespace"
-GONE_LIMIT = 40.0
+GONE_LIMIT = 75.0
 UPDATE_LIMIT = 180.0
 BEGIN_LIMIT = 2.0
 POLL = 0.25
@@ -88,6 +88,9 @@ class SwarmRuntime:
 
     async def answers(self, container: Container, test: Iterable[str]) -> bool:
         return container.state == "ready"
+
+    async def tend(self) -> None:
+        await self._loopback.open(self.project)
 
     async def remains(self) -> str:
         mine = ("--quiet", "--filter", f"label={STACK}={self.project.name}")
