@@ -9,7 +9,7 @@ from pathlib import Path
 from nexus.audit.finding import Finding, Hit, RuleFacts, Severity
 from nexus.audit.linters import LINTERS, linter_findings
 from nexus.audit.linters.linter import FAILED, MISSING
-from nexus.audit.project import read_project
+from nexus.audit.project import AuditError, read_project
 from nexus.audit.registry import all_rules
 from nexus.audit.settings import check_rules, read_settings
 from nexus.audit.subject import Subject
@@ -43,11 +43,16 @@ def known_facts() -> tuple[RuleFacts, ...]:
 
 
 def audit(root: Path) -> Report:
-    """Audit a project's folder. Raises AuditError on a folder or settings that cannot be read."""
+    """Audit a project's folder. Raises AuditError when it cannot be read or holds nothing."""
     settings = read_settings(root)
     names = {facts.id for facts in known_facts()}
     check_rules(settings, names)
     files = read_project(root, settings.exclude)
+    if not files.has_anything:
+        raise AuditError(
+            f"{root}: holds nothing to audit (no Compose file, Dockerfile, nginx configuration, Prisma schema"
+            " or shell script); name the project's folder: nexus audit PATH"
+        )
     subject = Subject(files)
     found = (_finding(facts, hit) for facts, hit in _hits(subject))
     kept = suppress(_once(found), files, settings, names)

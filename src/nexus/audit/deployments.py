@@ -200,6 +200,12 @@ def unreadable(error: ComposeError, root: Path) -> tuple[Fault, ...]:
     )
 
 
+def without_services(project: Project) -> ComposeError:
+    """Return the error of files that are read and start nothing."""
+    mend = "declare them under `services:`, or take the file away"
+    return ComposeError([Fault(Place(project.files[0]), "", "declares no services", mend)])
+
+
 def relative(path: Path, root: Path) -> Path:
     """Return a path relative to the root, or as it is when it lies outside."""
     for base in (root, root.resolve()):

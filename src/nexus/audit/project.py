@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from nexus.audit.patterns import translate
+from nexus.composefile import PROJECT_FILES
 
 FOREIGN = frozenset(
     "node_modules bower_components vendor venv env site-packages __pycache__ dist target coverage .terraform"
@@ -23,6 +24,9 @@ OWN_HIDDEN = frozenset(
 LARGEST = 1_000_000
 
 _COMPOSE = re.compile(r"(.*[-_.])?(docker-)?(compose|stack)([-_.].*)?\.ya?ml", re.IGNORECASE)
+_PLAIN_COMPOSE = re.compile(r"(docker-)?compose(\.[\w-]+)*\.ya?ml")
+_SERVICES = re.compile(r"^(services|\"services\")\s*:", re.MULTILINE)
+_KEY = re.compile(r"^[\w.\"'-]+\s*:", re.MULTILINE)
 _DOCKERFILE = re.compile(r"(.+\.)?(Dockerfile|Containerfile)([.-].+)?", re.IGNORECASE)
 _ENV = re.compile(r"\.env(\..+)?|.+\.env")
 _TEMPLATE = re.compile(r"example|sample|template|dist\b|defaults?\b|tpl|\.j2|schema", re.IGNORECASE)
@@ -59,15 +63,27 @@ class ProjectFiles:
 
     @cached_property
     def compose(self) -> tuple[Path, ...]:
-        """Files that declare Compose services."""
+        """Files that declare Compose services, and those that Compose would read and cannot."""
         return tuple(
             path
             for path in self.paths
             if _COMPOSE.fullmatch(path.name)
             and not _CI.fullmatch(path.as_posix())
             and not _TEMPLATE.search(path.name)
-            and re.search(r"^(services|\"services\")\s*:", self.text(path), re.MULTILINE)
+            and (_SERVICES.search(self.text(path)) or self._must_be_compose(path))
         )
+
+    def _must_be_compose(self, path: Path) -> bool:
+        """Tell whether a file without services is Compose's by its name, and no mere fragment of one."""
+        if path.name in PROJECT_FILES:
+            return True
+        text = self.text(path)
+        return bool(_PLAIN_COMPOSE.fullmatch(path.name)) and ("\0" in text or not _KEY.search(text))
+
+    @property
+    def has_anything(self) -> bool:
+        """Tell whether there is any file that an audit is about."""
+        return any((self.compose, self.dockerfiles, self.nginx, self.prisma, self.scripts))
 
     @cached_property
     def dockerfiles(self) -> tuple[Path, ...]:

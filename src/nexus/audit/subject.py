@@ -22,6 +22,7 @@ from nexus.audit.deployments import (
     read_combination,
     relative,
     unreadable,
+    without_services,
 )
 from nexus.audit.facts.images import DUMPABLE
 from nexus.audit.project import ProjectFiles
@@ -157,6 +158,8 @@ class Subject:
         for each in combinations(self.files):
             try:
                 each, project, missing = self._combined(each)
+                if not project.services:
+                    raise without_services(project)
             except ComposeError as error:
                 faults += unreadable(error, self.files.root)
                 continue

@@ -31,8 +31,33 @@ def test_a_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:
         audit(tmp_path / "nothing")
 
 
-def test_an_empty_folder_has_no_findings(tmp_path: Path) -> None:
-    assert audit(tmp_path).findings == ()
+@pytest.mark.parametrize("files", [{}, {"notes.txt": "nothing\n"}, {"chart/values.yaml": "a: 1\n"}])
+def test_a_folder_with_nothing_to_audit_is_refused(files: dict[str, str], write: Write) -> None:
+    with pytest.raises(AuditError, match=r"holds nothing to audit .*name the project's folder"):
+        audit(write(files))
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "docker-compose.yml", "docker-compose.prod.yml"])
+@pytest.mark.parametrize(
+    "content", [b"", b"# later\n", b"- a\n- b\n", bytes(range(256)), b"\x00\x9f\x01services", b"text"]
+)
+def test_a_compose_file_that_is_none_is_told(name: str, content: bytes, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert [str(fault.at.file) for fault in audit(tmp_path).unreadable] == [name]
+
+
+@pytest.mark.parametrize("content", ["services: {}\n", "volumes: {db: }\n"])
+def test_a_compose_file_without_services_is_told(content: str, write: Write) -> None:
+    (fault,) = audit(write({"compose.yaml": content})).unreadable
+    assert (str(fault.at.file), fault.what) == ("compose.yaml", "declares no services")
+
+
+def test_a_compose_file_that_only_includes_others_is_read(write: Write) -> None:
+    report = audit(
+        write({"compose.yaml": "include: [db.yaml]\n", "db.yaml": OPEN_DATABASE.format(comment="")})
+    )
+    assert report.unreadable == ()
+    assert ("data-port-published", "db.yaml") in [(each.rule.id, each.file) for each in report.findings]
 
 
 def test_a_compose_file_that_cannot_be_read_is_told_and_the_rest_is_judged(write: Write) -> None:
@@ -99,7 +124,11 @@ def test_wrong_settings_are_refused(settings: str, said: str, write: Write) -> N
 
 def test_excluded_folders_are_not_read(write: Write) -> None:
     root = write(
-        {".nexus-audit.yaml": "exclude: [old]", "old/compose.yaml": OPEN_DATABASE.format(comment="")}
+        {
+            ".nexus-audit.yaml": "exclude: [old]",
+            "old/compose.yaml": OPEN_DATABASE.format(comment=""),
+            "schema.prisma": "",
+        }
     )
     assert rules(root) == []
 
@@ -191,7 +220,7 @@ def test_a_linter_that_fails_is_told_and_breaks_nothing(write: Write) -> None:
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 def test_a_file_that_git_tracks_counts_as_committed_although_it_is_ignored(write: Write) -> None:
-    root = write({".gitignore": ".env\n", ".env": "SMTP_PASSWORD=Kq8vTz31\n"})
+    root = write({".gitignore": ".env\n", ".env": "SMTP_PASSWORD=Kq8vTz31\n", "up.sh": "set -e\n"})
     assert "env-file-committed" not in rules(root)
     for command in (["init", "-q"], ["add", "--force", ".env"]):
         subprocess.run(["git", "-C", str(root), *command], check=True)

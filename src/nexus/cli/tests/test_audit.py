@@ -65,8 +65,22 @@ def test_the_sarif_form_is_one_document(shop: Path) -> None:
 
 
 def test_a_clean_folder_says_so(tmp_path: Path) -> None:
+    (tmp_path / "schema.prisma").write_text("")
     done = audit(tmp_path)
-    assert (done.returncode, done.stdout) == (0, "no findings in 0 files\n")
+    assert (done.returncode, done.stdout) == (0, "no findings in 1 files\n")
+
+
+def test_a_folder_with_nothing_to_audit_ends_with_two_and_one_message(tmp_path: Path) -> None:
+    done = audit(tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "holds nothing to audit" in done.stderr
+
+
+def test_an_empty_compose_file_ends_with_two(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text("")
+    done = audit(tmp_path)
+    assert done.returncode == 2
+    assert "compose.yaml: is empty" in done.stderr
 
 
 def test_bad_input_ends_with_two_and_says_how_to_mend_it(tmp_path: Path) -> None:
