@@ -63,10 +63,9 @@ class Secrets:
                     texts.add(text)
                 texts.update(address.password for address in addresses_in(text))
                 texts.update(said_in(text))
-            for words in (service.entrypoint or (), service.command or ()):
-                for word, secret in said_by(words):
-                    self._words.add(word)
-                    texts.add(secret)
+            for word, secret in said_by((*(service.entrypoint or ()), *(service.command or ()))):
+                self._words.add(word)
+                texts.add(secret)
         names = _names(project)
         self._texts = frozenset(text for text in texts if _telling(text) and text.lower() not in names)
 

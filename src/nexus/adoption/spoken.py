@@ -7,12 +7,12 @@ import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
-_NAMED = r"pass(?:word|wd|phrase)?|pwd|secret|token|api[-_.]?key|access[-_.]?key|requirepass|masterauth"
+_NAMED = r"(?<!com)(?<!by)pass(?:word|wd|phrase)?|pwd|secret|token|(?:api|access|account)[-_.]?key|masterauth"
 # `password=x`, `"token": "x"`, `-Dspring.datasource.password=x`, `Authorization: Bearer x`.
 _SAID = re.compile(
     rf"(?<!\$)(?:(?:{_NAMED})['\"]?\s*[=:]\s*|authorization['\"]?\s*[=:]\s*['\"]?(?:bearer|basic)\s+"
     # `password x` and `--db.token x`: a blank between them, and no further option.
-    rf"|(?<![\w$])--?[\w.-]*(?:{_NAMED})\s+(?!-)|\b(?:password|passwd|pwd|requirepass|masterauth)\s+(?!-))"
+    rf"|(?<![\w$-])--?[\w.-]*(?:{_NAMED})\s+(?!-)|\b(?:password|passwd|pwd|requirepass|masterauth)\s+(?![-|>]))"
     r"['\"]?(?P<value>[^\s;&'\",]+)",
     re.IGNORECASE,
 )
@@ -20,11 +20,13 @@ _FLAG = re.compile(rf"--?(?!no-)[\w.-]*(?:{_NAMED})(?:=(?P<value>.*))?", re.IGNO
 _BARE = frozenset({"requirepass", "masterauth"})
 _TOOLS = (
     (re.compile(r"(?:mysql|mariadb)[\w-]*"), "-p", False),
-    (re.compile(r"(?:mongo[\w]*|sshpass|ldap\w+)"), "-p", True),
+    (re.compile(r"mongo\w*|sshpass"), "-p", True),
+    (re.compile(r"ldap\w+"), "-w", True),
     (re.compile(r"(?:redis|valkey)-cli"), "-a", True),
     (re.compile(r"sqlcmd"), "-P", True),
     (re.compile(r"curl"), "-u", True),
 )
+_BLANKS = " \t\n"
 _ENDS = frozenset("| || && & ;".split())
 _REFERENCE = re.compile(r"\$(?:\w+|\{\w+\}|\(.*)", re.DOTALL)
 _PLAIN = re.compile(r"true|false|yes|no|on|off|none|null|\d{1,2}", re.IGNORECASE)
@@ -36,10 +38,12 @@ def plain(text: str) -> bool:
 
 
 def said_in(text: str) -> Iterator[str]:
-    """Yield each secret that a value names itself."""
+    """Yield each secret that a value names itself; it may be a command line, too."""
     for match in _SAID.finditer(text):
         if not plain(match["value"]):
             yield match["value"]
+    if any(blank in text for blank in _BLANKS):
+        yield from (secret for _, secret in said_by((text,)))
 
 
 def said_by(words: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -51,7 +55,7 @@ def said_by(words: Sequence[str]) -> Iterator[tuple[str, str]]:
         if secret and not plain(secret) and not _REFERENCE.fullmatch(secret):
             yield word, secret
     for word in words:
-        if any(blank in word for blank in " \t\n"):
+        if any(blank in word for blank in _BLANKS):
             yield from ((word, secret) for _, secret in said_by(_split(word)))
 
 
@@ -71,7 +75,7 @@ def _spoken(words: Sequence[str]) -> Iterator[tuple[str, str]]:
             yield word, value if match["value"] is None else match["value"]
         elif word.lower() in _BARE:
             yield word, value
-        elif not any(blank in word for blank in " \t\n"):
+        elif not any(blank in word for blank in _BLANKS):
             yield from ((word, secret) for secret in said_in(word))
 
 

@@ -33,6 +33,8 @@ def body(found: Adoption, name: str) -> dict[str, object]:
         ("BASIC_CRED", "admin:qz9"),
         ("REDIS_ARGS", "--requirepass qz9"),
         ("OPTIONS", '{"api-key": "qz9"}'),
+        ("STORAGE", "AccountName=shop;AccountKey=qz9"),
+        ("DUMP", "mysqldump -u root -pqz9 app"),
     ],
 )
 def test_a_value_that_names_its_secret_is_not_copied(key: str, value: str, tmp_path: Path) -> None:
@@ -63,13 +65,19 @@ def test_a_command_that_speaks_a_secret_is_not_copied(command: object, tmp_path:
     assert any("its command holds a secret" in str(note) for note in found.notes)
 
 
+def test_a_tool_in_the_entrypoint_gives_its_password_away(tmp_path: Path) -> None:
+    found = adopted(tmp_path, a={"entrypoint": ["mysqldump"], "command": ["-pqz9", "app"]})
+    assert "qz9" not in str(found.files)
+
+
 @pytest.mark.parametrize(
     "command",
     [
         ["postgres", "-c", "max_connections=200"],
         ["redis-server", "--requirepass", "$$REDIS_PASSWORD"],
         ["serve", "--password-file=/run/secrets/x", "--token-ttl=5", "--no-password"],
-        ["serve", "--enable-token=true", "-p", "8080"],
+        ["serve", "--enable-token=true", "-p", "8080", "--bypass=cache"],
+        ["sh", "-c", 'pwd | cat; exec redis-server --requirepass "$$REDIS_PASSWORD"'],
     ],
 )
 def test_a_command_without_a_secret_is_kept(command: list[str], tmp_path: Path) -> None:
