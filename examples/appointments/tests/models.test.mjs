@@ -10,7 +10,7 @@ const build = pathToFileURL(`${process.env.BUILD}/`);
 const { Database } = await import(new URL("dist/chassis/database.js", build));
 const { Prisma } = await import(new URL("dist/.prisma/client.js", build));
 
-const database = new Database(readFileSync(process.env.DATABASE_URL_FILE, "utf8").trim(), "models-test");
+const database = new Database(readFileSync(process.env.DATABASE_URL_FILE, "utf8").trim(), "appointments", "models-test");
 after(() => database.close());
 
 const companyId = randomUUID();

@@ -1,5 +1,6 @@
 // Parts of the chassis that need no server. BUILD names the folder of a build.
 import assert from "node:assert/strict";
+import { hostname } from "node:os";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 
@@ -13,6 +14,7 @@ const { before, compare, parsePosition, showPosition, START } = await load("chas
 const { Item } = await load("chassis/events/item");
 const { NotYet } = await load("chassis/events/event");
 const { begin } = await load("chassis/tracing");
+const { isTransient, problemOf } = await load("chassis/pg_errors");
 const { readSettings } = await load("chassis/settings");
 
 test("a cursor comes back as it was, and a made-up one is refused", () => {
@@ -66,4 +68,20 @@ test("settings name the variable that is wrong", () => {
   assert.throws(() => readSettings("a", { PORT: "eighty" }), /PORT='eighty' is not a port number/);
   assert.throws(() => readSettings("a", {}).secret("redis_url"), /REDIS_URL_FILE was not given/);
   assert.throws(() => readSettings("a", { REDIS_URL_FILE: "/nowhere" }).secret("redis_url"), /REDIS_URL_FILE=\/nowhere/);
+});
+
+test("an instance without a name is called after its host, so that no two replicas share one", () => {
+  for (const env of [{}, { NEXUS_INSTANCE: "" }]) assert.equal(readSettings("a", env).instance, `a-${hostname()}`);
+  assert.equal(readSettings("a", { NEXUS_INSTANCE: "a-7" }).instance, "a-7");
+});
+
+test("only an absent database is taken for one: mistakes are not tried for ever", () => {
+  const coded = (code) => Object.assign(new Error("no"), { code });
+  for (const code of ["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"])
+    assert.ok(isTransient(coded(code)), code);
+  for (const words of ["Connection terminated unexpectedly", "timeout exceeded when trying to connect", "Query read timeout"])
+    assert.equal(problemOf(new Error(words))?.status, 503, words);
+  const syntax = new SyntaxError("Unexpected token 'x', \"x\" is not valid JSON");
+  for (const mistake of [syntax, new Error("an unexpected state"), coded("ENOENT"), coded("EACCES"), coded("EINVAL")])
+    assert.deepEqual([isTransient(mistake), problemOf(mistake)], [false, undefined], String(mistake));
 });

@@ -194,3 +194,15 @@ async def test_the_latest_word_about_a_customer_counts_whatever_comes_last(
 
     await clinic.wait(heard)
     assert await clinic.admin.fetchval("SELECT name FROM customers WHERE id = $1", customer_id) == "New name"
+
+
+async def test_a_list_from_a_time_on_holds_what_ends_later_even_when_it_began_before(
+    clinic: ModuleProcess, customer: Customer, wanted: Wanted
+) -> None:
+    body = wanted(await customer(clinic))
+    longest = {"starts_at": "2031-05-01T00:00:00Z", "ends_at": "2031-05-02T00:00:00Z"}
+    _, booked = await post(clinic, body | longest)
+    for start, found in (("2031-05-01T23:59:59Z", [booked["id"]]), ("2031-05-02T00:00:00Z", [])):
+        query = {"from": start, "customer_id": body["customer_id"]}
+        async with clinic.http.get(API, params=query, headers=clinic.headers()) as answer:
+            assert [item["id"] for item in (await answer.json())["items"]] == found

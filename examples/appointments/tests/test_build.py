@@ -34,7 +34,7 @@ def test_its_first_migration_is_the_kits_chassis(built: Path) -> None:
     assert ours == (Path(nexus_kit.__file__).parent / "sql/chassis.sql").read_text()
 
 
-@pytest.mark.parametrize("suite", ["parts", "models"])
+@pytest.mark.parametrize("suite", ["parts", "models", "database"])
 async def test_its_own_tests_pass(built: Path, start_appointments: Start, tmp_path: Path, suite: str) -> None:
     module = await start_appointments()
     (tmp_path / "database_url").write_text(module.app_dsn)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -188,3 +189,45 @@ async def test_only_what_nobody_has_acknowledged_is_sent_again(
         return [fields[fields.index("entity") + 1] for _, fields in entries]
 
     assert await module.wait(sent) == [later["id"]]
+
+
+async def test_two_instances_send_each_event_once(
+    start_appointments: Start, customer: Customer, wanted: Wanted
+) -> None:
+    first = await start_appointments()
+    second = await start_appointments(like=first, instance="appointments-2")
+    customer_id = await customer(first)
+    booked: set[str] = set()
+    for _ in range(5):
+        answers = [book(module, wanted(customer_id)) for _ in range(5) for module in (first, second)]
+        booked |= {answer["id"] for answer in await asyncio.gather(*answers)}
+
+    async def all_sent() -> bool:
+        waiting = "SELECT NOT EXISTS (SELECT FROM outbox WHERE published_at IS NULL)"
+        return bool(await first.admin.fetchval(waiting))
+
+    await first.wait(all_sent)
+    entries = await first.redis("XRANGE", "nexus:events:appointments", "-", "+")
+    sent = [fields[fields.index("entity") + 1] for _, fields in entries]
+    assert sorted(sent) == sorted(booked)
+
+
+async def test_the_second_of_two_updates_within_a_millisecond_counts(clinic: ModuleProcess) -> None:
+    customer_id = uuid4()
+    for name, at in (("First", "12:00:00.000100"), ("Second", "12:00:00.000200")):
+        told = json.dumps({"customer_id": str(customer_id), "name": name, "status": "active"})
+        fields = {
+            "id": str(uuid4()), "type": "customer.updated", "entity": str(customer_id),
+            "company": str(clinic.company_id), "at": f"2031-05-01T{at}+00:00", "data": told,
+        }  # fmt: skip
+        await clinic.redis(
+            "XADD", "nexus:events:crm", "*", *(part for pair in fields.items() for part in pair)
+        )
+
+    async def both_heard() -> bool:
+        heard = "SELECT count(*) FROM inbox WHERE entity_id = $1"
+        return bool(await clinic.admin.fetchval(heard, customer_id) == 2)
+
+    await clinic.wait(both_heard)
+    row = await clinic.admin.fetchrow("SELECT * FROM customers WHERE id = $1", customer_id)
+    assert (row["name"], row["told_at"].microsecond) == ("Second", 200)

@@ -98,6 +98,7 @@ async def test_sigterm_finishes_what_is_in_hand_and_ends_with_0(
     await blocker.execute("COMMIT")
     assert (await booking)["state"] == "booked"
     assert await ending == 0
+    assert "not everything ended in time" not in module.logs(), "clients keep their connections open"
     with pytest.raises(aiohttp.ClientConnectionError):
         await get(module, "/health/live")
     await blocker.close()

@@ -7,7 +7,8 @@ import { Problem, invalid } from "../chassis/problems.js";
 import type { z } from "zod";
 import type { Appointment, newAppointment } from "./schemas.js";
 
-const LONGEST_MS = 24 * 3600 * 1000;
+/** How long an appointment lasts at most; the table holds that too. */
+export const LONGEST_MS = 24 * 3600 * 1000;
 const OVERLAP = "appointments_do_not_overlap";
 const EXCLUSION_VIOLATION = "23P01";
 

@@ -13,7 +13,7 @@ async function known(tx: Tx, event: Event): Promise<void> {
   if (status === "merged") return; // customer.merged tells into which
   await tx.db.$executeRaw`
     INSERT INTO customers AS c (company_id, id, name, status, told_at)
-    VALUES (${event.company}::uuid, ${customer_id}::uuid, ${name}, ${status}, ${event.at})
+    VALUES (${event.company}::uuid, ${customer_id}::uuid, ${name}, ${status}, ${event.at}::timestamptz)
     ON CONFLICT (company_id, id) DO UPDATE SET name = excluded.name, told_at = excluded.told_at,
       status = CASE WHEN c.status = 'merged' THEN 'merged' ELSE excluded.status END
     WHERE excluded.told_at > c.told_at`;

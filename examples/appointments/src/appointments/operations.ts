@@ -5,7 +5,7 @@ import { writeOnce } from "../chassis/idempotency.js";
 import { type AnyOperation, operation } from "../chassis/operations.js";
 import { decodeCursor, page } from "../chassis/paging.js";
 import type { z } from "zod";
-import { book, cancel, confirm, find, show, withCustomer } from "./booking.js";
+import { LONGEST_MS, book, cancel, confirm, find, show, withCustomer } from "./booking.js";
 import { appointment, appointments, cancellation, listQuery, newAppointment, one, place } from "./schemas.js";
 
 const READ = ["appointments.read"];
@@ -82,7 +82,11 @@ export function operations(database: Database): AnyOperation[] {
 
 function conditions(query: z.output<typeof listQuery>): Prisma.AppointmentWhereInput[] {
   const wanted: Prisma.AppointmentWhereInput[] = [];
-  if (query.from) wanted.push({ endsAt: { gt: new Date(query.from) } });
+  if (query.from) {
+    const from = new Date(query.from);
+    // what ends after it started less than a day before it: the index on the start finds those
+    wanted.push({ endsAt: { gt: from }, startsAt: { gt: new Date(from.getTime() - LONGEST_MS) } });
+  }
   if (query.to) wanted.push({ startsAt: { lt: new Date(query.to) } });
   if (query.resource !== undefined) wanted.push({ resource: query.resource });
   if (query.customer_id) wanted.push({ customerId: query.customer_id });

@@ -8,6 +8,10 @@ import { Outbox } from "./events/outbox.js";
 
 const POOL_SIZE = 8;
 const CONNECT_TIMEOUT_MS = 5000;
+// The server ends a statement that takes too long; one without an answer even then has no server any more.
+const STATEMENT_TIMEOUT_MS = 25_000;
+const QUERY_TIMEOUT_MS = 30_000;
+const KEEP_ALIVE_MS = 10_000;
 const TRANSACTION_TIMEOUT_MS = 60_000;
 
 /** A running transaction: Prisma's client inside it, and the events it tells. */
@@ -23,18 +27,24 @@ export class Database {
   /** Called after each commit that told something. */
   onPublish: () => void = () => undefined;
 
+  /** `name` is the module's, shared by its instances; `instance` is how the server's lists of connections call this one. */
   constructor(
     url: string,
     private readonly name: string,
+    instance: string,
   ) {
     this.pool = new pg.Pool({
       connectionString: url,
       max: POOL_SIZE,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       idleTimeoutMillis: 300_000,
-      application_name: name,
-      options: "-c timezone=UTC -c jit=off",
+      query_timeout: QUERY_TIMEOUT_MS,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
+      application_name: instance,
+      options: `-c timezone=UTC -c jit=off -c statement_timeout=${STATEMENT_TIMEOUT_MS}`,
     });
+    this.pool.on("release", (_error, client) => dropUnlessIdle(client));
     // a module's role is named after its schema
     const schema = decodeURIComponent(new URL(url).username);
     const note = (error: Error) => log.info("database connection lost", { reason: error.message });
@@ -66,7 +76,9 @@ export class Database {
   async leading<T>(job: string, work: (tx: Tx) => Promise<T>): Promise<T | undefined> {
     const key = createHash("sha256").update(`${this.name}:${job}`).digest().readBigInt64BE();
     return this.system(async (tx) => {
-      const [lock] = await tx.db.$queryRaw<[{ held: boolean }]>`SELECT pg_try_advisory_xact_lock(${key}::bigint) AS held`;
+      // the work may wait for Redis or others between two statements
+      const [lock] = await tx.db.$queryRaw<[{ held: boolean }]>`
+        SELECT pg_try_advisory_xact_lock(${key}::bigint) AS held, set_config('idle_in_transaction_session_timeout', '0', true)`;
       return lock.held ? work(tx) : undefined;
     });
   }
@@ -96,4 +108,9 @@ export class Database {
     await this.prisma.$disconnect();
     await this.pool.end().catch((error: unknown) => log.info("pool not closed", { reason: reason(error) }));
   }
+}
+
+/** A connection whose ROLLBACK was never answered would carry its transaction into the next one. */
+function dropUnlessIdle(client: pg.PoolClient): void {
+  if (client.getTransactionStatus() !== "I") client.end(() => undefined);
 }

@@ -29,11 +29,12 @@ export interface Business {
   readonly mustBeZero?: readonly string[];
 }
 
-/** Answers the questions; readiness is worked out at most once a second. */
+/** Answers the questions; readiness is worked out at most once a second, and once at a time. */
 export class Health {
   draining = false;
   private readonly expected: readonly string[];
   private known: Promise<Checks> | undefined;
+  private running = false;
   private until = 0;
 
   constructor(
@@ -47,9 +48,10 @@ export class Health {
 
   /** Whether the module can serve, whether something it can do without is away, and each check. */
   async ready(): Promise<{ ready: boolean; degraded: boolean; checks: Checks }> {
-    if (!this.known || performance.now() >= this.until) {
+    if (!this.known || (!this.running && performance.now() >= this.until)) {
       this.until = performance.now() + CACHE_MS;
-      this.known = this.run();
+      this.running = true;
+      this.known = this.run().finally(() => (this.running = false));
     }
     const checks = { ...(await this.known) };
     if (this.draining) checks.draining = { ok: false, detail: "The instance is stopping." };

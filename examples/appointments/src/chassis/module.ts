@@ -25,7 +25,9 @@ import { Workers } from "./workers.js";
 
 const DRAIN_MS = 20_000;
 const EVENTS_GRACE_MS = 15_000;
+const LOOPS_MS = 1000;
 const SPANS_MS = 2000;
+const IDLE_EVERY_MS = 100;
 const LINGER_MS = 300;
 const EXPIRE_EVERY_MS = 600_000;
 const PARKED_EVERY_MS = 2000;
@@ -56,7 +58,7 @@ async function live(name: string, parts: Parts): Promise<void> {
   if (settings.otlpEndpoint) recordWith((await import("./otlp.js")).otlpRecorder(settings));
   const traffic: Traffic = { inFlight: 0, draining: false };
   const metrics = new Metrics(settings.service);
-  const database = new Database(settings.secret("database_url"), settings.instance);
+  const database = new Database(settings.secret("database_url"), name, settings.instance);
   const redisUrl = settings.secret("redis_url");
   const link = (purpose: string) => new RedisLink(redisUrl, `${settings.instance}:${purpose}`);
   const relay = new Relay(name, database, link("relay"), metrics);
@@ -88,13 +90,12 @@ async function live(name: string, parts: Parts): Promise<void> {
   log.info("draining", { in_flight: traffic.inFlight });
   const settled = Promise.all([consumer.stop(EVENTS_GRACE_MS), workers.stop(EVENTS_GRACE_MS)]);
   await within(LINGER_MS, new Promise(() => undefined)); // the balancer's probes see it; requests are still answered
-  const closed = new Promise((resolve) => server.close(resolve));
-  server.closeIdleConnections();
-  await within(until - performance.now(), Promise.all([settled, closed]));
+  const drained = await within(until - performance.now(), Promise.all([settled, closed(server)]));
+  if (!drained) log.warning("not everything ended in time", { in_flight: traffic.inFlight });
   relay.stop();
   revocations.stop();
   verifier.stop();
-  await within(until - performance.now(), Promise.all(loops));
+  await within(Math.max(until - performance.now(), LOOPS_MS), Promise.all(loops));
   await within(until - performance.now(), database.close());
   await within(SPANS_MS, stopRecording().catch((error: unknown) => log.warning("spans not sent", { reason: reason(error) })));
   log.info("stopped");
@@ -112,6 +113,13 @@ async function listen(app: Express, { host, port }: Settings): Promise<Server> {
     server.once("error", reject).listen(port, host, 2048, resolve);
   });
   return server;
+}
+
+/** Takes no further connections and closes each as soon as its last request is answered: clients keep theirs open. */
+async function closed(server: Server): Promise<void> {
+  const idle = setInterval(() => server.closeIdleConnections(), IDLE_EVERY_MS);
+  await new Promise((resolve) => server.close(resolve));
+  clearInterval(idle);
 }
 
 async function signalled(): Promise<void> {

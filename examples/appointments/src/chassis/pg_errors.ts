@@ -1,4 +1,5 @@
 /** What PostgreSQL's errors mean, as they come through Prisma and its driver. */
+import { reason } from "./logs.js";
 import { Problem, Unavailable } from "./problems.js";
 
 interface Told {
@@ -15,7 +16,19 @@ interface Told {
 const PRISMA_AWAY = new Set(["P1001", "P1002", "P1008", "P1017", "P2024", "P2037"]);
 const TRANSACTION = "P2028"; // could not begin, or took too long
 const DRIVER_AWAY = new Set(["DatabaseNotReachable", "ConnectionClosed", "SocketTimeout", "TooManyConnections"]);
-const DRIVER_SAYS = /connection terminated|timeout exceeded|not queryable|connection error|cannot use a pool|unexpected/i;
+const SOCKET_AWAY = new Set([
+  "ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH",
+]); // prettier-ignore
+// The driver's errors that have words only: each begins so.
+const DRIVER_SAYS = [
+  /^Connection terminated(?: unexpectedly| due to connection timeout)?$/,
+  /^timeout exceeded when trying to connect$/,
+  /^timeout expired$/,
+  /^Query read timeout$/,
+  /^Client has encountered a connection error and is not queryable$/,
+  /^Client was closed and is not queryable$/,
+  /^Cannot use a pool after calling end on the pool$/,
+];
 const CONTENTION = new Set(["40001", "40P01", "55P03"]);
 const INTEGRITY: Record<string, [number, string, string]> = {
   "23505": [409, "conflict", "This exists already."],
@@ -34,7 +47,8 @@ function lowest(error: unknown): Told {
 export function sqlState(error: unknown): string | undefined {
   const { originalCode, code } = lowest(error);
   const found = originalCode ?? code;
-  return typeof found === "string" && /^[0-9A-Z]{5}$/.test(found) && !found.startsWith("P1") && !found.startsWith("P2")
+  // every SQLSTATE has a digit, EPIPE has none
+  return typeof found === "string" && /^(?=.*\d)[0-9A-Z]{5}$/.test(found) && !found.startsWith("P1") && !found.startsWith("P2")
     ? found
     : undefined;
 }
@@ -52,7 +66,9 @@ export function isTransient(error: unknown): boolean {
   if (PRISMA_AWAY.has(String((error as Told)?.code)) || DRIVER_AWAY.has(String(lowest(error).kind))) return true;
   const { code, message } = lowest(error);
   if (code === TRANSACTION) return String(message).includes("Unable to start");
-  return /^E[A-Z]+$/.test(String(code)) || (error instanceof Error && DRIVER_SAYS.test(String(message)));
+  if (SOCKET_AWAY.has(String(code))) return true;
+  const said = reason(lowest(error));
+  return error instanceof Error && DRIVER_SAYS.some((words) => words.test(said));
 }
 
 /** Whether another transaction was in the way. */

@@ -14,7 +14,7 @@ const shape = z.object({
   type: z.string(),
   entity: uuid,
   company: uuid,
-  at: z.coerce.date(),
+  at: z.iso.datetime({ offset: true }),
   data: z.string().transform((text) => z.record(z.string(), z.unknown()).parse(JSON.parse(text))),
   trace: z.string().optional(),
 });
@@ -26,7 +26,8 @@ export interface Event {
   readonly module: string;
   readonly entity: string;
   readonly company: string;
-  readonly at: Date;
+  /** When it became true: ISO 8601, to the microsecond, which a Date would cut off. */
+  readonly at: string;
   readonly data: Record<string, unknown>;
   readonly trace?: string | undefined;
 }

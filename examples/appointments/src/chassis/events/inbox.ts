@@ -41,12 +41,12 @@ function rowOf({ id, module, type, company, entity }: Event) {
 
 /** Puts an event aside: `state = 'failed'`, with its error and what is needed to handle it later. */
 export async function park(database: Database, { event, attempts, error }: Item): Promise<void> {
-  const payload = { occurred_at: event.at.toISOString(), trace: event.trace ?? null, data: event.data };
+  const payload = { occurred_at: event.at, trace: event.trace ?? null, data: event.data };
   const row = {
     ...rowOf(event),
     state: "failed",
     attempts,
-    error: error.replaceAll("\0", "").slice(0, 2000),
+    error: storable(error),
     payload: payload as Prisma.InputJsonObject,
   };
   await database.write(event.company, (tx) => tx.db.inbox.createMany({ data: [row], skipDuplicates: true }));
@@ -80,13 +80,18 @@ async function retryOne(database: Database, handlers: Handlers, row: Prisma.Inbo
   } catch (error) {
     if (isTransient(error)) throw error;
     log.warning("parked event failed again", { event: eventId, error: String(error) });
-    const data = { state: "failed", error: String(error).slice(0, 2000), attempts: { increment: 1 } };
-    await database.write(row.companyId, (tx) => tx.db.inbox.update({ where: { eventId }, data }));
+    const data = { state: "failed", error: storable(String(error)), attempts: { increment: 1 } };
+    const where = { eventId, state: "retry" }; // another instance may have handled it meanwhile
+    await database.write(row.companyId, (tx) => tx.db.inbox.updateMany({ where, data }));
   }
+}
+
+function storable(error: string): string {
+  return error.replaceAll("\0", "").slice(0, 2000);
 }
 
 function eventOf(row: Prisma.InboxGetPayload<object>): Event {
   const kept = row.payload as { occurred_at: string; trace: string | null; data: Record<string, unknown> };
   const { eventId: id, module, type, companyId: company, entityId: entity } = row;
-  return { id, module, type, company, entity, at: new Date(kept.occurred_at), data: kept.data, trace: kept.trace ?? undefined };
+  return { id, module, type, company, entity, at: kept.occurred_at, data: kept.data, trace: kept.trace ?? undefined };
 }
