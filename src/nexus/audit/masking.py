@@ -6,6 +6,8 @@ import math
 import re
 from collections import Counter
 
+from nexus.audit.inlined import in_url, inlined
+
 KEY = re.compile(
     r"(?:^|_)(PASSWORD|PASSWD|PASS|PWD|SECRET|TOKEN|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|SECRET_?KEY|ENCRYPTION_?KEY|CREDENTIALS?|SALT)$"
     r"|(SECRET|PASSWORD|PRIVATE_?KEY|API_?KEY|APIKEY|TOKEN)(?:_\d)?$",
@@ -24,7 +26,6 @@ WEAK = frozenset(
     " my-secret secret123 jwtsecret jwt-secret mysecret dev development erp nexus app docker"
     " example123 s3cret s3cr3t secretkey your-secret-key".split()
 )
-_IN_URL = re.compile(r"://([^:/@\s]+):([^@/\s$]+)@")
 _PLACEHOLDER = re.compile(
     r"^(<.*>|\{\{.*\}\}|x{3,}|\*+|\.\.\.|your[-_ ].*|change[-_]?(me|this|it)?.*|replace.*|example.*|todo.*"
     r"|placeholder.*|dummy.*|fake.*|none|null|true|false|yes|no|insert.*|set[-_].*|put[-_].*"
@@ -81,7 +82,9 @@ def looks_random(value: str) -> bool:
 
 
 def secret_of(name: str, value: str) -> str:
-    """Return the secret part of a variable: all of it, or the password inside a URL."""
-    if match := _IN_URL.search(value):
-        return match.group(2)
-    return value if names_secret(name) and "://" not in value else ""
+    """Return the secret part of a variable: the password inside a URL or a longer text, or all of it."""
+    if inside := in_url(value):
+        return inside
+    if names_secret(name) and "://" not in value:
+        return value
+    return inlined(value)

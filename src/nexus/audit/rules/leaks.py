@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nexus.audit import roles
 from nexus.audit.finding import Hit, Severity, hit
+from nexus.audit.inlined import inlined
 from nexus.audit.masking import PREFIXES, is_placeholder, looks_random, masked, secret_of
 from nexus.audit.registry import rule
 from nexus.audit.service import env_pairs
@@ -81,6 +82,10 @@ def secret_in_image(subject: Subject) -> Iterator[Hit]:
                         if _only_for_the_build(value):
                             continue
                         yield hit(dockerfile.path, each.line, name=name, masked=masked(secret))
+            for each in stage.all("CMD", "ENTRYPOINT"):
+                secret = inlined(each.shell)
+                if secret and not is_placeholder(secret) and len(secret) > 3:
+                    yield hit(dockerfile.path, each.line, name=each.name, masked=masked(secret))
 
 
 def _only_for_the_build(value: str) -> bool:
@@ -122,6 +127,8 @@ def secret_in_script(subject: Subject) -> Iterator[Hit]:
             match = re.search(r"://\w+:([^@/\s$\"'{<]{4,})@(?!example)", text)
             if match and not is_placeholder(match.group(1)):
                 yield hit(ran.file, ran.line, name="PGPASSWORD", masked=masked(match.group(1)))
+            elif (secret := inlined(text)) and not is_placeholder(secret) and len(secret) > 3:
+                yield hit(ran.file, ran.line, name="PASSWORD", masked=masked(secret))
 
 
 @rule(

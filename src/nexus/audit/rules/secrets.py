@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nexus.audit.finding import Hit, Severity, hit
+from nexus.audit.inlined import inlined, rewritten
 from nexus.audit.masking import (
     is_placeholder,
     is_weak,
@@ -21,12 +22,73 @@ from nexus.audit.service import AuditedService
 from nexus.audit.subject import Deployment, Subject
 from nexus.composefile import Value
 
+_COMMANDS = ("command", "entrypoint", "healthcheck")
+_PUBLIC = re.compile(r"--user[= ](health|healthcheck|ping|probe) --pass(?:word)?[= ]\1(?=\s|$)")
+"""An account for the health check alone whose password is its own name: it is meant to be known."""
+
 _FALLBACK = re.compile(r"\$\{(\w+):?-([^}]*)\}")
 
 
-def _written(value: Value) -> str:
-    """Return a secret that stands in the file itself; empty when it comes from a variable."""
-    return value.text or "" if value.text and "$" not in value.raw and not value.from_env_file else ""
+@dataclass(frozen=True)
+class _Written:
+    """A secret in a Compose file: the variable or key that holds it, the text around it, and its place."""
+
+    deployment: Deployment
+    service: AuditedService
+    name: str
+    text: str
+    secret: str
+    place: tuple[Path, int]
+
+    @property
+    def right(self) -> str:
+        """The text as it should be written: the secret replaced by a variable that must be set."""
+        if self.text == self.secret:
+            return f"${{{self.name}:?}}"
+        own = self.service.name if self.name in _COMMANDS else re.sub(r"_(URL|URI|DSN)$", "", self.name)
+        same = (
+            other
+            for service in self.deployment.services
+            for other, each in service.compose.environment.items()
+            if each.text == self.secret and names_secret(other)
+        )
+        variable = next(same, re.sub(r"\W", "_", own).upper() + "_PASSWORD")
+        return rewritten(self.text, self.secret, f"${{{variable}:?}}")
+
+
+def _written(subject: Subject) -> Iterator[_Written]:
+    """Yield the secrets that stand in the files themselves, not those that come from variables."""
+    for deployment, service, name, value in _in_environments(subject):
+        text = (value.raw or value.text or "") if value.text and not value.from_env_file else ""
+        secret = secret_of(name, text)
+        if secret and "$" not in secret:
+            yield _Written(deployment, service, name, text, secret, service.at(value.at))
+    for deployment in subject.deployments:
+        for service in deployment.services:
+            for key, words in _commands(service):
+                text = " ".join(" ".join(words).split())
+                secret = inlined(text)
+                if key == "healthcheck" and _PUBLIC.search(text):
+                    continue
+                if secret and not _filled_in(deployment, f"services.{service.name}.{key}", secret):
+                    yield _Written(deployment, service, key, text, secret, service.place(key))
+
+
+def _commands(service: AuditedService) -> Iterator[tuple[str, tuple[str, ...]]]:
+    check = service.compose.healthcheck
+    texts = (service.compose.command, service.compose.entrypoint, check.test[1:] if check else ())
+    for key, words in zip(_COMMANDS, texts, strict=True):
+        yield key, words or ()
+
+
+def _filled_in(deployment: Deployment, field: str, secret: str) -> bool:
+    """Tell whether a variable put a secret into a field."""
+    return any(
+        value and (value in secret or secret in value)
+        for each in deployment.project.variables
+        if each.field == field or each.field.startswith(f"{field}.")
+        for value in (each.value, each.default)
+    )
 
 
 def _in_environments(subject: Subject) -> Iterator[tuple[Deployment, AuditedService, str, Value]]:
@@ -54,19 +116,14 @@ def default_password(subject: Subject) -> Iterator[Hit]:
 
 
 def _default_passwords(subject: Subject) -> Iterator[tuple[Hit, str]]:
-    for deployment, service, name, value in _in_environments(subject):
-        secret = secret_of(name, _written(value))
-        if secret and is_weak(secret):
+    for each in _written(subject):
+        if is_weak(each.secret):
             severity = Severity.LOW
-            if deployment.production:
-                severity = (
-                    Severity.CRITICAL if service.is_store and open_to_the_world(service) else Severity.HIGH
-                )
-            found = hit(
-                *service.at(value.at), severity, name=name, service=service.name,
-                right=_reference(deployment, name, value.text or "", secret),
-            )  # fmt: skip
-            yield found, secret
+            if each.deployment.production:
+                open_store = each.service.is_store and open_to_the_world(each.service)
+                severity = Severity.CRITICAL if open_store else Severity.HIGH
+            service = each.service.name
+            yield hit(*each.place, severity, name=each.name, service=service, right=each.right), each.secret
 
 
 def _grouped(found: Iterator[tuple[Hit, str]]) -> Iterator[Hit]:
@@ -78,20 +135,6 @@ def _grouped(found: Iterator[tuple[Hit, str]]) -> Iterator[Hit]:
         worst = max(hits, key=lambda each: (each.severity or Severity.HIGH, -each.line))
         lines = ", ".join(str(line) for line in sorted({each.line for each in hits}))
         yield replace(worst, values={**worst.values, "lines": lines})
-
-
-def _reference(deployment: Deployment, name: str, value: str, secret: str) -> str:
-    """Return the value as it should be written: the secret replaced by a variable that must be set."""
-    if value == secret:
-        return f"${{{name}:?}}"
-    same = (
-        other
-        for service in deployment.services
-        for other, each in service.compose.environment.items()
-        if each.text == secret and names_secret(other)
-    )
-    variable = next(same, re.sub(r"_(URL|URI|DSN)$", "", name) + "_PASSWORD")
-    return value.replace(f":{secret}@", f":${{{variable}:?}}@", 1)
 
 
 @rule(
@@ -138,13 +181,12 @@ def secret_in_compose(subject: Subject) -> Iterator[Hit]:
 
 
 def _secrets_in_compose(subject: Subject) -> Iterator[tuple[Hit, str]]:
-    for deployment, service, name, value in _in_environments(subject):
-        secret = secret_of(name, _written(value))
-        if not secret or is_weak(secret) or is_placeholder(secret) or len(secret) < 6:
+    for each in _written(subject):
+        if is_weak(each.secret) or is_placeholder(each.secret) or len(each.secret) < 6:
             continue
-        severity = None if deployment.production else Severity.LOW
+        severity = None if each.deployment.production else Severity.LOW
         found = hit(
-            *service.at(value.at), severity, name=name, service=service.name, masked=masked(secret),
-            right=_reference(deployment, name, value.text or "", secret),
+            *each.place, severity, name=each.name, service=each.service.name, masked=masked(each.secret),
+            right=each.right,
         )  # fmt: skip
-        yield found, secret
+        yield found, each.secret

@@ -170,6 +170,24 @@ def test_one_secret_is_told_once_with_all_its_lines_and_one_variable(write: Writ
 
 
 @pytest.mark.parametrize(
+    ("written", "right"),
+    [
+        ("environment: {JDBC: 'jdbc:mysql://db/x?password=Kq8vTz31&a=b'}", "password=${JDBC_PASSWORD:?}&a=b"),
+        ("command: redis-server --requirepass Kq8vTz31", "redis-server --requirepass ${API_PASSWORD:?}"),
+        ("command: sh -c 'a --password=Kq8vTz31 --password=Yt5rB8nK'", "=${API_PASSWORD:?} --password=***"),
+    ],
+)
+def test_a_password_inside_a_text_is_replaced_in_the_mend_and_shown_nowhere(
+    written: str, right: str, write: Write
+) -> None:
+    report = audit(write({"compose.yaml": f"services:\n  api:\n    image: x:1\n    {written}\n"}))
+    (found,) = [each for each in report.findings if each.rule.id == "secret-in-compose"]
+    assert right in found.mend()
+    assert "Kq8vTz31" not in json.dumps(as_json(report, "en"))
+    assert "Yt5rB8nK" not in json.dumps(as_json(report, "en"))
+
+
+@pytest.mark.parametrize(
     ("service", "dump"),
     [
         (
