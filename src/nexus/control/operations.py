@@ -84,7 +84,8 @@ class Operations:
             site = self._world.site
             if site is None and self._world.wanted.names:
                 raise Refused(
-                    "the stack that runs is not known any more; `nexus up` takes it up again, then take it down"
+                    "the stack that runs is not known any more; `nexus up` takes it up again, then take it "
+                    "down"
                 )
             if site is None:
                 emit(
@@ -130,7 +131,7 @@ class Operations:
 
     @contextmanager
     def _registry(self, request: UpRequest) -> Iterator[None]:
-        """Remembers the registry that was asked for, unless the block refuses it or it is only planned with."""
+        """Remembers the registry that was asked for, unless the block refuses it or only plans with it."""
         register = self._world.register
         before = register.get("registry")
         if request.registry is not None and not request.plan_only:

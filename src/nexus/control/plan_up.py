@@ -92,7 +92,7 @@ def _reload(service: Service) -> Step:
 
 
 def _restart(stack: Stack, facts: Facts, service: Service) -> list[Step]:
-    """A running module learns a new neighbour's address, or in a container a new secret, only by a restart."""
+    """A running module learns of a new neighbour, or in a container of a new secret, only by a restart."""
     if service.kind != "module" or _short(facts, service):
         return []
     needs = [need for need in service.needs.soft if stack.has(need) and stack.service(need).kind == "module"]

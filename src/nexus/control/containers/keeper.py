@@ -133,8 +133,9 @@ class ContainerKeeper:
             for volume in held:
                 if volume in names and not any(path.exists() for path in secret_files):
                     raise Refused(
-                        f"the volume {volume} holds data whose secrets are not in {site.home.secrets}; bring those "
-                        f"back, set NEXUS_HOME to another folder, or remove the data: docker volume rm {volume}"
+                        f"the volume {volume} holds data whose secrets are not in {site.home.secrets}; bring "
+                        "those back, set NEXUS_HOME to another folder, or remove the data: docker volume rm "
+                        f"{volume}"
                     )
 
     def _check_owner(self, site: Site) -> None:
