@@ -43,8 +43,8 @@ class Facts:
     None where it cannot be known (the database does not run). `secrets_missing`: files by service.
     `keys`: whether the gateway's verification keys are known. `outdated`: running proxies whose configuration
     is no longer what it should be. `unbuilt`: services whose release must be built before it can start, and
-    why. `stale`: running services that were given secrets which are no longer true. `remains`: what is left of
-    a stack when its services are gone, and must be removed ("" for nothing).
+    why. `stale`: running services that were given secrets which are no longer true. `remains`: what is left
+    of a stack when its services are gone, and must be removed ("" for nothing).
     """
 
     ports: Mapping[str, int]
