@@ -13,13 +13,13 @@ from nexus.control import provision, secrets
 from nexus.control.addresses import Refused
 from nexus.control.containers.actions import Actions
 from nexus.control.containers.demands import demands
+from nexus.control.containers.ownership import check_ownership
 from nexus.control.containers.watch import Watch
 from nexus.control.facts import Facts, InstanceFacts
 from nexus.control.keeper import RuntimeName, Tell
 from nexus.control.wanted import Wanted
 from nexus.images.sources import is_buildable
 from nexus.plans import Action
-from nexus.render.containers.files import container_specs
 from nexus.render.containers.networks import gateway_of
 from nexus.runtimes.containers.compose import ComposeRuntime
 from nexus.runtimes.containers.container import Container, ContainerRuntime
@@ -117,40 +117,7 @@ class ContainerKeeper:
             await self.look(site)
         except EngineError as error:
             raise Refused(str(error)) from error
-        self._check_owner(site)
-        await self._check_volumes(site)
-
-    async def _check_volumes(self, site: Site) -> None:
-        """Data whose passwords are not in this home are somebody else's.
-
-        Raises:
-            Refused: names the volume.
-        """
-        names = (await self.engine.command("volume", "ls", "--format", "{{.Name}}")).split()
-        for spec in container_specs(site.stack, {}):
-            held = [f"{self.project(site).name}_{volume}" for volume in spec.volumes.values() if spec.pinned]
-            secret_files = [site.home.secrets / source for source in spec.secrets.values()]
-            for volume in held:
-                if volume in names and not any(path.exists() for path in secret_files):
-                    raise Refused(
-                        f"the volume {volume} holds data whose secrets are not in {site.home.secrets}; bring "
-                        "those back, set NEXUS_HOME to another folder, or remove the data: docker volume rm "
-                        f"{volume}"
-                    )
-
-    def _check_owner(self, site: Site) -> None:
-        """Two stacks of one name on one engine would take each other's containers for their own.
-
-        Raises:
-            Refused: what runs under this name belongs to another folder.
-        """
-        ours = {str(self.home.root), str(site.stack.root / "deploy")}
-        others = sorted({each.owner for each in self.seen if each.owner and each.owner not in ours})
-        if others:
-            raise Refused(
-                f"on this engine, {self.project(site).name!r} belongs to {others[0]}; take that down, or set "
-                "NEXUS_HOME to another folder"
-            )
+        await check_ownership(self.engine, site, self.project(site).name, self.seen)
 
     async def observe(self, site: Site, notes: tuple[str, ...] = ()) -> Facts:
         await self.look(site)
