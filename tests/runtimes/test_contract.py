@@ -24,9 +24,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
 
 DOUBLED = "crm"
 BACK_WITHIN = 60.0  # seconds: only a bound for the wait
-NODES = os.environ.get(
-    "NEXUS_TEST_NODES", ""
-)  # a folder of the sockets of a Swarm's other engines: node*.sock
+NODES = os.environ.get("NEXUS_TEST_NODES", "")  # a folder of the sockets of a Swarm's other engines
 
 
 async def _token(stack: ThrowawayStack) -> str:
