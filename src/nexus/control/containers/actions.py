@@ -95,7 +95,9 @@ class Actions:
         """Gives a proxy its present settings without closing its listeners."""
         service = self._keeper.service(step.target)
         await self._runtime(service.name).reload(service.name, RELOADS[service.runtime])
-        await self._until_ready(service)
+        publishers = {each.name for each in self._site.stack.services if each.jwks}
+        there = {each.service for each in self._keeper.seen if each.state == "ready"}
+        await self._until_ready(service, lives=service.kind == "gateway" and not publishers <= there)
 
     async def restart(self, step: Step) -> None:
         """Replaces a service's containers by ones that run what its folder holds."""
