@@ -56,7 +56,13 @@ def test_modules_wait_for_a_database_that_is_away_and_are_not_restarted(crm: Thr
 def test_a_container_that_was_removed_is_made_again(crm: ThrowawayStack) -> None:
     before = _container(crm, "users")
     _docker("rm", "-f", before)
-    eventually(lambda: crm.status()["ready"] and _container(crm, "users") != before, within=60, every=0.5)
+
+    def made_again() -> bool:
+        users = crm.service("users")  # between its removal and its making it has no instance
+        return users["state"] == "ready" and users["instances"][0]["container"] != before
+
+    eventually(made_again, within=60, every=0.5)
+    eventually(lambda: crm.status()["ready"], within=60, every=0.5)
 
 
 def test_a_release_that_does_not_start_leaves_the_former_at_work_and_a_mended_one_takes_over(
