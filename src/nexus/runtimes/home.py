@@ -62,6 +62,11 @@ class Home:
         return self.run / "guard.lock"
 
     @property
+    def collector_lock(self) -> Path:
+        """Held by the one collector of telemetry."""
+        return self.run / "collector.lock"
+
+    @property
     def keep(self) -> Path:
         """Exists while the control loop is to be kept alive."""
         return self.run / "control.keep"
@@ -70,6 +75,16 @@ class Home:
     def logs(self) -> Path:
         """One file per service."""
         return self.root / "logs"
+
+    @property
+    def telemetry(self) -> Path:
+        """What the collector keeps: one folder per signal."""
+        return self.root / "telemetry"
+
+    @property
+    def telemetry_socket(self) -> Path:
+        """The collector's API."""
+        return self.run / "telemetry.sock"
 
     @property
     def secrets(self) -> Path:
