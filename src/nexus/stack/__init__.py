@@ -1,9 +1,11 @@
 """Manifests become a validated, immutable Stack and its dependency graph."""
 
 from nexus.stack.errors import Fault, ManifestError
+from nexus.stack.kpi import Kpi
 from nexus.stack.loading import load_stack
 from nexus.stack.manifest import Database, Events, Health, Needs, Resources, Rollout, Scale
 from nexus.stack.model import Service, Stack, Task
+from nexus.stack.process import Objective, Process, Step
 from nexus.stack.schema import json_schema
 
 __all__ = [
@@ -11,13 +13,17 @@ __all__ = [
     "Events",
     "Fault",
     "Health",
+    "Kpi",
     "ManifestError",
     "Needs",
+    "Objective",
+    "Process",
     "Resources",
     "Rollout",
     "Scale",
     "Service",
     "Stack",
+    "Step",
     "Task",
     "json_schema",
     "load_stack",

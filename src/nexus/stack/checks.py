@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from nexus.stack import graph
 from nexus.stack.errors import Fault, suggest
-from nexus.stack.manifest import ServiceManifest
+from nexus.stack.figures import check_figures
+from nexus.stack.found import Found
 from nexus.stack.reading import Location, Source
 from nexus.stack.stackfile import StackManifest
-
-
-@dataclass(frozen=True)
-class Found:
-    """A validated manifest, where it was read, and whether the service is on."""
-
-    manifest: ServiceManifest
-    source: Source
-    on: bool
 
 
 def check_all(stack: StackManifest, source: Source, found: Mapping[str, Found]) -> list[Fault]:
@@ -32,7 +23,7 @@ def check_all(stack: StackManifest, source: Source, found: Mapping[str, Found]) 
         *_upstreams(found),
         *_databases(on),
         *_events(found),
-        *_processes(stack, source, found),
+        *check_figures(stack, source, found),
     ]
 
 
@@ -163,14 +154,3 @@ def _events(found: Mapping[str, Found]) -> Iterator[Fault]:
                         f"{teller} publishes no {event!r}",
                         suggest(event, told),
                     )
-
-
-def _processes(stack: StackManifest, source: Source, found: Mapping[str, Found]) -> Iterator[Fault]:
-    for name, process in stack.processes.items():
-        for index, step in enumerate(process.steps):
-            if step.module not in found:
-                yield source.fault(
-                    ("processes", name, "steps", index, "module"),
-                    f"no service is named {step.module!r}",
-                    suggest(step.module, found),
-                )

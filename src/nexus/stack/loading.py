@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nexus.stack.checks import Found, check_all
+from nexus.stack.checks import check_all
 from nexus.stack.errors import Fault, ManifestError
+from nexus.stack.found import Found
+from nexus.stack.kpi import read_kpis
 from nexus.stack.manifest import ServiceManifest
 from nexus.stack.model import BRICK_FILE, Service, Stack, Task
+from nexus.stack.process import Process, read_processes
 from nexus.stack.reading import Source, read_yaml, validate
 from nexus.stack.stackfile import StackManifest
 
@@ -37,11 +40,13 @@ def load_stack(root: Path) -> Stack:
         on = stack.modules.get(str(brick.data.get("name")), True)
         _add(found, faults, brick.data, brick, on)
     faults.extend(_missing_paths(root, stack, source))
+    processes, wrong = read_processes(stack.processes, root, source)
+    faults.extend(wrong)
     if not faults:
         faults.extend(check_all(stack, source, found))
     if faults:
         raise ManifestError(faults)
-    return _build(root, stack, source.file, found)
+    return _build(root, stack, source.file, found, processes)
 
 
 def _brick_files(root: Path, stack: StackManifest, source: Source, faults: list[Fault]) -> list[Path]:
@@ -75,7 +80,10 @@ def _add(
             )
         )
         return
-    found[manifest.name] = Found(manifest, source, on)
+    schema = manifest.database.schema_ if manifest.database else None
+    kpis, wrong = read_kpis(manifest.name, manifest.kpis, schema, source.file.parent, source)
+    faults.extend(wrong)
+    found[manifest.name] = Found(manifest, source, on, kpis)
 
 
 def _missing_paths(root: Path, stack: StackManifest, source: Source) -> list[Fault]:
@@ -94,14 +102,20 @@ def _missing_paths(root: Path, stack: StackManifest, source: Source) -> list[Fau
     return faults
 
 
-def _build(root: Path, stack: StackManifest, file: Path, found: Mapping[str, Found]) -> Stack:
+def _build(
+    root: Path,
+    stack: StackManifest,
+    file: Path,
+    found: Mapping[str, Found],
+    processes: Mapping[str, Process],
+) -> Stack:
     services = []
     for each in found.values():
         if each.on:
             brick = each.source.file.name == BRICK_FILE
             shared = tuple(root / path for path in stack.shared.get(each.manifest.runtime, ()))
             folder = each.source.file.parent if brick else root
-            services.append(Service.build(each.manifest, folder, each.source.file, shared))
+            services.append(Service.build(each.manifest, folder, each.source.file, shared, each.kpis))
     invariants = root / stack.invariants
     return Stack(
         name=stack.name,
@@ -109,7 +123,7 @@ def _build(root: Path, stack: StackManifest, file: Path, found: Mapping[str, Fou
         services=tuple(services),
         off=tuple(sorted(name for name, each in found.items() if not each.on)),
         title=stack.title or {"en": stack.name},
-        processes=stack.processes,
+        processes=processes,
         tasks={
             name: Task(
                 name, task.command, task.title or {"en": name}, root / task.path if task.path else None

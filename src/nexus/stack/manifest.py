@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
+from nexus.stack.kpi import KpiManifest
+from nexus.stack.parts import Identifier, Name, Part, Title
 from nexus.stack.units import Duration, Size
 
 Kind = Literal["module", "database", "cache", "gateway", "edge"]
 Runtime = Literal["python", "node", "image", "command", "haproxy", "nginx", "postgres", "valkey"]
 
-NAME = r"^[a-z][a-z0-9-]{0,39}$"
-Name = Annotated[str, Field(pattern=NAME)]
-Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
 UrlPath = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._~/-]*$")]
 PublicPath = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._~/-]*\*?$")]
 EventType = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$")]
@@ -23,24 +22,13 @@ VolumeSource = Annotated[str, Field(pattern=r"^(\.?/[A-Za-z0-9._ /-]*|[a-z0-9][a
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
-def _title(value: Any) -> Any:
-    return {"en": value} if isinstance(value, str) else value
-
-
 def _text(value: Any) -> Any:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value) if isinstance(value, int | float) else value
 
 
-Title = Annotated[Mapping[str, str], BeforeValidator(_title)]
 Text = Annotated[str, BeforeValidator(_text)]
-
-
-class Part(BaseModel):
-    """Base of all manifest parts: immutable, and unknown fields are faults."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Needs(Part):
@@ -127,7 +115,7 @@ class ServiceManifest(Part):
 
     name: Name
     kind: Kind = "module"
-    title: Title = {}
+    title: Title = Field({})
     runtime: Runtime
     command: tuple[Text, ...] = ()
     image: str | None = None
@@ -153,7 +141,7 @@ class ServiceManifest(Part):
     scale: Scale = Scale()
     events: Events = Events()
     invariants: str = "invariants"
-    kpis: tuple[Mapping[str, Any], ...] = ()
+    kpis: tuple[KpiManifest, ...] = ()
 
     @model_validator(mode="after")
     def _runnable(self) -> ServiceManifest:

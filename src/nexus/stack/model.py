@@ -11,6 +11,7 @@ from typing import Any, Literal
 from nexus.stack import graph
 from nexus.stack.digest import content_digest, text_digest
 from nexus.stack.errors import Fault, ManifestError, suggest
+from nexus.stack.kpi import Kpi
 from nexus.stack.manifest import (
     Database,
     Events,
@@ -23,7 +24,7 @@ from nexus.stack.manifest import (
     Scale,
     ServiceManifest,
 )
-from nexus.stack.stackfile import ProcessManifest
+from nexus.stack.process import Process
 
 BRICK_FILE = "module.yaml"
 
@@ -69,10 +70,18 @@ class Service:
     invariants: Path | None
     manifest: Path
     shared: tuple[Path, ...] = ()
+    kpis: tuple[Kpi, ...] = ()
     declared: str = ""
 
     @classmethod
-    def build(cls, found: ServiceManifest, folder: Path, manifest: Path, shared: tuple[Path, ...]) -> Service:
+    def build(
+        cls,
+        found: ServiceManifest,
+        folder: Path,
+        manifest: Path,
+        shared: tuple[Path, ...],
+        kpis: tuple[Kpi, ...],
+    ) -> Service:
         """Build a service from its validated manifest. A module's folder is part of its release."""
         command = found.command
         if not command and found.runtime == "python":
@@ -107,7 +116,9 @@ class Service:
             invariants=invariants if brick and invariants.is_dir() else None,
             manifest=manifest,
             shared=shared,
-            declared=found.model_dump_json(by_alias=True, exclude_defaults=True),
+            kpis=kpis,
+            # How a service is watched is no part of what runs.
+            declared=found.model_dump_json(by_alias=True, exclude_defaults=True, exclude={"kpis"}),
         )
 
     @property
@@ -142,7 +153,7 @@ class Stack:
     services: tuple[Service, ...]
     off: tuple[str, ...] = ()
     title: Mapping[str, str] = field(default_factory=dict)
-    processes: Mapping[str, ProcessManifest] = field(default_factory=dict)
+    processes: Mapping[str, Process] = field(default_factory=dict)
     tasks: Mapping[str, Task] = field(default_factory=dict)
     invariants: Path | None = None
     policies: Mapping[str, Any] = field(default_factory=dict)

@@ -7,7 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from nexus.stack.manifest import Name, Part, Runtime, Text, Title
+from nexus.stack.manifest import Runtime, Text
+from nexus.stack.parts import Name, Part, Title
+from nexus.stack.process import ProcessManifest
 
 _SWITCH = {"on": True, "off": False, "true": True, "false": False}
 
@@ -25,21 +27,6 @@ Switch = Annotated[
     BeforeValidator(_switch),
     Field(json_schema_extra={"anyOf": [{"enum": ["on", "off"]}, {"type": "boolean"}]}),
 ]
-
-
-class ProcessStep(Part):
-    """One step of a business process and the module that carries it."""
-
-    name: Name
-    module: Name
-    title: Title = Field({})
-
-
-class ProcessManifest(Part):
-    """A business process: its steps in order, over modules."""
-
-    title: Title = Field({})
-    steps: tuple[ProcessStep, ...] = Field(min_length=1)
 
 
 class TaskManifest(Part):
