@@ -1,0 +1,2 @@
+-- People who may sign in.
+SELECT count(*) AS value FROM users.users WHERE state = 'active';
