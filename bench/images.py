@@ -27,7 +27,7 @@ from nexus.stack import Service, Stack, load_stack
 from nexus.testing import CHECKOUT
 
 SIZE_FLOOR_MB, REBUILD_FLOOR_S, LAYER_FLOOR = 60, 5, 1
-COPIED = ("nexus.yaml", "kit", "modules", "requirements", "invariants", "company")
+COPIED = ("nexus.yaml", "kit", "modules", "requirements", "invariants", "objectives", "company")
 
 
 async def main() -> None:

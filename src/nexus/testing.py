@@ -139,7 +139,7 @@ def copied_root(*examples: str) -> Iterator[Path]:
     """A copy of the ERP's manifests and code, to be changed at will. `examples` become bricks of it."""
     folder = Path(tempfile.mkdtemp(prefix="nexus-root-"))
     folder.chmod(0o755)
-    for name in ("modules", "kit", "company", "requirements", "invariants"):
+    for name in ("modules", "kit", "company", "requirements", "invariants", "objectives"):
         shutil.copytree(CHECKOUT / name, folder / name, ignore=NOT_COPIED)
     for name in examples:
         shutil.copytree(CHECKOUT / "examples" / name, folder / "modules" / name, ignore=NOT_COPIED)

@@ -33,7 +33,7 @@ def stack() -> Iterator[ThrowawayStack]:
     root = Path(tempfile.mkdtemp(prefix="nexus-root-"))
     root.chmod(0o755)
     ignored = shutil.ignore_patterns("__pycache__", "tests", "node_modules", "dist")
-    for name in ("modules", "kit", "company", "requirements", "invariants", "examples"):
+    for name in ("modules", "kit", "company", "requirements", "invariants", "objectives", "examples"):
         shutil.copytree(CHECKOUT / name, root / name, ignore=ignored)
     text = (CHECKOUT / "nexus.yaml").read_text()
     for old, new in (
