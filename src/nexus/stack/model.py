@@ -80,7 +80,7 @@ class Service:
         folder: Path,
         manifest: Path,
         shared: tuple[Path, ...],
-        kpis: tuple[Kpi, ...],
+        kpis: tuple[Kpi, ...] = (),
     ) -> Service:
         """Build a service from its validated manifest. A module's folder is part of its release."""
         command = found.command
