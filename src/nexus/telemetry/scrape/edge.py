@@ -1,0 +1,100 @@
+"""Requests at the edge, counted from its access log in the store: for an Nginx without a status page."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from nexus.telemetry.scrape.series import Registry, Sample
+from nexus.telemetry.scrape.source import Pace, of_runtime
+from nexus.telemetry.store import Store
+from nexus.telemetry.targets import Targets
+
+SETTLED = 3.0  # seconds after which all lines of a moment are in the store
+BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds, as of Prometheus' clients
+MOST_GROUPS = 1000
+SQL_SECONDS = 2.0
+CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
+
+
+class EdgeSource:
+    """Counts what was logged since the last look; the counters begin at 0 with the collector."""
+
+    def __init__(self, registry: Registry, store: Store, pace: Pace) -> None:
+        self.every = pace.servers
+        self._registry = registry
+        self._store = store
+        self._counts: dict[str, Counts] = {}
+        self._until: dict[str, float] = {}
+
+    async def close(self) -> None:
+        return None
+
+    async def collect(self, targets: Targets, at: float) -> None:
+        edges = dict.fromkeys(
+            service.name for service, _ in of_runtime(targets, "nginx") if not service.metrics
+        )
+        for edge in edges:
+            until = at - SETTLED
+            since = self._until.get(edge, until)
+            if until > since:
+                rows = await asyncio.to_thread(self._read, edge, since, until)
+                self._counts.setdefault(edge, Counts()).add(rows)
+            self._until[edge] = until
+            self._registry.target(edge, "").observe(self._counts.setdefault(edge, Counts()).samples(), at)
+
+    def _read(self, edge: str, since: float, until: float) -> Iterable[tuple[Any, ...]]:
+        from nexus.telemetry.query import sql
+
+        return sql(self._store, question(edge, since, until), limit=MOST_GROUPS, seconds=SQL_SECONDS).rows
+
+
+def question(edge: str, since: float, until: float) -> str:
+    """SQL: status class, the bucket of the duration (its number), requests, their seconds."""
+    name = edge.replace("'", "''")
+    buckets = " ".join(f"WHEN duration_ms <= {bound * 1000:g} THEN {n}" for n, bound in enumerate(BOUNDS))
+    return f"""
+        SELECT status // 100, CASE {buckets} ELSE {len(BOUNDS)} END, count(*),
+               coalesce(sum(duration_ms), 0) / 1000
+        FROM logs
+        WHERE service = '{name}' AND status IS NOT NULL
+              AND observed >= {_moment(since)} AND observed < {_moment(until)}
+        GROUP BY 1, 2
+    """
+
+
+def _moment(seconds: float) -> str:
+    return f"TIMESTAMPTZ '{datetime.fromtimestamp(seconds, UTC).isoformat()}'"
+
+
+class Counts:
+    """What an edge has answered so far."""
+
+    def __init__(self) -> None:
+        self._classes: Counter[str] = Counter()
+        self._buckets = [0] * (len(BOUNDS) + 1)
+        self._seconds = 0.0
+
+    def add(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Counts the answer to `question`."""
+        for status, bucket, count, seconds in rows:
+            self._classes[f"{status}xx"] += count
+            self._buckets[bucket] += count
+            self._seconds += seconds
+
+    def samples(self) -> Iterator[Sample]:
+        """The counters, all classes among them, so that rates are known from the first error on."""
+        for name in dict.fromkeys((*CLASSES, *self._classes)):
+            count = self._classes[name]
+            yield Sample("nexus_edge_requests_total", {"status_class": name}, count, "counter")
+        metric, below = "nexus_edge_request_seconds", 0
+        for bound, count in zip((*BOUNDS, math.inf), self._buckets, strict=True):
+            below += count
+            label = "+Inf" if bound == math.inf else repr(bound)
+            yield Sample(f"{metric}_bucket", {"le": label}, below, "histogram")
+        yield Sample(f"{metric}_sum", {}, self._seconds, "histogram")
+        yield Sample(f"{metric}_count", {}, below, "histogram")
