@@ -60,12 +60,13 @@ def build(
 
 
 def _chosen(stack: Stack, names: list[str]) -> tuple[Service, ...]:
-    from nexus.images.sources import is_buildable
+    from nexus.images.sources import bricks, is_buildable
 
+    known = {service.name: service for service in bricks(stack)}
     if not names:
-        return tuple(service for service in stack.services if is_buildable(service))
+        return tuple(known.values())
     try:
-        chosen = tuple(stack.service(name) for name in dict.fromkeys(names))
+        chosen = tuple(known.get(name) or stack.service(name) for name in dict.fromkeys(names))
     except KeyError as error:
         raise place.stop(str(error.args[0]), 2) from error
     for service in chosen:

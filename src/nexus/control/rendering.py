@@ -11,6 +11,7 @@ from nexus.control.addresses import Refused
 from nexus.images.sources import is_rendered
 from nexus.render import RenderError
 from nexus.render.containers.files import ContainerFacts, container_files
+from nexus.render.containers.telemetry import PLATFORM
 from nexus.render.dockerfile import dockerfiles
 from nexus.runtimes.site import secret_names
 from nexus.stack import ManifestError, Stack, load_stack
@@ -65,7 +66,7 @@ def write(root: Path, files: tuple[RenderedFile, ...]) -> None:
 
 def _deploy(stack: Stack) -> dict[str, str]:
     secrets = {service.name: secret_names(stack, service) for service in stack.services}
-    return container_files(stack, secrets, ContainerFacts())
+    return container_files(stack, secrets, ContainerFacts(agent=stack.root == PLATFORM))
 
 
 def _state(path: Path, text: str) -> State:

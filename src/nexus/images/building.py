@@ -14,7 +14,7 @@ from typing import Literal
 from nexus.images.errors import BuildError, SourceError, explain_build
 from nexus.images.presence import in_engine, in_registry
 from nexus.images.reference import ImageRef, image_of
-from nexus.images.sources import PARTS_LABEL, SERVICE_LABEL, STACK_LABEL, dockerfile_of, parts
+from nexus.images.sources import PARTS_LABEL, SERVICE_LABEL, STACK_LABEL, parts, recipe
 from nexus.runtimes.containers.engine import Engine, EngineError
 from nexus.stack import Service, Stack
 from nexus.stack.digest import content_digest
@@ -110,7 +110,8 @@ def check(stack: Stack, services: Iterable[Service], registry: str, push: bool, 
         raise SourceError("a push needs a registry; name it with --registry HOST[:PORT]")
     _bundle(ca)
     for service in services:
-        dockerfile_of(stack, service)
+        with recipe(stack, service):
+            continue
 
 
 async def _build(
@@ -130,7 +131,7 @@ async def _build(
             said(line)
 
     arguments = ["build", "--progress", "plain", "--load", "--tag", str(reference)]
-    arguments += ["--file", str(dockerfile_of(stack, service)), "--build-arg", f"RELEASE={service.release}"]
+    arguments += ["--build-arg", f"RELEASE={service.release}"]
     labels = {
         STACK_LABEL: stack.name,
         SERVICE_LABEL: service.name,
@@ -143,13 +144,13 @@ async def _build(
     if ca is not None:
         arguments += ["--secret", f"id=ca,src={ca}"]
     try:
-        await engine.command(
-            *arguments,
-            str(stack.root),
-            env={"DOCKER_BUILDKIT": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"},
-            timeout=LIMIT_S,
-            said=listen,
-        )
+        with recipe(stack, service) as taken:
+            await engine.command(
+                *(*arguments, "--file", str(taken.dockerfile), str(taken.context)),
+                env={"DOCKER_BUILDKIT": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"},
+                timeout=LIMIT_S,
+                said=listen,
+            )
     except EngineError as error:
         if not any(line.startswith("#") for line in lines):  # the builder never began: the engine's own words
             raise

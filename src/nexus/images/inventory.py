@@ -11,7 +11,7 @@ from typing import Any
 
 from nexus.images.presence import in_engine
 from nexus.images.reference import image_of
-from nexus.images.sources import PARTS_LABEL, SERVICE_LABEL, STACK_LABEL, is_buildable
+from nexus.images.sources import PARTS_LABEL, SERVICE_LABEL, STACK_LABEL, bricks
 from nexus.render.dockerfile import BASES
 from nexus.runtimes.containers.engine import Engine
 from nexus.stack import Service, Stack
@@ -69,7 +69,7 @@ async def shown(engine: Engine, stack: Stack, registry: str = "") -> tuple[Shown
     Raises:
         EngineError: the engine does not answer.
     """
-    services = [service for service in stack.services if is_buildable(service)]
+    services = bricks(stack)
     by_name = {name: each for each in await stored(engine, stack) for name in each.names}
     current = {s.name: by_name.get(str(image_of(stack, s, registry))) for s in services}
     bases = await _bases(engine, services)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from nexus.images.inventory import Stored, stored
-from nexus.images.sources import is_buildable
+from nexus.images.sources import bricks
 from nexus.runtimes.containers.engine import Engine
 from nexus.stack import Stack
 
@@ -31,7 +31,7 @@ async def prune(engine: Engine, stack: Stack, keep: int = KEPT) -> tuple[Pruned,
     Raises:
         EngineError: the engine does not answer.
     """
-    now = {(service.name, service.release) for service in stack.services if is_buildable(service)}
+    now = {(service.name, service.release) for service in bricks(stack)}
     old = expendable(await stored(engine, stack), now, await _used(engine), keep)
     for image in old:
         await engine.command("image", "rm", *(image.names or (image.identity,)))

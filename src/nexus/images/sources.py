@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from nexus.images.errors import SourceError
+from nexus.render.containers.telemetry import DOCKERFILE as AGENT_DOCKERFILE
+from nexus.render.containers.telemetry import PLATFORM, agent, telemetry_recipe
 from nexus.render.dockerfile import BASES, DOCKERFILE, MARK, dockerfiles
 from nexus.stack import Service, Stack
 from nexus.stack.digest import content_digest
@@ -23,6 +27,14 @@ class Placed:
 
     path: Path
     state: Literal["written", "unchanged", "own"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A Dockerfile, and the folder whose files its build may take."""
+
+    dockerfile: Path
+    context: Path
 
 
 def place_dockerfiles(stack: Stack) -> tuple[Placed, ...]:
@@ -48,6 +60,29 @@ def is_rendered(text: str) -> bool:
 def is_buildable(service: Service) -> bool:
     """Whether a service has an image of its own; all others run official ones."""
     return service.is_brick and service.runtime in BASES
+
+
+def bricks(stack: Stack) -> tuple[Service, ...]:
+    """Return the services of a stack in containers that have images of their own; the agent is the last."""
+    return (*(service for service in stack.services if is_buildable(service)), agent())
+
+
+@contextmanager
+def recipe(stack: Stack, service: Service) -> Iterator[Recipe]:
+    """What a service's image is built with. The agent's recipe lies in no stack: it is there for a while.
+
+    Raises:
+        SourceError: see `dockerfile_of`.
+    """
+    if service != agent():
+        yield Recipe(dockerfile_of(stack, service), stack.root)
+        return
+    with tempfile.TemporaryDirectory(prefix="nexus-") as folder:
+        for name, text in telemetry_recipe().items():
+            path = Path(folder) / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+        yield Recipe(Path(folder) / AGENT_DOCKERFILE, PLATFORM)
 
 
 def dockerfile_of(stack: Stack, service: Service) -> Path:
@@ -81,8 +116,9 @@ def dockerfile_of(stack: Stack, service: Service) -> Path:
 
 def parts(stack: Stack, service: Service) -> dict[str, str]:
     """Return path → digest of each part that makes a service's release."""
+    root = PLATFORM if service == agent() else stack.root
     return {
-        path.relative_to(stack.root).as_posix(): content_digest([path])
+        path.relative_to(root).as_posix(): content_digest([path])
         for path in (service.folder, *service.shared)
     }
 

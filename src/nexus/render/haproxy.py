@@ -51,7 +51,8 @@ class HaproxyFacts:
     `ports` are the stable ports by service name. Behind them are `servers`, or what `discovery` finds by
     asking `resolver`. `keys` may be empty: until they are known, the gateway answers 503 to whatever needs a
     token; with `slots` the proxy fetches them by itself. `trusted` networks may say X-Forwarded-For, besides
-    those of the manifest.
+    those of the manifest. `metrics_for` names the one host that the gateway tells its metrics, by /metrics
+    on its own port: found by asking `resolver`, or this machine itself where there is none ("" = nobody).
     """
 
     bind_host: str
@@ -64,7 +65,7 @@ class HaproxyFacts:
     slots: KeySlots | None = None
     trusted: tuple[str, ...] = ()
     hard_stop_s: int = 90
-    metrics_port: int | None = None
+    metrics_for: str = ""
     pidfile: Path | None = None
     log_target: str = "stdout format raw local0"
     threads: int = 2
@@ -92,7 +93,6 @@ def haproxy_config(stack: Stack, facts: HaproxyFacts) -> str:
             server_timeout=gateway_settings(gateway).server_timeout_ms if gateway else 30000,
             server_parameters=SERVER_PARAMETERS,
             stats_socket=plain("stats_socket", facts.stats_socket, LONGEST_SOCKET),
-            metrics_port=facts.metrics_port,
             pidfile=plain("pidfile", facts.pidfile) if facts.pidfile else None,
             log_target=" ".join(plain("log_target", word) for word in facts.log_target.split()),
             threads=facts.threads,
@@ -130,5 +130,6 @@ def _gateway(
         "public": [path for path in public if not path.endswith("*")],
         "public_below": [path.removesuffix("*") for path in public if path.endswith("*")],
         "verify_keys": [(plain("kid", key.kid), plain("key path", key.path)) for key in facts.keys],
+        "metrics_for": plain("metrics_for", facts.metrics_for) if facts.metrics_for else None,
         "expects_keys": any(service.jwks for service in stack.services),
     }

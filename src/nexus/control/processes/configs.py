@@ -60,6 +60,7 @@ def _haproxy_facts(keeper: ProcessKeeper, site: Site, service: Service) -> Hapro
         stats_socket=haproxy.stats_socket(site, service),
         servers=servers(keeper, site),
         keys=keeper.keys.known() if keeper.keys else (),
+        metrics_for=LOOPBACK,
     )
 
 

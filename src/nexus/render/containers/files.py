@@ -12,6 +12,7 @@ from typing import Any
 from nexus.render.containers import modules, proxies, stores
 from nexus.render.containers.migrate import migrate, migrate_files
 from nexus.render.containers.spec import ContainerSpec, port_variable, secret_name
+from nexus.render.containers.telemetry import ENDPOINT, telemetry, telemetry_files, telemetry_recipe
 from nexus.render.templating import RenderError, templates
 from nexus.stack import Service, Stack
 
@@ -26,7 +27,7 @@ class ContainerFacts:
     `root` is the stack's folder, `secrets` the folder of secret files. `project` names what belongs together
     on an engine. `builds`: whether the engine may build images by itself. `only`: the services to write down.
     `encrypted`: whether nodes of a Swarm encrypt what passes between them. `home`: the folder of the state of
-    whoever keeps the stack ("" when nobody does).
+    whoever keeps the stack ("" when nobody does). `agent`: whether the agent of telemetry is part of it.
     """
 
     root: str = ".."
@@ -36,15 +37,22 @@ class ContainerFacts:
     only: frozenset[str] | None = None
     encrypted: bool = True
     home: str = ""
+    agent: bool = True
 
 
-def container_specs(stack: Stack, secrets: Mapping[str, tuple[str, ...]]) -> tuple[ContainerSpec, ...]:
-    """Every container of a stack. `secrets`: the names of each service's secret files.
+def container_specs(
+    stack: Stack, secrets: Mapping[str, tuple[str, ...]], agent: bool = True
+) -> tuple[ContainerSpec, ...]:
+    """Every container of a stack. `secrets`: the names of each service's secret files; `agent`: whether the
+    agent of telemetry is among them, to which modules then send what they have to tell.
 
     Raises:
         RenderError: a service cannot run in a container.
     """
-    specs = [_spec(stack, service, secrets.get(service.name, ())) for service in stack.services]
+    endpoint = ENDPOINT if agent else ""
+    specs = [_spec(stack, service, secrets.get(service.name, ()), endpoint) for service in stack.services]
+    if agent:
+        specs.append(telemetry(stack))
     if any(service.database for service in stack.services):
         specs.append(migrate(stack))
     for spec in specs:
@@ -67,7 +75,9 @@ def container_files(
     settings: dict[str, str] = {}
     for service in stack.services:
         settings |= _settings(stack, service)
-    specs = container_specs(stack, secrets)
+    if facts.agent:
+        settings |= telemetry_files(stack)
+    specs = container_specs(stack, secrets, facts.agent)
     if facts.only is not None:
         specs = tuple(spec for spec in specs if spec.name in facts.only)
     values: dict[str, Any] = {
@@ -85,10 +95,12 @@ def container_files(
     files = {COMPOSE: _template("compose.yaml.j2", values), SWARM: _template("stack.yaml.j2", values)}
     if facts.builds and any(service.database for service in stack.services):
         files |= migrate_files(stack)
+    if facts.builds and facts.agent:
+        files |= telemetry_recipe()
     return {**files, **settings}
 
 
-def _spec(stack: Stack, service: Service, secrets: tuple[str, ...]) -> ContainerSpec:
+def _spec(stack: Stack, service: Service, secrets: tuple[str, ...], endpoint: str) -> ContainerSpec:
     match service.runtime:
         case "postgres":
             return stores.postgres(stack, service)
@@ -99,7 +111,7 @@ def _spec(stack: Stack, service: Service, secrets: tuple[str, ...]) -> Container
         case "nginx":
             return proxies.nginx(stack, service)
         case _:
-            return modules.module(stack, service, secrets)
+            return modules.module(stack, service, secrets, endpoint)
 
 
 def _settings(stack: Stack, service: Service) -> dict[str, str]:

@@ -19,14 +19,14 @@ from nexus.stack import Service, Stack
 DRAIN_RESERVE = 5  # seconds between the end of a module's own drain and the engine's SIGKILL
 
 
-def module(stack: Stack, service: Service, secrets: tuple[str, ...]) -> ContainerSpec:
-    """A module. `secrets` are the names of the files it is given.
+def module(stack: Stack, service: Service, secrets: tuple[str, ...], endpoint: str) -> ContainerSpec:
+    """A module. `secrets` are the names of the files it is given, `endpoint`: where its spans go by default.
 
     Raises:
         RenderError: its runtime has no image.
     """
     if service.runtime == "image":
-        return _foreign(stack, service, secrets)
+        return _foreign(stack, service, secrets, endpoint)
     if service.runtime not in BASES:
         raise RenderError(
             f"{service.name}: runtime {service.runtime!r} runs as a plain process only; in a container use "
@@ -39,7 +39,7 @@ def module(stack: Stack, service: Service, secrets: tuple[str, ...]) -> Containe
         service=service,
         dockerfile=f"{service.folder.relative_to(stack.root).as_posix()}/{DOCKERFILE}",
         user=f"{USER}:{USER}",
-        environment=environment(stack, service, secrets),
+        environment=environment(stack, service, secrets, endpoint),
         secrets={name: f"{service.name}/{name}" for name in secrets},
         volumes={STATE: f"{service.name}-state"},
         tmpfs={"/tmp": 64},
@@ -59,7 +59,7 @@ def module(stack: Stack, service: Service, secrets: tuple[str, ...]) -> Containe
     )
 
 
-def environment(stack: Stack, service: Service, secrets: tuple[str, ...]) -> dict[str, str]:
+def environment(stack: Stack, service: Service, secrets: tuple[str, ...], endpoint: str) -> dict[str, str]:
     """The contract of a module: who it is, where its neighbours are, its secrets as files."""
     env = {
         "HOST": "0.0.0.0",
@@ -68,7 +68,7 @@ def environment(stack: Stack, service: Service, secrets: tuple[str, ...]) -> dic
         "NEXUS_RELEASE": f"${{{release_variable(service.name)}:-local}}",
         "NEXUS_LANG": "${NEXUS_LANG:-pt-BR}",
         "NEXUS_TRUSTED_PROXIES": ",".join(PRIVATE),
-        "OTEL_EXPORTER_OTLP_ENDPOINT": "${OTEL_EXPORTER_OTLP_ENDPOINT:-}",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"${{OTEL_EXPORTER_OTLP_ENDPOINT:-{endpoint}}}",
         "TZ": "UTC",
     }
     for other in stack.of_kind("module", "gateway"):
@@ -81,7 +81,7 @@ def environment(stack: Stack, service: Service, secrets: tuple[str, ...]) -> dic
     return env | {key: value.replace("$", "$$") for key, value in service.env.items()}
 
 
-def _foreign(stack: Stack, service: Service, secrets: tuple[str, ...]) -> ContainerSpec:
+def _foreign(stack: Stack, service: Service, secrets: tuple[str, ...], endpoint: str) -> ContainerSpec:
     """An image that others made: it gets limits, but is asked for nothing that it may not bear."""
     assert service.image is not None
     return ContainerSpec(
@@ -89,7 +89,7 @@ def _foreign(stack: Stack, service: Service, secrets: tuple[str, ...]) -> Contai
         image=service.image.replace("$", "$$"),
         service=service,
         command=service.command,
-        environment=environment(stack, service, secrets),
+        environment=environment(stack, service, secrets, endpoint),
         secrets={name: f"{service.name}/{name}" for name in secrets},
         volumes={path: name for path, name in service.volumes.items() if not _is_path(name)},
         binds={path: name for path, name in service.volumes.items() if _is_path(name)},

@@ -13,6 +13,7 @@ from nexus.render.containers.spec import (
     Published,
     tcp_probe,
 )
+from nexus.render.containers.telemetry import NAME as TELEMETRY
 from nexus.render.haproxy import Discovery, HaproxyFacts, KeySlots, haproxy_config
 from nexus.render.keys import keys_script
 from nexus.render.nginx import NginxFacts, nginx_config
@@ -75,6 +76,7 @@ def haproxy_files(stack: Stack, service: Service) -> dict[str, str]:
         slots=slots,
         trusted=PRIVATE,
         hard_stop_s=15,
+        metrics_for=TELEMETRY,
     )
     files = {f"{service.name}/haproxy.cfg": haproxy_config(stack, facts)}
     if slots and publisher:

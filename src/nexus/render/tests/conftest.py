@@ -66,7 +66,6 @@ class Gateway:
     url: str
     shop_url: str
     deals_url: str
-    metrics: str
     socket: Path
     shop: Upstream
     http: aiohttp.ClientSession
@@ -78,14 +77,14 @@ async def gateway(tmp_path_factory: pytest.TempPathFactory, signer: Signer) -> A
     stack = write_stack(tmp_path_factory.mktemp("shop"))
     with open_folder() as folder:
         async with upstream("shop-1") as shop:
-            ports = {name: free_port() for name in ("gate", "shop", "deals", "keys", "metrics")}
+            ports = {name: free_port() for name in ("gate", "shop", "deals", "keys")}
             facts = HaproxyFacts(
                 bind_host="127.0.0.1",
-                ports={name: port for name, port in ports.items() if name != "metrics"},
+                ports=ports,
                 stats_socket=folder / "h.sock",
                 servers={"shop": (Server("shop-1", "127.0.0.1", shop.port),)},
                 keys=(signer.verify_key,),
-                metrics_port=ports["metrics"],
+                metrics_for="127.0.0.1",
             )
             async with (
                 haproxy(folder, haproxy_config(stack, facts), ports["gate"]) as proxy,
@@ -96,7 +95,6 @@ async def gateway(tmp_path_factory: pytest.TempPathFactory, signer: Signer) -> A
                     url=f"http://127.0.0.1:{ports['gate']}",
                     shop_url=f"http://127.0.0.1:{ports['shop']}",
                     deals_url=f"http://127.0.0.1:{ports['deals']}",
-                    metrics=f"http://127.0.0.1:{ports['metrics']}/metrics",
                     socket=folder / "h.sock",
                     shop=shop,
                     http=http,

@@ -113,7 +113,7 @@ def test_an_image_of_others_keeps_its_user_and_gets_its_volumes(shop: Stack) -> 
 
 def test_modules_without_a_gateway_publish_their_own_ports(tmp_path: Path) -> None:
     stack = _stack(tmp_path, "mailer", stack="name: post\n")
-    services = _compose(stack)["services"]
+    services = _compose(stack, agent=False)["services"]
     assert services["mailer"]["ports"] == ["127.0.0.1:${NEXUS_PORT_MAILER:-5009}:80"]
     assert set(services) == {"mailer"}
     assert "networks" in _compose(stack)

@@ -42,9 +42,7 @@ async def test_a_route_is_a_prefix_of_whole_segments(gateway: Gateway) -> None:
         assert (status, body.get("path")) == (200, path)
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/api", "/api/shopx", "/api/other", "/metrics", "/openapi.json", "//api/shop"]
-)
+@pytest.mark.parametrize("path", ["/", "/api", "/api/shopx", "/api/other", "/openapi.json", "//api/shop"])
 async def test_what_no_manifest_names_does_not_exist(gateway: Gateway, path: str) -> None:
     status, body = await get(gateway, path)
     assert (status, body["type"]) == (404, "urn:nexus:problem:no-such-route")
@@ -188,8 +186,13 @@ async def test_the_gateway_tells_its_own_health_and_metrics(gateway: Gateway) ->
             200,
             {"status": "ready", "checks": {"verification_keys": "ok"}},
         )
-    async with gateway.http.get(gateway.metrics) as answer:
+    async with gateway.http.get(f"{gateway.url}/metrics") as answer:
         assert 'haproxy_backend_http_responses_total{proxy="shop"' in await answer.text()
+
+
+async def test_the_gateway_tells_its_metrics_to_nobody_through_a_proxy(gateway: Gateway) -> None:
+    async with gateway.http.get(f"{gateway.url}/metrics", headers={"X-Forwarded-For": "127.0.0.1"}) as answer:
+        assert answer.status == 404
 
 
 async def test_a_read_cut_off_by_the_upstream_is_retried_and_a_write_is_not(gateway: Gateway) -> None:

@@ -1,0 +1,42 @@
+"""`python -m nexus.telemetry.agent TARGETS`: serves on port 4318; TARGETS names who may be asked what."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from pathlib import Path
+
+from aiohttp import web
+
+from nexus.telemetry.agent.allowed import Allowed
+from nexus.telemetry.agent.application import application
+from nexus.telemetry.agent.journal import say
+from nexus.telemetry.agent.spool import Spool
+
+PORT = 4318
+
+
+async def serve(targets: Path) -> None:
+    """Serves until SIGTERM; SIGHUP has it read its targets again.
+
+    Raises:
+        TargetsError: the targets cannot be read.
+    """
+    allowed, ended = Allowed(targets), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(each, ended.set)
+    loop.add_signal_handler(signal.SIGHUP, allowed.renew)
+    runner = web.AppRunner(
+        application(Spool(), allowed), access_log=None, auto_decompress=False, shutdown_timeout=2.0
+    )
+    await runner.setup()
+    await web.TCPSite(runner, "0.0.0.0", PORT, reuse_address=True).start()
+    say("info", "listening", port=PORT, targets=len(allowed))
+    await ended.wait()
+    await runner.cleanup()
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(serve(Path(sys.argv[1])))
