@@ -10,10 +10,10 @@ from uuid import UUID
 
 import orjson
 
+from nexus_kit import tracing
 from nexus_kit.logs import log
 from nexus_kit.problems import Unavailable
 from nexus_kit.settings import Settings
-from nexus_kit.tracing import current_request_id, current_trace
 from nexus_kit.tx import to_bytes
 
 if TYPE_CHECKING:
@@ -160,10 +160,18 @@ class Calls:
         if self._session is None:
             self._session = aiohttp.ClientSession()
         try:
-            async with self._session.request(
-                method, url, data=body, params=params, headers=headers, timeout=aiohttp.ClientTimeout(timeout)
-            ) as answer:
-                return Reply(answer.status, dict(answer.headers), await answer.read())
+            with tracing.calling(method, module, url) as span:
+                async with self._session.request(
+                    method,
+                    url,
+                    data=body,
+                    params=params,
+                    headers={**headers, "traceparent": span.traceparent},
+                    timeout=aiohttp.ClientTimeout(timeout),
+                ) as answer:
+                    reply = Reply(answer.status, dict(answer.headers), await answer.read())
+                tracing.answered(span, reply.status)
+                return reply
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             log.warning(
                 "call failed",
@@ -207,7 +215,7 @@ class Calls:
 
 
 def _context(company_id: UUID | None) -> dict[str, str]:
-    context = {"traceparent": current_trace(), "X-Request-Id": current_request_id()}
+    context = {"X-Request-Id": tracing.current_request_id()}
     if company_id is not None:
         context["X-Company-Id"] = str(company_id)
     return {key: value for key, value in context.items() if value}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,6 +14,7 @@ import asyncpg
 import orjson
 from fastapi import Response
 
+from nexus_kit import tracing
 from nexus_kit.idempotency import Idempotency, Replay
 from nexus_kit.ids import NIL
 from nexus_kit.logs import log
@@ -24,6 +26,7 @@ POOL_SIZE = 8
 CONNECT_TIMEOUT_S = 5.0
 ACQUIRE_TIMEOUT_S = 5.0
 STATEMENT_TIMEOUT_S = 30.0
+SLOW_S = 0.05
 
 TRANSIENT: tuple[type[Exception], ...] = (
     asyncpg.PostgresConnectionError,
@@ -178,6 +181,7 @@ class Database:
 
     @asynccontextmanager
     async def _run(self, begin: str, company_id: UUID | None) -> AsyncIterator[tuple[Tx, str]]:
+        started = time.perf_counter()
         connection, status = await self._begin(begin)
         tx = Tx(connection, company_id)
         try:
@@ -190,6 +194,7 @@ class Database:
             await _commit(connection)
         finally:
             await self._release(connection)
+            _tell_if_slow(time.perf_counter() - started)
         if tx.published and self.on_publish is not None:
             self.on_publish()
         for action in tx.after:
@@ -236,6 +241,12 @@ async def _prepare(connection: Any) -> None:
 def to_json(value: Any) -> str:
     """Encode a value for a json/jsonb column; a str is taken as JSON text already."""
     return value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
+
+
+def _tell_if_slow(seconds: float) -> None:
+    """Show a transaction that took long in the span at work; a span for each would cost too much."""
+    if seconds >= SLOW_S and (span := tracing.current()) is not None:
+        span.happened("slow transaction", {"duration_ms": round(seconds * 1000, 1)})
 
 
 async def _commit(connection: Any) -> None:

@@ -14,6 +14,7 @@ from nexus_kit import tracing
 from nexus_kit.logs import log
 from nexus_kit.metrics import Metrics
 from nexus_kit.problems import MEDIA_TYPE, problem_body
+from nexus_kit.spans import Span
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
 NUL = "Text must not contain the character NUL."
@@ -39,7 +40,8 @@ class Edge:
             await self._app(scope, receive, send)
             return
         state = scope["app"].state
-        _, request_id = _ids(scope["headers"])
+        span = _enter(scope)
+        request_id = span.request_id.encode()
         status = 0
         started = time.perf_counter()
         body = _Body(receive)
@@ -49,7 +51,7 @@ class Edge:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = message["headers"] = list(message.get("headers", ()))
-                headers.append((b"x-request-id", request_id.encode()))
+                headers.append((b"x-request-id", request_id))
                 if state.draining:
                     headers.append((b"connection", b"close"))
             await send(message)
@@ -60,18 +62,20 @@ class Edge:
                 await _answer(422, "nul-character", NUL, scope["path"], sending)
             else:
                 await self._app(scope, body.receive, sending)
-        except Exception:  # noqa: BLE001 - the last resort: logged with its stack, answered without it
+        except Exception as error:  # noqa: BLE001 - the last resort: logged with its stack, answered without it
+            span.fail(type(error).__name__)
             log.exception("unhandled error", extra={"method": scope["method"], "path": scope["path"]})
             if status == 0:
                 await _answer(500, "internal-error", INTERNAL, scope["path"], sending)
         finally:
             state.in_flight -= 1
-            self._record(scope, status or 499, time.perf_counter() - started, request_id)
+            self._record(scope, status or 499, time.perf_counter() - started, span)
 
-    def _record(self, scope: Any, status: int, seconds: float, request_id: str) -> None:
+    def _record(self, scope: Any, status: int, seconds: float, span: Span) -> None:
         if scope["path"] in self._silent:
             return
         route = getattr(scope.get("route"), "path", None) or "(none)"
+        _end(span, scope, route, status)
         key = (scope["method"] if route != "(none)" else "*", route, status)
         child = self._children.get(key)
         if child is None:
@@ -87,19 +91,32 @@ class Edge:
                 "status": status,
                 "ms": round(seconds * 1000, 2),
                 "client": client[0] if client else None,
-                "request_id": request_id,
+                "request_id": span.request_id,
             },
         )
 
 
-def _ids(headers: list[tuple[bytes, bytes]]) -> tuple[str, str]:
+def _enter(scope: Any) -> Span:
     traceparent = request_id = None
-    for name, value in headers:
+    for name, value in scope["headers"]:
         if name == b"traceparent":
             traceparent = value.decode("latin-1")
         elif name == b"x-request-id":
             request_id = value.decode("latin-1")
-    return tracing.begin(traceparent, request_id)
+    return tracing.enter(scope["method"], traceparent, request_id)
+
+
+def _end(span: Span, scope: Any, route: str, status: int) -> None:
+    span.name = f"{scope['method']} {route}"
+    span.note(
+        {
+            "http.request.method": scope["method"],
+            "http.route": route,
+            "url.path": scope["path"],
+        }
+    )
+    tracing.answered(span, status)
+    tracing.end(span)
 
 
 class _Body:

@@ -57,6 +57,9 @@ class Metrics:
         self.sent = self.counter("nexus_events_published", "Events sent to the module's stream.")
         self.backlog = self.gauge("nexus_outbox_backlog", "Events in the outbox that are not sent yet.")
         self.connections = self.gauge("nexus_db_connections", "Connections of the database pool.", ["state"])
+        self.spans_dropped = self.counter(
+            "nexus_spans_dropped", "Spans that could not be sent and were forgotten."
+        )
         self.worker_runs = self.counter(
             "nexus_worker_runs", "Runs of background workers.", ["worker", "outcome"]
         )

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastapi import FastAPI
 
@@ -29,7 +29,11 @@ from nexus_kit.settings import Settings, SettingsError
 from nexus_kit.tokens import KeySet, RevokedSessions, TokenVerifier
 from nexus_kit.workers import Worker, Workers
 
+if TYPE_CHECKING:
+    from nexus_kit.otlp import Exporter
+
 STOP_GRACE_S = 15.0
+SPANS_GRACE_S = 2.0
 
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 
@@ -44,8 +48,8 @@ class Module:
     def __init__(self, name: str, *, version: str = "1.0.0", settings: Settings | None = None) -> None:
         self.settings = settings or Settings.from_env(name)
         self.name = name
-        tracing.configure(self.settings)
         self.metrics = Metrics(self.settings.service)
+        self._spans = self._make_exporter()
         self.db = Database(self.settings.secret("database_url"), name)
         self.revoked = RevokedSessions()
         self._keys = KeySet(self.settings.jwks_url)
@@ -75,7 +79,7 @@ class Module:
             redoc_url=None,
             redirect_slashes=False,
             telemetry={
-                "tracing": self.settings.otlp_endpoint is not None,
+                "tracing": False,
                 "metrics": False,
                 "logs": False,
                 "operation_spans": False,
@@ -91,6 +95,15 @@ class Module:
         app.include_router(probes(self))
         app.add_middleware(edge.Edge, metrics=self.metrics, silent=self.silent)
         return app
+
+    def _make_exporter(self) -> Exporter | None:
+        if self.settings.otlp_endpoint is None:
+            return None
+        from nexus_kit.otlp import Exporter
+
+        exporter = Exporter(self.settings, self.metrics.spans_dropped.inc)
+        tracing.record(exporter.offer)
+        return exporter
 
     def _make_relay(self) -> Relay | None:
         if self._redis_url is None or self.db.absent:
@@ -211,6 +224,8 @@ class Module:
             await self._stop()
 
     async def _start(self) -> None:
+        if self._spans is not None:
+            self._spans.start()
         await self.db.open()
         if self._bootstraps and (boot := self.settings.secret_json("bootstrap")) is not None:
             self.health.pending_start.add("bootstrap")
@@ -256,6 +271,8 @@ class Module:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._calls.close()
         await self.db.close()
+        if self._spans is not None:
+            await self._spans.stop(SPANS_GRACE_S)
         log.info("stopped")
 
     async def _run_bootstraps(self, boot: dict[str, Any]) -> None:

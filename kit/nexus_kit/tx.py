@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -12,8 +13,10 @@ import orjson
 from fastapi import Response
 from pydantic import BaseModel
 
+from nexus_kit import tracing
 from nexus_kit.ids import new_id
-from nexus_kit.tracing import current_trace
+from nexus_kit.logs import log
+from nexus_kit.spans import Kind, Span
 
 if TYPE_CHECKING:
     from nexus_kit.events.event import Event
@@ -39,7 +42,7 @@ class Tx:
         "company_id",
         "conn",
         "idempotency_key",
-        "traces",
+        "spans",
     )
 
     def __init__(self, connection: Any, company_id: UUID | None) -> None:
@@ -47,7 +50,7 @@ class Tx:
         self.company_id = company_id
         self.idempotency_key: str | None = None
         self.after: list[Callable[[], object]] = []
-        self.traces: dict[UUID, str | None] = {}
+        self.spans: dict[UUID, Span] = {}
         self._events: list[tuple[UUID, str, UUID, UUID, datetime, str, str | None]] = []
         self._answer: Response | None = None
         self._savepoints = 0
@@ -103,20 +106,43 @@ class Tx:
         *,
         company_id: UUID | None = None,
         cause: Event | None = None,
+        trace: str | None = None,
+        noted: Mapping[str, Any] | None = None,
     ) -> UUID:
         """Tell other modules a fact: stored in the outbox with this transaction, sent once it commits.
 
-        ``company_id`` is needed in a system transaction only. ``cause`` is the event this one follows from
-        (for the trace); without it the trace of this task counts. Returns the new event's id.
+        ``company_id`` is needed in a system transaction only. The fact belongs to the trace of ``cause``, the
+        event it follows from; or to ``trace`` (a traceparent), when it is about a thing that has a trace of
+        its own; else to the trace of this task. ``noted``: ids and amounts (nothing about people) of the log
+        line that tells it once it is committed; without them there is none. Returns the new event's id.
         """
         company = company_id or self.company_id
         if company is None:
             raise ValueError(f"publish({type!r}) in a system transaction needs company_id=")
         event_id = new_id()
-        trace = cause.trace if cause is not None else self.traces.get(entity_id) or current_trace()
+        span = self._span_of(type, event_id, self.at_work(cause, entity_id), trace, noted or {})
+        told = span.traceparent if span else cause.trace if cause else None
         body = orjson.dumps(dict(data), default=str).decode()
-        self._events.append((event_id, type, UUID(str(entity_id)), company, datetime.now(UTC), body, trace))
+        self._events.append((event_id, type, UUID(str(entity_id)), company, datetime.now(UTC), body, told))
+        if noted is not None:
+            self.after.append(partial(_log, type, span, noted))
         return event_id
+
+    def at_work(self, cause: Event | None = None, entity_id: UUID | None = None) -> Span | None:
+        """The span in which ``cause`` (or an event about ``entity_id``) is handled; else the task's."""
+        key = cause.id if cause is not None else entity_id
+        return self.spans.get(key) if key in self.spans else tracing.current()
+
+    def _span_of(
+        self, type: str, event_id: UUID, here: Span | None, trace: str | None, noted: Mapping[str, Any]
+    ) -> Span | None:
+        """Show the fact in its trace: a moment of the span at work, or a span of its own in ``trace``."""
+        if trace is not None:
+            with tracing.continuing(trace, f"publish {type}", Kind.PRODUCER, **noted) as span:
+                return span
+        if here is not None:
+            here.happened(f"publish {type}", {"messaging.message.id": str(event_id)})
+        return here
 
     def respond(
         self,
@@ -165,6 +191,11 @@ class Tx:
             headers,
             bytes(self._answer.body),
         )
+
+
+def _log(type: str, span: Span | None, noted: Mapping[str, Any]) -> None:
+    ids = {"trace_id": span.trace_id, "span_id": span.span_id} if span else {}
+    log.info(type.replace(".", " ").replace("_", " "), extra={**ids, **noted})
 
 
 def to_bytes(value: Any) -> bytes:

@@ -69,16 +69,18 @@ class Workers:
         failures = 0
         while not self._stopping.is_set():
             worker.wake.clear()
-            try:
-                await self._run_once(worker)
-                failures = 0
-            except Exception as error:  # noqa: BLE001 - the loop must outlive whatever a run meets
-                failures += 1
-                self._metrics.worker_runs.labels(worker.name, "failed").inc()
-                if not (is_transient(error) or isinstance(error, Unavailable)):
-                    log.exception("worker failed", extra={"worker": worker.name})
-                elif failures == 1:
-                    log.warning("worker waits", extra={"worker": worker.name, "reason": str(error)})
+            with tracing.span(f"worker {worker.name}", kept=False) as span:
+                try:
+                    await self._run_once(worker)
+                    failures = 0
+                except Exception as error:  # noqa: BLE001 - the loop must outlive whatever a run meets
+                    failures += 1
+                    span.fail(type(error).__name__)
+                    self._metrics.worker_runs.labels(worker.name, "failed").inc()
+                    if not (is_transient(error) or isinstance(error, Unavailable)):
+                        log.exception("worker failed", extra={"worker": worker.name})
+                    elif failures == 1:
+                        log.warning("worker waits", extra={"worker": worker.name, "reason": str(error)})
             pause = min(worker.every * 2 ** min(failures, 6), max(LONGEST_PAUSE_S, worker.every))
             if failures:
                 pause = max(pause, 0.5)
@@ -88,7 +90,6 @@ class Workers:
                 continue
 
     async def _run_once(self, worker: Worker) -> None:
-        tracing.begin(None)
         if worker.leader:
             async with self._leaders, self._database.leading(f"worker:{worker.name}") as tx:
                 if tx is None:

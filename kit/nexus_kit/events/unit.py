@@ -8,7 +8,7 @@ from uuid import UUID
 from nexus_kit.database import Database
 from nexus_kit.events.event import Event, Handler, Handlers, NotYet
 from nexus_kit.events.schedule import Item
-from nexus_kit.tracing import span
+from nexus_kit.events.spans import handling
 from nexus_kit.tx import Tx
 
 _RECEIVE = """
@@ -59,7 +59,7 @@ async def handle(database: Database, handlers: Handlers, company_id: UUID, items
 async def call_handler(tx: Tx, handlers: Handlers, event: Event) -> None:
     """Call the handler of a single event in the running transaction."""
     handler = handlers[event.module, event.type]
-    with span(f"handle {event.type}", event.trace):
+    with handling(tx, [event]):
         await handler.function(tx, [event] if handler.batch else event)
 
 
@@ -85,17 +85,14 @@ async def _call(tx: Tx, handler: Handler, items: list[Item]) -> None:
     if not handler.batch:
         for item in items:
             try:
-                with span(f"handle {item.event.type}", item.event.trace):
+                with handling(tx, [item.event]):
                     await handler.function(tx, item.event)
             except Exception as error:
                 raise Culprits([item], error) from error
         return
-    tx.traces = {item.event.entity_id: item.event.trace for item in items}
     try:
-        with span(f"handle {items[0].event.type}", items[0].event.trace):
+        with handling(tx, [item.event for item in items]):
             await handler.function(tx, [item.event for item in items])
     except Exception as error:
         named = error.event_ids if isinstance(error, NotYet) else frozenset()
         raise Culprits([item for item in items if item.event.id in named] or items, error) from error
-    finally:
-        tx.traces = {}

@@ -159,8 +159,8 @@ async def test_a_clients_valid_id_and_trace_are_kept_and_others_replaced(gateway
     assert (body["headers"]["x-request-id"], body["headers"]["traceparent"]) == ("client-0001", trace)
     zero = "00-00000000000000000000000000000000-b7ad6b7169203331-01"
     _, body = await get(gateway, "/api/shop/x", **{"X-Request-Id": 'a"} evil', "traceparent": zero})
-    assert len(body["headers"]["x-request-id"]) == 36
     assert body["headers"]["traceparent"] != zero
+    assert body["headers"]["traceparent"].split("-")[1] == body["headers"]["x-request-id"]
 
 
 async def test_the_access_log_is_one_json_object_a_request(gateway: Gateway) -> None:

@@ -1,7 +1,9 @@
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
@@ -85,6 +87,48 @@ async def test_the_client_is_told_as_seen_and_not_as_claimed(edge: Edge) -> None
     assert headers["x-forwarded-for"] == "127.0.0.1"
     assert headers["x-forwarded-proto"] == "http"
     assert not {"x-real-ip", "forwarded", "proxy"} & set(headers)
+
+
+async def test_a_request_without_a_trace_starts_one_under_its_own_id(edge: Edge) -> None:
+    async with edge.http.get(f"{edge.url}/api/x") as answer:
+        headers = (await answer.json())["headers"]
+        request_id = answer.headers["X-Request-Id"]
+    version, trace, span, flags = headers["traceparent"].split("-")
+    assert (version, trace, flags, headers["x-request-id"]) == ("00", request_id, "01", request_id)
+    assert len(span) == 16
+    assert int(span, 16)
+    line = await edge.proxy.line(lambda line: line["request_id"] == request_id)
+    assert line["trace_id"] == request_id
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", True),
+        ("00-00000000000000000000000000000000-b7ad6b7169203331-01", False),
+        ("00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01", False),
+        ("00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01", False),
+        ("evil", False),
+    ],
+)
+async def test_only_a_clients_valid_trace_goes_on(edge: Edge, sent: str, kept: bool) -> None:
+    async with edge.http.get(f"{edge.url}/api/x", headers={"traceparent": sent}) as answer:
+        headers = (await answer.json())["headers"]
+    assert (headers["traceparent"] == sent) is kept
+    assert headers["traceparent"].split("-")[1] == headers["x-request-id"]
+
+
+async def test_the_access_log_tells_times_to_the_millisecond(edge: Edge) -> None:
+    before = datetime.now(UTC) - timedelta(milliseconds=1)
+    async with edge.http.get(f"{edge.url}/api/slow", headers={"X-Request-Id": "timed-request"}):
+        pass
+    line = await edge.proxy.line(lambda line: line["request_id"] == "timed-request")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d", line["ts"])
+    assert before - timedelta(milliseconds=500) < datetime.fromisoformat(line["ts"]) <= datetime.now(UTC)
+    assert 0 <= line["upstream_ms"] <= line["duration_ms"] + 1 < 10_000
+    async with edge.http.get(f"{edge.url}/internal/x", headers={"X-Request-Id": "nobody-asked"}):
+        pass
+    assert (await edge.proxy.line(lambda line: line["request_id"] == "nobody-asked"))["upstream_ms"] == -1
 
 
 async def test_one_request_id_goes_in_and_out_and_into_the_log(edge: Edge) -> None:
