@@ -1,0 +1,131 @@
+"""Questions to the database on behalf of figures: read-only, short, and one at a time.
+
+AwayError              nothing can be asked now
+RefusedError           this one question was not answered
+SlowError              because it took too long
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+log = logging.getLogger("nexus.telemetry")
+
+LONGEST = 2.0  # seconds that the server spends on a question
+GRACE = 3.0  # further seconds until the connection is given up
+LOCK_WAIT = 0.5
+CONNECT_TIME = 5.0
+PAUSE = 2.0  # between two attempts to connect, so that a database that is back is found at once
+_SETTINGS = {
+    "application_name": "nexus figures",
+    "default_transaction_read_only": "on",
+    "statement_timeout": str(round(LONGEST * 1000)),
+    "lock_timeout": str(round(LOCK_WAIT * 1000)),
+    "idle_in_transaction_session_timeout": str(round((LONGEST + GRACE) * 1000)),
+    "jit": "off",  # compiling costs more than such questions do
+}
+_LOST = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+)
+
+
+class AwayError(RuntimeError):
+    """The database cannot be asked at all; the text says why."""
+
+
+class RefusedError(RuntimeError):
+    """The database did not answer this question; the text says why."""
+
+
+class SlowError(RefusedError):
+    """The question took longer than allowed."""
+
+
+class Database:
+    """The database of a stack, asked by its role that may only read; a replica when there is one.
+
+    `aim` says where; `away` is why nothing can be asked now ("" while all is well).
+    """
+
+    def __init__(self) -> None:
+        self.away = "no database is known yet"
+        self._secret: Path | None = None
+        self._connection: asyncpg.Connection[Any] | None = None
+        self._one_at_a_time = asyncio.Lock()
+        self._next_attempt = 0.0
+
+    def aim(self, secrets: Mapping[str, str]) -> None:
+        """From now on the address in the file `replica_url`, or else `check_url`, is asked."""
+        told = secrets.get("replica_url") or secrets.get("check_url")
+        secret = Path(told) if told else None
+        if secret != self._secret:
+            self._secret = secret
+            self._next_attempt = 0.0
+            self._drop()
+        if secret is None:
+            self.away = "the stack has no database that could be asked"
+
+    async def ask(self, sql: str, *arguments: object, limit: int) -> list[dict[str, Any]]:
+        """The first `limit` rows. Raises AwayError, RefusedError, SlowError."""
+        async with self._one_at_a_time:
+            connection = await self._connected()
+            try:
+                async with asyncio.timeout(LONGEST + GRACE), connection.transaction(readonly=True):
+                    cursor = await connection.cursor(sql, *arguments)
+                    return [dict(row) for row in await cursor.fetch(limit)]
+            except asyncpg.QueryCanceledError as slow:
+                raise SlowError(f"took longer than {LONGEST:g} s") from slow
+            except _LOST as lost:
+                self._drop()
+                raise AwayError(self._told(f"the database went away ({_line(lost)})")) from lost
+            except (asyncpg.PostgresError, TypeError, ValueError) as refused:
+                raise RefusedError(_line(refused)) from refused
+
+    def close(self) -> None:
+        """Ends the connection without waiting for the server."""
+        self._drop()
+
+    async def _connected(self) -> asyncpg.Connection[Any]:
+        if self._connection is not None and not self._connection.is_closed():
+            return self._connection
+        now = asyncio.get_running_loop().time()
+        if self._secret is None or now < self._next_attempt:
+            raise AwayError(self.away)
+        self._next_attempt = now + PAUSE
+        try:
+            address = self._secret.read_text(encoding="utf-8").strip()
+            self._connection = await asyncpg.connect(
+                address, timeout=CONNECT_TIME, command_timeout=LONGEST + GRACE, server_settings=_SETTINGS
+            )
+        except (*_LOST, asyncpg.PostgresError, ValueError) as error:
+            raise AwayError(self._told(f"the database cannot be asked ({_line(error)})")) from error
+        if self.away:
+            log.info("figures: the database answers")
+        self.away = ""
+        return self._connection
+
+    def _told(self, why: str) -> str:
+        if why != self.away:
+            log.warning("figures pause: %s", why)
+        self.away = why
+        return why
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.terminate()
+
+
+def _line(error: BaseException) -> str:
+    lines = str(error).splitlines()
+    return lines[0] if lines else type(error).__name__
