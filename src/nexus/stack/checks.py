@@ -8,6 +8,7 @@ from nexus.stack import graph
 from nexus.stack.errors import Fault, suggest
 from nexus.stack.figures import check_figures
 from nexus.stack.found import Found
+from nexus.stack.names import RESERVED
 from nexus.stack.reading import Location, Source
 from nexus.stack.stackfile import StackManifest
 
@@ -17,6 +18,7 @@ def check_all(stack: StackManifest, source: Source, found: Mapping[str, Found]) 
     on = {name: each for name, each in found.items() if each.on}
     return [
         *_switches(stack, source, found),
+        *_names(found),
         *_needs(found, on),
         *_unique(on),
         *_routing(on),
@@ -31,6 +33,12 @@ def _switches(stack: StackManifest, source: Source, found: Mapping[str, Found]) 
     for name in stack.modules:
         if name not in found:
             yield source.fault(("modules", name), "no brick has this name", suggest(name, found))
+
+
+def _names(found: Mapping[str, Found]) -> Iterator[Fault]:
+    for name, each in found.items():
+        if name in RESERVED:
+            yield each.source.fault(("name",), f"{name!r} is a name of the platform's own", "choose another")
 
 
 def _needs(found: Mapping[str, Found], on: Mapping[str, Found]) -> Iterator[Fault]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -25,12 +26,12 @@ def _share(value: Any) -> float:
     """`99.9%` as a share between 0 and 1, both excluded."""
     text = str(value).strip()
     try:
-        percent = float(text.removesuffix("%"))
-    except ValueError:
-        percent = 0.0
+        percent = Decimal(text.removesuffix("%"))
+    except InvalidOperation:
+        percent = Decimal(0)
     if not text.endswith("%") or not 0 < percent < 100:
         raise ValueError(f"{value!r} is no share between 0% and 100%; write it like 99.9%")
-    return percent / 100
+    return float(percent / 100)
 
 
 Share = Annotated[
