@@ -132,5 +132,6 @@ def _build(
         },
         invariants=invariants if invariants.is_dir() else None,
         policies=stack.policies,
+        entities=stack.telemetry.entities,
         file=file,
     )

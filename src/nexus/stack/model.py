@@ -157,6 +157,7 @@ class Stack:
     tasks: Mapping[str, Task] = field(default_factory=dict)
     invariants: Path | None = None
     policies: Mapping[str, Any] = field(default_factory=dict)
+    entities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     file: Path = Path("nexus.yaml")
 
     @cached_property

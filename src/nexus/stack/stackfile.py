@@ -37,6 +37,14 @@ class TaskManifest(Part):
     path: str | None = None
 
 
+class TelemetryManifest(Part):
+    """What operators search by: a thing of the business and the attributes of log lines and spans that name it."""
+
+    entities: Mapping[Name, Annotated[tuple[Text, ...], Field(min_length=1)]] = Field(
+        {}, description="for example `order: [order_id, order_number]`: `nexus logs --order 4711`"
+    )
+
+
 class StackManifest(Part):
     """`nexus.yaml`."""
 
@@ -52,4 +60,5 @@ class StackManifest(Part):
     invariants: str = "invariants"
     tasks: Mapping[Name, TaskManifest] = {}
     policies: Mapping[str, Any] = {}
+    telemetry: TelemetryManifest = TelemetryManifest()
     version: Literal[1] = 1
