@@ -38,7 +38,7 @@ class TaskManifest(Part):
 
 
 class TelemetryManifest(Part):
-    """What operators search by: a thing of the business and the attributes of log lines and spans that name it."""
+    """What operators search by: things, each with the attributes of log lines and spans that name it."""
 
     entities: Mapping[Name, Annotated[tuple[Text, ...], Field(min_length=1)]] = Field(
         {}, description="for example `order: [order_id, order_number]`: `nexus logs --order 4711`"
