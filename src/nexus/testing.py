@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from nexus.stack import load_stack
+from nexus.stack.names import OTLP_PORT
 
 T = TypeVar("T")
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -92,7 +93,7 @@ class ThrowawayStack:
 
 def free_offset(root: Path = CHECKOUT) -> int:
     """A port offset under which every port of the stack in `root` is free now."""
-    ports = [service.port for service in load_stack(root).services if service.port is not None]
+    ports = [OTLP_PORT, *(service.port for service in load_stack(root).services)]
     for _ in range(200):
         offset = random.randrange(10_000, 30_000, 10)
         if all(_is_free(port + offset) for port in ports):

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from nexus.runtimes import ports
 from nexus.runtimes.site import EVERYWHERE, LOOPBACK
 from nexus.stack import Service, Stack
+from nexus.stack.names import OTLP_PORT, TELEMETRY
 
 HIGHEST = 65_535
+TRIES = 100
 
 
 class Refused(Exception):
@@ -18,7 +20,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Addresses:
-    """Service -> port, and what the operator should know of them."""
+    """Service -> port, telemetry among them, and what the operator should know of them."""
 
     ports: Mapping[str, int]
     notes: tuple[str, ...] = ()
@@ -62,12 +64,35 @@ def addresses(stack: Stack, offset: int, ours: Mapping[str, int], by_engine: boo
     if problems:
         mend = "free it" if len(problems) == 1 else "free them"
         raise Refused("\n".join(problems) + f"\n{mend}, or move the stack with --port-offset N")
-    return Addresses(found, tuple(notes))
+    if TELEMETRY in ours:
+        return Addresses({**found, TELEMETRY: ours[TELEMETRY]}, tuple(notes))
+    port, note = _telemetry(offset, frozenset(found.values()))
+    return Addresses({**found, TELEMETRY: port}, (*notes, *note))
+
+
+def _telemetry(offset: int, avoid: frozenset[int]) -> tuple[int, tuple[str, ...]]:
+    """The first port that is free from telemetry's own on, and a note when that is another one."""
+    first = _first(offset)
+    for port in range(first, min(first + TRIES, HIGHEST)):
+        if port not in avoid and ports.state(LOOPBACK, port) == "free":
+            break
+    else:
+        return first, (f"{TRIES} ports from {first} on are taken: no spans are taken in",)
+    if port == first:
+        return port, ()
+    holder = "a service of the stack" if first in avoid else ports.holder(first)
+    return port, (f"port {first} of telemetry is taken by {holder}: it uses {port} instead",)
+
+
+def _first(offset: int) -> int:
+    """Telemetry's own port, where that is one."""
+    return min(max(OTLP_PORT + offset, 1024), HIGHEST - TRIES)
 
 
 def planned(stack: Stack, offset: int) -> dict[str, int]:
     """The ports a stack would have, unchecked."""
-    return {service.name: service.port + offset for service in stack.services}
+    found = {service.name: service.port + offset for service in stack.services}
+    return {**found, TELEMETRY: _first(offset)}
 
 
 def shown(service: Service, port: int) -> str:

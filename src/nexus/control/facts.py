@@ -36,6 +36,14 @@ class InstanceFacts:
 
 
 @dataclass(frozen=True)
+class AgentFacts:
+    """What the agent of telemetry should be: its release, and why that must be built first ("" if it is)."""
+
+    release: str
+    unbuilt: str = ""
+
+
+@dataclass(frozen=True)
 class Facts:
     """What is, of one stack on this machine.
 
@@ -44,7 +52,8 @@ class Facts:
     `keys`: whether the gateway's verification keys are known. `outdated`: running proxies whose configuration
     is no longer what it should be. `unbuilt`: services whose release must be built before it can start, and
     why. `stale`: running services that were given secrets which are no longer true. `remains`: what is left
-    of a stack when its services are gone, and must be removed ("" for nothing).
+    of a stack when its services are gone, and must be removed ("" for nothing). `agent`: None
+    where the runtime has none.
     """
 
     ports: Mapping[str, int]
@@ -58,6 +67,7 @@ class Facts:
     stale: frozenset[str] = frozenset()
     remains: str = ""
     notes: tuple[str, ...] = ()
+    agent: AgentFacts | None = None
 
     def of(self, service: str) -> tuple[InstanceFacts, ...]:
         """The instances of a service that run."""

@@ -20,6 +20,7 @@ from nexus.control.plan_up import plan_up
 from nexus.plans import LeaseHeld, Outcome, Plan, StepEvent, execute
 from nexus.runtimes.memory import Memory
 from nexus.stack import ManifestError, Stack, load_stack
+from nexus.stack.names import TELEMETRY
 
 if TYPE_CHECKING:
     from nexus.control.world import World
@@ -60,7 +61,8 @@ class Operations:
             there = self._world.site_of(stack, planned(stack, offset), keeper)
             with self._registry(request):
                 await keeper.check(there)
-            found = addresses(stack, offset, keeper.ours(there), by_engine=there.contained)
+            ours = {**keeper.ours(there), **self._world.telemetry_port(offset)}
+            found = addresses(stack, offset, ours, by_engine=there.contained)
             site = self._world.site_of(stack, dict(found.ports), keeper)
             facts = await keeper.observe(site, found.notes)
             plan = plan_up(stack, facts)
@@ -68,9 +70,9 @@ class Operations:
             if request.plan_only:
                 return
             if not plan.empty or self._world.site is None:  # others may have started it, for example Compose
-                for service in stack.services:
-                    if facts.of(service.name):
-                        self._world.wanted.add(service.name)
+                for name in (*(service.name for service in stack.services), TELEMETRY):
+                    if facts.of(name):
+                        self._world.wanted.add(name)
                 self._remember(request, offset)
                 await self._world.settle(site)
             outcome = await self._execute(plan, request.who, emit, stop)

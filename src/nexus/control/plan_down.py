@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nexus.control.facts import Facts
+from nexus.control.plan_agent import agent_down
 from nexus.plans import Plan, Step
 from nexus.stack import Service, Stack
 
@@ -12,6 +13,8 @@ def plan_down(stack: Stack, facts: Facts, delete_data: bool = False) -> Plan:
     running = [service for service in stack.services if facts.of(service.name)]
     names = {service.name for service in running}
     steps = [_stop(stack, facts, service, names) for service in reversed(running)]
+    senders = [service for service in running if service.kind in ("module", "gateway")]
+    steps += agent_down(facts, (f"stop {service.name}" for service in senders))
     if facts.remains:
         steps.append(
             Step(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from nexus.control.facts import Facts, InstanceFacts
+from nexus.control.plan_agent import agent_up
 from nexus.plans import Plan, Step
 from nexus.stack import Service, Stack
+from nexus.stack.names import TELEMETRY
 
 
 def plan_up(stack: Stack, facts: Facts) -> Plan:
@@ -39,6 +41,7 @@ def plan_up(stack: Stack, facts: Facts) -> Plan:
         if service.database:
             steps += _migrate(stack, facts, service, base)
     steps += [_build(stack.service(name), cause) for name, cause in facts.unbuilt.items()]
+    steps += agent_up(facts)
     steps += _stop_switched_off(stack, facts)
     steps += [_reload(stack.service(name)) for name in sorted(facts.outdated) if stack.has(name)]
     steps += [_start(stack, facts, service, base) for service in stack.services if _short(facts, service)]
@@ -75,7 +78,8 @@ def _build(service: Service, cause: str) -> Step:
 
 
 def _stop_switched_off(stack: Stack, facts: Facts) -> list[Step]:
-    off = [name for name in facts.instances if facts.of(name) and not stack.has(name)]
+    names = facts.instances.keys() - {TELEMETRY}
+    off = [name for name in sorted(names) if facts.of(name) and not stack.has(name)]
     does = "drain and stop it; its data stays"
     return [Step(f"stop {name}", "stop", name, "it is switched off", does, "switch it on") for name in off]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from nexus.control import locks, status
+from nexus.control.addresses import planned
 from nexus.control.containers.keeper import ContainerKeeper
 from nexus.control.keeper import Keeper, RuntimeName
 from nexus.control.keepers import keeper_of
@@ -19,11 +20,13 @@ from nexus.control.launch import platform_release
 from nexus.control.processes.keeper import ProcessKeeper
 from nexus.control.wanted import Wanted
 from nexus.plans import Journal, Lease
+from nexus.runtimes import ports
 from nexus.runtimes.home import Home
 from nexus.runtimes.memory import Blank
 from nexus.runtimes.process.register import Register
-from nexus.runtimes.site import Site
+from nexus.runtimes.site import LOOPBACK, Site
 from nexus.stack import Stack, load_stack
+from nexus.stack.names import TELEMETRY
 
 log = logging.getLogger("nexus.control")
 Listener = Callable[[dict[str, Any]], None]
@@ -71,7 +74,8 @@ class World:
             release, stack, ports = pickle.loads(bytes.fromhex(kept))
             if release != self.release:  # its values may lack what this release asks of them
                 stack = load_stack(stack.root).subset([service.name for service in stack.services])
-            await self.keeper.settle(self.site_of(stack, ports))
+            known = {**planned(stack, int(self.register.get("offset") or 0)), **ports}
+            await self.keeper.settle(self.site_of(stack, known))
         except Exception as error:  # noqa: BLE001 - a loop that knows nothing can still be told
             log.warning("the remembered stack cannot be taken up (%s); `nexus up` renews it", error)
             return
@@ -80,6 +84,17 @@ class World:
     def site_of(self, stack: Stack, ports: dict[str, int], keeper: Keeper | None = None) -> Site:
         """A stack in this home, on the present runtime or on that of `keeper`."""
         return Site(stack, self.home, ports, contained=(keeper or self.keeper).runtime != "process")
+
+    def telemetry_port(self, offset: int) -> dict[str, int]:
+        """The port that telemetry has under its name, unless that is another's by now, or the stack moves."""
+        port = self.site.telemetry_port if self.site else 0
+        if not port or self.register.get("offset") != str(offset):
+            return {}
+        if not self.keeper.instances().get(TELEMETRY) and ports.state(LOOPBACK, port) != "free":
+            collector = locks.owner(self.home.collector_lock)
+            if collector is None or ports.holder(port).pid != collector:
+                return {}
+        return {TELEMETRY: port}
 
     def trial(self, runtime: RuntimeName | None, registry: str | None) -> Keeper | None:
         """A keeper to plan with, that remembers nothing; None when the present one will do."""

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 from nexus.stack import Service
 
-METRICS = "/metrics"
 OWN_PROTOCOL = ("postgres", "valkey")  # asked in their own words, not over HTTP
-EXPOSING = ("python", "node", "haproxy")
+METRICS = {
+    "python": "/metrics",
+    "node": "/metrics",
+    "haproxy": "/metrics?no-maint",  # without the places that no server has
+}
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,9 @@ def questions(service: Service) -> Questions:
     if service.runtime in OWN_PROTOCOL:
         return Questions()
     return Questions(
-        metrics=METRICS if service.runtime in EXPOSING else "",
+        metrics=METRICS.get(service.runtime, "")
+        if service.health.metrics is None
+        else service.health.metrics,
         live=service.health.live,
         ready=service.health.ready,
         business=service.health.business or "",

@@ -12,9 +12,11 @@ from nexus.runtimes.home import Home
 from nexus.runtimes.process import accounts
 from nexus.runtimes.protocol import Account
 from nexus.stack import Service, Stack
+from nexus.stack.names import TELEMETRY
 
 LOOPBACK = "127.0.0.1"
 EVERYWHERE = "0.0.0.0"
+ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 INNER_PORTS = {"postgres": 5432, "valkey": 6379, "nginx": 8080}  # in a container; all others: the manifest's
 
 
@@ -28,7 +30,7 @@ class Slot:
 
 @dataclass(frozen=True)
 class Site:
-    """A stack on this machine: its folders and its stable ports (name -> port).
+    """A stack on this machine: its folders and its stable ports (name -> port), that of telemetry among them.
 
     `contained`: its services run in containers, where they find one another by name.
     """
@@ -37,6 +39,11 @@ class Site:
     home: Home
     ports: Mapping[str, int]
     contained: bool = False
+
+    @property
+    def telemetry_port(self) -> int:
+        """The port of this machine's loopback that takes in telemetry; 0 when none was chosen."""
+        return self.ports.get(TELEMETRY, 0)
 
     def inside(self, service: Service) -> str:
         """The `host:port` under which the stack's own services reach this one."""
@@ -76,8 +83,9 @@ class Site:
                 env["NEXUS_JWKS_URL"] = f"http://{LOOPBACK}:{self.ports[other.name]}{other.jwks}"
         for name in secret_names(self.stack, service):
             env[f"{name.upper()}_FILE"] = str(self.home.secret(service.name, name))
-        if "OTEL_EXPORTER_OTLP_ENDPOINT" in os.environ:
-            env["OTEL_EXPORTER_OTLP_ENDPOINT"] = os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"]
+        endpoint = os.environ.get(ENDPOINT, f"http://{LOOPBACK}:{self.telemetry_port}")
+        if endpoint and (ENDPOINT in os.environ or self.telemetry_port):
+            env[ENDPOINT] = endpoint
         env.update({key: str(value) for key, value in service.env.items()})
         return env
 

@@ -44,6 +44,9 @@ class Health(Part):
     live: UrlPath | Literal[""] = "/health/live"
     ready: UrlPath | Literal[""] = "/health/ready"
     business: UrlPath | None = None
+    metrics: UrlPath | Literal[""] | None = Field(
+        None, description="Prometheus' text; default: /metrics of what runs on python or node, else nothing"
+    )
 
 
 class Migrations(Part):

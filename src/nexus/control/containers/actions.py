@@ -29,7 +29,7 @@ POLL = 0.2
 GIVE_UP_AFTER = 3  # ends in a row during a start
 DOWN_LIMIT = 13.5  # seconds for all stops together
 STORE_RESERVE = 5.0  # of them kept for databases and caches, which end last
-RELOADS = {"haproxy": "SIGUSR2", "nginx": "SIGHUP"}
+RELOADS = {"haproxy": "SIGUSR2", "nginx": "SIGHUP", "python": "SIGHUP"}  # of the agent
 
 
 class Actions:
@@ -103,7 +103,7 @@ class Actions:
         """Replaces a service's containers by ones that run what its folder holds."""
         service = self._keeper.service(step.target)
         self._keeper.wanted.add(service.name)
-        before = self._keeper.releases.known(self._site.stack)[service.name]
+        before = self._keeper.releases.known([service])[service.name]
         self._keeper.releases.give(service)
         try:
             await self._runtime(service.name).replace(service.name)

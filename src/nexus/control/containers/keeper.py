@@ -15,12 +15,13 @@ from nexus.control.containers.actions import Actions
 from nexus.control.containers.demands import demands
 from nexus.control.containers.ownership import check_ownership
 from nexus.control.containers.watch import Watch
-from nexus.control.facts import Facts, InstanceFacts
+from nexus.control.facts import AgentFacts, Facts, InstanceFacts
 from nexus.control.keeper import RuntimeName, Tell
 from nexus.control.wanted import Wanted
 from nexus.images.sources import is_buildable
 from nexus.plans import Action
 from nexus.render.containers.networks import gateway_of
+from nexus.render.containers.telemetry import agent
 from nexus.runtimes.containers.compose import ComposeRuntime
 from nexus.runtimes.containers.container import Container, ContainerRuntime
 from nexus.runtimes.containers.engine import Engine, EngineError
@@ -32,6 +33,7 @@ from nexus.runtimes.memory import Memory
 from nexus.runtimes.protocol import StartError
 from nexus.runtimes.site import Site
 from nexus.stack import Service, Stack
+from nexus.stack.names import TELEMETRY
 
 log = logging.getLogger("nexus.control")
 
@@ -68,7 +70,7 @@ class ContainerKeeper:
     def project(self, site: Site) -> Project:
         """The stack's files for the engine, with the releases that run."""
         encrypted = self.runtime == "swarm" and encrypts()
-        return Project(site, self.releases.known(site.stack), self.registry, encrypted)
+        return Project(site, self.releases.known((*site.stack.services, agent())), self.registry, encrypted)
 
     def containers(self, site: Site) -> ContainerRuntime:
         """What drives the engine for this stack, with the releases that it runs now."""
@@ -105,11 +107,12 @@ class ContainerKeeper:
         there = {container.service for container in self.seen}
         gateway = gateway_of(site.stack)
         fronted = gateway is not None and gateway.name in there
-        return {
-            service.name: site.ports[service.name]
+        held = [
+            service.name
             for service in site.stack.services
             if service.name in there or (fronted and service.kind == "module")
-        }
+        ]
+        return {name: site.ports[name] for name in (*held, *({TELEMETRY} & there))}
 
     async def check(self, site: Site) -> None:
         try:
@@ -131,10 +134,16 @@ class ContainerKeeper:
             secrets_missing=missing,
             keys=self._keys_known(site, facts),
             outdated=frozenset(name for name in self.project(site).outdated() if facts.of(name)),
+            agent=await self._agent(site),
             unbuilt=await self.unbuilt(site, [s.name for s in site.stack.services if not facts.of(s.name)]),
             stale=frozenset(name for name in missing if facts.of(name)),
             notes=(*notes, *self._notes()),
         )
+
+    async def _agent(self, site: Site) -> AgentFacts:
+        own = agent()
+        there = await images.built(self.engine, site.stack, [own], self.registry)
+        return AgentFacts(own.release, "" if there else f"there is no image of release {own.release}")
 
     def _notes(self) -> tuple[str, ...]:
         if self.runtime == "swarm" and not encrypts():
@@ -163,7 +172,7 @@ class ContainerKeeper:
         self.site = site
         self.project(site).write()
         for each in self.seen:  # what others started stays the release that it is
-            if site.stack.has(each.service) and each.release:
+            if (site.stack.has(each.service) or each.service == TELEMETRY) and each.release:
                 self.releases.found(each.service, each.release)
         if self._watch is None:
             self._watch = Watch(self)
@@ -246,7 +255,9 @@ class ContainerKeeper:
             self._memory.unset(name)
 
     def service(self, name: str) -> Service:
-        """A service of the present stack."""
+        """A service of the present stack, or the agent beside them."""
+        if name == TELEMETRY:
+            return agent()
         if self.site is None:
             raise StartError("no stack is known; start with `nexus up`")
         return self.site.stack.service(name)

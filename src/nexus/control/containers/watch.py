@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from nexus.render.containers.files import container_specs
+from nexus.render.containers.telemetry import agent
 from nexus.runtimes.containers.container import Container
 from nexus.runtimes.containers.engine import EngineError
 from nexus.stack import Service
@@ -67,7 +68,7 @@ class Watch:
                 self._misses.pop(container.id, None)
                 await self._keeper.containers(site).revive(container)
         wanted = self._keeper.wanted.names
-        for service in site.stack.services:
+        for service in (*site.stack.services, agent()):  # the agent last: the ERP goes first
             alive = sum(1 for each in seen if each.service == service.name and each.state != "down")
             if service.name in wanted and alive < service.scale.min and self._may(service):
                 log.warning("%s: %d of %d containers run", service.name, alive, service.scale.min)

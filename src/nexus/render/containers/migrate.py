@@ -7,8 +7,9 @@ from nexus.render.containers.stores import DATABASE, POSTGRES_PORT, SUPERUSER
 from nexus.render.dockerfile import BASES, USER, base_image
 from nexus.render.templating import plain, templates
 from nexus.stack import Service, Stack
+from nexus.stack.names import MIGRATE
 
-NAME = "migrate"
+NAME = MIGRATE
 DOCKERFILE = "migrate/Dockerfile"
 LOCK = "requirements/migrate.lock"
 

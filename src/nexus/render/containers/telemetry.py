@@ -25,9 +25,9 @@ from nexus.render.questions import questions
 from nexus.render.templating import plain, templates
 from nexus.stack import Service, Stack
 from nexus.stack.manifest import ServiceManifest
+from nexus.stack.names import OTLP_PORT, TELEMETRY
 
-NAME = "telemetry"
-PORT = 4318  # OTLP/HTTP's own
+NAME, PORT = TELEMETRY, OTLP_PORT
 ENDPOINT = f"http://{NAME}:{PORT}"
 DOCKERFILE = f"{NAME}/Dockerfile"
 TARGETS = f"{NAME}/targets.json"

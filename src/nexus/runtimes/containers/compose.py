@@ -55,7 +55,8 @@ class ComposeRuntime:
         stack = self.project.site.stack
         there = [each for each in await self.observe() if each.service == service]
         ready = [each for each in there if each.state == "ready"]
-        if not ready or stack.service(service).kind != "module" or gateway_of(stack) is None:
+        doubles = stack.has(service) and stack.service(service).kind == "module"
+        if not ready or not doubles or gateway_of(stack) is None:
             await self._compose("up", "-d", "--no-deps", "--no-build", "--force-recreate", service)
             return
         wanted = stack.service(service).scale.min

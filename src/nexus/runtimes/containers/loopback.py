@@ -10,6 +10,7 @@ import logging
 from nexus.render.containers.networks import gateway_of, networks_of
 from nexus.render.containers.proxies import HAPROXY, reached_through
 from nexus.render.containers.spec import SETTINGS, Network
+from nexus.render.containers.telemetry import PORT, telemetry
 from nexus.render.loopback import Passage, loopback_config
 from nexus.runtimes.containers.engine import Engine, EngineError
 from nexus.runtimes.containers.project import Project
@@ -123,4 +124,7 @@ def _groups(project: Project) -> dict[Network, tuple[Passage, ...]]:
         inner = INNER_PORTS.get(service.runtime, service.inner_port)
         passage = Passage(service.name, site.ports[service.name], host, inner)
         found[network] = (*found.get(network, ()), passage)
+    spec = telemetry(site.stack)
+    passage = Passage(spec.name, site.telemetry_port, spec.name, PORT)
+    found[spec.networks[-1]] = (*found.get(spec.networks[-1], ()), passage)
     return found

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from nexus.render.containers.files import COMPOSE, SWARM, ContainerFacts, container_files
 from nexus.render.containers.spec import port_variable, release_variable
-from nexus.runtimes.site import Site, secret_names
+from nexus.render.containers.telemetry import TARGETS
+from nexus.runtimes.site import ENDPOINT, Site, secret_names
 
 FOLDER = "containers"
 VARIABLES = ".env"
@@ -78,7 +79,7 @@ class Project:
             "NEXUS_SECRETS": str(self.site.home.secrets),
             "NEXUS_SECRETS_VERSION": self.secrets_version(),
             "NEXUS_LANG": os.environ.get("NEXUS_LANG", "pt-BR"),
-            "OTEL_EXPORTER_OTLP_ENDPOINT": os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
+            ENDPOINT: os.environ.get(ENDPOINT, ""),
         }
 
     def secrets_version(self) -> str:
@@ -91,12 +92,12 @@ class Project:
         return total.hexdigest()[:12]
 
     def outdated(self) -> frozenset[str]:
-        """Proxies whose settings on disk are no longer what they should be."""
+        """Proxies, and the agent of telemetry, whose settings on disk are no longer what they should be."""
         found = set()
         for name, text in self.files().items():
             path, owner = self.folder / name, name.partition("/")[0]
             proxy = self.site.stack.has(owner) and self.site.stack.service(owner).kind in ("gateway", "edge")
-            if proxy and path.exists() and path.read_text() != text:
+            if (proxy or name == TARGETS) and path.exists() and path.read_text() != text:
                 found.add(owner)
         return frozenset(found)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 from nexus.runtimes.memory import Memory
-from nexus.stack import Service, Stack
+from nexus.stack import Service
 
 KEY = "releases"
 
@@ -16,10 +17,10 @@ class Releases:
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
 
-    def known(self, stack: Stack) -> dict[str, str]:
+    def known(self, services: Iterable[Service]) -> dict[str, str]:
         """The release of each service: the one given to the engine, or else what its folder holds."""
         given: dict[str, str] = json.loads(self._memory.get(KEY, "{}"))
-        return {service.name: given.get(service.name, service.release) for service in stack.services}
+        return {service.name: given.get(service.name, service.release) for service in services}
 
     def found(self, service: str, release: str) -> None:
         """A service runs this release; nobody had told."""
