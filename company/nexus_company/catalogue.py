@@ -54,3 +54,9 @@ CATALOGUE = (
     _item("ELE-002", "Ferro a vapor", "149.90", 4, "0.25"),
     _item("ELE-003", "Chaleira elétrica 1,8 L", "129.90", 7, "0.30"),
 )
+
+# On the price list, and not delivered yet: whoever orders them waits.
+ANNOUNCED = (
+    _item("ELE-101", "Fritadeira elétrica 5 L", "449.90", 1, "0.25"),
+    _item("MES-101", "Conjunto de fondue 10 peças", "189.90", 1),
+)

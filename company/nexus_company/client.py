@@ -65,6 +65,16 @@ class Client:
             "POST", "/api/auth/login", {"email": self.email, "password": self.password}, authenticated=False
         )
 
+    async def mistype(self) -> None:
+        """Types a wrong password, and is refused."""
+        try:
+            await self._send(
+                "POST", "/api/auth/login", {"email": self.email, "password": "mistyped"}, authenticated=False
+            )
+        except ApiError as refused:
+            if refused.status != 401:
+                raise
+
     async def get(self, path: str) -> Any:
         return await self._send("GET", path, None)
 
@@ -74,6 +84,9 @@ class Client:
 
     async def put(self, path: str, body: dict[str, Any]) -> Any:
         return await self._send("PUT", path, body, key=str(uuid.uuid4()))
+
+    async def patch(self, path: str, body: dict[str, Any]) -> Any:
+        return await self._send("PATCH", path, body, key=str(uuid.uuid4()))
 
     async def _send(
         self,

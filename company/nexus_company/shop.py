@@ -46,6 +46,23 @@ async def open_shop(client: Client, orders: int, rng: random.Random) -> Shop:
     return shop
 
 
+async def order_short_of_stock(client: Client, customer: str, product: str, quantity: int) -> str | None:
+    """Confirms an order for more than there is; its id once sales knows that, None if it can be served."""
+    lines = [{"product_id": product, "quantity": str(quantity)}]
+    order = await client.post("/api/sales/orders", {"customer_id": customer, "lines": lines, "quote": True})
+    path = f"/api/sales/orders/{order['id']}"
+    await client.post(f"{path}/confirm")
+    give_up = time.monotonic() + 20
+    while time.monotonic() < give_up:
+        order = await client.get(path)
+        if order["exception"] == "out_of_stock":
+            return str(order["id"])
+        if order["reserved_at"]:
+            return None
+        await asyncio.sleep(0.1)
+    return None
+
+
 async def _customers(client: Client, rng: random.Random) -> tuple[list[str], int]:
     found = (await client.get(f"/api/crm/customers?limit={CUSTOMERS_WANTED}"))["items"]
     active = [customer["id"] for customer in found if customer["status"] == "active"]

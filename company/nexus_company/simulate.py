@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from nexus_company.client import ApiError, Client
+from nexus_company.errands import run_errands
 from nexus_company.journey import Journeys, Tally
-from nexus_company.shop import open_shop
+from nexus_company.shop import Shop, open_shop
 
 PROGRESS_EVERY = 2.0  # seconds
 
@@ -80,6 +81,7 @@ async def simulate(options: argparse.Namespace) -> dict[str, Any]:
             asyncio.create_task(_progress(journeys.tally, expected)),
         ]
         started = time.perf_counter()
+        errands = asyncio.create_task(_errands(client, shop, journeys.tally))
         running: set[asyncio.Task[None]] = set()
         try:
             async for _ in _starts(options, expected, running):
@@ -89,11 +91,19 @@ async def simulate(options: argparse.Namespace) -> dict[str, Any]:
             while running:
                 await asyncio.wait(running)
             elapsed = time.perf_counter() - started
+            await errands
         finally:
-            for helper in helpers:
+            for helper in (*helpers, errands):
                 helper.cancel()
-            await asyncio.gather(*helpers, return_exceptions=True)
+            await asyncio.gather(*helpers, errands, return_exceptions=True)
         return _report(journeys.tally, elapsed, client.retries, await _books_are_clean())
+
+
+async def _errands(client: Client, shop: Shop, tally: Tally) -> None:
+    try:
+        await run_errands(client, shop)
+    except ApiError as refused:
+        tally.reasons[f"errands: {refused}"] = 1
 
 
 async def _starts(

@@ -10,13 +10,14 @@ from typing import Literal
 from uuid import UUID
 
 from nexus_company import people
-from nexus_company.catalogue import CATALOGUE, Item
+from nexus_company.catalogue import ANNOUNCED, CATALOGUE, Item
 
 Outcome = Literal["done", "declined", "open_quote", "awaiting_payment"]
 
 WEEKDAY = (0.95, 0.90, 0.95, 1.05, 1.25, 1.35, 0.70)  # Monday to Sunday
 ORDERS_PER_DAY = 36
 BRAZIL_OFFSET = timedelta(hours=3)  # São Paulo is UTC-3, without daylight saving since 2019
+SOURCES = ("site", "indicação", "feira", "telefone")
 HOURS = (1, 1, 1, 1, 1, 1, 2, 4, 7, 9, 11, 12, 11, 9, 10, 10, 10, 11, 12, 13, 13, 11, 6, 3)
 
 
@@ -71,6 +72,19 @@ class Order:
 
 
 @dataclass(frozen=True)
+class Lead:
+    """Someone who asked; `customer` is who came of it."""
+
+    id: UUID
+    created_at: datetime
+    details: dict[str, str]
+    source: str
+    status: Literal["new", "qualified", "converted", "lost"]
+    closed_at: datetime
+    customer: Customer | None = None
+
+
+@dataclass(frozen=True)
 class Receipt:
     """Goods that came in: quantity per product."""
 
@@ -84,7 +98,9 @@ class Timeline:
     """All that happened, each list in the order of time."""
 
     customers: list[Customer] = field(default_factory=list)
+    leads: list[Lead] = field(default_factory=list)
     products: list[Product] = field(default_factory=list)
+    announced: list[Product] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list)
     receipts: list[Receipt] = field(default_factory=list)
 
@@ -139,6 +155,9 @@ def compose(until: datetime, seed: int, days: int = 61, customers: int = 320) ->
         day += timedelta(days=1)
     timeline.orders.sort(key=lambda order: order.created_at)
     timeline.receipts = _receipts(timeline, opened, rng)
+    timeline.announced = [Product(uuid7(until - timedelta(days=6), rng), until - timedelta(days=6), item)
+                          for item in ANNOUNCED]  # fmt: skip
+    timeline.leads = _leads(timeline.customers, opened, until, rng)
     return timeline
 
 
@@ -158,6 +177,29 @@ def _customers(opened: datetime, until: datetime, count: int, rng: random.Random
         )
         found.append(Customer(uuid7(born, rng), born, details))
     return sorted(found, key=lambda customer: customer.created_at)
+
+
+def _leads(customers: list[Customer], opened: datetime, until: datetime, rng: random.Random) -> list[Lead]:
+    """Who became a customer along the way was a lead some days before; others are open, or went away."""
+    found = []
+    for customer in customers:
+        if customer.created_at > opened:
+            at = customer.created_at - timedelta(days=rng.uniform(0.2, 6))
+            who = customer.details
+            found.append(
+                Lead(uuid7(at, rng), at, who, rng.choice(SOURCES), "converted", customer.created_at, customer)
+            )
+            if rng.random() < 0.9:
+                found.append(_open_lead(at, until, rng))
+    return sorted(found, key=lambda lead: lead.created_at)
+
+
+def _open_lead(at: datetime, until: datetime, rng: random.Random) -> Lead:
+    """A lead that did not become a customer: of the old ones nearly all are lost."""
+    old = at < until - timedelta(days=12)
+    status: Literal["new", "qualified", "lost"] = "lost" if old else rng.choice(("new", "qualified", "lost"))
+    closed = min(until, at + timedelta(days=rng.uniform(1, 9)))
+    return Lead(uuid7(at, rng), at, people.customer(rng), rng.choice(SOURCES), status, closed)
 
 
 def _poisson(mean: float, rng: random.Random) -> int:

@@ -16,6 +16,7 @@ import asyncpg
 
 from nexus_company.client import ApiError, Client
 from nexus_company.demo import customers, ledger, orders, stock
+from nexus_company.demo.living import live
 from nexus_company.timeline import Timeline, compose
 
 Writer = Callable[[asyncpg.Connection, UUID, Timeline], Awaitable[None]]
@@ -76,6 +77,7 @@ async def load(secrets: Path, until: datetime, seed: int) -> None:
             print(f"{module}: loaded")
         finally:
             await connection.close()
+    await live(timeline, until)
     done = sum(order.outcome == "done" for order in timeline.orders)
     print(
         f"{len(timeline.customers)} customers, {len(timeline.products)} products, "

@@ -46,7 +46,8 @@ async def write(connection: asyncpg.Connection, company: UUID, timeline: Timelin
                  for c in timeline.customers]  # fmt: skip
     await connection.executemany(_CUSTOMERS, customers)
     products = [
-        (company, p.id, p.item.sku, p.item.name, p.item.price, p.created_at) for p in timeline.products
+        (company, p.id, p.item.sku, p.item.name, p.item.price, p.created_at)
+        for p in (*timeline.products, *timeline.announced)
     ]
     await connection.executemany(_PRODUCTS, products)
     numbered = list(enumerate(timeline.orders, 1))

@@ -59,7 +59,10 @@ async def write(connection: asyncpg.Connection, company: UUID, timeline: Timelin
     warehouse = await connection.fetchval(_WAREHOUSE, company, uuid7(opened, rng), opened)
     await connection.executemany(
         _PRODUCTS,
-        [(company, p.id, p.item.sku, p.item.name, p.item.price, p.created_at) for p in timeline.products],
+        [
+            (company, p.id, p.item.sku, p.item.name, p.item.price, p.created_at)
+            for p in (*timeline.products, *timeline.announced)
+        ],
     )
     receipts = [
         (company, r.id, warehouse, f"NF {n:06d}", r.at) for n, r in enumerate(timeline.receipts, 4101)
