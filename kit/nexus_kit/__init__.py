@@ -1,11 +1,12 @@
 """nexus_kit: the chassis under each Python module of Nexus. See docs/module-contract.md."""
 
+from nexus_kit import tracing
 from nexus_kit.auth import public, require, service_only
 from nexus_kit.calls import Reply
 from nexus_kit.events.event import Event, NotYet
 from nexus_kit.health import BusinessHealth
 from nexus_kit.idempotency import Idempotency, idempotency
-from nexus_kit.ids import new_id
+from nexus_kit.ids import SYNTHETIC_COMPANY, new_id
 from nexus_kit.logs import log
 from nexus_kit.module import Module
 from nexus_kit.paging import Page, Paging, paging
@@ -15,6 +16,7 @@ from nexus_kit.settings import Settings
 from nexus_kit.tx import Tx
 
 __all__ = [
+    "SYNTHETIC_COMPANY",
     "BusinessHealth",
     "Event",
     "Idempotency",
@@ -36,4 +38,5 @@ __all__ = [
     "public",
     "require",
     "service_only",
+    "tracing",
 ]

@@ -7,6 +7,8 @@ from uuid import UUID
 import uuid_utils
 
 NIL = UUID(int=0)
+# The company in which synthetic probes act: what happens in it is no business.
+SYNTHETIC_COMPANY = UUID("00000000-0000-7000-8000-000000000001")
 
 
 def new_id() -> UUID:

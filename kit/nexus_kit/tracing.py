@@ -150,17 +150,16 @@ def continuing(
 ) -> Iterator[Span]:
     """Run the block as a part of the trace ``traceparent``, in which the thing it works on began.
 
-    The request or worker that does it keeps its own trace: each of both spans links to the other and has the
-    ``attributes`` (ids of the thing; a worker has them on its links, since it may do many). The span of a
-    request's work starts with the request. Without a traceparent, or in its trace, it is a span like others.
+    The request or worker that does it keeps its own trace: each of both spans links to the other. Links have
+    the ``attributes`` (ids of the thing), and so has the request itself; of several things it does the first.
+    The span starts with the request whose work it is. Without a traceparent it is a span like others.
     """
     here = _current.get()
     with span(name, traceparent, kind, attributes) as started:
+        if here is not None and here.kind is Kind.SERVER and not here.links:
+            here.note(attributes)
+            started.started = here.started
         if here is not None and here.trace_id != started.trace_id:
             started.link(here, {})
             here.link(started, attributes)
-            if here.kind is Kind.SERVER:
-                started.started = here.started
-        if here is not None and here.kind is Kind.SERVER:
-            here.note(attributes)
         yield started

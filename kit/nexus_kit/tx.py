@@ -125,8 +125,17 @@ class Tx:
         body = orjson.dumps(dict(data), default=str).decode()
         self._events.append((event_id, type, UUID(str(entity_id)), company, datetime.now(UTC), body, told))
         if noted is not None:
-            self.after.append(partial(_log, type, span, noted))
+            self._log_later(type, noted, span)
         return event_id
+
+    def log(self, moment: str, noted: Mapping[str, Any], cause: Event | None = None) -> None:
+        """Log a ``moment`` (``order.cancelled``) with ids and amounts once it is committed, event or not."""
+        self._log_later(moment, noted, self.at_work(cause))
+
+    def _log_later(self, moment: str, noted: Mapping[str, Any], span: Span | None) -> None:
+        ids = {"trace_id": span.trace_id, "span_id": span.span_id} if span else {}
+        text = moment.replace(".", " ").replace("_", " ")
+        self.after.append(partial(log.info, text, extra={**ids, **noted}))
 
     def at_work(self, cause: Event | None = None, entity_id: UUID | None = None) -> Span | None:
         """The span in which ``cause`` (or an event about ``entity_id``) is handled; else the task's."""
@@ -191,11 +200,6 @@ class Tx:
             headers,
             bytes(self._answer.body),
         )
-
-
-def _log(type: str, span: Span | None, noted: Mapping[str, Any]) -> None:
-    ids = {"trace_id": span.trace_id, "span_id": span.span_id} if span else {}
-    log.info(type.replace(".", " ").replace("_", " "), extra={**ids, **noted})
 
 
 def to_bytes(value: Any) -> bytes:

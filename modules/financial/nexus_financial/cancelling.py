@@ -1,10 +1,10 @@
 """Cancelled orders: a credit note takes the invoice back, and what was paid is owed to the customer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from nexus_kit import Event, Tx, new_id
+from nexus_kit import SYNTHETIC_COMPANY, Event, Tx, new_id
 
 from . import chart, ledger, periods
 from .invoicing import next_numbers, txid_of
@@ -23,7 +23,8 @@ RETURNING order_id, invoice_id, cancel_reason
 """
 
 _TO_REVERSE = """
-SELECT i.id, i.order_id, i.number, i.total, i.txid, e.id AS entry_id, p.id AS payment_id, p.amount AS paid
+SELECT i.id, i.order_id, i.order_number, i.number, i.total, i.txid, e.id AS entry_id,
+       p.id AS payment_id, p.amount AS paid
   FROM invoices i
   LEFT JOIN entries e ON e.source_id = i.id AND e.kind = 'invoice'
   LEFT JOIN payments p ON p.invoice_id = i.id
@@ -59,6 +60,8 @@ SELECT c.id, $1, c.number, c.invoice_id, c.total, c.reason
 async def order_cancelled(tx: Tx, events: list[Event]) -> None:
     """Reverse the cancelled orders' invoices. An order not invoiced yet is remembered and never will be."""
     company_id = events[0].company_id
+    if company_id == SYNTHETIC_COMPANY:
+        return
     cancelled = {UUID(event.data["order_id"]): event for event in events}
     rows = await tx.fetch(
         _CANCELLED,
@@ -69,12 +72,12 @@ async def order_cancelled(tx: Tx, events: list[Event]) -> None:
     )
     reasons = {row["invoice_id"]: row["cancel_reason"] for row in rows if row["invoice_id"] is not None}
     if reasons:
-        await reverse(tx, company_id, reasons)
+        await reverse(tx, company_id, reasons, cancelled)
 
 
-async def reverse(tx: Tx, company_id: UUID, reasons: dict[UUID, str]) -> None:
+async def reverse(tx: Tx, company_id: UUID, reasons: dict[UUID, str], causes: Mapping[UUID, Event]) -> None:
     """Give each invoice (id -> reason) its credit note, mirror its entry, withdraw its charge, owe
-    what was paid.
+    what was paid. `causes`: the cancellations by order id.
     """
     await tx.execute(_LOCK, company_id, list(reasons))
     await tx.execute(_LOCK_CHARGES, company_id, [txid_of(invoice_id) for invoice_id in reasons])
@@ -107,15 +110,14 @@ async def reverse(tx: Tx, company_id: UUID, reasons: dict[UUID, str]) -> None:
     ]
     await ledger.post(tx, company_id, where, entries)
     for note, invoice in zip(notes, invoices, strict=True):
-        await tx.publish(
-            "invoice.reversed",
-            invoice["id"],
-            {
-                "order_id": str(invoice["order_id"]),
-                "invoice_id": str(invoice["id"]),
-                "credit_note_id": str(note),
-            },
-        )
+        data = {
+            "order_id": str(invoice["order_id"]),
+            "invoice_id": str(invoice["id"]),
+            "credit_note_id": str(note),
+        }
+        noted = {**data, "order_number": invoice["order_number"], "total": str(invoice["total"])}
+        cause = causes[invoice["order_id"]]
+        await tx.publish("invoice.reversed", invoice["id"], data, cause=cause, noted=noted)
     tx.after_commit(lambda: module.wake("tell_psp"))
 
 

@@ -4,14 +4,15 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from nexus_kit import Tx, new_id, problem
+from nexus_kit import Tx, new_id, problem, tracing
 
 from . import chart, ledger, periods
 from .money import cents
 from .service import module
 
 _INVOICE = """
-SELECT id, order_id, number, total, state, txid FROM invoices WHERE company_id = $1 AND id = $2 FOR UPDATE
+SELECT id, order_id, order_number, number, total, state, txid, trace FROM invoices
+ WHERE company_id = $1 AND id = $2 FOR UPDATE
 """
 _PAY = """
 WITH settled AS (
@@ -68,7 +69,10 @@ async def pay(
         "invoice_id": str(invoice_id),
         "payment_id": str(payment_id),
     }
-    await tx.publish("payment.received", payment_id, {**data, "amount": str(invoice["total"])})
-    await tx.publish("payment.reconciled", payment_id, data)
+    paid = {**data, "amount": str(invoice["total"])}
+    noted = {**paid, "order_number": invoice["order_number"]}
+    with tracing.continuing(invoice["trace"], "enter payment", **noted):
+        await tx.publish("payment.received", payment_id, paid, noted=noted)
+        await tx.publish("payment.reconciled", payment_id, data, noted=noted)
     tx.after_commit(lambda: module.wake("tell_psp"))
     return payment_id

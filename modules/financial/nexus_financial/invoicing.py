@@ -19,11 +19,11 @@ RETURNING last
 _INVOICES = """
 WITH issued AS (
     INSERT INTO invoices (id, company_id, number, order_id, order_number, customer_id, currency, total, lines,
-                          state, paid_at, txid, issue_date, due_date)
+                          state, paid_at, txid, issue_date, due_date, trace)
     SELECT o.invoice_id, $1, n.number, o.order_id, o.number, o.customer_id, o.currency, o.total, o.lines,
            CASE WHEN o.total > 0 THEN 'posted' ELSE 'paid' END, CASE WHEN o.total = 0 THEN now() END,
-           n.txid, $2, $3
-      FROM unnest($4::uuid[], $5::bigint[], $6::text[]) AS n (order_id, number, txid)
+           n.txid, $2, $3, n.trace
+      FROM unnest($4::uuid[], $5::bigint[], $6::text[], $8::text[]) AS n (order_id, number, txid, trace)
       JOIN orders o ON o.company_id = $1 AND o.order_id = n.order_id
     RETURNING id, order_id, total, currency, txid)
 INSERT INTO charges (txid, company_id, invoice_id, order_id, amount, currency, expires_at)
@@ -61,6 +61,7 @@ async def invoice(tx: Tx, company_id: UUID, orders: Sequence[Any], causes: Mappi
         list(numbers),
         [txid_of(order["invoice_id"]) if order["total"] else None for order in orders],
         datetime.now(UTC) + settings.charge_ttl,
+        [_trace(tx, causes[order["order_id"]]) for order in orders],
     )
     entries: list[ledger.Entry] = []
     for number, order in zip(numbers, orders, strict=True):
@@ -92,6 +93,12 @@ async def invoice(tx: Tx, company_id: UUID, orders: Sequence[Any], causes: Mappi
     tx.after_commit(lambda: _done(len(orders)))
 
 
+def _trace(tx: Tx, cause: Event) -> str | None:
+    """The trace that a payment of the invoice will belong to."""
+    span = tx.at_work(cause)
+    return span.traceparent if span else cause.trace
+
+
 def _done(count: int) -> None:
     issued_total.inc(count)
     module.wake("tell_psp")
@@ -102,11 +109,13 @@ async def announce(tx: Tx, number: int, order: Any, cause: Event) -> None:
     ids = {"order_id": str(order["order_id"]), "invoice_id": str(order["invoice_id"])}
     txid = txid_of(order["invoice_id"]) if order["total"] else None
     data = {**ids, "number": number, "total": str(order["total"]), "txid": txid}
-    await tx.publish("invoice.posted", order["invoice_id"], data, cause=cause)
+    noted = {**ids, "order_number": order["number"], "invoice_number": str(number), "total": data["total"]}
+    await tx.publish("invoice.posted", order["invoice_id"], data, cause=cause, noted=noted)
     if not order["total"]:
         free = {**ids, "payment_id": None}
-        await tx.publish("payment.received", order["invoice_id"], {**free, "amount": "0.00"}, cause=cause)
-        await tx.publish("payment.reconciled", order["invoice_id"], free, cause=cause)
+        paid = {**free, "amount": "0.00"}
+        await tx.publish("payment.received", order["invoice_id"], paid, cause=cause, noted=noted)
+        await tx.publish("payment.reconciled", order["invoice_id"], free, cause=cause, noted=noted)
 
 
 def txid_of(invoice_id: UUID) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from nexus_kit import Event, NotYet, Tx
+from nexus_kit import SYNTHETIC_COMPANY, Event, NotYet, Tx
 
 from . import chart, ledger, periods
 from .invoicing import invoice
@@ -85,9 +85,11 @@ async def company_created(tx: Tx, event: Event) -> None:
 
 @module.on_batch("sales", "order.confirmed")
 async def order_confirmed(tx: Tx, events: list[Event]) -> None:
-    """Remember the orders; invoice those that were shipped before this news came."""
+    """Remember the orders; invoice those that were shipped before this news came. Synthetic ones never are."""
     events = latest(events)
     company_id = events[0].company_id
+    if company_id == SYNTHETIC_COMPANY:
+        return
     for event in events:
         currency = event.data["currency"]
         if currency != CURRENCY:

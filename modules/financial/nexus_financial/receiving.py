@@ -14,7 +14,7 @@ from .service import module
 
 _CHARGES = """
 SELECT c.txid, c.state AS charge_state, c.amount, i.id AS invoice_id, i.order_id, i.number,
-       i.state AS invoice_state
+       i.state AS invoice_state, i.order_number, i.trace
   FROM charges c JOIN invoices i ON i.id = c.invoice_id
  WHERE c.txid = ANY($2::text[]) AND c.company_id = $1
  ORDER BY c.txid FOR UPDATE OF i, c
@@ -129,7 +129,15 @@ async def receive(tx: Tx, company_id: UUID, transfers: Sequence[Transfer]) -> in
             "payment_id": str(payment.id),
             "amount": str(payment.transfer.amount),
         }
-        await tx.publish("payment.received", payment.id, data, company_id=company_id)
+        noted = {**data, "order_number": payment.charge["order_number"]}
+        await tx.publish(
+            "payment.received",
+            payment.id,
+            data,
+            company_id=company_id,
+            trace=payment.charge["trace"],
+            noted=noted,
+        )
     tx.after_commit(lambda: _count(len(payments), len(refused)))
     return len(payments)
 

@@ -35,7 +35,7 @@ WITH matched AS (
 batch AS (
     INSERT INTO reconciliations (id, company_id, payments, total)
     SELECT $2, $1, count(*), sum(amount) FROM matched HAVING count(*) > 0)
-SELECT * FROM matched
+SELECT m.*, i.order_number, i.trace FROM matched m LEFT JOIN invoices i ON i.id = m.invoice_id
 """
 _KNOWN = """
 SELECT end_to_end_id FROM payments
@@ -130,7 +130,15 @@ async def _post(tx: Tx, company_id: UUID, batch: UUID, payments: Sequence[Any]) 
                 "invoice_id": str(payment["invoice_id"]),
                 "payment_id": str(payment["id"]),
             }
-            await tx.publish("payment.reconciled", payment["id"], data, company_id=company_id)
+            noted = {**data, "order_number": payment["order_number"], "amount": str(payment["amount"])}
+            await tx.publish(
+                "payment.reconciled",
+                payment["id"],
+                data,
+                company_id=company_id,
+                trace=payment["trace"],
+                noted=noted,
+            )
     tx.after_commit(lambda: reconciled_total.inc(len(payments)))
 
 

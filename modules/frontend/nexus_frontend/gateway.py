@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 import orjson
+from nexus_kit import tracing
 
 from nexus_frontend.bricks import Bricks
 from nexus_frontend.problems import ApiProblem, BrickDown
@@ -57,7 +58,10 @@ class Gateway:
         pauses = PAUSES if repeatable and not self._bricks.down(brick) else ()
         for pause in (*pauses, None):
             try:
-                status, answer = await self._send(method, path, query, data, sent)
+                with tracing.calling(method, "gateway", path) as span:
+                    sent["traceparent"] = span.traceparent
+                    status, answer = await self._send(method, path, query, data, sent)
+                    tracing.answered(span, status)
             except TimeoutError:
                 break  # it hangs; whoever waits for the page has waited enough
             except aiohttp.ClientError:

@@ -27,10 +27,12 @@ class Warehouse:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """An order that asks for stock: quantity by product."""
+    """An order that asks for stock: quantity by product. `trace` is where it began, when it asks again."""
 
     order_id: UUID
     lines: dict[UUID, Decimal]
+    number: str = ""
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

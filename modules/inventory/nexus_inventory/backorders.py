@@ -43,7 +43,7 @@ free AS (
 servable AS (
     SELECT order_id FROM queue LEFT JOIN free USING (product_id)
      GROUP BY order_id HAVING bool_and(up_to_here <= coalesce(free.quantity, 0)))
-SELECT order_id, waiting_since FROM demands
+SELECT order_id, number, trace, waiting_since FROM demands
  WHERE order_id IN (SELECT order_id FROM servable) AND waiting_since IS NOT NULL
  ORDER BY order_id LIMIT 500 FOR UPDATE SKIP LOCKED
 """
@@ -98,7 +98,7 @@ async def serve_queue(tx: Tx, company_id: UUID) -> int:
     for line in await tx.fetch(LINES, [row["order_id"] for row in rows]):
         lines[line["order_id"]][line["product_id"]] = line["quantity"]
     rows.sort(key=lambda row: (row["waiting_since"], row["order_id"]))
-    wishes = [Wish(row["order_id"], lines[row["order_id"]]) for row in rows]
+    wishes = [Wish(row["order_id"], lines[row["order_id"]], row["number"], row["trace"]) for row in rows]
     stock = await ledger.lock(tx, company_id, [product for wish in wishes for product in wish.lines])
     outcome = await serve(tx, company_id, wishes, stock, {})
     await ledger.save(tx, company_id, stock)

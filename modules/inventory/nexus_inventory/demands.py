@@ -9,9 +9,9 @@ from uuid import UUID
 from nexus_kit import Tx
 
 REGISTER = """
-INSERT INTO demands (order_id, company_id, number, state)
-SELECT order_id, $1, number, state
-  FROM unnest($2::uuid[], $3::text[], $4::text[]) AS told (order_id, number, state)
+INSERT INTO demands (order_id, company_id, number, state, trace)
+SELECT order_id, $1, number, state, trace
+  FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) AS told (order_id, number, state, trace)
  ORDER BY order_id
     ON CONFLICT (order_id) DO NOTHING
 RETURNING order_id
@@ -30,7 +30,9 @@ async def register(tx: Tx, company_id: UUID, orders: Mapping[UUID, tuple[str, st
     if not orders:
         return set()
     numbers, states = zip(*orders.values(), strict=True)
-    rows = await tx.fetch(REGISTER, company_id, list(orders), numbers, states)
+    spans = [tx.at_work(entity_id=order) for order in orders]
+    traces = [span.traceparent if span else None for span in spans]
+    rows = await tx.fetch(REGISTER, company_id, list(orders), numbers, states, traces)
     return {row["order_id"] for row in rows}
 
 

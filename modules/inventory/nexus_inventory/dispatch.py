@@ -34,4 +34,4 @@ async def ship_shipment(tx: Tx, company_id: UUID, shipment: OpenShipment) -> Non
     await tx.execute(SHIP, shipment.id, shipment.order_id, list(costs), list(costs.values()))
     lines = [line_data(product, quantity, costs[product]) for product, quantity, _ in shipment.lines]
     told = {"order_id": str(shipment.order_id), "shipment_id": str(shipment.id), "lines": lines}
-    await tx.publish("shipment.shipped", shipment.order_id, told)
+    await tx.publish("shipment.shipped", shipment.order_id, told, noted=shipment.named)

@@ -98,7 +98,13 @@ async def refuse(tx: Tx, company_id: UUID, refusals: Sequence[Refusal]) -> None:
             }
             for line in refusal.missing
         ]
-        await tx.publish("stock.reservation_failed", order_id, {"order_id": str(order_id), "lines": lines})
+        products = [line["product_id"] for line in lines]
+        await tx.publish(
+            "stock.reservation_failed",
+            order_id,
+            {"order_id": str(order_id), "lines": lines},
+            noted={**named(refusal.wish), "product_ids": products},
+        )
 
 
 async def remember_lines(tx: Tx, company_id: UUID, wishes: Sequence[Wish]) -> None:
@@ -115,11 +121,18 @@ async def _publish_grants(
     for shipment_id, product, quantity, cost in lines:
         by_shipment[shipment_id].append(line_data(product, quantity, cost))
     for shipment_id, grant in heads:
-        order_id = grant.wish.order_id
-        told = {"order_id": str(order_id), "shipment_id": str(shipment_id)}
-        await tx.publish("stock.reserved", order_id, told)
+        wish = grant.wish
+        told = {"order_id": str(wish.order_id), "shipment_id": str(shipment_id)}
+        noted = named(wish) | told
+        await tx.publish("stock.reserved", wish.order_id, told, trace=wish.trace, noted=noted)
         if grant.warehouse.automatic:
-            await tx.publish("shipment.shipped", order_id, told | {"lines": by_shipment[shipment_id]})
+            shipped = told | {"lines": by_shipment[shipment_id]}
+            await tx.publish("shipment.shipped", wish.order_id, shipped, trace=wish.trace, noted=noted)
+
+
+def named(wish: Wish) -> dict[str, Any]:
+    """The order as log lines name it."""
+    return {"order_id": str(wish.order_id), "order_number": wish.number}
 
 
 def line_data(product_id: UUID, quantity: Decimal, unit_cost: Decimal) -> dict[str, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from uuid import UUID
 
-from nexus_kit import Event, NotYet, Tx
+from nexus_kit import SYNTHETIC_COMPANY, Event, NotYet, Tx
 
 from . import demands, ledger
 from .allocation import Wish
@@ -18,6 +18,7 @@ from .fulfilment import refuse, serve
 from .levels import totals
 from .reversal import open_shipments, tell_undone, undo
 from .service import module
+from .synthetic import answer
 
 CONFIRMED, CANCELLED, BACKORDER = "order.confirmed", "order.cancelled", "order.backorder_requested"
 
@@ -30,6 +31,9 @@ async def orders_told(tx: Tx, events: list[Event]) -> None:
     """
     company_id = events[0].company_id
     confirmed, cancelled, requested = (_of(kind, events) for kind in (CONFIRMED, CANCELLED, BACKORDER))
+    if company_id == SYNTHETIC_COMPANY:
+        await answer(tx, confirmed, cancelled)
+        return
     new = await _register(tx, company_id, confirmed, cancelled)
     known = await demands.lock(tx, (cancelled.keys() | requested.keys()) - new)
     if early := [event for order, event in requested.items() if order not in new and order not in known]:
@@ -37,7 +41,11 @@ async def orders_told(tx: Tx, events: list[Event]) -> None:
 
     shipments = await open_shipments(tx, cancelled.keys() & known.keys())
     serving = new - cancelled.keys()
-    wishes = [Wish(order, _lines(event)) for order, event in confirmed.items() if order in serving]
+    wishes = [
+        Wish(order, _lines(event), str(event.data.get("number", "")))
+        for order, event in confirmed.items()
+        if order in serving
+    ]
     products = {product for wish in wishes for product in wish.lines}
     stock = await ledger.lock(tx, company_id, products.union(*(shipment.products for shipment in shipments)))
     claims = await ledger.claims(tx, company_id, products)  # under lock: none that was served a moment ago

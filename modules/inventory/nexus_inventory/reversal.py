@@ -16,7 +16,8 @@ from .fulfilment import line_data, remember_lines
 from .levels import Stock
 
 OPEN_SHIPMENTS = """
-SELECT id, order_id, warehouse_id, state FROM shipments
+SELECT id, order_id, (SELECT number FROM demands WHERE demands.order_id = shipments.order_id) AS order_number,
+       warehouse_id, state FROM shipments
  WHERE order_id = ANY($1::uuid[]) AND state IN ('ready', 'shipped')
  ORDER BY id FOR UPDATE
 """
@@ -39,6 +40,7 @@ class OpenShipment:
 
     id: UUID
     order_id: UUID
+    order_number: str
     warehouse_id: UUID
     state: str
     lines: tuple[tuple[UUID, Decimal, Decimal], ...]
@@ -46,6 +48,12 @@ class OpenShipment:
     @property
     def products(self) -> list[UUID]:
         return [product for product, _, _ in self.lines]
+
+    @property
+    def named(self) -> dict[str, str]:
+        """The order and its shipment as log lines name them."""
+        ids = {"order_id": str(self.order_id), "shipment_id": str(self.id)}
+        return ids | {"order_number": self.order_number}
 
 
 async def open_shipments(tx: Tx, orders: Iterable[UUID]) -> list[OpenShipment]:
@@ -84,9 +92,9 @@ async def tell_undone(tx: Tx, shipments: Sequence[OpenShipment]) -> None:
         if shipment.state == "shipped":
             lines = [line_data(*line) for line in shipment.lines]
             returned = told | {"shipment_id": str(shipment.id), "lines": lines}
-            await tx.publish("shipment.returned", order_id, returned)
+            await tx.publish("shipment.returned", order_id, returned, noted=shipment.named)
         else:
-            await tx.publish("stock.released", order_id, told)
+            await tx.publish("stock.released", order_id, told, noted=shipment.named)
 
 
 async def fail_shipment(tx: Tx, company_id: UUID, shipment: OpenShipment, reason: str) -> None:
@@ -96,7 +104,7 @@ async def fail_shipment(tx: Tx, company_id: UUID, shipment: OpenShipment, reason
     await remember_lines(tx, company_id, [wish])
     await _undo_one(tx, company_id, shipment, "failed", reason)
     failed = {"order_id": str(shipment.order_id), "shipment_id": str(shipment.id), "reason": reason}
-    await tx.publish("shipment.failed", shipment.order_id, failed)
+    await tx.publish("shipment.failed", shipment.order_id, failed, noted=shipment.named)
 
 
 async def return_shipment(tx: Tx, company_id: UUID, shipment: OpenShipment, reason: str | None) -> None:

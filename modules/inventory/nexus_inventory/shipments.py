@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
-from nexus_kit import Idempotency, Page, Paging, Principal, Tx, idempotency, paging, problem, require
+from nexus_kit import Idempotency, Page, Paging, Principal, Tx, idempotency, paging, problem, require, tracing
 from pydantic import BaseModel
 
 from . import demands
@@ -41,7 +43,10 @@ LIST = (
 """
 )
 GET = SELECT + " WHERE company_id = $1 AND id = $2"
-FIND = "SELECT order_id, state FROM shipments WHERE company_id = $1 AND id = $2"
+FIND = """
+SELECT order_id, state, (SELECT trace FROM demands WHERE demands.order_id = shipments.order_id) AS trace
+  FROM shipments WHERE company_id = $1 AND id = $2
+"""
 
 
 class Failure(Input):
@@ -106,7 +111,8 @@ async def get_shipment(shipment_id: UUID, who: Reader) -> Any:
 async def ship(shipment_id: UUID, who: Writer, idem: Idem) -> Response:
     """The goods leave: stock falls, the reservation is consumed."""
     async with module.db.write(who, idem) as tx:
-        await ship_shipment(tx, who.company_id, await _lock(tx, who.company_id, shipment_id, "ready"))
+        async with _held(tx, who.company_id, shipment_id, "ready", "ship order") as shipment:
+            await ship_shipment(tx, who.company_id, shipment)
         return await _answer(tx, who.company_id, shipment_id)
 
 
@@ -114,8 +120,8 @@ async def ship(shipment_id: UUID, who: Writer, idem: Idem) -> Response:
 async def fail(shipment_id: UUID, body: Failure, who: Writer, idem: Idem) -> Response:
     """The goods will not leave: their stock is free again, and the order may be back-ordered."""
     async with module.db.write(who, idem) as tx:
-        shipment = await _lock(tx, who.company_id, shipment_id, "ready")
-        await fail_shipment(tx, who.company_id, shipment, body.reason)
+        async with _held(tx, who.company_id, shipment_id, "ready", "fail shipment") as shipment:
+            await fail_shipment(tx, who.company_id, shipment, body.reason)
         tx.after_commit(stock_came_in)
         return await _answer(tx, who.company_id, shipment_id)
 
@@ -124,21 +130,29 @@ async def fail(shipment_id: UUID, body: Failure, who: Writer, idem: Idem) -> Res
 async def take_back(shipment_id: UUID, who: Writer, idem: Idem, body: Return | None = None) -> Response:
     """Shipped goods came back: they are stock again at the cost at which they left."""
     async with module.db.write(who, idem) as tx:
-        shipment = await _lock(tx, who.company_id, shipment_id, "shipped")
-        await return_shipment(tx, who.company_id, shipment, body.reason if body else None)
+        async with _held(tx, who.company_id, shipment_id, "shipped", "return shipment") as shipment:
+            await return_shipment(tx, who.company_id, shipment, body.reason if body else None)
         tx.after_commit(stock_came_in)
         return await _answer(tx, who.company_id, shipment_id)
 
 
-async def _lock(tx: Tx, company_id: UUID, shipment_id: UUID, state: str) -> OpenShipment:
-    """The shipment with its order locked; 404 if there is none, 409 if it is not in this state."""
+@asynccontextmanager
+async def _held(
+    tx: Tx, company_id: UUID, shipment_id: UUID, state: str, doing: str
+) -> AsyncIterator[OpenShipment]:
+    """Do something to a shipment in its order's trace, both locked.
+
+    Problems: 404 if there is none, 409 if it is not in this state.
+    """
     found = await tx.fetchrow(FIND, company_id, shipment_id)
     if found is None:
         raise _unknown(shipment_id)
     await demands.lock(tx, [found["order_id"]])
     for shipment in await open_shipments(tx, [found["order_id"]]):
         if shipment.id == shipment_id and shipment.state == state:
-            return shipment
+            with tracing.continuing(found["trace"], doing, **shipment.named):
+                yield shipment
+            return
     now = await tx.fetchrow(FIND, company_id, shipment_id)
     raise problem(
         409, "wrong-state", f"The shipment is {now['state']}, it must be {state}.", state=now["state"]

@@ -56,7 +56,6 @@ class NewOrder(Input):
     lines: Lines
     notes: Text | None = None
     quote: bool = Field(False, description="Make it a quotation at once")
-    synthetic: bool = Field(False, description="Placed by a probe: left out of summaries")
 
 
 class OrderPatch(Input):
@@ -102,7 +101,7 @@ class OrderSummary(BaseModel):
     invoice_state: InvoiceState
     currency: str
     total: Decimal
-    synthetic: bool
+    synthetic: Annotated[bool, Field(description="Placed by a probe: left out of summaries")]
     created_at: datetime
     confirmed_at: datetime | None
     done_at: datetime | None

@@ -5,12 +5,12 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from nexus_kit import Tx, problem
+from nexus_kit import Principal, Tx, problem, tracing
 
 from nexus_sales import machine
 from nexus_sales.chassis import Idem, Writer, module
 from nexus_sales.models import Cancellation, Line, Order
-from nexus_sales.order_rows import FULL, Decision, machine_order, save
+from nexus_sales.order_rows import FULL, Decision, ids, machine_order, save
 from nexus_sales.order_views import as_order, read_lines, read_order
 from nexus_sales.states import TARGETS, Actor, sources
 from nexus_sales.states import Order as States
@@ -40,7 +40,8 @@ async def quote_order(who: Writer, idem: Idem, order_id: UUID) -> Response:
     """Make a draft a quotation."""
     async with module.db.write(who, idem) as tx:
         row, lines = await _move(tx, who.company_id, order_id, "quote", "order.quoted", who.email)
-        return tx.respond(200, as_order(row, lines))
+        with tracing.continuing(row["trace"], "quote order", **ids(row)):
+            return tx.respond(200, as_order(row, lines))
 
 
 @router.post("/{order_id}/confirm", response_model=Order)
@@ -49,8 +50,9 @@ async def confirm_order(who: Writer, idem: Idem, order_id: UUID) -> Response:
     async with module.db.write(who, idem) as tx:
         row, lines = await _move(tx, who.company_id, order_id, "confirm", "order.confirmed", who.email)
         order = as_order(row, lines)
-        await tx.publish("order.confirmed", order_id, _confirmed(order))
-        return tx.respond(200, order)
+        with tracing.continuing(row["trace"], "confirm order", **ids(row)):
+            await tx.publish("order.confirmed", order_id, _confirmed(order), noted=_noted(order) | ids(row))
+            return tx.respond(200, order)
 
 
 @router.post("/{order_id}/cancel", response_model=Order)
@@ -59,9 +61,9 @@ async def cancel_order(who: Writer, idem: Idem, order_id: UUID, how: Cancellatio
     async with module.db.write(who, idem) as tx:
         return await _decide(
             tx,
-            who.company_id,
+            who,
             order_id,
-            who.email,
+            "cancel order",
             lambda order, now: machine.cancel(order, how.reason, Actor.USER, now),
         )
 
@@ -70,7 +72,7 @@ async def cancel_order(who: Writer, idem: Idem, order_id: UUID, how: Cancellatio
 async def backorder_order(who: Writer, idem: Idem, order_id: UUID) -> Response:
     """Accept the back-order that an exception offers: the goods are reserved when they arrive."""
     async with module.db.write(who, idem) as tx:
-        return await _decide(tx, who.company_id, order_id, who.email, machine.backorder)
+        return await _decide(tx, who, order_id, "accept back-order", machine.backorder)
 
 
 async def _move(
@@ -90,24 +92,35 @@ async def _move(
     raise problem(409, "order-changed", "The order was changed at this moment: look at it and try again.")
 
 
-async def _decide(tx: Tx, company_id: UUID, order_id: UUID, actor: str, command: Any) -> Response:
-    """A command the machine decides on: lock the order, ask, store, answer."""
-    row = await read_order(tx, company_id, order_id, lock=True)
-    now: datetime = await tx.fetchval("SELECT clock_timestamp()")
-    order = machine_order(row)
-    try:
-        step: machine.Step = command(order, now)
-    except machine.Refused as error:
-        raise _refused(error, order) from None
-    await save(tx, company_id, [Decision(order_id, step, actor)])
-    row = await read_order(tx, company_id, order_id)
-    return tx.respond(200, as_order(row, await read_lines(tx, company_id, order_id)))
+async def _decide(tx: Tx, who: Principal, order_id: UUID, doing: str, command: Any) -> Response:
+    """A command the machine decides on: lock the order, ask, store, answer, in the order's trace."""
+    row = await read_order(tx, who.company_id, order_id, lock=True)
+    with tracing.continuing(row["trace"], doing, **ids(row)):
+        now: datetime = await tx.fetchval("SELECT clock_timestamp()")
+        order = machine_order(row)
+        try:
+            step: machine.Step = command(order, now)
+        except machine.Refused as error:
+            raise _refused(error, order) from None
+        await save(tx, who.company_id, [Decision(row, step, who.email)])
+        row = await read_order(tx, who.company_id, order_id)
+        return tx.respond(200, as_order(row, await read_lines(tx, who.company_id, order_id)))
 
 
 def _refused(error: machine.Refused, order: States) -> Exception:
     return problem(
         409, "not-allowed-now", str(error), state=order.state, actions=list(machine.allowed(order))
     )
+
+
+def _noted(order: Order) -> dict[str, Any]:
+    return {
+        "customer_id": str(order.customer_id),
+        "total": str(order.total),
+        "currency": order.currency,
+        "lines": len(order.lines),
+        "synthetic": order.synthetic,
+    }
 
 
 def _confirmed(order: Order) -> dict[str, Any]:

@@ -2,15 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from asyncpg import Record
-from nexus_kit import Event, Problem, Tx, new_id, problem
+from nexus_kit import SYNTHETIC_COMPANY, Event, Problem, Tx, new_id, problem, tracing
 
 from nexus_sales.drafting import Draft
-from nexus_sales.machine import Step
+from nexus_sales.machine import Entry, Step
 from nexus_sales.models import Line, NewOrder
 from nexus_sales.pricing import PricedLine
 from nexus_sales.states import Invoice, Order, State, Stock
@@ -21,8 +20,9 @@ SUMMARY = (
 )
 FULL = (
     f"{SUMMARY}, price_list_id, notes, cancel_reason, reserved_at, shipped_at, invoiced_at, paid_at,"
-    " reconciled_at, stock, stock_at"
+    " reconciled_at, stock, stock_at, trace"
 )
+_LOGGED = frozenset({"order.completed", "order.cancelled"})
 _MACHINE = (
     "confirmed_at",
     "reserved_at",
@@ -40,8 +40,8 @@ WITH customer AS (
     SELECT id FROM customers WHERE company_id = $1 AND id = $4 AND status = 'active' FOR SHARE
 ), made AS (
     INSERT INTO orders (company_id, id, number, customer_id, customer_name, price_list_id, currency, total,
-                        notes, synthetic, state, created_by)
-    SELECT $1, $2, $3, id, $5, $6, $7, $8, $9, $10, $11, $12 FROM customer
+                        notes, synthetic, state, created_by, trace)
+    SELECT $1, $2, $3, id, $5, $6, $7, $8, $9, $10, $11, $12, $25 FROM customer
     RETURNING {FULL}
 ), lines AS (
     INSERT INTO order_lines (company_id, order_id, position, id, product_id, sku, description, unit, quantity,
@@ -97,7 +97,10 @@ def line_arrays(lines: Sequence[PricedLine]) -> tuple[list[UUID], list[list[Any]
 async def insert(
     tx: Tx, company_id: UUID, number: int, new: NewOrder, drafted: Draft, user_id: UUID, actor: str
 ) -> tuple[Record, list[Line]]:
-    """Store a new order with its lines and timeline; the customer is held active until the commit."""
+    """Store a new order with its lines and timeline; the customer is held active until the commit.
+
+    The order remembers this request's trace: what is done to it later belongs there.
+    """
     ids, columns = line_arrays(drafted.lines)
     row = await tx.fetchrow(
         _INSERT,
@@ -110,12 +113,13 @@ async def insert(
         drafted.currency,
         drafted.total,
         new.notes,
-        new.synthetic,
+        company_id == SYNTHETIC_COMPANY,
         State.QUOTATION if new.quote else State.DRAFT,
         user_id,
         ["order.created", "order.quoted"] if new.quote else ["order.created"],
         actor,
         *columns,
+        tracing.current_trace(),
     )
     if row is None:
         raise _customer_changed()
@@ -162,27 +166,37 @@ def machine_order(row: Record) -> Order:
     )
 
 
-async def load(
-    tx: Tx, company_id: UUID, order_ids: Iterable[UUID]
-) -> tuple[dict[UUID, Order], datetime | None]:
-    """Lock orders (in the order of their ids, so that no two batches deadlock); also the database's time."""
-    rows = await tx.fetch(
-        f"""SELECT id, state, stock, stock_at, invoice_state, {", ".join(_MACHINE)}, clock_timestamp() AS now
+def ids(row: Record) -> dict[str, str]:
+    """The order as spans and log lines name it."""
+    return {"order_id": str(row["id"]), "order_number": str(row["number"])}
+
+
+async def load(tx: Tx, company_id: UUID, order_ids: Iterable[UUID]) -> list[Record]:
+    """Lock orders (in the order of their ids, so that no two batches deadlock); ``now`` is the database's."""
+    rows: list[Record] = await tx.fetch(
+        f"""SELECT id, number, total, state, stock, stock_at, invoice_state, {", ".join(_MACHINE)},
+                   clock_timestamp() AS now
             FROM orders WHERE company_id = $1 AND id = ANY($2::uuid[]) ORDER BY id FOR UPDATE""",
         company_id,
         list(order_ids),
     )
-    return {row["id"]: machine_order(row) for row in rows}, rows[0]["now"] if rows else None
+    return rows
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the machine made of an order; ``actor`` is a user's e-mail or a module, ``cause`` its event."""
+    """What the machine made of an order (a row with number and total); ``actor`` is a user's e-mail or a
+    module, ``cause`` its event.
+    """
 
-    order_id: UUID
+    row: Record
     step: Step
     actor: str
     cause: Event | None = None
+
+    @property
+    def order_id(self) -> UUID:
+        return UUID(str(self.row["id"]))
 
 
 async def save(tx: Tx, company_id: UUID, decisions: Sequence[Decision]) -> None:
@@ -209,3 +223,17 @@ async def save(tx: Tx, company_id: UUID, decisions: Sequence[Decision]) -> None:
         for event, data in one.step.events:
             body = {"order_id": str(one.order_id), **data}
             await tx.publish(event, one.order_id, body, cause=one.cause)
+        for entry in one.step.entries:
+            if entry.key in _LOGGED:
+                tx.log(entry.key, _noted(one, entry), one.cause)
+
+
+def _noted(decision: Decision, entry: Entry) -> dict[str, Any]:
+    """What the log line of an order's end tells beside its ids."""
+    noted = {**ids(decision.row), "total": str(decision.row["total"])}
+    order = decision.step.order
+    if entry.key == "order.cancelled":
+        return noted | {"state": order.state.value, "shipped": entry.params["shipped"]}
+    assert order.done_at is not None
+    assert order.confirmed_at is not None
+    return noted | {"lead_time_s": round((order.done_at - order.confirmed_at).total_seconds(), 3)}

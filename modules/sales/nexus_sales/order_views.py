@@ -57,6 +57,6 @@ async def read_detail(tx: Tx, company_id: UUID, order_id: UUID, lang: str) -> Or
 def _values(row: Record) -> dict[str, Any]:
     values = dict(row)
     values["actions"] = allowed(machine_order(row))
-    for internal in ("stock", "stock_at", "lines"):
+    for internal in ("stock", "stock_at", "trace", "lines"):
         values.pop(internal, None)
     return values

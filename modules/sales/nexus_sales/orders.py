@@ -6,7 +6,7 @@ from uuid import UUID
 
 from asyncpg import UniqueViolationError
 from fastapi import APIRouter, Depends, Header, Query, Response
-from nexus_kit import Page, Paging, Tx, paging, problem
+from nexus_kit import Page, Paging, Tx, paging, problem, tracing
 
 from nexus_sales import numbering, order_rows, timeline_texts
 from nexus_sales.chassis import Idem, Reader, Writer, module
@@ -99,6 +99,7 @@ async def create_order(who: Writer, idem: Idem, new: NewOrder) -> Response:
             raise problem(
                 503, "number-taken", "The order's number was taken: send the order again."
             ) from None
+        tracing.note(**order_rows.ids(row), customer_id=str(row["customer_id"]))
         return tx.respond(201, as_order(row, lines))
 
 

@@ -1,14 +1,13 @@
 """Order-to-cash as sales sees it: facts from inventory and financial move orders, a whole batch at a time."""
 
 from collections import defaultdict
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from nexus_kit import Event, Module, Tx, log
 
 from nexus_sales.machine import FINANCIAL_FACTS, INVENTORY_FACTS, Fact, Step, learn
-from nexus_sales.order_rows import Decision, load, save
+from nexus_sales.order_rows import Decision, load, machine_order, save
 
 # What of an event's data people may see in the order's timeline; costs stay where they are.
 _SHOWN = (
@@ -36,18 +35,19 @@ async def follow(tx: Tx, events: list[Event]) -> None:
     for event in events:
         told[UUID(event.data["order_id"])].append(event)
     company_id = events[0].company_id
-    orders, now = await load(tx, company_id, told)
-    for unknown in told.keys() - orders.keys():
+    rows = await load(tx, company_id, told)
+    for unknown in told.keys() - {row["id"] for row in rows}:
         log.warning("event of an order that does not exist", extra={"order_id": str(unknown)})
-    now = now or datetime.now(UTC)
     decisions = []
-    for order_id, order in orders.items():
+    for row in rows:
+        facts = told[row["id"]]
+        order = machine_order(row)
         step = Step(order)
-        for event in sorted(told[order_id], key=lambda event: event.occurred_at):
-            after = learn(step.order, Fact(event.type, event.occurred_at, _shown(event)), now)
+        for event in sorted(facts, key=lambda event: event.occurred_at):
+            after = learn(step.order, Fact(event.type, event.occurred_at, _shown(event)), row["now"])
             step = Step(after.order, step.entries + after.entries, step.events + after.events)
         if step.order != order:
-            decisions.append(Decision(order_id, step, events[0].module, told[order_id][-1]))
+            decisions.append(Decision(row, step, events[0].module, facts[-1]))
     if decisions:
         await save(tx, company_id, decisions)
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Depends, Header, Request, Response
-from nexus_kit import problem, public
+from nexus_kit import Tx, problem, public, tracing
 from nexus_kit.problems import MEDIA_TYPE
 from nexus_kit.tx import to_bytes
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -18,6 +18,11 @@ router = APIRouter(prefix="/api/financial/pix", tags=["pix"])
 _NOTE = """
 INSERT INTO pix_notices (txid) SELECT DISTINCT txid FROM unnest($1::text[]) AS n (txid) ORDER BY txid
 ON CONFLICT (txid) DO UPDATE SET received_at = EXCLUDED.received_at
+"""
+
+_ORDERS = """
+SELECT c.txid, c.order_id, c.invoice_id, i.order_number, i.trace
+  FROM charges c JOIN invoices i ON i.id = c.invoice_id WHERE c.txid = ANY($1::text[])
 """
 
 notices_total = module.counter("financial_webhook_notices_total", "Charges PIX webhooks spoke of")
@@ -77,6 +82,15 @@ async def webhook(
     txids = sorted({transfer.txid for transfer in notice.pix})
     async with module.db.system() as tx:
         await tx.execute(_NOTE, txids)
+        await _show(tx, txids)
         tx.after_commit(lambda: module.wake("answer_notices"))
     notices_total.inc(len(txids))
     return Response(to_bytes({"received": len(txids)}), 202, media_type="application/json")
+
+
+async def _show(tx: Tx, txids: list[str]) -> None:
+    """Let each order's trace show that the PSP spoke of its charge."""
+    for row in await tx.fetch(_ORDERS, txids):
+        ids = {"order_id": str(row["order_id"]), "invoice_id": str(row["invoice_id"])}
+        with tracing.continuing(row["trace"], "hear of payment", **ids, order_number=row["order_number"]):
+            continue

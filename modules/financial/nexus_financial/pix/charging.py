@@ -30,8 +30,10 @@ UPDATE charges SET state = 'cancelled' WHERE txid = ANY($3::text[]) AND state = 
 """
 _LATE = "SELECT txid FROM charges WHERE state = 'active' AND expires_at <= now() ORDER BY expires_at LIMIT $1"
 _EXPIRE = """
-UPDATE charges SET state = 'expired' WHERE txid = ANY($1::text[]) AND state = 'active'
-RETURNING txid, company_id, invoice_id, order_id
+WITH expired AS (
+    UPDATE charges SET state = 'expired' WHERE txid = ANY($1::text[]) AND state = 'active'
+    RETURNING txid, company_id, invoice_id, order_id, amount)
+SELECT e.*, i.order_number, i.trace FROM expired e JOIN invoices i ON i.id = e.invoice_id
 """
 _SILENT = """
 UPDATE charges SET polled_at = now() WHERE txid IN (
@@ -90,8 +92,15 @@ async def expire(tx: Tx, txids: list[str]) -> None:
     await tx.execute(_LOCK, txids)
     rows = await tx.fetch(_EXPIRE, txids)
     for row in rows:
-        data = {"order_id": str(row["order_id"]), "invoice_id": str(row["invoice_id"]), "txid": row["txid"]}
-        await tx.publish("payment.expired", row["invoice_id"], data, company_id=row["company_id"])
+        ids = {"order_id": str(row["order_id"]), "invoice_id": str(row["invoice_id"])}
+        await tx.publish(
+            "payment.expired",
+            row["invoice_id"],
+            {**ids, "txid": row["txid"]},
+            company_id=row["company_id"],
+            trace=row["trace"],
+            noted={**ids, "order_number": row["order_number"], "amount": str(row["amount"])},
+        )
     tx.after_commit(lambda: expired_total.inc(len(rows)))
 
 
