@@ -8,6 +8,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import pyarrow as pa
+
+from nexus.telemetry.records import Signal
 from nexus.telemetry.scrape.agent import AgentSource
 from nexus.telemetry.scrape.containers import ContainerSource
 from nexus.telemetry.scrape.edge import EdgeSource
@@ -114,8 +117,11 @@ class Scraper:
         own.observe([Sample("nexus_telemetry_series", {}, self.registry.count)], at)
 
     async def _write(self) -> None:
-        points, health = self.registry.take(), self.history.take()
-        for signal, table in (("metrics", points), ("health", health)):
+        batches: dict[Signal, pa.Table | None] = {
+            "metrics": self.registry.take(),
+            "health": self.history.take(),
+        }
+        for signal, table in batches.items():
             if table is None:
                 continue
             try:

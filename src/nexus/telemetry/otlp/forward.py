@@ -1,0 +1,179 @@
+"""Everything that is stored, sent on to another OTLP/HTTP endpoint.
+
+The store is the buffer: what the endpoint does not take now is read again later, for as long as it is kept.
+How far it came lies in a file; what was dropped from the store before it could be sent is counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import orjson
+
+from nexus.telemetry.otlp import feed
+from nexus.telemetry.otlp.encode import encode_logs, encode_spans
+from nexus.telemetry.otlp.encode_metrics import PointEncoder
+from nexus.telemetry.otlp.feed import Place
+from nexus.telemetry.otlp.messages import OtlpSignal
+from nexus.telemetry.otlp.sending import Outcome, send
+from nexus.telemetry.records import Signal
+from nexus.telemetry.store import Store, StoreError
+from nexus.telemetry.targets import Targets
+
+log = logging.getLogger("nexus.telemetry")
+
+EVERY = 2.0  # seconds between two looks for something new
+AT_ONCE = 2_000  # rows of one request
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds after a failure
+CURSORS = "forwarded.json"
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One signal of the store, as what it is sent, and how it is encoded."""
+
+    signal: Signal
+    sent_as: OtlpSignal
+    encode: Callable[[list[dict[str, Any]]], Any]
+
+
+class Forwarder:
+    """Sends what is stored from now on to `endpoint` (its base; `/v1/traces` and so on are added).
+
+    `headers` is a secret file with a header a line, read at each request. For an endpoint that is new,
+    forwarding begins with what is stored next.
+    """
+
+    def __init__(
+        self, store: Store, endpoint: str, headers: Path | None = None, every: float = EVERY
+    ) -> None:
+        self._store = store
+        self._endpoint = endpoint
+        self._headers = headers
+        self._every = every
+        self._file = store.folder / CURSORS
+        self._lanes = (
+            Lane("logs", "logs", encode_logs),
+            Lane("traces", "traces", encode_spans),
+            Lane("metrics", "metrics", PointEncoder().encode),
+            Lane("business", "metrics", PointEncoder().encode),
+        )
+        self._places: dict[str, Place] = {}
+        self._counts: dict[str, Counter[str]] = {lane.signal: Counter() for lane in self._lanes}
+        self._faults: dict[str, str] = {}
+
+    def aim(self, targets: Targets) -> None:
+        """The endpoint stays the same whatever runs."""
+
+    async def run(self) -> None:
+        """Forwards until cancelled."""
+        self._places = await asyncio.to_thread(self._begin)
+        async with (
+            aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
+            asyncio.TaskGroup() as lanes,
+        ):
+            for lane in self._lanes:
+                lanes.create_task(self._keep_sending(session, lane), name=f"forward {lane.signal}")
+
+    def facts(self) -> dict[str, Any]:
+        """For each signal: rows sent, refused by the endpoint, lost before that, still to be sent."""
+        return {
+            "endpoint": self._endpoint,
+            "signals": {
+                lane.signal: {
+                    "sent": self._counts[lane.signal]["sent"],
+                    "refused": self._counts[lane.signal]["refused"],
+                    "lost": self._counts[lane.signal]["lost"],
+                    "behind": max(0, self._store.committed(lane.signal) - self._at(lane).number),
+                    "fault": self._faults.get(lane.signal, ""),
+                }
+                for lane in self._lanes
+            },
+        }
+
+    def _at(self, lane: Lane) -> Place:
+        return self._places.get(lane.signal, Place())
+
+    async def _keep_sending(self, session: aiohttp.ClientSession, lane: Lane) -> None:
+        while True:
+            try:
+                if await self._step(session, lane):
+                    continue
+            except StoreError as error:
+                self._say(lane, f"the store cannot be read: {error}")
+            await asyncio.sleep(self._every)
+
+    async def _step(self, session: aiohttp.ClientSession, lane: Lane) -> bool:
+        """Sends the next portion; whether there was one."""
+        portion = await asyncio.to_thread(feed.read, self._store, lane.signal, self._at(lane), AT_ONCE)
+        if portion.lost:
+            self._counts[lane.signal]["lost"] += portion.lost
+            log.warning(
+                "%d rows of %s were dropped before they could be forwarded", portion.lost, lane.signal
+            )
+        if not portion.rows:
+            return False
+        await self._deliver(session, lane, portion.rows)
+        self._places[lane.signal] = portion.place
+        await asyncio.to_thread(self._save)
+        return True
+
+    async def _deliver(self, session: aiohttp.ClientSession, lane: Lane, rows: list[dict[str, Any]]) -> None:
+        """Returns when the endpoint has the rows, or refused them for good."""
+        message = await asyncio.to_thread(lane.encode, rows)
+        pause = FIRST_PAUSE
+        while True:
+            outcome = await send(session, self._endpoint, lane.sent_as, message, self._headers)
+            if outcome.too_large and len(rows) > 1:
+                middle = len(rows) // 2
+                await self._deliver(session, lane, rows[:middle])
+                await self._deliver(session, lane, rows[middle:])
+                return
+            if not outcome.again:
+                self._count(lane, len(rows), outcome)
+                return
+            self._say(lane, outcome.said)
+            await asyncio.sleep(max(outcome.wait, random.uniform(pause / 2, pause)))
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _count(self, lane: Lane, rows: int, outcome: Outcome) -> None:
+        refused = outcome.refused if outcome.kept else rows
+        self._counts[lane.signal]["sent"] += max(0, rows - refused)
+        self._counts[lane.signal]["refused"] += refused
+        if refused:
+            self._say(lane, f"{refused} rows were refused: {outcome.said}")
+        else:
+            self._faults.pop(lane.signal, None)
+
+    def _say(self, lane: Lane, fault: str) -> None:
+        if self._faults.get(lane.signal) != fault:
+            log.warning("forwarding %s to %s: %s", lane.signal, self._endpoint, fault)
+        self._faults[lane.signal] = fault
+
+    def _begin(self) -> dict[str, Place]:
+        """Where each signal goes on: where it stopped, or now when this endpoint is new."""
+        with contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError):
+            told = orjson.loads(self._file.read_bytes())
+            if told["endpoint"] == self._endpoint:
+                return {signal: Place(**place) for signal, place in told["places"].items()}
+        return {lane.signal: feed.newest(self._store, lane.signal) for lane in self._lanes}
+
+    def _save(self) -> None:
+        """Writes the places down so that a crash leaves the former file or this one."""
+        told = {
+            "endpoint": self._endpoint,
+            "places": {signal: asdict(place) for signal, place in self._places.items()},
+        }
+        draft = self._file.with_suffix(".new")
+        draft.write_bytes(orjson.dumps(told))
+        os.replace(draft, self._file)
