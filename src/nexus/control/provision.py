@@ -9,7 +9,7 @@ import asyncpg
 
 from nexus.control.facts import Facts
 from nexus.control.secrets import ADMIN_URL, CHECK_PASSWORD, DATABASE_PASSWORD, role
-from nexus.migrations import MigrationError, bring, create_database, read_folder
+from nexus.migrations import MigrationError, bring, checker_lacks, create_database, read_folder
 from nexus.migrations import pending as pending_in
 from nexus.runtimes.protocol import StartError
 from nexus.runtimes.site import Site, needed
@@ -42,7 +42,8 @@ async def migrate(site: Site, service: Service) -> None:
 async def pending(
     site: Site, facts: Facts, missing: Mapping[str, object]
 ) -> dict[str, tuple[str, ...] | None]:
-    """Migrations that are not applied, by service; None where the database cannot be asked.
+    """Migrations that are not applied, by service; None where the database cannot be asked. A role for checks
+    that lacks something counts as one of the first service.
 
     Raises:
         StartError: the history of a schema cannot go on.
@@ -62,7 +63,8 @@ async def pending(
         try:
             url = _read(site, server, ADMIN_URL)
             names = await pending_in(url, service.database.schema_, service.migrations)
-            return service.name, tuple(names)
+            lacking = await checker_lacks(url) if service is owners[0] else ()
+            return service.name, (*(f"role {name}" for name in lacking), *names)
         except asyncpg.InvalidCatalogNameError:
             return service.name, tuple(m.name for m in read_folder(service.migrations))
         except MigrationError as error:
@@ -70,7 +72,8 @@ async def pending(
         except (asyncpg.PostgresError, OSError, TimeoutError):
             return service.name, None
 
-    return dict(await asyncio.gather(*(one(s) for s in site.stack.services if s.database)))
+    owners = [service for service in site.stack.services if service.database]
+    return dict(await asyncio.gather(*(one(service) for service in owners)))
 
 
 def _read(site: Site, service: Service, name: str) -> str:

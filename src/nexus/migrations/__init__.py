@@ -6,10 +6,11 @@ read_folder(folder)                        the migrations of a folder, sorted
 pending(dsn, schema, folder)               names of those that are not applied yet
 apply(dsn, schema, owner, folder)          applies them; names of the applied ones
 create_database, bring                     a server's database; one schema with its roles, up to date
+checker_lacks(url)                         whether nexus_check is to be made, or given something
 """
 
 from nexus.migrations.apply import apply, pending
-from nexus.migrations.bring import bring, create_database
+from nexus.migrations.bring import bring, checker_lacks, create_database
 from nexus.migrations.folder import Migration, MigrationError, read_folder
 from nexus.migrations.roles import CHECKER, owner_of, provision, provision_checker
 
@@ -19,6 +20,7 @@ __all__ = [
     "MigrationError",
     "apply",
     "bring",
+    "checker_lacks",
     "create_database",
     "owner_of",
     "pending",

@@ -7,7 +7,7 @@ from pathlib import Path
 import asyncpg
 
 from nexus.migrations.apply import apply
-from nexus.migrations.roles import CHECKER, owner_of, provision, provision_checker
+from nexus.migrations.roles import CHECKER, checker_is_complete, owner_of, provision, provision_checker
 
 MAINTENANCE = "postgres"  # the database that every server has
 
@@ -30,7 +30,8 @@ async def bring(url: str, schema: str, role: str, password: str, folder: Path) -
 
 
 async def create_database(url: str, check_password: str) -> None:
-    """Create the database that `url` names, and the role that runs the checks, where they are missing.
+    """Create the database that `url` names, and the role that runs the checks, where they are missing or lack
+    something.
 
     One caller at a time. Raises asyncpg.PostgresError or OSError when the server refuses or is away.
     """
@@ -45,7 +46,20 @@ async def create_database(url: str, check_password: str) -> None:
             await server.close()
         connection = await asyncpg.connect(url, timeout=10)
     try:
-        if not await connection.fetchval(f"SELECT to_regrole('{CHECKER}') IS NOT NULL"):
+        if not await connection.fetchval(checker_is_complete()):
             await connection.execute(provision_checker(check_password))
     finally:
         await connection.close()
+
+
+async def checker_lacks(url: str) -> tuple[str, ...]:
+    """Return the role that runs the checks when it lacks something that `create_database` would give it.
+
+    Raises asyncpg.PostgresError or OSError when the server refuses or is away.
+    """
+    connection = await asyncpg.connect(url, timeout=10)
+    try:
+        complete = await connection.fetchval(checker_is_complete())
+    finally:
+        await connection.close()
+    return () if complete else (CHECKER,)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 CHECKER = "nexus_check"
+WATCHER = "pg_monitor"  # PostgreSQL's own role that sees the activity of all
 LOCK = 72707370  # provisioning of several services at once would trip over the shared catalogues
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,54}")
 _RESERVED = {CHECKER, "information_schema", "none", "postgres", "public"}
@@ -49,16 +50,25 @@ END $$;
 
 
 def provision_checker(password: str) -> str:
-    """SQL that makes `nexus_check`: reads every row of every service, writes nothing, 30 s per statement."""
+    """SQL that makes `nexus_check`: reads every row of every service and what the server does,
+    writes nothing, 30 s per statement.
+    """
     return f"""
 SELECT pg_advisory_xact_lock({LOCK});
 {_role(CHECKER, "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE INHERIT BYPASSRLS")}
 ALTER ROLE {CHECKER} PASSWORD {_literal(password)};
 {_database_basics()}
 DO $$ BEGIN EXECUTE format('GRANT CONNECT ON DATABASE %I TO {CHECKER}', current_database()); END $$;
-GRANT pg_read_all_data TO {CHECKER};
+GRANT pg_read_all_data, {WATCHER} TO {CHECKER};
 ALTER ROLE {CHECKER} SET default_transaction_read_only = on;
 ALTER ROLE {CHECKER} SET statement_timeout = '30s';
+"""
+
+
+def checker_is_complete() -> str:
+    """SQL of one value: whether `nexus_check` is there and may do all that it must."""
+    return f"""
+SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = '{CHECKER}' AND pg_has_role(oid, '{WATCHER}', 'MEMBER'))
 """
 
 

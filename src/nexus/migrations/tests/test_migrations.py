@@ -14,6 +14,8 @@ import pytest_asyncio
 from nexus.migrations import (
     MigrationError,
     apply,
+    checker_lacks,
+    create_database,
     owner_of,
     pending,
     provision,
@@ -147,6 +149,19 @@ async def test_the_checker_reads_every_row_and_writes_none(pg: Any, dsn: str, fo
         await checker.execute("SET default_transaction_read_only = off")
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await checker.execute(f"DELETE FROM {SCHEMA}.items")
+    finally:
+        await checker.close()
+
+
+async def test_a_checker_of_old_is_given_what_it_lacks(pg: Any, dsn: str) -> None:
+    await run(dsn, provision_checker("check") + "REVOKE pg_monitor FROM nexus_check;")
+    assert await checker_lacks(dsn) == ("nexus_check",)
+    await create_database(dsn, "check")
+    assert await checker_lacks(dsn) == ()
+    checker = await asyncpg.connect(as_role(pg, dsn, "nexus_check", "check"))
+    try:
+        unseen = "SELECT count(*) FROM pg_stat_activity WHERE query = '<insufficient privilege>'"
+        assert await checker.fetchval(unseen) == 0
     finally:
         await checker.close()
 
