@@ -28,7 +28,7 @@ BATCH = 256  # encoded at once: some 2 ms of the loop
 QUEUE = 8192
 GATHER_S = 1.0
 TIMEOUT_S = 5.0
-LONGEST_PAUSE_S = 30.0
+MOST_DOUBLINGS = 5
 RETRIED = frozenset({429, 502, 503, 504})
 LONGEST_TEXT = 1024
 
@@ -95,21 +95,26 @@ class Exporter:
         while not self._stopping.is_set():
             await self._some.wait()
             await self._pause()
-            going_on = True
-            while going_on and self._queue:
-                going_on = await self._send_one()
+            await self._send_all()
             if not self._queue:
                 self._some.clear()
+        await self._send_all()
 
     async def _pause(self) -> None:
-        """Let more spans join the batch; after failures let the receiver rest."""
+        """Let more spans join the batch; after failures let the receiver rest, twice as long each time."""
         self._many.clear()
         waiting = self._stopping if self._failures or self._stopping.is_set() else self._many
+        seconds = GATHER_S * 2 ** min(max(self._failures - 1, 0), MOST_DOUBLINGS)
         try:
-            async with asyncio.timeout(min(GATHER_S * 2 ** min(self._failures, 6), LONGEST_PAUSE_S)):
+            async with asyncio.timeout(seconds):
                 await waiting.wait()
         except TimeoutError:
             return
+
+    async def _send_all(self) -> None:
+        going_on = True
+        while going_on and self._queue:
+            going_on = await self._send_one()
 
     async def _send_one(self) -> bool:
         """Send the oldest batch. Returns whether to go on; a batch that may be taken later is kept."""

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 from nexus_kit.spans import Kind, Span, new_trace_id
 
-_TRACEPARENT = re.compile(r"^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$")
-_REQUEST_ID = re.compile(r"^[A-Za-z0-9._:\-]{8,128}$")
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:\-]{8,128}")
 
 _current: ContextVar[Span | None] = ContextVar("nexus_span", default=None)
 _sink: Callable[[Span], None] | None = None
@@ -67,7 +67,7 @@ def note(**attributes: Any) -> None:
 def start(name: str, traceparent: str | None, kind: Kind, *, kept: bool = True) -> Span:
     """Start a span below ``traceparent`` when it is valid; else below the current span, else a new trace."""
     here = _current.get()
-    if traceparent is not None and _TRACEPARENT.match(traceparent):
+    if traceparent is not None and _TRACEPARENT.fullmatch(traceparent):
         trace_id, parent_id = traceparent[3:35], traceparent[36:52]
     elif here is not None:
         trace_id, parent_id = here.trace_id, here.span_id
@@ -80,7 +80,7 @@ def start(name: str, traceparent: str | None, kind: Kind, *, kept: bool = True) 
 def enter(name: str, traceparent: str | None, request_id: str | None) -> Span:
     """Start the span of a request, in which this task works from now on."""
     span = start(name, traceparent, Kind.SERVER)
-    span.request_id = request_id if request_id and _REQUEST_ID.match(request_id) else span.trace_id
+    span.request_id = request_id if request_id and _REQUEST_ID.fullmatch(request_id) else span.trace_id
     _current.set(span)
     return span
 

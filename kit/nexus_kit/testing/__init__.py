@@ -11,11 +11,13 @@ from nexus_kit.testing.fixtures import (
     valkey,
 )
 from nexus_kit.testing.module_process import ModuleProcess
+from nexus_kit.testing.otlp_sink import OtlpSink
 from nexus_kit.testing.servers import PostgresServer, ValkeyServer, free_port
 from nexus_kit.testing.snapshot import Snapshot
 
 __all__ = [
     "ModuleProcess",
+    "OtlpSink",
     "PostgresServer",
     "Snapshot",
     "ValkeyServer",
