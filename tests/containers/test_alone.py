@@ -13,6 +13,7 @@ import pytest
 
 from nexus.render.containers.spec import port_variable
 from nexus.stack import load_stack
+from nexus.stack.names import OTLP_PORT, TELEMETRY
 from nexus.testing import CHECKOUT, ThrowawayStack, free_offset
 
 FILE = CHECKOUT / "deploy" / "compose.yaml"
@@ -35,7 +36,8 @@ def alone() -> Iterator[tuple[ThrowawayStack, dict[str, str]]]:
         home = Path(folder) / "home"
         stack = ThrowawayStack(CHECKOUT, home, free_offset())
         stack.nexus("secrets", "init")
-        ports = {port_variable(s.name): str(s.port + stack.offset) for s in load_stack(CHECKOUT).services}
+        named = {**{s.name: s.port for s in load_stack(CHECKOUT).services}, TELEMETRY: OTLP_PORT}
+        ports = {port_variable(name): str(port + stack.offset) for name, port in named.items()}
         env = {**os.environ, **ports, "NEXUS_SECRETS": str(home / "secrets")}
         try:
             yield stack, env
@@ -50,7 +52,7 @@ def test_compose_alone_brings_the_erp_up_healthy(alone: tuple[ThrowawayStack, di
     _compose(env, "up", "-d", "--build", "--wait")
     listed = _compose(env, "ps", "--format", "json").splitlines()
     health = {each["Service"]: each["Health"] for each in map(json.loads, listed)}
-    assert set(health) == {service.name for service in load_stack(CHECKOUT).services}
+    assert set(health) == {TELEMETRY, *(service.name for service in load_stack(CHECKOUT).services)}
     assert set(health.values()) == {"healthy"}
     login = json.dumps({"email": "admin@nexus.local", "password": stack.admin_password()})
     url = f"http://127.0.0.1:{env['NEXUS_PORT_NGINX']}/api/auth/login"

@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.docker, pytest.mark.stack, pytest.mark.timeout(300)]
 
 SERVICES = {
     "postgres", "redis", "nginx", "gateway", "frontend",
-    "auth", "users", "crm", "sales", "inventory", "financial",
+    "auth", "users", "crm", "sales", "inventory", "financial", "telemetry",
 }  # fmt: skip
 
 
@@ -26,8 +26,16 @@ def containers(erp: ThrowawayStack) -> dict[str, dict[str, Any]]:
         for service in erp.status()["services"]
         if service["kind"] != "control"
     }
+    ids["telemetry"] = _agent(erp)
     said = subprocess.run(["docker", "inspect", *ids.values()], capture_output=True, text=True, check=True)
     return dict(zip(ids, json.loads(said.stdout), strict=True))
+
+
+def _agent(erp: ThrowawayStack) -> str:
+    """The id of the container that no status lists."""
+    home = f"label=nexus.home={erp.home}"
+    call = ["docker", "ps", "-q", "-f", home, "-f", "label=com.docker.compose.service=telemetry"]
+    return subprocess.run(call, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _run(container: dict[str, Any], *command: str) -> subprocess.CompletedProcess[str]:
@@ -87,6 +95,13 @@ def test_a_container_sees_its_own_secrets_and_no_others(containers: dict[str, di
         ("gateway", "sales", 5005, True),
         ("sales", "postgres", 5432, True),
         ("sales", "gateway", 5004, True),
+        ("sales", "telemetry", 4318, True),
+        ("frontend", "telemetry", 4318, True),
+        ("telemetry", "sales", 5005, True),
+        ("telemetry", "frontend", 5000, True),
+        ("telemetry", "postgres", 5432, False),
+        ("telemetry", "redis", 6379, False),
+        ("postgres", "telemetry", 4318, False),
         ("nginx", "sales", 5005, False),
         ("nginx", "postgres", 5432, False),
         ("frontend", "postgres", 5432, False),

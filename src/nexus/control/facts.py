@@ -14,7 +14,8 @@ class InstanceFacts:
     """One instance as it is. `since` and `pid` are of the present process; `why` is what it lacks.
 
     `knows`: the services whose addresses it was given when it started; None where it cannot be known.
-    `container` and `node`: the container it is, and the node of the Swarm that it runs on ("" for processes).
+    `container` and `node`: the container it is, and the node of the Swarm that it runs on ("" for processes);
+    `task`: the Swarm's own name for it.
     """
 
     id: str
@@ -28,6 +29,7 @@ class InstanceFacts:
     knows: frozenset[str] | None = frozenset()
     container: str = ""
     node: str = ""
+    task: str = ""
 
     @property
     def alive(self) -> bool:

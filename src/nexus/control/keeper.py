@@ -32,6 +32,9 @@ class Keeper(Protocol):
     def instances(self) -> Mapping[str, tuple[InstanceFacts, ...]]:
         """The instances of each service, as they were last seen."""
 
+    def ended(self) -> Mapping[str, tuple[InstanceFacts, ...]]:
+        """Instances that others have taken the place of, while what they wrote can still be read."""
+
     def complete(self, stack: Stack) -> bool:
         """Writes what the sources of the stack's bricks lack to be built; True: read the stack again."""
 

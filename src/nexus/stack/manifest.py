@@ -45,7 +45,8 @@ class Health(Part):
     ready: UrlPath | Literal[""] = "/health/ready"
     business: UrlPath | None = None
     metrics: UrlPath | Literal[""] | None = Field(
-        None, description="Prometheus' text; default: /metrics of what runs on python or node, else nothing"
+        default=None,
+        description="Prometheus' text; default: /metrics of what runs on python or node, else nothing",
     )
 
 

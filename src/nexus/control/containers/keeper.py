@@ -78,11 +78,14 @@ class ContainerKeeper:
         return self._runtime
 
     def instances(self) -> Mapping[str, tuple[InstanceFacts, ...]]:
-        return self._facts(self.site)
+        return self._facts(self.site, self.seen)
 
-    def _facts(self, site: Site | None) -> dict[str, tuple[InstanceFacts, ...]]:
+    def ended(self) -> Mapping[str, tuple[InstanceFacts, ...]]:
+        return self._facts(self.site, self._runtime.ended)
+
+    def _facts(self, site: Site | None, seen: tuple[Container, ...]) -> dict[str, tuple[InstanceFacts, ...]]:
         found: dict[str, tuple[InstanceFacts, ...]] = {}
-        for each in self.seen:
+        for each in seen:
             facts = InstanceFacts(
                 id=each.instance,
                 pid=each.pid,
@@ -95,6 +98,7 @@ class ContainerKeeper:
                 knows=None,
                 container=each.id,
                 node=each.node,
+                task=each.task,
             )
             found[each.service] = (*found.get(each.service, ()), facts)
         return found
@@ -125,7 +129,7 @@ class ContainerKeeper:
     async def observe(self, site: Site, notes: tuple[str, ...] = ()) -> Facts:
         await self.look(site)
         missing = secrets.missing(site)
-        facts = Facts(site.ports, self._facts(site))
+        facts = Facts(site.ports, self._facts(site, self.seen))
         return Facts(
             ports=site.ports,
             instances=facts.instances,

@@ -55,6 +55,9 @@ class ProcessKeeper:
     def instances(self) -> Mapping[str, tuple[InstanceFacts, ...]]:
         return observe_instances(self)
 
+    def ended(self) -> Mapping[str, tuple[InstanceFacts, ...]]:
+        return {}
+
     def complete(self, stack: Stack) -> bool:
         return False
 

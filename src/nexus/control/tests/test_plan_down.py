@@ -57,3 +57,11 @@ def test_data_is_deleted_after_everything_has_stopped(tmp_path: Path) -> None:
     plan = plan_down(stack, facts(stack, "db", "login"), delete_data=True)
     assert plan.steps[-1].id == "delete"
     assert set(plan.steps[-1].after) == {"stop login", "stop db"}
+
+
+def test_the_agent_of_telemetry_ends_when_those_are_gone_that_send_to_it(tmp_path: Path) -> None:
+    stack = stack_in(tmp_path)
+    plan = plan_down(stack, facts(stack, "db", "gate", "login", "telemetry"))
+    steps = {step.id: step.after for step in plan.steps}
+    assert set(steps["stop telemetry"]) == {"stop gate", "stop login"}
+    assert "stop telemetry" not in steps["stop db"]

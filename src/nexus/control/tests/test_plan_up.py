@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nexus.control.facts import Facts, InstanceFacts
+from nexus.control.facts import AgentFacts, Facts, InstanceFacts
 from nexus.control.plan_up import plan_up
 from nexus.stack import Stack, load_stack
 
@@ -148,3 +148,45 @@ def test_another_release_in_the_folder_is_told_but_not_deployed(stack: Stack) ->
     plan = plan_up(stack, facts)
     assert [step.id for step in plan.steps] == ["start edge"]
     assert plan.notes[0].startswith("stock-1 runs release aaaaaaaaaaaa, its sources hold")
+
+
+def with_agent(stack: Stack, *running: InstanceFacts, unbuilt: str = "", **values: object) -> Facts:
+    """A whole stack in containers whose agent of telemetry is as told; the platform holds release `new`."""
+    facts = whole(stack)
+    return replace(
+        facts,
+        ports={**facts.ports, "telemetry": 4318},
+        instances={**facts.instances, "telemetry": running},
+        agent=AgentFacts("new", unbuilt),
+        **values,  # type: ignore[arg-type]
+    )
+
+
+def agent(release: str = "new", state: str = "ready") -> InstanceFacts:
+    return InstanceFacts("telemetry-1", 7, 4318, release, state, 0.0, container="c")  # type: ignore[arg-type]
+
+
+def test_the_agent_of_telemetry_is_built_and_started_and_nothing_waits_for_it(stack: Stack) -> None:
+    plan = plan_up(stack, with_agent(stack, unbuilt="there is no image of release new"))
+    assert (
+        plan.text()
+        == """\
+bring shop up: 2 steps
+  1. build telemetry: build its release new
+     because there is no image of release new
+  2. start telemetry: take in telemetry on port 4318
+     because it does not run; after 1; undo: stop it"""
+    )
+
+
+def test_an_agent_of_another_release_is_replaced_and_one_with_other_targets_is_told(stack: Stack) -> None:
+    assert plan_up(stack, with_agent(stack, agent())).empty
+    (replaced,) = plan_up(stack, with_agent(stack, agent("old"))).steps
+    assert (replaced.id, replaced.cause) == (
+        "restart telemetry",
+        "it runs release old, the platform holds new",
+    )
+    (told,) = plan_up(stack, with_agent(stack, agent(), outdated=frozenset({"telemetry"}))).steps
+    assert told.id == "reload telemetry"
+    (started,) = plan_up(stack, with_agent(stack, agent(state="degraded"))).steps
+    assert (started.id, started.cause) == ("start telemetry", "telemetry-1 is degraded")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nexus.render.containers.networks import gateway_of, networks_of
 from nexus.render.containers.spec import (
+    EDGE_PORT,
     SETTINGS,
     Condition,
     ContainerSpec,
@@ -20,7 +21,6 @@ from nexus.render.nginx import NginxFacts, nginx_config
 from nexus.stack import Service, Stack
 
 HAPROXY, NGINX = "haproxy:2.8", "nginx:1.30"
-EDGE_PORT = 8080
 RUN = "/tmp"  # a folder that every image has: a memory file system elsewhere loses its mode at a restart
 RESOLVER = "127.0.0.11"  # the engine's own name server, in every container
 PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")  # what the engine gives to its networks

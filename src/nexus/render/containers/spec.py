@@ -12,6 +12,7 @@ Network = Literal["edge", "app", "data", "local"]
 Condition = Literal["service_started", "service_healthy", "service_completed_successfully"]
 SECRETS = "/run/secrets"
 SETTINGS = "/etc/nexus"
+EDGE_PORT = 8080  # where Nginx listens in its container
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 from nexus.render.containers.networks import networks_of
 from nexus.render.containers.spec import (
+    EDGE_PORT,
     SETTINGS,
     ContainerSpec,
     HealthCheck,
@@ -82,7 +83,7 @@ def telemetry(stack: Stack) -> ContainerSpec:
 def telemetry_files(stack: Stack) -> dict[str, str]:
     """Whom the agent may ask, and what."""
     listed = [
-        {"service": service.name, "port": service.inner_port, **asdict(asked)}
+        {"service": service.name, "port": _port(service), **asdict(asked)}
         for service in reached(stack)
         if any(asdict(asked := questions(service)).values())
     ]
@@ -106,9 +107,13 @@ def telemetry_recipe() -> dict[str, str]:
     }
 
 
+def _port(service: Service) -> int:
+    return EDGE_PORT if service.runtime == "nginx" else service.inner_port
+
+
 def reached(stack: Stack) -> tuple[Service, ...]:
     """The services whose instances the agent asks; all others have an address on this machine."""
-    return stack.of_kind("module", "gateway")
+    return stack.of_kind("module", "gateway", "edge")
 
 
 def _networks(stack: Stack) -> tuple[Network, ...]:

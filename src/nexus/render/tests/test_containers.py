@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,7 @@ def test_who_need_not_meet_share_no_network(shop: Stack) -> None:
     assert networks["back-office"] == {"app", "data"}
     assert networks["db"] == networks["queue"] == {"data", "local"}
     assert networks["migrate"] == {"data"}
+    assert networks["telemetry"] == {"edge", "app"}
 
 
 def test_only_the_edge_is_published_to_the_world(shop: Stack) -> None:
@@ -158,3 +160,31 @@ def test_a_program_of_this_machine_is_refused_in_a_container(tmp_path: Path) -> 
     (tmp_path / "nexus.yaml").write_text("name: tools\n")
     with pytest.raises(RenderError, match="runs as a plain process only"):
         container_specs(load_stack(tmp_path), {})
+
+
+def test_modules_tell_the_agent_and_it_asks_nothing_that_no_manifest_names(shop: Stack) -> None:
+    services, files = _compose(shop)["services"], _files(shop)
+    endpoint = "${OTEL_EXPORTER_OTLP_ENDPOINT:-http://telemetry:4318}"
+    assert services["back-office"]["environment"]["OTEL_EXPORTER_OTLP_ENDPOINT"] == endpoint
+    assert services["telemetry"]["ports"] == ["127.0.0.1:${NEXUS_PORT_TELEMETRY:-4318}:4318"]
+    assert "depends_on" not in services["telemetry"]
+    assert not any("telemetry" in each.get("depends_on", {}) for each in services.values())
+    targets = {each["service"]: each for each in json.loads(files["telemetry/targets.json"])["targets"]}
+    assert targets.keys() == {"door", "gate", "front", "back-office", "mailer"}
+    assert targets["back-office"] == {
+        "service": "back-office",
+        "port": 5002,
+        "metrics": "/metrics",
+        "live": "/health/live",
+        "ready": "/health/ready",
+        "business": "",
+    }
+    assert (targets["mailer"]["port"], targets["mailer"]["metrics"]) == (80, "")
+    assert targets["door"]["port"] == 8080
+
+
+def test_without_the_agent_nothing_is_sent_to_it(shop: Stack) -> None:
+    services = _compose(shop, agent=False)["services"]
+    assert "telemetry" not in services
+    environment = services["back-office"]["environment"]
+    assert environment["OTEL_EXPORTER_OTLP_ENDPOINT"] == "${OTEL_EXPORTER_OTLP_ENDPOINT:-}"

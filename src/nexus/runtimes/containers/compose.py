@@ -36,6 +36,7 @@ class ComposeRuntime:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self.ended: tuple[Container, ...] = ()  # Compose removes what it replaces
         self._starting = Batch(self._up)
 
     async def observe(self) -> tuple[Container, ...]:

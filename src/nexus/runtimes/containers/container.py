@@ -18,7 +18,8 @@ class Container:
     """One container of a service, running or not.
 
     `instance` is its name in the stack, `since` when its state began (seconds since the epoch), `pid` its
-    process on this machine (0 elsewhere), `why` what it lacks, `owner` the folder that it was started from.
+    process on this machine (0 elsewhere), `why` what it lacks, `owner` the folder that it was started from,
+    `task` a Swarm's own name for it.
     """
 
     service: str
@@ -32,15 +33,18 @@ class Container:
     node: str = ""
     why: str = ""
     owner: str = ""
+    task: str = ""
 
 
 class ContainerRuntime(Protocol):
     """Observe, start, stop: the same words for one engine and for a Swarm.
 
-    `project` is the stack to act on; whoever calls sets it before.
+    `project` is the stack to act on; whoever calls sets it before. `ended` are those containers that others
+    have taken the place of and whose output the engine still has, as of the last look.
     """
 
     project: Project
+    ended: tuple[Container, ...]
 
     async def observe(self) -> tuple[Container, ...]:
         """Every container of the stack.

@@ -33,6 +33,7 @@ class SwarmRuntime:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self.ended: tuple[Container, ...] = ()
         self._loopback = Loopback(engine)
         self._starting = Batch(self._start)
 
@@ -48,11 +49,17 @@ class SwarmRuntime:
             if task["Status"]["State"] in ("failed", "rejected"):
                 slot = _slot(task)
                 failed[slot] = failed.get(slot, 0) + 1
-        found = [
-            _container(task, names[task["ServiceID"]], hosts.get(task.get("NodeID", ""), ""), failed)
+        told = [
+            (task["DesiredState"], _container(task, names[task["ServiceID"]], _host(task, hosts), failed))
             for task in tasks
-            if task["DesiredState"] == "running" and task["ServiceID"] in names
+            if task["ServiceID"] in names
         ]
+        found = [container for wanted, container in told if wanted == "running"]
+        self.ended = tuple(
+            container
+            for wanted, container in told
+            if wanted != "running" and container.id != container.task[:12]
+        )
         return tuple(sorted(found, key=lambda each: (each.service, each.instance)))
 
     async def start(self, service: str) -> None:
@@ -187,6 +194,10 @@ def _read(path: str) -> str:
     return Path(path).read_text() if Path(path).exists() else ""
 
 
+def _host(task: Mapping[Any, Any], hosts: Mapping[str, str]) -> str:
+    return hosts.get(task.get("NodeID", ""), "")
+
+
 def _slot(task: Mapping[Any, Any]) -> str:
     return f"{task['ServiceID']}.{task.get('Slot') or task.get('NodeID', '')}"
 
@@ -205,6 +216,7 @@ def _container(task: Mapping[Any, Any], service: str, host: str, failed: dict[st
         release=(spec.get("Labels") or {}).get(RELEASE_LABEL, ""),
         since=datetime.fromisoformat(status["Timestamp"][:19] + "+00:00").timestamp(),
         restarts=failed.get(_slot(task), 0),
+        task=task["ID"],
         node=host,
         owner=(spec.get("Labels") or {}).get(HOME_LABEL, ""),
         why="" if state == "ready" else str(status.get("Err") or status.get("Message", "")),

@@ -29,6 +29,10 @@ def faults(root: Path) -> list[str]:
             "modules/a/module.yaml:1: port: is missing; add it",
         ),
         (
+            "name: telemetry\nruntime: python\nport: 9001\n",
+            "modules/a/module.yaml:1: name: 'telemetry' is a name of the platform's own; choose another",
+        ),
+        (
             "name: a\nruntime: python\nport: 90000\n",
             "modules/a/module.yaml:3: port: 90000: input should be less than or equal to 65535; use 65535 or less",
         ),

@@ -70,7 +70,7 @@ async def _ask(this: Round, target: Target, address: str) -> dict[str, Any]:
     return {
         "service": target.service,
         "address": f"{address}:{target.port}",
-        "instance": _instance(ready) or _instance(live) or address,
+        "instance": _instance(ready) or _instance(live),
         "metrics": text,
         "metrics_ms": metrics_ms,
         "metrics_error": error,

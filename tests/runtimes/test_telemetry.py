@@ -1,0 +1,136 @@
+"""What a stack tells of itself on every runtime, before anybody stores it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import subprocess
+import urllib.request
+from typing import Any
+
+import aiohttp
+import psutil
+import pytest
+
+from nexus.stack.names import OTLP_PORT
+from nexus.testing import ThrowawayStack, eventually
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
+
+DOUBLED = "crm"
+WITHIN = 30.0  # seconds: only a bound for the wait
+CRM = {
+    "service": DOUBLED,
+    "port": 5004,
+    "metrics": "/metrics",
+    "live": "/health/live",
+    "ready": "/health/ready",
+}
+
+
+def _agent(stack: ThrowawayStack) -> str:
+    """The agent's address; containers alone have one."""
+    if not stack.where:
+        pytest.skip("processes need no agent")
+    return f"http://127.0.0.1:{OTLP_PORT + stack.offset}"
+
+
+async def _scrape(agent: str, *targets: dict[str, Any]) -> tuple[int, Any]:
+    async with (
+        aiohttp.ClientSession(agent) as http,
+        http.post("/scrape", json={"targets": targets}) as answer,
+    ):
+        return answer.status, await answer.json()
+
+
+def test_a_process_is_told_where_its_spans_go(stack: ThrowawayStack) -> None:
+    if stack.where:
+        pytest.skip("containers are told by their file")
+    environment = psutil.Process(stack.pids()[DOUBLED][0]).environ()
+    assert environment["OTEL_EXPORTER_OTLP_ENDPOINT"] == f"http://127.0.0.1:{OTLP_PORT + stack.offset}"
+
+
+async def test_the_agent_gives_the_spans_that_a_module_sent(stack: ThrowawayStack) -> None:
+    agent = _agent(stack)
+    async with aiohttp.ClientSession() as http:
+        waiting = asyncio.create_task(_span_of_crm(http, agent))
+        async with http.get(f"{stack.address('nginx')}/api/crm/customers") as answer:
+            assert answer.status == 401
+        async with http.get(f"{stack.address(DOUBLED)}/customers") as answer:
+            assert answer.status in (401, 404)
+        async with asyncio.timeout(WITHIN):
+            await waiting
+
+
+async def _span_of_crm(http: aiohttp.ClientSession, agent: str) -> None:
+    while True:
+        async with http.get(f"{agent}/pull", params={"wait": "5"}) as answer:
+            told = await answer.json()
+        assert told["dropped"] == 0
+        bodies = [base64.b64decode(each["body"]) for each in told["payloads"] if each["signal"] == "traces"]
+        if any(DOUBLED.encode() in body for body in bodies):
+            return
+        await asyncio.sleep(0.2)
+
+
+async def test_the_agent_asks_each_of_two_instances(stack: ThrowawayStack) -> None:
+    async with asyncio.timeout(WITHIN):
+        while True:
+            status, rows = await _scrape(_agent(stack), CRM)
+            if status == 200 and len(rows) == 2 and all(row["ready"]["ok"] for row in rows):
+                break
+            await asyncio.sleep(0.5)
+    assert len({row["instance"] for row in rows}) == 2
+    assert len({row["address"] for row in rows}) == 2
+    assert all("# TYPE" in row["metrics"] for row in rows)
+    assert all(row["live"]["ok"] and row["business"] is None for row in rows)
+
+
+async def test_the_agent_asks_whatever_the_stack_names_and_nothing_else(stack: ThrowawayStack) -> None:
+    agent = _agent(stack)
+    file = stack.home / "containers" / "telemetry" / "targets.json"
+    targets = json.loads(file.read_text())["targets"]
+    status, rows = await _scrape(agent, *targets)
+    assert status == 200
+    assert {row["service"] for row in rows} == {target["service"] for target in targets}
+    unanswered = [row["service"] for row in rows if row["metrics"] is None]
+    assert unanswered == [target["service"] for target in targets if not target["metrics"]]
+    gateway = next(row for row in rows if row["service"] == "gateway")
+    assert "haproxy_backend_http_responses_total" in gateway["metrics"]
+    for stranger in (
+        {**CRM, "metrics": "/internal/customers"},
+        {**CRM, "port": 22},
+        {"service": "postgres", "port": 5432},
+        {"service": "169.254.169.254", "port": 80, "live": "/"},
+    ):
+        assert (await _scrape(agent, stranger))[0] == 403
+
+
+async def test_nobody_else_is_told_the_gateways_metrics(stack: ThrowawayStack) -> None:
+    if not stack.where:
+        pytest.skip("on this machine alone")
+    async with aiohttp.ClientSession() as http, http.get(f"{stack.address('gateway')}/metrics") as answer:
+        assert answer.status == 404
+
+
+def test_a_killed_agent_comes_back_and_is_not_missed(stack: ThrowawayStack) -> None:
+    agent = _agent(stack)
+    if stack.where[1] == "swarm":
+        pytest.skip("it may run on another machine of the Swarm")
+    before = _boot(agent)
+    home = f"label=nexus.home={stack.home}"
+    call = ["docker", "ps", "-q", "-f", home, "-f", "label=com.docker.compose.service=telemetry"]
+    container = subprocess.run(call, capture_output=True, text=True, check=True).stdout.strip()
+    subprocess.run(["docker", "kill", container], capture_output=True, check=True)
+    assert stack.status()["ready"]
+    assert eventually(lambda: _boot(agent) not in ("", before), within=WITHIN, every=0.5)
+
+
+def _boot(agent: str) -> str:
+    """The name of the agent's present life; "" while there is none."""
+    try:
+        with urllib.request.urlopen(f"{agent}/pull", timeout=5) as answer:
+            return str(json.load(answer)["boot"])
+    except OSError:
+        return ""
