@@ -52,7 +52,9 @@ def prune(folder: Path, files: int, limit: int) -> None:
     """
     if not folder.is_dir():
         return
-    there = sorted((path for path in folder.iterdir() if path.is_file()), key=lambda path: path.stat().st_mtime)
+    there = sorted(
+        (path for path in folder.iterdir() if path.is_file()), key=lambda path: path.stat().st_mtime
+    )
     total = 0
     for age, path in enumerate(reversed(there)):
         total += path.stat().st_size
@@ -85,7 +87,7 @@ def _move(log: BinaryIO, old: Path, cut: Cut, end: int) -> None:
 
 
 def _copy(source: int, old: Path, start: int, end: int, cut: Cut) -> int:
-    """Copies a piece of the log to `NAME.1`, which is the former one or the new one, never half; counts lines."""
+    """Copies a piece of the log to `NAME.1`, which is never half a one; returns its lines."""
     draft = old.with_name(old.name + ".new")
     draft.unlink(missing_ok=True)
     lines, position = 0, start

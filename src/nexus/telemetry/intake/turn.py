@@ -1,0 +1,63 @@
+"""One turn of the intake: a fair share of every source, as one batch with its checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from nexus.telemetry.intake.source import Source
+from nexus.telemetry.records import LOGS
+
+SHARE = 1 << 20  # bytes that one source may give before the next one is asked
+MOST = 4 << 20  # bytes of a turn
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of many sources. `lost`: lines that were rotated away before they could be read, by service.
+    `full`: there is more to read at once.
+    """
+
+    rows: pa.Table
+    checkpoints: Mapping[str, str]
+    progress: Mapping[str, Mapping[int, int]]
+    lost: Mapping[str, int] = field(default_factory=dict)
+    full: bool = False
+
+
+def take_turn(sources: Iterable[Source], share: int = SHARE, most: int = MOST) -> Batch | None:
+    """Asks all sources in turn, `share` bytes each, until all are read or `most` bytes are taken.
+
+    However much one source has, every other one is asked as often. None when nobody had anything.
+    """
+    asked = list(sources)
+    waiting, touched, tables, taken = asked, set[str](), list[pa.Table](), 0
+    while waiting and taken < most:
+        more = []
+        for source in waiting:
+            table, used = source.step(share)
+            taken += used
+            if used:
+                touched.add(source.told.key)
+                more.append(source)
+            if table is not None:
+                tables.append(table)
+        waiting = more
+    lost: dict[str, int] = {}
+    for source in asked:
+        count = source.lines.lost()
+        if count:
+            lost[source.told.service] = lost.get(source.told.service, 0) + count
+            touched.add(source.told.key)
+    if not touched:
+        return None
+    moved = [source for source in asked if source.told.key in touched]
+    return Batch(
+        pa.concat_tables(tables) if tables else LOGS.empty_table(),
+        {source.told.key: source.lines.position() for source in moved},
+        {source.told.key: source.lines.progress() for source in moved},
+        lost,
+        bool(waiting),
+    )
