@@ -1,9 +1,10 @@
 """What the command line says, in Brazilian Portuguese; the English text is the key."""
 
-from nexus.cli import catalogue_adopt
+from nexus.cli import catalogue_adopt, catalogue_telemetry
 
 PT_BR = {
     **catalogue_adopt.PT_BR,
+    **catalogue_telemetry.PT_BR,
     "nexus: {message}": "nexus: {message}",
     "already up: nothing to do": "já está no ar: nada a fazer",
     "nothing runs": "nada está em execução",

@@ -2,71 +2,138 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from typing import Annotated
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import typer
 
-from nexus.cli import place
+from nexus.cli import entities, place
 from nexus.cli.language import t
 
 Services = Annotated[list[str] | None, typer.Argument(help="The services; all when none is named.")]
 Follow = Annotated[bool, typer.Option("-f", "--follow", help="Go on showing new lines.")]
-Lines = Annotated[int, typer.Option("-n", "--lines", min=0, help="How many lines of the past, per service.")]
+Lines = Annotated[int | None, typer.Option("-n", "--lines", min=0, help="How many lines at most.")]
+Since = Annotated[
+    str | None, typer.Option("--since", help="From then on: 1h, 30m, 2d, yesterday, 10:00, 2026-11-25T10:00.")
+]
+Until = Annotated[str | None, typer.Option("--until", help="Until then, written like --since.")]
+Level = Annotated[str | None, typer.Option("--level", help="This or worse: debug, info, warn, error, fatal.")]
+Grep = Annotated[
+    str | None, typer.Option("--grep", help="Regular expression (RE2) on message, path and fields.")
+]
+Where = Annotated[list[str] | None, typer.Option("--where", help="field=value; may be repeated.")]
+Trace = Annotated[str | None, typer.Option("--trace", help="Lines of one trace; its first digits suffice.")]
+Of = Annotated[
+    list[str] | None,
+    typer.Option("--of", help="entity=ID: lines that name it and lines of its traces; so does --order ID."),
+]
+Full = Annotated[bool, typer.Option("--full", help="Every field and every line of stack traces.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+
+USUAL, USUAL_OF_A_TIME = 100, 10_000  # lines
 
 
-def logs(services: Services = None, follow: Follow = False, lines: Lines = 100) -> None:
-    """Show what services wrote, the control loop (`control`) included."""
-    from nexus.control.outside import contained_logs
+@dataclass(frozen=True)
+class Shown:
+    """How rows are shown."""
+
+    full: bool
+    as_json: bool
+
+
+def logs(
+    services: Services = None,
+    follow: Follow = False,
+    lines: Lines = None,
+    since: Since = None,
+    until: Until = None,
+    level: Level = None,
+    grep: Grep = None,
+    where: Where = None,
+    trace: Trace = None,
+    of: Of = None,
+    full: Full = False,
+    as_json: Json = False,
+) -> None:
+    """Show what services wrote, in the order of time; the control loop's own lines are those of `control`."""
+    from nexus.cli import times
+
+    named, things = entities.split(services or (), of or ())
+    first, last = times.window(since, until)
+    asked: dict[str, str | list[str] | None] = {
+        "service": named,
+        "since": first.isoformat() if first else None,
+        "until": last.isoformat() if last else None,
+        "level": level,
+        "grep": grep,
+        "where": where,
+        "trace": trace,
+        "of": things,
+    }
+    plain = not any(asked[name] for name in asked if name != "service") and not as_json
+    if lines is None:
+        lines = USUAL if plain or follow else USUAL_OF_A_TIME
+    if follow and (last or things):
+        raise place.stop(t("--follow goes on for ever; leave out --until and entities"), 2)
+    _show(asked | {"limit": str(lines)}, follow, Shown(full, as_json), named if plain else None)
+
+
+def _show(asked: dict[str, Any], follow: bool, shown: Shown, raw: list[str] | None) -> None:
+    """`raw` are the services whose files are shown when telemetry has nothing of them; None: never."""
+    from nexus.cli import rawlogs
+    from nexus.control.client import ControlError
+    from nexus.control.questions import FromStore, questions
     from nexus.runtimes.home import Home
-    from nexus.runtimes.process.logs import Log
-
-    home = Home.at(place.home_path())
-    contained = contained_logs(home, place.root(), lines, follow)
-    files = sorted(path.stem for path in home.logs.glob("*.log")) if home.logs.is_dir() else []
-    known = [*files, *contained]
-    for name in services or ():
-        if name not in known:
-            raise place.stop(
-                t("no log of {service} yet; there are: {known}", service=name, known=", ".join(known) or "-"),
-                2,
-            )
-    chosen = services or known
-    width = max(map(len, chosen), default=0) if len(chosen) > 1 else 0
-    names = [name for name in chosen if name in files]
-    if any(name in contained for name in chosen):
-        _show_contained({name: contained[name] for name in chosen if name in contained}, width)
-        follow = follow and not contained
-    open_logs = {name: Log(home, name) for name in names}
-    for name, log in open_logs.items():
-        _print(name, width, log.last(lines))
-    if not follow:
-        return
-    import time
 
     try:
-        while True:
-            for name, log in open_logs.items():
-                _print(name, width, log.new())
+        with questions(Home.at(place.home_path()), place.root()) as found:
+            if found is not None and not (follow and isinstance(found, FromStore)):
+                answer = found.ask("/logs", asked | ({"limit": "1"} if follow else {}))
+                if answer["rows"] or raw is None:
+                    if follow:
+                        _print(found.follow("/logs", asked), shown)
+                    else:
+                        _print(answer["rows"], shown)
+                        _footnotes(answer)
+                    return
+    except ControlError as error:
+        if raw is None or error.exit_code == 2:
+            raise place.stop(str(error), error.exit_code) from error
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+    if raw is None:
+        raise place.stop(t("nothing was collected yet; telemetry starts with the stack: `nexus up`"), 2)
+    rawlogs.show(raw, int(asked["limit"]), follow)
+
+
+def _print(rows: Iterable[dict[str, Any]], shown: Shown) -> None:
+    from nexus.cli.logview import LogView
+    from nexus.cli.paint import Paint
+
+    view = LogView(Paint.of_terminal(), shown.full)
+    if isinstance(rows, list):
+        view.expect(rows)
+    for row in rows:
+        text = json.dumps(row, ensure_ascii=False) if shown.as_json else view.draw(row)
+        sys.stdout.write(f"{text}\n")
+        if not isinstance(rows, list):
             sys.stdout.flush()
-            time.sleep(0.2)
-    except KeyboardInterrupt:
-        raise typer.Exit(0) from None
 
 
-def _show_contained(commands: dict[str, tuple[str, ...]], width: int) -> None:
-    from nexus.runtimes.containers.logs import show_logs
+def _footnotes(answer: dict[str, Any]) -> None:
+    """What the reader should know of lines that are not there: one line on stderr."""
+    from nexus.cli import times
+    from nexus.cli.healthview import drop_texts
 
-    def show(name: str, line: str) -> None:
-        _print(name, width, [line])
-        sys.stdout.flush()
-
-    try:
-        show_logs(commands, show)
-    except KeyboardInterrupt:
-        raise typer.Exit(0) from None
-
-
-def _print(name: str, width: int, lines: list[str]) -> None:
-    prefix = f"{name:<{width}} | " if width else ""
-    sys.stdout.writelines(f"{prefix}{line}\n" for line in lines)
+    notes = [t("lost: {what}", what=text) for text in drop_texts(answer["missing"]["dropped"])]
+    for service, seconds in answer["missing"]["behind"].items():
+        notes.append(t("{service} is {time} behind", service=service, time=times.lasting(seconds)))
+    if answer["full"]:
+        notes.insert(
+            0, t("only the newest {count} lines are shown; -n shows more", count=len(answer["rows"]))
+        )
+    if notes:
+        typer.echo(t("nexus: {message}", message="; ".join(notes)), err=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,16 +16,23 @@ from nexus.cli import (
     check,
     doctor,
     down,
+    entities,
     failure,
+    health,
     images,
+    kpi,
     logs,
+    metrics,
     render,
     restart,
     schema,
     secrets,
+    sql,
     status,
     tasks,
     test,
+    top,
+    trace,
     up,
 )
 
@@ -33,7 +40,13 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "up": up.up,
     "down": down.down,
     "status": status.status,
+    "top": top.top,
     "logs": logs.logs,
+    "trace": trace.trace,
+    "metrics": metrics.metrics,
+    "kpi": kpi.kpi,
+    "health": health.health,
+    "sql": sql.sql,
     "restart": restart.restart,
     "render": render.render,
     "build": build.build,
@@ -46,6 +59,11 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "test": test.test,
 }
 PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "test": {**PASS_THROUGH, "help_option_names": []},
+    "logs": entities.PASS_THROUGH,
+    "trace": entities.PASS_THROUGH,
+}
 
 app = typer.Typer(
     name="nexus",
@@ -57,8 +75,7 @@ app = typer.Typer(
     epilog=tasks.SEE_ALSO,
 )
 for _name, _command in COMMANDS.items():
-    _settings = {**PASS_THROUGH, "help_option_names": []} if _name == "test" else {}
-    app.command(_name, context_settings=_settings)(_command)
+    app.command(_name, context_settings=SETTINGS.get(_name, {}))(_command)
 
 
 app.add_typer(secrets.app, name="secrets")

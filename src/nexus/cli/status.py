@@ -19,20 +19,21 @@ def status(as_json: Json = False, watch: Watch = False) -> None:
     if as_json:
         import json
 
-        typer.echo(json.dumps(_read(), ensure_ascii=False, indent=2))
+        typer.echo(json.dumps(read(), ensure_ascii=False, indent=2))
         return
     from nexus.cli.tables import services
 
     if watch:
         _watch()
         return
-    found = _read()
+    found = read()
     services(found, {})
     sentence = "{stack} is ready" if found["ready"] else "{stack} is not ready"
     typer.echo(t(sentence, stack=found["stack"]))
 
 
-def _read() -> dict[str, Any]:
+def read() -> dict[str, Any]:
+    """What the control loop says, or what can be seen without it."""
     from nexus.control.client import Client, ControlError
     from nexus.runtimes.home import Home
 
@@ -52,9 +53,9 @@ def _watch() -> None:
     from nexus.cli.tables import service_table
 
     try:
-        with Live(service_table(_read(), {}), auto_refresh=False) as live:
+        with Live(service_table(read(), {}), auto_refresh=False) as live:
             while True:
-                live.update(service_table(_read(), {}), refresh=True)
+                live.update(service_table(read(), {}), refresh=True)
                 time.sleep(1.0)
     except KeyboardInterrupt:
         raise typer.Exit(0) from None

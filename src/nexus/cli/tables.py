@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import datetime
 from typing import Any
@@ -45,5 +46,10 @@ def service_table(status: dict[str, Any], addresses: dict[str, str]) -> Table:
 
 def services(status: dict[str, Any], addresses: dict[str, str]) -> None:
     """Prints the table of services."""
-    width = None if sys.stdout.isatty() else 200
-    Console(highlight=False, width=width).print(service_table(status, addresses))
+    console().print(service_table(status, addresses))
+
+
+def console() -> Console:
+    """Where tables are printed: as wide as the terminal; in a pipe as wide as COLUMNS says, else 200."""
+    known = sys.stdout.isatty() or os.environ.get("COLUMNS")
+    return Console(highlight=False, width=None if known else 200)

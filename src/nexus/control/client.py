@@ -57,11 +57,12 @@ class Client:
         """Like `get`, with a body."""
         return self._one("POST", path, body, timeout)
 
-    def stream(self, path: str, body: Any = None) -> Iterator[dict[str, Any]]:
-        """The events of a running operation, one by one, as they happen."""
+    def stream(self, path: str, body: Any = None, method: str = "POST") -> Iterator[dict[str, Any]]:
+        """The events of a running operation as they happen; with GET, the rows of an answer."""
         connection = _UnixConnection(str(self.home.socket), None)
         try:
-            connection.request("POST", path, json.dumps(body or {}), {"Content-Type": "application/json"})
+            content = json.dumps(body or {}) if method == "POST" else None
+            connection.request(method, path, content, {"Content-Type": "application/json"})
             answer = connection.getresponse()
             if answer.status >= 400:
                 raise _error(answer.read())

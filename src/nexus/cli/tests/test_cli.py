@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ from string import Formatter
 import pytest
 
 from nexus.cli.catalogue import PT_BR
+from nexus.cli.language import __file__ as language_file
 from nexus.cli.progress import describe
 
 EMPTY = "{name: empty}\n"
@@ -137,3 +139,18 @@ def test_help_is_quick_to_understand(root: Path) -> None:
     text = nexus(root, "--help").stdout
     for command in ("up", "down", "status", "logs", "doctor", "check", "schema", "test"):
         assert f" {command} " in text
+
+
+def test_every_text_of_the_command_line_is_translated() -> None:
+    calls = (
+        node
+        for file in sorted(Path(language_file).parent.glob("*.py"))
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "t"
+        and node.args
+    )
+    told = {call.args[0].value for call in calls if isinstance(call.args[0], ast.Constant)}
+    assert len(told) > 100
+    assert sorted(told - PT_BR.keys()) == []
