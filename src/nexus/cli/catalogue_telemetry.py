@@ -8,7 +8,9 @@ PT_BR = {
     "--since ({since}) is not before --until ({until})": (
         "--since ({since}) não é anterior a --until ({until})"
     ),
-    "--{name} names no {name}; write it like --{name} ID": "--{name} não diz qual {name}; escreva como --{name} ID",
+    "--{name} names no {name}; write it like --{name} ID": (
+        "--{name} não diz qual {name}; escreva como --{name} ID"
+    ),
     "KPIs": "KPIs",
     "all": "tudo",
     "beside it": "em paralelo",

@@ -151,6 +151,6 @@ def test_every_text_of_the_command_line_is_translated() -> None:
         and node.func.id == "t"
         and node.args
     )
-    told = {call.args[0].value for call in calls if isinstance(call.args[0], ast.Constant)}
+    told = {str(call.args[0].value) for call in calls if isinstance(call.args[0], ast.Constant)}
     assert len(told) > 100
     assert sorted(told - PT_BR.keys()) == []
