@@ -8,6 +8,7 @@ import logging
 import time
 from typing import Any
 
+from nexus.telemetry.intake.containers import Container
 from nexus.telemetry.intake.files import Files
 from nexus.telemetry.intake.source import Source
 from nexus.telemetry.intake.turn import Batch, take_turn
@@ -18,7 +19,7 @@ log = logging.getLogger("nexus.telemetry")
 
 PAUSE = 0.7  # seconds between two looks when there was nothing more to read
 AGAIN = 2.0  # seconds until a refused batch is tried again
-LAST_TURNS = 20
+LAST_TURNS, LAST_WORDS = 20, 5.0
 
 
 class Intake:
@@ -31,6 +32,7 @@ class Intake:
         self._aimed: tuple[LogSource, ...] = ()
         self._sources: dict[str, Source] = {}
         self._checkpoints: dict[str, str] | None = None
+        self._followed: dict[str, tuple[Container, asyncio.Task[None]]] = {}
         self._kept: list[Batch] = []
         self._first = 0
         self._trouble = ""
@@ -47,6 +49,7 @@ class Intake:
         storing: asyncio.Task[None] | None = None
         try:
             while True:
+                self._follow()
                 reading = asyncio.ensure_future(asyncio.to_thread(self._turn))
                 batch = await asyncio.shield(reading)
                 reading = None
@@ -92,7 +95,19 @@ class Intake:
                 del self._sources[key]
         for key, told in wanted.items():
             if key not in self._sources:
-                self._sources[key] = Source(told, Files(told, checkpoints.get(key, "")))
+                kind = Files if told.kind in ("file", "rotating") else Container
+                self._sources[key] = Source(told, kind(told, checkpoints.get(key, "")))
+
+    def _follow(self) -> None:
+        """Has an engine's containers followed while they are sources."""
+        for key, (lines, task) in list(self._followed.items()):
+            if key not in self._sources or self._sources[key].lines is not lines:
+                task.cancel()
+                del self._followed[key]
+        for key, source in self._sources.items():
+            if isinstance(source.lines, Container) and key not in self._followed:
+                task = asyncio.create_task(source.lines.follow(), name=f"follow {key}")
+                self._followed[key] = source.lines, task
 
     def _publish(self, batch: Batch) -> None:
         for key, progress in batch.progress.items():
@@ -126,15 +141,22 @@ class Intake:
         self, reading: asyncio.Future[Batch | None] | None, storing: asyncio.Task[None] | None
     ) -> None:
         """Stores what was read, and what is there still; leaves the rest to the next start."""
-        with contextlib.suppress(asyncio.CancelledError):
-            batch = await reading if reading is not None else None
-            if storing is not None:
-                await storing
-            for _ in range(LAST_TURNS):
-                if batch is not None:
-                    await self._keep(batch)
-                batch = await asyncio.to_thread(self._turn)
-                if batch is None:
-                    break
+        for _, task in self._followed.values():
+            task.cancel()
+        await asyncio.gather(*(task for _, task in self._followed.values()), return_exceptions=True)
+        self._followed.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WORDS):
+                if storing is not None:
+                    await storing
+                batch = await reading if reading is not None else None
+                for _ in range(LAST_TURNS):
+                    if batch is not None:
+                        await self._keep(batch)
+                    batch = await asyncio.to_thread(self._turn)
+                    if batch is None:
+                        break
         for source in self._sources.values():
             source.lines.close()
+        self._sources.clear()
+        self._checkpoints = None  # whoever runs it again begins with what was kept

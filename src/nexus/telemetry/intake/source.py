@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -11,6 +12,8 @@ import pyarrow as pa
 
 from nexus.telemetry.parsing import Parser
 from nexus.telemetry.targets import LogSource
+
+log = logging.getLogger("nexus.telemetry")
 
 
 class Lines(Protocol):
@@ -60,12 +63,20 @@ class Source:
         if not lines:
             self.behind_since = time.time()
             return None, 0
-        table, used = self._parser.parse(lines, datetime.now(UTC), self.lines.final())
+        table, used = self._parsed(lines)
         if not used:
             return None, 0
         self.lines.advance(used)
         self.rows += table.num_rows if table else 0
         return table, sum(map(len, lines[:used])) + used
+
+    def _parsed(self, lines: list[bytes]) -> tuple[pa.Table | None, int]:
+        now = datetime.now(UTC)
+        try:
+            return self._parser.parse(lines, now, self.lines.final())
+        except Exception:  # whatever a line may do to its parser, the line is kept
+            log.exception("lines of %s are kept as they are", self.told.service)
+            return self._parser.unparsed(lines, now), len(lines)
 
     def facts(self) -> dict[str, Any]:
         """How far it is behind."""

@@ -51,6 +51,11 @@ class Parser:
             return None, len(lines) - left
         return table(records, self._shapes, self._writer, observed), len(lines) - left
 
+    def unparsed(self, lines: list[bytes], observed: datetime) -> pa.Table:
+        """One row a line, its text as it is, masked."""
+        records = [{"message": _text(line[:LONGEST])} for line in lines]
+        return table(records, self._shapes, self._writer, observed)
+
     def _known(self, found: Any) -> Record:
         """A JSON line as a record.
 

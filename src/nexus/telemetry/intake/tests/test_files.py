@@ -21,7 +21,7 @@ class Till:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.written: list[bytes] = []
-        self._handle = open(path, "ab", buffering=0)
+        self._handle = open(path, "ab", buffering=0)  # noqa: SIM115
 
     def write(self, count: int, end: bytes = b"\n") -> None:
         first = len(self.written)
@@ -34,7 +34,7 @@ class Till:
 
     def reopen(self) -> None:
         self._handle.close()
-        self._handle = open(self.path, "ab", buffering=0)
+        self._handle = open(self.path, "ab", buffering=0)  # noqa: SIM115
 
     def close(self) -> None:
         self._handle.close()
