@@ -63,8 +63,8 @@ def reached(store: Store, services: Collection[str], lines: Collection[Line]) ->
     for day in store.days("logs"):
         with store.reading(day) as (cursor, db):
             rows = (
-                f"(SELECT * FROM {db}.rows WHERE time BETWEEN make_timestamp({first}) AND make_timestamp({last})"
-                f" AND service IN ({_listed(services)})"
+                f"(SELECT * FROM {db}.rows WHERE time >= make_timestamp({first})"
+                f" AND time < make_timestamp({last}) AND service IN ({_listed(services)})"
                 " AND (status >= 499 OR status < 100))"
             )
             traces = cursor.execute(f"SELECT trace_id FROM ({view('logs', db, rows)})").fetchall()

@@ -101,13 +101,13 @@ class Database:
         now = asyncio.get_running_loop().time()
         if self._secret is None or now < self._next_attempt:
             raise AwayError(self.away)
-        self._next_attempt = now + PAUSE
         try:
             address = self._secret.read_text(encoding="utf-8").strip()
             self._connection = await asyncpg.connect(
                 address, timeout=CONNECT_TIME, command_timeout=LONGEST + GRACE, server_settings=_SETTINGS
             )
         except (*_LOST, asyncpg.PostgresError, ValueError) as error:
+            self._next_attempt = now + PAUSE
             raise AwayError(self._told(f"the database cannot be asked ({_line(error)})")) from error
         if self.away:
             log.info("figures: the database answers")

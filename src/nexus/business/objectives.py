@@ -191,8 +191,9 @@ class Objectives:
         }
 
     def facts(self) -> dict[str, Any]:
-        """How far it has counted, and what is in its way."""
+        """How each process is, how far events are counted, and what is in the way of counting."""
         return {
+            "processes": self.status(),
             "fault": self._fault,
             "paused": self._figures.database.away if self._promises else "",
             "cursors": dict(self._cursors),
@@ -216,7 +217,21 @@ class Objectives:
                 if left is not None:
                     text = label_text(labels)
                     points.append(Point("nexus_error_budget_remaining", text, "gauge", left, now))
-        return points
+        return [*points, *self._risks(now)]
+
+    def _risks(self, now: float) -> list[Point]:
+        """What fails now of what an hour of each process is worth."""
+        return [
+            Point(
+                "nexus_value_at_risk_per_hour",
+                label_text({"process": name, "currency": told["currency"]}),
+                "gauge",
+                told["at_risk_per_hour"],
+                now,
+            )
+            for name, told in self.status().items()
+            if told["at_risk_per_hour"] is not None
+        ]
 
 
 def _good(objective: Objective, line: Line) -> bool | None:

@@ -20,6 +20,13 @@ def stack(blocks: list[str], tmp_path: Path) -> Stack:
     for folder in ("modules/sales", "modules/auth", "modules/crm", "kit", "company"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "modules/sales/module.yaml").write_text(module)
+    for folder, query in (
+        ("modules/sales/kpis", "order_value"),
+        ("objectives", "invoiced"),
+    ):
+        (tmp_path / folder).mkdir()
+        text = "SELECT now() AS minute, 1 AS good, 1 AS total, 1 AS value WHERE $1 < $2"
+        (tmp_path / folder / f"{query}.sql").write_text(text)
     (tmp_path / "modules/auth/module.yaml").write_text("name: auth\nruntime: python\nport: 5002\n")
     (tmp_path / "modules/crm/module.yaml").write_text(
         "name: crm\nruntime: python\nport: 5004\nevents: {publishes: [customer.created]}\n"
@@ -30,6 +37,12 @@ def stack(blocks: list[str], tmp_path: Path) -> Stack:
 def test_the_examples_of_the_reference_load(stack: Stack) -> None:
     assert [service.name for service in stack.services] == ["postgres", "nginx", "auth", "sales"]
     assert [(service.name, need) for service, need in stack.degraded()] == [("sales", "crm")]
+    assert [kpi.name for kpi in stack.service("sales").kpis] == ["order-value", "page-success"]
+    assert [o.kind for o in stack.processes["order-to-cash"].objectives] == [
+        "availability",
+        "latency",
+        "facts",
+    ]
     assert stack.tasks["seed"].path == stack.root / "company"
 
 
