@@ -13,48 +13,31 @@ from nexus.telemetry.store.layout import view
 
 
 @dataclass(frozen=True)
-class Place:
-    """How far a reader came: the file and the number of the last row read. "" and 0: nothing yet."""
-
-    file: str = ""
-    number: int = 0
-
-
-@dataclass(frozen=True)
 class Portion:
-    """Rows with times in UTC, the place after them, and how many were dropped before they could be read."""
+    """Rows with times in UTC, the number of the last, and how many were dropped before they were read."""
 
     rows: list[dict[str, Any]]
-    place: Place
+    number: int
     lost: int = 0
 
 
-def newest(store: Store, signal: Signal) -> Place:
-    """The place after everything that is there now."""
-    days = store.days(signal)
-    return Place(days[0].path.name if days else "", store.committed(signal))
-
-
-def read(store: Store, signal: Signal, place: Place, limit: int) -> Portion:
-    """The next rows after `place`, at most `limit`; fewer do not mean that there are no more."""
-    lost, number = 0, place.number
+def read(store: Store, signal: Signal, after: int, limit: int) -> Portion:
+    """The next rows after the one numbered `after` (0: from the beginning), at most `limit`; fewer
+    do not mean that there are no more.
+    """
     days = sorted(store.days(signal), key=lambda day: day.key)
-    gone = bool(place.file) and place.file not in {day.path.name for day in days}
     for day in days:
-        if day.seq <= place.number:
+        if day.seq <= after:
             continue
         try:
-            rows = _rows(store, signal, day, place.number, limit)
+            rows = _rows(store, signal, day, after, limit)
         except DayGone:
-            gone = True
             continue
-        if not rows:
-            number = max(number, day.seq)
-            continue
-        if gone:
-            lost = max(0, rows[0]["seq"] - number - 1)
-        return Portion(rows, Place(day.path.name, rows[-1]["seq"]), lost)
-    return Portion([], place)
+        if rows:
+            gap = rows[0]["seq"] - after - 1
+            lost = gap if after and gap and not any(_holds(store, each, after) for each in days) else 0
+            return Portion(rows, rows[-1]["seq"], lost)
+    return Portion([], after)
 
 
 def _rows(store: Store, signal: Signal, day: Day, after: int, limit: int) -> list[dict[str, Any]]:
@@ -62,11 +45,23 @@ def _rows(store: Store, signal: Signal, day: Day, after: int, limit: int) -> lis
         chosen = f"(SELECT * FROM {db}.rows WHERE seq > {after:d} ORDER BY seq LIMIT {limit:d})"
         found = cursor.execute(f"SELECT * FROM ({view(signal, db, chosen)}) ORDER BY seq")
         names = [column[0] for column in found.description or ()]
-        return [_plain(dict(zip(names, row, strict=True))) for row in found.fetchall()]
+        return [_in_utc(dict(zip(names, row, strict=True))) for row in found.fetchall()]
 
 
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    """The row with its times in UTC, where the store holds them without a zone."""
+def _holds(store: Store, day: Day, number: int) -> bool:
+    """Whether a file has the row of this number or an older one: files are dropped as a whole, so a gap after
+    it are numbers that no row ever had.
+    """
+    try:
+        with store.reading(day) as (cursor, db):
+            found = cursor.execute(f"SELECT min(seq) FROM {db}.rows").fetchall()[0][0]
+            return found is not None and found <= number
+    except DayGone:
+        return False
+
+
+def _in_utc(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with the zone that the store leaves out."""
     return {
         name: value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
         for name, value in row.items()

@@ -13,7 +13,7 @@ import os
 import random
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,6 @@ import orjson
 from nexus.telemetry.otlp import feed
 from nexus.telemetry.otlp.encode import encode_logs, encode_spans
 from nexus.telemetry.otlp.encode_metrics import PointEncoder
-from nexus.telemetry.otlp.feed import Place
 from nexus.telemetry.otlp.messages import OtlpSignal
 from nexus.telemetry.otlp.sending import Outcome, send
 from nexus.telemetry.records import Signal
@@ -34,7 +33,7 @@ log = logging.getLogger("nexus.telemetry")
 
 EVERY = 2.0  # seconds between two looks for something new
 AT_ONCE = 2_000  # rows of one request
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds after a failure
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds after a failure; each is twice the former
 CURSORS = "forwarded.json"
 
 
@@ -55,12 +54,18 @@ class Forwarder:
     """
 
     def __init__(
-        self, store: Store, endpoint: str, headers: Path | None = None, every: float = EVERY
+        self,
+        store: Store,
+        endpoint: str,
+        headers: Path | None = None,
+        every: float = EVERY,
+        pause: float = FIRST_PAUSE,
     ) -> None:
         self._store = store
         self._endpoint = endpoint
         self._headers = headers
         self._every = every
+        self._pause = pause
         self._file = store.folder / CURSORS
         self._lanes = (
             Lane("logs", "logs", encode_logs),
@@ -68,7 +73,7 @@ class Forwarder:
             Lane("metrics", "metrics", PointEncoder().encode),
             Lane("business", "metrics", PointEncoder().encode),
         )
-        self._places: dict[str, Place] = {}
+        self._places: dict[str, int] = {}
         self._counts: dict[str, Counter[str]] = {lane.signal: Counter() for lane in self._lanes}
         self._faults: dict[str, str] = {}
 
@@ -94,15 +99,16 @@ class Forwarder:
                     "sent": self._counts[lane.signal]["sent"],
                     "refused": self._counts[lane.signal]["refused"],
                     "lost": self._counts[lane.signal]["lost"],
-                    "behind": max(0, self._store.committed(lane.signal) - self._at(lane).number),
+                    "behind": max(0, self._store.committed(lane.signal) - self._at(lane)),
                     "fault": self._faults.get(lane.signal, ""),
                 }
                 for lane in self._lanes
             },
         }
 
-    def _at(self, lane: Lane) -> Place:
-        return self._places.get(lane.signal, Place())
+    def _at(self, lane: Lane) -> int:
+        """The number of the last row that was sent."""
+        return self._places.get(lane.signal, 0)
 
     async def _keep_sending(self, session: aiohttp.ClientSession, lane: Lane) -> None:
         while True:
@@ -124,14 +130,14 @@ class Forwarder:
         if not portion.rows:
             return False
         await self._deliver(session, lane, portion.rows)
-        self._places[lane.signal] = portion.place
+        self._places[lane.signal] = portion.number
         await asyncio.to_thread(self._save)
         return True
 
     async def _deliver(self, session: aiohttp.ClientSession, lane: Lane, rows: list[dict[str, Any]]) -> None:
         """Returns when the endpoint has the rows, or refused them for good."""
         message = await asyncio.to_thread(lane.encode, rows)
-        pause = FIRST_PAUSE
+        pause = self._pause
         while True:
             outcome = await send(session, self._endpoint, lane.sent_as, message, self._headers)
             if outcome.too_large and len(rows) > 1:
@@ -160,20 +166,17 @@ class Forwarder:
             log.warning("forwarding %s to %s: %s", lane.signal, self._endpoint, fault)
         self._faults[lane.signal] = fault
 
-    def _begin(self) -> dict[str, Place]:
+    def _begin(self) -> dict[str, int]:
         """Where each signal goes on: where it stopped, or now when this endpoint is new."""
         with contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError):
             told = orjson.loads(self._file.read_bytes())
             if told["endpoint"] == self._endpoint:
-                return {signal: Place(**place) for signal, place in told["places"].items()}
-        return {lane.signal: feed.newest(self._store, lane.signal) for lane in self._lanes}
+                return {signal: int(number) for signal, number in told["places"].items()}
+        return {lane.signal: self._store.committed(lane.signal) for lane in self._lanes}
 
     def _save(self) -> None:
         """Writes the places down so that a crash leaves the former file or this one."""
-        told = {
-            "endpoint": self._endpoint,
-            "places": {signal: asdict(place) for signal, place in self._places.items()},
-        }
+        told = {"endpoint": self._endpoint, "places": self._places}
         draft = self._file.with_suffix(".new")
         draft.write_bytes(orjson.dumps(told))
         os.replace(draft, self._file)

@@ -32,7 +32,7 @@ WAIT = 20.0  # seconds that the agent keeps a question open while there is nothi
 GATHER = 0.5  # seconds between two answers, so that many small ones become few
 PAUSE = 5.0  # seconds after a failure
 LARGEST_ANSWER = 64 << 20
-# Logs and metrics first: the acknowledgement goes by the farthest checkpoint, which is that of the traces.
+# Traces last and in any case, with or without rows: what their checkpoint says is acknowledged.
 ORDER: tuple[OtlpSignal, ...] = ("logs", "metrics", "traces")
 
 
@@ -117,7 +117,7 @@ class Puller:
         self._fault = fault
 
     async def _ask(self, session: aiohttp.ClientSession) -> Pulled:
-        boot, cursor = self._farthest()
+        boot, cursor = self._at.get("traces", ("", 0))
         query = {"wait": f"{WAIT:g}", **({"after": f"{boot}:{cursor}"} if boot else {})}
         async with session.get(f"{self._agent}/pull", params=query) as answer:
             if answer.status != 200:
@@ -128,11 +128,6 @@ class Puller:
                 if len(body) > LARGEST_ANSWER:
                     raise ValueError("its answer is too long")
         return pulled_from(orjson.loads(body))
-
-    def _farthest(self) -> tuple[str, int]:
-        """The boot and number up to which everything is kept."""
-        boot = self._at.get("traces", ("", 0))[0] or next((boot for boot, _ in self._at.values()), "")
-        return boot, max((number for of, number in self._at.values() if of == boot), default=0)
 
     async def _keep(self, pulled: Pulled) -> None:
         """Writes the rows of each signal with how far they reach; what was written before is left out."""

@@ -32,6 +32,7 @@ IN_A_THREAD = 256 << 10  # bytes from which on a request is decoded beside the e
 RETRY_AFTER = "5"  # seconds
 PATIENCE = 10.0  # seconds for a body to arrive
 INVALID_ARGUMENT, UNAVAILABLE = 3, 14  # google.rpc.Code
+GZIP = b"\x1f\x8b"  # no request in either encoding begins so
 SIGNALS: tuple[OtlpSignal, ...] = ("traces", "logs", "metrics")
 _REJECTED = {"traces": "rejected_spans", "logs": "rejected_log_records", "metrics": "rejected_data_points"}
 
@@ -56,7 +57,9 @@ class Receiver:
         """Everybody who can reach the port may send; there is nothing to aim at."""
 
     def routes(self) -> list[web.RouteDef]:
-        """What is to be added to an application."""
+        """What is to be added to an application. Give its runner `auto_decompress=False`: aiohttp drops the
+        connection of a sender whose gzip is broken, instead of telling why.
+        """
         return [web.post(f"/v1/{signal}", self._handler(signal)) for signal in SIGNALS]
 
     async def run(self) -> None:
@@ -110,8 +113,9 @@ class Receiver:
 
     async def _take(self, signal: OtlpSignal, body: bytes, kind: str) -> tuple[int, str]:
         """Puts a request among those that wait; returns how many rows were refused, and why."""
-        if len(body) > IN_A_THREAD:
-            message = await asyncio.to_thread(parse, signal, body, kind)
+        encoding = "gzip" if body.startswith(GZIP) else ""
+        if len(body) > IN_A_THREAD or encoding:
+            message = await asyncio.to_thread(parse, signal, body, kind, encoding)
         else:
             message = parse(signal, body, kind)
         table, refused, why = self._taker.take(signal, message)
@@ -164,7 +168,7 @@ class Receiver:
 
 
 async def _read(request: web.Request) -> bytes:
-    """The body, unpacked by the server, up to its limit.
+    """The body as it came, up to the limit.
 
     Raises:
         TimeoutError: it did not arrive in time.
