@@ -74,7 +74,12 @@ class ModuleProcess:
         self._seen: dict[str, str] = {}
         self._returned: set[UUID] = set()
         self._process: subprocess.Popen[bytes] | None = None
+        self._secrets = secrets
         self._env = self._environment(port, env, secrets)
+
+    def secret(self, name: str) -> Any:
+        """What the module was given as this secret."""
+        return self._secrets[name]
 
     def _environment(self, port: int, env: Mapping[str, str], secrets: Mapping[str, Any]) -> dict[str, str]:
         state = self._home / "state"

@@ -9,9 +9,14 @@ import asyncpg
 from nexus_kit.events.positions import pairs
 from nexus_kit.testing.module_process import ModuleProcess
 
+# What is generated from other columns cannot be put back, and need not be.
 _TABLES = """
-SELECT tablename FROM pg_tables
-WHERE schemaname = current_schema() AND tablename NOT IN ('_prisma_migrations', 'event_cursor')
+SELECT c.relname AS tablename, string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) AS columns
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r'
+  AND c.relname NOT IN ('_prisma_migrations', 'event_cursor')
+  AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+GROUP BY c.oid
 """
 _TRIES = 5
 
@@ -19,7 +24,7 @@ _TRIES = 5
 class Snapshot:
     """The rows of a module's tables. Streams and their readers go on; events sent so far are passed over."""
 
-    def __init__(self, process: ModuleProcess, tables: dict[str, str]) -> None:
+    def __init__(self, process: ModuleProcess, tables: dict[str, tuple[str, str]]) -> None:
         self._process = process
         self._tables = tables
 
@@ -27,8 +32,10 @@ class Snapshot:
     async def take(cls, process: ModuleProcess) -> Snapshot:
         """Remember the rows as they are, once the module has sent and handled what there was."""
         await process.wait(lambda: _settled(process))
-        tables = [row["tablename"] for row in await process.admin.fetch(_TABLES)]
-        return cls(process, {table: await _rows(process, table) for table in tables})
+        tables = {row["tablename"]: row["columns"] for row in await process.admin.fetch(_TABLES)}
+        return cls(
+            process, {table: (columns, await _rows(process, table)) for table, columns in tables.items()}
+        )
 
     async def restore(self) -> None:
         """Put the rows back, once the module has sent and handled what there was.
@@ -53,11 +60,11 @@ class Snapshot:
         admin = self._process.admin
         async with admin.transaction():
             await admin.execute("SET LOCAL session_replication_role = replica")  # no order among the tables
-            for table, rows in self._tables.items():
+            for table, (columns, rows) in self._tables.items():
                 await admin.execute(f"DELETE FROM {table}")
                 await admin.execute(
-                    f"INSERT INTO {table} OVERRIDING SYSTEM VALUE"
-                    f" SELECT * FROM jsonb_populate_recordset(NULL::{table}, $1::jsonb)",
+                    f"INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE"
+                    f" SELECT {columns} FROM jsonb_populate_recordset(NULL::{table}, $1::jsonb)",
                     rows,
                 )
 

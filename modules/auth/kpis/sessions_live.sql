@@ -1,2 +1,2 @@
 -- Sessions that can be used now.
-SELECT count(*) AS value FROM auth.sessions WHERE expires_at > now() AND revoked_at IS NULL;
+SELECT count(*) AS value FROM auth.sessions WHERE expires_at > now() AND revoked_at IS NULL AND NOT synthetic;

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from nexus_kit import Principal, problem
+from nexus_kit import SYNTHETIC_COMPANY, Principal, problem
 
 from nexus_auth.chassis import hasher, module
 from nexus_auth.client import Client
@@ -16,8 +16,11 @@ from nexus_auth.throttle import count_failure, forgive, seconds_locked, subjects
 async def change_password(who: Principal, current: str, new: str, client: Client) -> None:
     """Replace the caller's password; all their other sessions end.
 
-    Raises problems: 401 the current one is wrong, 422 the new one is weak, 429 too many wrong ones.
+    Raises problems: 401 the current one is wrong, 403 the account is no person's, 422 the new one is weak,
+    429 too many wrong ones.
     """
+    if who.company_id == SYNTHETIC_COMPANY:
+        raise problem(403, "not-a-person", "The password of a synthetic account is the platform's to choose.")
     async with module.db.read(who.company_id) as tx:
         account = await tx.fetchrow(
             "SELECT email, name, password_hash FROM credentials WHERE user_id = $1 AND enabled", who.user_id

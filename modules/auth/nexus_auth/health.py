@@ -8,9 +8,10 @@ NUMBERS = """
 SELECT count(*) FILTER (WHERE outcome = 'succeeded') AS succeeded, count(*) AS attempts,
     (SELECT count(*) FROM outgoing_mail WHERE state = 'failed' AND created_at > now() - interval '1 day'
         OR state = 'pending' AND created_at < now() - interval '5 minutes') AS mail_stuck,
-    (SELECT count(*) FROM sessions WHERE revoked_at IS NULL AND expires_at > now()) AS sessions,
+    (SELECT count(*) FROM sessions
+        WHERE revoked_at IS NULL AND expires_at > now() AND NOT synthetic) AS sessions,
     (SELECT count(*) FROM login_throttles WHERE locked_until > now()) AS locked
-FROM login_attempts WHERE created_at > now() - interval '15 minutes'
+FROM login_attempts WHERE created_at > now() - interval '15 minutes' AND NOT synthetic
 """
 
 

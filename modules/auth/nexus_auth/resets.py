@@ -4,7 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from asyncpg import Record
-from nexus_kit import Tx, problem
+from nexus_kit import SYNTHETIC_COMPANY, Tx, problem
 
 from nexus_auth.chassis import hasher, module, policy
 from nexus_auth.client import Client
@@ -35,7 +35,7 @@ async def answer_resets() -> None:
         )
         accounts = [await find_account(tx, email) for email in sorted({row["email"] for row in rows})]
         for account in accounts:
-            if account is not None and account["enabled"]:
+            if account is not None and account["enabled"] and account["company_id"] != SYNTHETIC_COMPANY:
                 await _issue(tx, account)
     if rows:
         module.wake("deliver_mail")

@@ -6,6 +6,8 @@ from nexus_auth.chassis import module, policy, ring
 
 FORGET = (
     "DELETE FROM sessions WHERE expires_at < now() - interval '30 days'",
+    "DELETE FROM sessions WHERE synthetic AND created_at < now() - interval '1 day'",
+    "DELETE FROM login_attempts WHERE synthetic AND created_at < now() - interval '1 day'",
     "DELETE FROM refresh_tokens WHERE expires_at < now() - interval '1 day'",
     "DELETE FROM login_throttles WHERE last_failure_at < now() - interval '2 days'",
     "DELETE FROM password_resets WHERE created_at < now() - interval '30 days'",

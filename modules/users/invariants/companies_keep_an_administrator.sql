@@ -14,5 +14,6 @@ WITH RECURSIVE ancestry (role_id, ancestor_id) AS (
 )
 SELECT c.company_id, c.name
 FROM users.companies c
-WHERE EXISTS (SELECT FROM users.users u WHERE u.company_id = c.company_id AND u.state = 'active')
+WHERE NOT c.synthetic
+    AND EXISTS (SELECT FROM users.users u WHERE u.company_id = c.company_id AND u.state = 'active')
     AND NOT EXISTS (SELECT FROM admins a WHERE a.company_id = c.company_id);

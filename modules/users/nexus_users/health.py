@@ -9,7 +9,7 @@ SELECT count(*) FILTER (WHERE expires_at >= now()) AS pending,
     count(*) FILTER (WHERE expires_at < now() - interval '1 minute') AS past_term,
     (SELECT count(*) FROM outgoing_mail WHERE state = 'failed' AND created_at > now() - interval '1 day'
         OR state = 'pending' AND created_at < now() - interval '5 minutes') AS mail_stuck,
-    (SELECT count(*) FROM users WHERE state = 'active') AS users_active
+    (SELECT count(*) FROM users WHERE state = 'active' AND NOT synthetic) AS users_active
 FROM invitations WHERE state = 'pending'
 """
 

@@ -12,7 +12,8 @@ BREACHES = {
 SIGN_IN = """
 CREATE SCHEMA auth;
 CREATE TABLE auth.credentials AS
-    SELECT id AS user_id, company_id, email, '{*}'::text[] AS permissions, true AS enabled FROM users;
+    SELECT id AS user_id, company_id, email, '{*}'::text[] AS permissions, true AS enabled
+    FROM users WHERE NOT synthetic;
 UPDATE users SET updated_at = now() - interval '1 hour';
 """
 

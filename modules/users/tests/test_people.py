@@ -17,7 +17,8 @@ async def test_the_first_company_and_its_administrator_are_there_once_however_of
     assert me["company"]["tax_id"] == "11222333000181"
     assert [role["name"] for role in me["roles"]] == ["Administrator"]
     counts = await users.process.admin.fetchrow(
-        "SELECT (SELECT count(*) FROM companies), (SELECT count(*) FROM users), (SELECT count(*) FROM outbox)"
+        "SELECT (SELECT count(*) FROM companies WHERE NOT synthetic),"
+        " (SELECT count(*) FROM users WHERE NOT synthetic), (SELECT count(*) FROM outbox)"
     )
     assert tuple(counts) == (1, 1, 2)
     [company] = await users.process.events("company.created")
