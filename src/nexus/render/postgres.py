@@ -29,11 +29,31 @@ jit = off
 io_method = sync
 timezone = 'UTC'
 log_timezone = 'UTC'
+log_min_duration_statement = 500ms
+log_lock_waits = on
+log_recovery_conflict_waits = on
+log_checkpoints = on
+log_autovacuum_min_duration = 5s
+log_temp_files = 16MB
+log_disconnections = off
+# What a statement was given may be a secret or a person's: its text is logged, its parameters never.
+log_parameter_max_length = 0
+log_parameter_max_length_on_error = 0
+log_line_prefix = '%m [%p-%l] %e %q%u@%d/%a '
+"""
+_LOG_TO_STDERR = """\
 log_destination = 'stderr'
 logging_collector = off
-log_line_prefix = '%m [%p] %u@%d '
-log_min_duration_statement = 1s
-log_lock_waits = on
+"""
+# Each file is replaced after a day or 32 MB; whoever keeps the folder deletes the oldest.
+_LOG_TO_FILES = """\
+log_destination = 'jsonlog'
+logging_collector = on
+log_directory = '{folder}'
+log_filename = 'postgres-%Y%m%d-%H%M%S.log'
+log_file_mode = 0600
+log_rotation_age = 1d
+log_rotation_size = 32MB
 """
 
 # Who may ask from where: a container's neighbours are in its networks, and everybody needs a password, but
@@ -49,6 +69,11 @@ host replication all samenet scram-sha-256
 """
 
 
-def postgres_config(listen: str, port: int, sockets: object, further: str = "") -> str:
-    """Return postgresql.conf. `further` are settings of one runtime alone, one a line."""
-    return _SETTINGS.format(listen=listen, port=port, sockets=sockets) + further
+def postgres_config(
+    listen: str, port: int, sockets: object, further: str = "", log_folder: object = None
+) -> str:
+    """Return postgresql.conf. `further` are settings of one runtime alone, one a line; `log_folder` is where
+    the log goes, as files of JSON lines (None: to stderr, as text).
+    """
+    log = _LOG_TO_STDERR if log_folder is None else _LOG_TO_FILES.format(folder=log_folder)
+    return _SETTINGS.format(listen=listen, port=port, sockets=sockets) + log + further

@@ -100,6 +100,10 @@ class Home:
         """Where a service's output goes; the part before it is in the same name with `.1`."""
         return self.logs / f"{service}.log"
 
+    def log_folder(self, service: str) -> Path:
+        """Where a service that writes and rotates its log itself has its files."""
+        return self.logs / f"{service}.d"
+
     def log_files(self, service: str) -> tuple[Path, ...]:
         """The service's log files that exist, oldest first."""
         path = self.log(service)

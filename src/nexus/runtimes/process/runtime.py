@@ -18,7 +18,7 @@ from nexus.runtimes.home import Home
 from nexus.runtimes.process import accounts
 from nexus.runtimes.process.identity import alive, birth, find_marked
 from nexus.runtimes.process.register import Register
-from nexus.runtimes.process.rotate import rotate
+from nexus.runtimes.process.rotate import prune, rotate
 from nexus.runtimes.process.spawn import spawn
 from nexus.runtimes.process.watch import ended, kill_group, send
 from nexus.runtimes.protocol import Account, Launch, Running, StartError, TaskResult
@@ -26,6 +26,7 @@ from nexus.runtimes.protocol import Account, Launch, Running, StartError, TaskRe
 log = logging.getLogger("nexus.runtimes")
 
 LOG_LIMIT = 64 << 20
+LOG_FILES = 24  # of a service that rotates its log itself
 
 
 class ProcessRuntime:
@@ -134,6 +135,7 @@ class ProcessRuntime:
         """Keeps each service's log below some size."""
         for service in services:
             rotate(self.home.log(service), LOG_LIMIT)
+            prune(self.home.log_folder(service), LOG_FILES, LOG_LIMIT)
 
     async def run(self, launch: Launch, timeout: float) -> TaskResult:
         start = launch.log.stat().st_size if launch.log.exists() else 0
