@@ -49,7 +49,7 @@ def agent() -> Service:
         "command": ["python", "-m", "nexus.telemetry.agent", f"{SETTINGS}/targets.json"],
         "port": PORT,
         "health": {"live": LIVE, "ready": LIVE},
-        "resources": {"memory": "96M", "cpus": 0.5},
+        "resources": {"memory": "128M", "cpus": 0.5},
     }
     folder, recipes = PLATFORM / FOLDER, PLATFORM / "src/nexus/render/templates"
     shared = (PLATFORM / LOCK, *(recipes / name for name in _TEMPLATES))

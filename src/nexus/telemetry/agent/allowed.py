@@ -48,8 +48,9 @@ class Allowed:
         return len(self._paths)
 
     def permits(self, target: Target) -> bool:
-        """Whether all that is asked of the target is in the list."""
-        return target.paths() <= self._paths.get((target.service, target.port), frozenset())
+        """Whether the target is in the list with all that is asked of it."""
+        known = self._paths.get((target.service, target.port))
+        return known is not None and target.paths() <= known
 
     def renew(self) -> None:
         """Reads the file again."""

@@ -15,7 +15,7 @@ from nexus.telemetry.agent.spool import Spool
 
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
 LARGEST = 2 << 20  # bytes of one body as sent
-AT_ONCE = 8 << 20  # bytes of all bodies that are being read
+AT_ONCE = 6 << 20  # bytes of all bodies that are being read
 PATIENCE = 10.0  # seconds for a body to arrive
 RETRY_AFTER = "1"  # seconds
 SIGNALS = ("traces", "logs", "metrics")

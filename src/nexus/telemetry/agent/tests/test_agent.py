@@ -193,6 +193,7 @@ async def test_nothing_is_asked_that_the_stack_does_not_name(agent: Agent, modul
         target(port, metrics="/secret"),
         target(port + 1),
         {**target(port), "service": "127.0.0.1"},
+        {"service": "postgres", "port": 5432},
     ):
         async with agent.post("/scrape", json={"targets": [stranger]}) as answer:
             assert answer.status == 403
