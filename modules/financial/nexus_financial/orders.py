@@ -85,7 +85,7 @@ async def company_created(tx: Tx, event: Event) -> None:
 
 @module.on_batch("sales", "order.confirmed")
 async def order_confirmed(tx: Tx, events: list[Event]) -> None:
-    """Remember the orders; invoice those that were shipped before this news came. Synthetic ones never are."""
+    """Remember the orders, unless synthetic; invoice those that were shipped before this news came."""
     events = latest(events)
     company_id = events[0].company_id
     if company_id == SYNTHETIC_COMPANY:
