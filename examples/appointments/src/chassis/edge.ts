@@ -21,8 +21,9 @@ export function edge(traffic: Traffic, metrics: Metrics): RequestHandler {
   return (request, response, next) => {
     const started = performance.now();
     const { path, method } = request;
-    const name = `${method} ${path}`;
-    const { context, end } = begin(name, "server", request.get("traceparent"), request.get("x-request-id"));
+    const silent = SILENT.has(path);
+    const ids = [request.get("traceparent"), request.get("x-request-id")] as const;
+    const { context, end } = begin(method, "server", ...ids, silent);
     response.locals.context = context;
     response.set("X-Request-Id", context.requestId);
     if (traffic.draining) response.set("Connection", "close");
@@ -31,8 +32,13 @@ export function edge(traffic: Traffic, metrics: Metrics): RequestHandler {
       traffic.inFlight -= 1;
       const status = response.writableFinished ? response.statusCode : 499;
       const route = (response.locals.route as string | undefined) ?? "(none)";
-      end({ "http.request.method": method, "http.route": route, "http.response.status_code": status });
-      if (SILENT.has(path)) return;
+      const failure = status >= 500 ? status : undefined;
+      end(
+        { "http.request.method": method, "http.route": route, "url.path": path, "http.response.status_code": status },
+        failure,
+        `${method} ${route}`,
+      );
+      if (silent) return;
       const seconds = (performance.now() - started) / 1000;
       metrics.requests.observe({ method: route === "(none)" ? "*" : method, route, status }, seconds);
       const ms = Math.round(seconds * 100_000) / 100;

@@ -27,7 +27,8 @@ export function otlpRecorder(settings: Settings): Recorder {
       const { traceId, spanId, traceFlags } = span.spanContext();
       return {
         traceparent: `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, "0")}`,
-        end(attributes, error) {
+        end(attributes, error, name) {
+          if (name !== undefined) span.updateName(name);
           span.setAttributes(attributes);
           if (error !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: String(error) });
           span.end();

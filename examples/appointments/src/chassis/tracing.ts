@@ -11,10 +11,10 @@ export interface Context {
   readonly requestId: string;
 }
 
-/** A span that was begun; `end` records how it went. */
+/** A span that was begun; `end` records how it went, and its final `name` when that is known only then. */
 export interface Span {
   readonly traceparent: string;
-  end(attributes: Record<string, string | number>, error?: unknown): void;
+  end(attributes: Record<string, string | number>, error?: unknown, name?: string): void;
 }
 
 /** Records spans; there is none unless an OTLP endpoint is set. */
@@ -56,15 +56,16 @@ export function spanId(context: Context | undefined): string | null {
   return context?.traceparent.slice(36, 52) ?? null;
 }
 
-/** Begins work below `traceparent` when that is valid, else in a new trace. */
+/** Begins work below `traceparent` when that is valid, else in a new trace; `unrecorded` work has ids alone. */
 export function begin(
   name: string,
   kind: "server" | "consumer",
   traceparent?: string | null,
   requestId?: string,
+  unrecorded = false,
 ): { context: Context; end: Span["end"] } {
   const parent = traceparent && TRACEPARENT.test(traceparent) ? traceparent : undefined;
-  const span = recorder?.begin(name, kind, parent);
+  const span = unrecorded ? undefined : recorder?.begin(name, kind, parent);
   const trace = span?.traceparent ?? child(parent);
   const id = requestId && REQUEST_ID.test(requestId) ? requestId : trace.slice(3, 35);
   return { context: { traceparent: trace, requestId: id }, end: span?.end ?? (() => undefined) };
