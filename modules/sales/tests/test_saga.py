@@ -1,5 +1,6 @@
 """Order-to-cash on the real process: facts from the streams of inventory and financial."""
 
+import json
 import random
 
 import pytest
@@ -112,3 +113,30 @@ async def test_costs_stay_out_of_the_timeline(shop):
     await shop.fact("shipment.shipped", order["id"], shipment_id="s1", lines=lines)
     seen = await shop.until(order["id"], lambda o: o["shipment_state"] == "shipped")
     assert seen["timeline"][-1]["params"] == {"shipment_id": "s1"}
+
+
+async def test_each_end_of_an_order_is_one_line_of_the_log_in_the_orders_trace(shop):
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    shop.headers["traceparent"] = f"00-{trace}-00f067aa0ba902b7-01"
+    turned_down = await shop.quote()
+    done, late = await shop.confirmed(), await shop.confirmed()
+    del shop.headers["traceparent"]
+    await shop.call("POST", f"/orders/{turned_down['id']}/cancel", json={"reason": "Ana da Silva desistiu"})
+    for kind in HAPPY:
+        await shop.fact(kind, done["id"])
+    await shop.fact("payment.expired", late["id"])
+    await shop.until(done["id"], lambda o: o["state"] == "done")
+    await shop.until(late["id"], lambda o: o["state"] == "cancelled")
+    lines = [json.loads(line) for line in shop.module.logs().splitlines()]
+    for order, ends in (
+        (turned_down, ["order cancelled"]),
+        (done, ["order confirmed", "order completed"]),
+        (late, ["order confirmed", "order cancelled"]),
+    ):
+        told = [line for line in lines if line.get("order_id") == order["id"]]
+        assert [line["message"] for line in told] == ends
+        assert {line["order_number"] for line in told} == {str(order["number"])}
+        assert {line["total"] for line in told} == {order["total"]}
+    (end,) = [line for line in lines if line.get("order_id") == turned_down["id"]]
+    assert end["trace_id"] == trace
+    assert "Ana da Silva" not in shop.module.logs()
