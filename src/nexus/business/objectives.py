@@ -14,13 +14,14 @@ import duckdb
 from nexus.business import state
 from nexus.business.access import MOST, Line, reached, read_lines
 from nexus.business.asking import AwayError, RefusedError
-from nexus.business.budgets import budget_remaining, burn_rate
 from nexus.business.figures import Figures
-from nexus.business.points import Point, label_text, table
+from nexus.business.gauges import gauges
+from nexus.business.points import Point, table
+from nexus.business.probed import read_probed
 from nexus.business.promises import Promise
 from nexus.business.requests import Routes, verdict
 from nexus.business.tally import Count, Counts, Key, Tally
-from nexus.business.windows import WINDOWS, Events
+from nexus.business.windows import NONE, WINDOWS, Events
 from nexus.stack import Objective, Process
 from nexus.telemetry.store import Store, StoreError
 from nexus.telemetry.targets import Targets
@@ -31,14 +32,15 @@ EVERY = 10.0  # seconds between two looks at what is new
 TOLD_EVERY = 60.0  # seconds between two points of budgets and burn rates
 EDGE_WAITS = 15.0  # seconds that the gateway's own line of a request may come later than the edge's
 AT_ONCE = 10  # questions to the database per objective and look
-GATEWAY, EDGE = "requests of the gateway", "failures at the edge"
+GATEWAY, EDGE, PROBES = "requests of the gateway", "failures at the edge", "steps of probes"
 
 
 class Objectives:
     """Counts the events of all objectives and tells what they mean.
 
     Requests come from the gateway's access log, and failures that never reached it from the edge's; facts
-    come from the database. `figures` has the KPIs, and the connection to the database that both share.
+    come from the database, steps of probes from the store. `figures` has the KPIs, and the connection to the
+    database that both share.
     """
 
     def __init__(self, store: Store, figures: Figures) -> None:
@@ -89,17 +91,16 @@ class Objectives:
             full = True
             while full:
                 lines, cursor = await asyncio.to_thread(read, now)
-                counts = self._judged(lines, now)
-                if counts:
-                    await self._keep(tally, counts, {source: cursor})
+                await self._keep(tally, self._judged(lines, now), {source: cursor})
                 self._cursors[source] = cursor
                 full = len(lines) >= MOST
         for promise in self._wanted_promises():
             await self._ask(tally, promise, now)
         if now - self._told >= TOLD_EVERY:
-            points = [*tally.totals(now), *self._gauges(now)]
-            marks = {name: str(cursor) for name, cursor in self._cursors.items()}
-            await asyncio.to_thread(self._store.append, "business", table(points), marks)
+            await self._count_probes(tally)
+            points = [*tally.totals(now), *gauges(self._processes.values(), self.window, self.status(), now)]
+            asked = {promise.checkpoint: promise.asked for promise in self._promises.values()}
+            await self._append(points, self._cursors | asked)
             self._told = now
 
     async def _restored(self, now: float) -> Tally:
@@ -108,16 +109,20 @@ class Objectives:
         if self._tally is None or jumped:
             self._tally = await asyncio.to_thread(Tally.restored, self._store)
             known = await asyncio.to_thread(self._store.checkpoints, "business")
-            self._cursors = {name: int(known.get(name, 0)) for name in (GATEWAY, EDGE)}
+            self._cursors = {name: int(known.get(name, 0)) for name in (GATEWAY, EDGE, PROBES)}
             self._promises = {}
         self._clock = now - time.monotonic()
         return self._tally
 
     async def _keep(self, tally: Tally, counts: Counts, cursors: dict[str, int]) -> None:
         """Counts and how far they reach are kept in one transaction."""
+        if counts:
+            await self._append(tally.points(counts), cursors)
+            tally.add(counts)
+
+    async def _append(self, points: list[Point], cursors: dict[str, int]) -> None:
         marks = {name: str(cursor) for name, cursor in cursors.items()}
-        await asyncio.to_thread(self._store.append, "business", table(tally.points(counts)), marks)
-        tally.add(counts)
+        await asyncio.to_thread(self._store.append, "business", table(points), marks)
 
     def _at_gateway(self, now: float) -> tuple[list[Line], int]:
         upto = self._store.committed("logs")
@@ -133,6 +138,19 @@ class Objectives:
         lines, cursor = read_lines(self._store, edge, self._cursors[EDGE], upto, worst=True)
         known = reached(self._store, gateway, lines)
         return [line for line in lines if line.trace is None or line.trace not in known], cursor
+
+    async def _count_probes(self, tally: Tally) -> None:
+        """Each step of a probe is an event of availability, beside the requests that it sends."""
+        upto = self._store.committed("business")
+        counts: defaultdict[tuple[Key, int], Events] = defaultdict(lambda: NONE)
+        for told in await asyncio.to_thread(list, read_probed(self._store, self._cursors[PROBES], upto)):
+            process = self._processes.get(told.process)
+            for objective in process.objectives if process else ():
+                if objective.kind == "availability":
+                    where = Key(told.process, objective.name, told.step), told.minute
+                    counts[where] = counts[where].plus(told.events)
+        await self._keep(tally, counts, {PROBES: upto})
+        self._cursors[PROBES] = upto
 
     def _judged(self, lines: Iterable[Line], now: float) -> Counts:
         counts: defaultdict[tuple[Key, int], Count] = defaultdict(Count)
@@ -179,7 +197,14 @@ class Objectives:
     def latest(self) -> list[Point]:
         """Counters, budgets and burn rates as they are now; none where there is no data."""
         now = time.time()
-        return [] if self._tally is None else [*self._tally.totals(now), *self._gauges(now)]
+        return (
+            []
+            if self._tally is None
+            else [
+                *self._tally.totals(now),
+                *gauges(self._processes.values(), self.window, self.status(), now),
+            ]
+        )
 
     def status(self) -> dict[str, Any]:
         """How each process is, by its name: see `nexus.business.state`."""
@@ -202,36 +227,6 @@ class Objectives:
                 for name, promise in self._promises.items()
             },
         }
-
-    def _gauges(self, now: float) -> list[Point]:
-        points = []
-        for process in self._processes.values():
-            for objective in process.objectives:
-                labels = {"process": process.name, "objective": objective.name}
-                for window in WINDOWS:
-                    rate = burn_rate(self.window(process.name, objective.name, window), objective.target)
-                    if rate is not None:
-                        text = label_text({**labels, "window": window})
-                        points.append(Point("nexus_burn_rate", text, "gauge", rate, now))
-                left = budget_remaining(self.window(process.name, objective.name, "28d"), objective.target)
-                if left is not None:
-                    text = label_text(labels)
-                    points.append(Point("nexus_error_budget_remaining", text, "gauge", left, now))
-        return [*points, *self._risks(now)]
-
-    def _risks(self, now: float) -> list[Point]:
-        """What fails now of what an hour of each process is worth."""
-        return [
-            Point(
-                "nexus_value_at_risk_per_hour",
-                label_text({"process": name, "currency": told["currency"]}),
-                "gauge",
-                told["at_risk_per_hour"],
-                now,
-            )
-            for name, told in self.status().items()
-            if told["at_risk_per_hour"] is not None
-        ]
 
 
 def _good(objective: Objective, line: Line) -> bool | None:

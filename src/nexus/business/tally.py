@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from nexus.business.points import Point, label_text
-from nexus.business.windows import HOURS_KEPT, MINUTES_KEPT, Buckets, Events
+from nexus.business.windows import HOURS_KEPT, MINUTES_KEPT, NONE, Buckets, Events
 from nexus.telemetry.store import Store
 from nexus.telemetry.store.layout import view
 
@@ -53,7 +53,7 @@ class Tally:
 
     def __init__(self) -> None:
         self._buckets: defaultdict[Key, Buckets] = defaultdict(Buckets)
-        self._totals: defaultdict[tuple[str, str], Events] = defaultdict(lambda: Events(0, 0))
+        self._totals: defaultdict[tuple[str, str], Events] = defaultdict(lambda: NONE)
 
     def points(self, new: Counts) -> list[Point]:
         """What to keep once these events are counted: the whole of each minute that they fall into."""
@@ -104,10 +104,8 @@ class Tally:
         return tally
 
     def _grow(self, key: Key, events: Events) -> None:
-        total = self._totals[key.process, key.objective]
-        self._totals[key.process, key.objective] = Events(
-            total.good + events.good, total.total + events.total
-        )
+        whose = key.process, key.objective
+        self._totals[whose] = self._totals[whose].plus(events)
 
 
 def _kept(

@@ -29,6 +29,10 @@ class Events(NamedTuple):
     def bad(self) -> int:
         return self.total - self.good
 
+    def plus(self, other: Events) -> Events:
+        """Both together."""
+        return Events(self.good + other.good, self.total + other.total)
+
 
 NONE = Events(0, 0)
 

@@ -9,6 +9,7 @@ import pytest
 
 from nexus.business.figures import Figures
 from nexus.business.objectives import Objectives
+from nexus.business.points import Point, label_text, table
 from nexus.stack import Objective, Process, Step
 from nexus.telemetry.records import LOGS
 from nexus.telemetry.store import Policy, Store, StoreFull
@@ -144,6 +145,24 @@ async def test_what_never_reached_the_gateway_is_counted_from_the_edge(store: St
     assert counted(objectives, "availability") == (0, 2)
     await objectives.look(NOW + 60)
     assert counted(objectives, "availability") == (0, 2)
+
+
+async def test_each_step_of_a_probe_is_an_event_of_availability(store: Store) -> None:
+    objectives = watching(store)
+
+    def probed(at: float, good: int, total: int) -> None:
+        labels = label_text({"process": "cash"})
+        told = {"nexus_probe_good_total": good, "nexus_probe_events_total": total}
+        store.append("business", table([Point(n, labels, "counter", float(v), at) for n, v in told.items()]))
+
+    for turn, (good, total) in enumerate([(3, 4), (6, 8), (6, 8), (1, 2)]):  # then it began anew
+        probed(NOW - 200 + 60 * turn, good, total)
+        await objectives.look(NOW + 60 * turn)
+    assert counted(objectives, "availability") == (7, 10)
+    assert counted(objectives, "latency") == (0, 0)
+    again = watching(store)
+    await again.look(NOW + 300)
+    assert counted(again, "availability") == (7, 10)
 
 
 async def test_the_status_says_what_fails_where_and_what_is_spent(store: Store) -> None:
