@@ -67,7 +67,7 @@ def telemetry(stack: Stack) -> ContainerSpec:
         dockerfile=DOCKERFILE,
         user=f"{USER}:{USER}",
         command=own.command,
-        environment={"TZ": "UTC"},
+        environment={"PORT": str(PORT), "TZ": "UTC"},
         settings={f"{SETTINGS}/targets.json": TARGETS},
         networks=_networks(stack),
         published=(Published(NAME, PORT, PORT),),

@@ -1,7 +1,8 @@
-"""`python -m nexus.telemetry.agent TARGETS`: serves on port 4318; TARGETS names who may be asked what."""
+"""`python -m nexus.telemetry.agent TARGETS`: serves on $PORT; TARGETS names who may be asked what."""
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from nexus.telemetry.agent.application import application
 from nexus.telemetry.agent.journal import say
 from nexus.telemetry.agent.spool import Spool
 
-PORT = 4318
+PORT = int(os.environ.get("PORT", "4318"))
 
 
 async def serve(targets: Path) -> None:
