@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.markup import escape
@@ -13,38 +13,58 @@ from nexus.cli.amounts import NOTHING, amount, change, sparkline
 from nexus.cli.language import t, title
 from nexus.cli.paint import harmless
 
+WIDE = 100  # columns from which a sparkline has its full length
+_NARROWEST = 14  # columns of a KPI's name
 BURN_FAST, BURN_SLOW = 14.4, 1.0  # of the budget of 28 days: gone in 2 days; gone before its time
 
 
-def kpi_table(kpis: Iterable[Mapping[str, Any]], since: str) -> Table:
-    """One row per KPI and value of its labels."""
+def kpi_table(kpis: Iterable[Mapping[str, Any]], since: str, width: int) -> Table:
+    """One row per KPI and value of its labels, for so many columns of a terminal."""
+    rows = list(_kpi_rows(kpis, width < WIDE))
+    headings = (t("module"), "KPI", t("value"), f"-{since}", since)
+    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+    widths[1] = max(_NARROWEST, min(widths[1], width - sum(widths) + widths[1] - len(widths)))
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1, 0, 0))
-    table.add_column(t("module"), no_wrap=True)
-    table.add_column("KPI", no_wrap=True, overflow="ellipsis", ratio=1, min_width=14)
-    table.add_column(t("value"), no_wrap=True, justify="right")
-    table.add_column(f"-{since}", no_wrap=True, justify="right")
-    table.add_column(since, no_wrap=True)
-    for kpi in kpis:
-        for cells in _kpi_rows(kpi):
-            table.add_row(*cells)
+    for index, (heading, columns) in enumerate(zip(headings, widths, strict=True)):
+        right = index in (2, 3)
+        table.add_column(
+            heading, no_wrap=True, overflow="ellipsis", width=columns, justify="right" if right else "left"
+        )
+    for row in rows:
+        table.add_row(*row)
     return table
 
 
-def _kpi_rows(kpi: Mapping[str, Any]) -> Iterator[tuple[str | Text, ...]]:
-    name = title(kpi["title"], kpi["name"])
-    if not kpi["values"]:
-        yield (escape(kpi["module"]), escape(name), NOTHING, "", "")
-    for value in kpi["values"]:
-        label = labels_text(value["labels"])
-        yield (
-            escape(kpi["module"]),
-            escape(f"{name}, {label}" if label else name),
-            Text(
-                amount(value["value"], kpi["unit"]), "bold yellow" if beyond(kpi, value["value"]) else "bold"
-            ),
-            _trend(kpi, value),
-            Text(sparkline(value["trend"]), "cyan"),
-        )
+def _kpi_rows(kpis: Iterable[Mapping[str, Any]], narrow: bool) -> Iterator[tuple[Text, ...]]:
+    module = None
+    for kpi in kpis:
+        name = title(kpi["title"], kpi["name"])
+        for value in kpi["values"] or (None,):
+            first = Text("" if kpi["module"] == module else kpi["module"])
+            module = kpi["module"]
+            if value is None:
+                yield first, Text(name), Text(NOTHING, "dim"), Text(), Text()
+                continue
+            label = labels_text(value["labels"])
+            yield (
+                first,
+                Text(f"{name}, {label}" if label else name),
+                value_text(kpi, value["value"]),
+                _trend(kpi, value),
+                Text(sparkline(_halved(value["trend"]) if narrow else value["trend"]), "cyan"),
+            )
+
+
+def value_text(kpi: Mapping[str, Any], value: float | None) -> Text:
+    """A value of a KPI; in colour when it is worse than its limit."""
+    return Text(amount(value, kpi["unit"]), "bold yellow" if beyond(kpi, value) else "bold")
+
+
+def _halved(values: Sequence[float | None]) -> list[float | None]:
+    """Half as many values: the mean of each two."""
+    pairs = zip(values[::2], values[1::2], strict=False)
+    known = ([value for value in pair if value is not None] for pair in pairs)
+    return [sum(pair) / len(pair) if pair else None for pair in known]
 
 
 def beyond(kpi: Mapping[str, Any], value: float | None) -> bool:

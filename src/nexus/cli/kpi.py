@@ -38,7 +38,8 @@ def _table(found: dict[str, Any], since: str) -> None:
     from nexus.cli.figures import kpi_table
     from nexus.cli.tables import console
 
-    console().print(kpi_table(found["kpis"], since))
+    screen = console()
+    screen.print(kpi_table(found["kpis"], since, screen.width))
     if not found["kpis"]:
         typer.echo(t("this stack declares no KPIs"))
 
@@ -67,6 +68,6 @@ def _history(found: dict[str, Any]) -> None:
             most=amount(max(values), unit),
         )
         label = labels_text(each["labels"])
-        typer.echo(f"{sign(index, paint)} {f'{label}: ' if label else ''}{told}")
+        typer.echo(f"{sign(index, paint, len(shown))} {f'{label}: ' if label else ''}{told}")
     if len(series) > MOST:
         typer.echo(t("{count} further series are not drawn", count=len(series) - MOST))

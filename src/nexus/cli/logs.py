@@ -6,12 +6,15 @@ import json
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nexus.cli import entities, place
 from nexus.cli.language import t
+
+if TYPE_CHECKING:
+    from nexus.control.questions import Questions
 
 Services = Annotated[list[str] | None, typer.Argument(help="The services; all when none is named.")]
 Follow = Annotated[bool, typer.Option("-f", "--follow", help="Go on showing new lines.")]
@@ -38,10 +41,11 @@ USUAL, USUAL_OF_A_TIME = 100, 10_000  # lines
 
 @dataclass(frozen=True)
 class Shown:
-    """How rows are shown."""
+    """How rows are shown. `usual`: nobody said how many."""
 
     full: bool
     as_json: bool
+    usual: bool
 
 
 def logs(
@@ -74,39 +78,58 @@ def logs(
         "of": things,
     }
     plain = not any(asked[name] for name in asked if name != "service") and not as_json
+    shown = Shown(full, as_json, lines is None)
     if lines is None:
         lines = USUAL if plain or follow else USUAL_OF_A_TIME
     if follow and (last or things):
         raise place.stop(t("--follow goes on for ever; leave out --until and entities"), 2)
-    _show(asked | {"limit": str(lines)}, follow, Shown(full, as_json), named if plain else None)
+    _show(asked | {"limit": str(lines)}, follow, shown, plain)
 
 
-def _show(asked: dict[str, Any], follow: bool, shown: Shown, raw: list[str] | None) -> None:
-    """`raw` are the services whose files are shown when telemetry has nothing of them; None: never."""
+def _show(asked: dict[str, Any], follow: bool, shown: Shown, raw: bool) -> None:
+    """`raw`: the services' own files are shown when telemetry has nothing of them (yet)."""
     from nexus.cli import rawlogs
     from nexus.control.client import ControlError
-    from nexus.control.questions import FromStore, questions
+    from nexus.control.questions import questions
     from nexus.runtimes.home import Home
 
+    writers: list[str] = []
     try:
         with questions(Home.at(place.home_path()), place.root()) as found:
-            if found is not None and not (follow and isinstance(found, FromStore)):
+            if found is not None and (found.growing or not follow):
                 answer = found.ask("/logs", asked | ({"limit": "1"} if follow else {}))
-                if answer["rows"] or raw is None:
-                    if follow:
-                        _print(found.follow("/logs", asked), shown)
-                    else:
-                        _print(answer["rows"], shown)
-                        _footnotes(answer)
+                if answer["rows"] or not raw:
+                    _show_collected(found, asked, answer, follow, shown)
                     return
+                writers = answer.get("services", [])
     except ControlError as error:
-        if raw is None or error.exit_code == 2:
+        if not raw or error.exit_code == 2:
             raise place.stop(str(error), error.exit_code) from error
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
-    if raw is None:
+    if not raw:
         raise place.stop(t("nothing was collected yet; telemetry starts with the stack: `nexus up`"), 2)
-    rawlogs.show(raw, int(asked["limit"]), follow)
+    rawlogs.show(asked["service"], int(asked["limit"]), follow, writers)
+
+
+def _show_collected(
+    found: Questions, asked: dict[str, Any], answer: dict[str, Any], follow: bool, shown: Shown
+) -> None:
+    if follow:
+        _print(found.follow("/logs", asked), shown)
+        return
+    _know(asked["service"], answer)
+    _print(answer["rows"], shown)
+    _footnotes(answer, shown)
+
+
+def _know(services: list[str], answer: dict[str, Any]) -> None:
+    """Ends the command with exit code 2 when a service that was asked for never wrote a line."""
+    writers = answer.get("services", services)
+    for name in services:
+        if name not in writers:
+            known = ", ".join(writers) or "-"
+            raise place.stop(t("no log of {service} yet; there are: {known}", service=name, known=known), 2)
 
 
 def _print(rows: Iterable[dict[str, Any]], shown: Shown) -> None:
@@ -123,7 +146,7 @@ def _print(rows: Iterable[dict[str, Any]], shown: Shown) -> None:
             sys.stdout.flush()
 
 
-def _footnotes(answer: dict[str, Any]) -> None:
+def _footnotes(answer: dict[str, Any], shown: Shown) -> None:
     """What the reader should know of lines that are not there: one line on stderr."""
     from nexus.cli import times
     from nexus.cli.healthview import drop_texts
@@ -131,7 +154,7 @@ def _footnotes(answer: dict[str, Any]) -> None:
     notes = [t("lost: {what}", what=text) for text in drop_texts(answer["missing"]["dropped"])]
     for service, seconds in answer["missing"]["behind"].items():
         notes.append(t("{service} is {time} behind", service=service, time=times.lasting(seconds)))
-    if answer["full"]:
+    if answer["full"] and shown.usual:
         notes.insert(
             0, t("only the newest {count} lines are shown; -n shows more", count=len(answer["rows"]))
         )

@@ -12,6 +12,7 @@ from nexus.cli.paint import LEVELS, Paint, harmless
 
 _SHORT = 8  # of a trace's id
 _FOLDED_FROM = 4  # lines: shorter ones are shown as they are
+_WRITERS_OWN = "process."  # attributes that say nothing about what happened
 _SEVERITIES = ((21, "fatal"), (17, "error"), (13, "warn"), (9, "info"), (5, "debug"))
 
 
@@ -47,7 +48,7 @@ class LogView:
             paint(f"{name:<5}", LEVELS[name], dim=LEVELS[name] is None),
             self._request(row) if row["method"] and row["path"] else paint(first, LEVELS[name]),
         ]
-        attributes = "" if row["method"] and not self._full else _inline(row)
+        attributes = "" if row["method"] and not self._full else " ".join(_pairs(row, self._full))
         parts.append(paint(attributes, dim=True))
         if row["trace_id"]:
             parts.append(paint(row["trace_id"] if self._full else row["trace_id"][:_SHORT], dim=True))
@@ -90,13 +91,9 @@ def _long(value: Any) -> bool:
     return isinstance(value, str) and "\n" in value
 
 
-def _inline(row: Mapping[str, Any]) -> str:
-    return " ".join(_pairs(row))
-
-
-def _pairs(row: Mapping[str, Any]) -> Iterator[str]:
+def _pairs(row: Mapping[str, Any], full: bool) -> Iterator[str]:
     for name, value in row["attributes"].items():
-        if value is None or value == "" or _long(value):
+        if value is None or value == "" or _long(value) or (name.startswith(_WRITERS_OWN) and not full):
             continue
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         yield f"{harmless(name)}={json.dumps(text, ensure_ascii=False) if ' ' in text else harmless(text)}"

@@ -102,7 +102,7 @@ def _plot(found: dict[str, Any]) -> None:
         )
     for index, each in enumerate(shown):
         last = each["points"][-1][1] if each["points"] else None
-        typer.echo(f"{sign(index, paint)} {series_name(each['labels'])}  {amount(last, '')}")
+        typer.echo(f"{sign(index, paint, len(shown))} {series_name(each['labels'])}  {amount(last, '')}")
     if len(series) > MOST:
         typer.echo(t("{count} further series are not drawn", count=len(series) - MOST))
     _told(len(series), found)

@@ -44,13 +44,10 @@ def plot(
     return "\n".join(line.rstrip() for line in text.splitlines()).rstrip("\n")
 
 
-def sign(index: int, paint: Paint) -> str:
-    """What a curve is drawn with, for its legend."""
-    return (
-        paint("━", COLOURS[index] if COLOURS[index] != "orange" else "bright_red")
-        if paint.on
-        else LETTERS[index]
-    )
+def sign(index: int, paint: Paint, count: int) -> str:
+    """What one of `count` curves is drawn with, for its legend."""
+    colour = COLOURS[index].replace("orange", "bright_red")
+    return paint("━", colour) if paint.on or count == 1 else LETTERS[index]
 
 
 def _runs(curve: Points) -> Iterator[list[tuple[float, float]]]:

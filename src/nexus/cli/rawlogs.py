@@ -13,8 +13,11 @@ from nexus.cli.paint import Paint, harmless
 LINES = 100
 
 
-def show(services: list[str], lines: int, follow: bool) -> None:
-    """Prints the last lines of each, then what comes with `follow`; ends with 2 on a wrong name."""
+def show(services: list[str], lines: int, follow: bool, writers: list[str]) -> None:
+    """Prints the last lines of each, then what comes with `follow`; ends with 2 on a wrong name.
+
+    `writers` are those that telemetry knows.
+    """
     from nexus.control.outside import contained_logs
     from nexus.runtimes.home import Home
     from nexus.runtimes.process.logs import Log
@@ -25,10 +28,8 @@ def show(services: list[str], lines: int, follow: bool) -> None:
     known = [*files, *contained]
     for name in services:
         if name not in known:
-            raise place.stop(
-                t("no log of {service} yet; there are: {known}", service=name, known=", ".join(known) or "-"),
-                2,
-            )
+            there = ", ".join(sorted({*known, *writers})) or "-"
+            raise place.stop(t("no log of {service} yet; there are: {known}", service=name, known=there), 2)
     chosen = services or known
     width = max(map(len, chosen), default=0) if len(chosen) > 1 else 0
     names = [name for name in chosen if name in files]

@@ -12,14 +12,13 @@ from rich.text import Text
 
 from nexus.cli import times
 from nexus.cli.amounts import amount, number, size
-from nexus.cli.figures import beyond, budget, burn, kpi_table, labels_text, process_table
+from nexus.cli.figures import beyond, budget, burn, kpi_table, labels_text, process_table, value_text
 from nexus.cli.language import t, title
 from nexus.cli.tables import COLOURS
 
 VIEWS = {"1": "all", "2": "processes", "3": "services", "4": "KPIs"}
 SORTS = ("name", "rate", "errors", "p95_ms", "cpu", "memory")
 HEADINGS = {"name": "service", "p95_ms": "p95"}
-WIDE = 120  # columns from which processes and KPIs stand side by side
 
 
 class Picture:
@@ -43,7 +42,7 @@ class Picture:
         if self.view == "2":
             parts.append(process_table(self.told["processes"]))
         elif self.view == "4":
-            parts.append(kpi_table(self.told["kpis"], "1h"))
+            parts.append(kpi_table(self.told["kpis"], "1h", width))
         else:
             services = self._services()
             if self.view == "1" and self.told["processes"]:
@@ -106,9 +105,7 @@ class Picture:
     def _kpis(self, width: int, room: int | None) -> RenderableType:
         """Values only, in as many columns as fit; when there is little room, those beyond limits first."""
         cells = [
-            (beyond(kpi, value["value"]), title(kpi["title"], kpi["name"]), kpi, value)
-            for kpi in self.told["kpis"]
-            for value in kpi["values"]
+            (beyond(kpi, value["value"]), kpi, value) for kpi in self.told["kpis"] for value in kpi["values"]
         ]
         columns = max(1, min(4, width // 40))
         rows = -(-len(cells) // columns)
@@ -120,19 +117,16 @@ class Picture:
         for _ in range(columns):
             table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
             table.add_column(no_wrap=True, justify="right")
-        texts = [_kpi_cells(*cell) for cell in cells]
+        texts = [_kpi_cells(kpi, value) for _, kpi, value in cells]
         for row in range(rows):
             chosen = texts[row::rows][:columns]
             table.add_row(*(cell for pair in chosen for cell in pair))
         return table
 
 
-def _kpi_cells(
-    alarming: bool, name: str, kpi: Mapping[str, Any], value: Mapping[str, Any]
-) -> tuple[str, Text]:
-    label = labels_text(value["labels"])
-    shown = Text(amount(value["value"], kpi["unit"]), "bold yellow" if alarming else "bold")
-    return escape(f"{name}, {label}" if label else name), shown
+def _kpi_cells(kpi: Mapping[str, Any], value: Mapping[str, Any]) -> tuple[Text, Text]:
+    name, label = title(kpi["title"], kpi["name"]), labels_text(value["labels"])
+    return Text(f"{name}, {label}" if label else name), value_text(kpi, value["value"])
 
 
 def _service_row(service: Mapping[str, Any], told: Mapping[str, Any]) -> tuple[str | Text, ...]:

@@ -28,8 +28,10 @@ Parameters = Mapping[str, str | list[str] | None]
 class Questions(Protocol):
     """Questions by the paths of `nexus.control.collector.answers.ANSWERS`, answers as their JSON says.
 
-    A question that cannot be answered raises ControlError.
+    A question that cannot be answered raises ControlError. `growing`: something is collected meanwhile.
     """
+
+    growing: bool
 
     def ask(self, path: str, parameters: Parameters = {}) -> Any:  # noqa: B006 - never changed
         """The answer."""
@@ -43,6 +45,8 @@ class Questions(Protocol):
 
 class FromCollector:
     """Asks the collector."""
+
+    growing = True
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -61,6 +65,8 @@ class FromCollector:
 
 class FromStore:
     """Asks the store in `home`, which nobody writes to now; what manifests declare is read below `root`."""
+
+    growing = False
 
     def __init__(self, home: Home, root: Path) -> None:
         from nexus.telemetry.store import Store, StoreError

@@ -1,0 +1,37 @@
+"""Answers are worked out in threads, and only as long as somebody waits for them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+from aiohttp import web
+
+T = TypeVar("T")
+
+LOOK_EVERY = 0.2  # seconds
+
+
+class Gone(Exception):
+    """The client went away before its answer was worked out."""
+
+
+def is_gone(request: web.Request) -> bool:
+    """Whether nobody reads the answer any more."""
+    return request.transport is None or request.transport.is_closing()
+
+
+async def in_thread(request: web.Request, work: Callable[[], T]) -> T:
+    """What `work` returns, worked out in a thread; it is told to stop when the client goes away.
+
+    Raises:
+        Gone: it went away.
+    """
+    task = asyncio.create_task(asyncio.to_thread(work))
+    while not task.done():
+        await asyncio.wait({task}, timeout=LOOK_EVERY)
+        if not task.done() and is_gone(request):
+            task.cancel()
+            raise Gone
+    return task.result()
