@@ -57,7 +57,7 @@ _ASSIGNED = re.compile(
     """
 )
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
-_COOKIE = re.compile(r"(?i)\b((?:set-)?cookie)(\s*:\s*)(?!\[masked:)([^\r\n\"']+)")
+_COOKIE = re.compile(r"(?i)\b((?:set-)?cookie)(\s*:\s*)(?!\s*\[masked:)([^\r\n\"']+)")
 _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("jwt", re.compile(r"\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)*")),
     ("token", re.compile(r"(?i)(?P<keep>\bbearer\s+)(?=\S*[0-9.]|\S{20})[a-z0-9._~+/-]{8,}=*")),

@@ -82,7 +82,7 @@ class _Group:
             "body": self._body(),
             "trace_id": self._id("trace_id", 32),
             "span_id": self._id("span_id", 16),
-            "method": self._checked("method", _TEXT, lambda value: value in METHODS),
+            "method": self._checked("method", _TEXT, lambda value: _is_text(value) and value in METHODS),
             "path": self._checked("path", _TEXT, _is_text),
             "route": self._checked("route", _TEXT, _is_text),
             "status": self._checked("status", pa.int16(), _is_status),
@@ -170,7 +170,7 @@ class _Group:
         return pa.array(values, kind)
 
     def _attributes(self) -> pa.Array[Any]:
-        rest, dumps = self.shape.rest, orjson.dumps
+        rest = self.shape.rest
         trace = self.shape.columns.get("trace_id", "")
         again = bool(trace) and any(key == "request_id" for key, _ in rest)
         texts = []
@@ -182,7 +182,7 @@ class _Group:
                 found |= self.strays[index]
             for key, mark in self.shape.secret.items():
                 self._hide(found, key, mark)
-            texts.append(dumps(found).decode() if found else "")
+            texts.append(_object(found) if found else "")
         return pa.array(texts, _TEXT)
 
     def _hide(self, found: Record, key: str, mark: str) -> None:
@@ -195,6 +195,13 @@ def _text(value: Any) -> str:
     if isinstance(value, str):
         return value
     return "" if value is None else orjson.dumps(value).decode()
+
+
+def _object(attributes: Record) -> str:
+    try:
+        return orjson.dumps(attributes).decode()
+    except TypeError:  # nested more deeply than JSON's writer can go
+        return orjson.dumps({name: _text(repr(value)) for name, value in attributes.items()}).decode()
 
 
 def _is_text(value: Any) -> bool:

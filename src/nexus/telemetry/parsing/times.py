@@ -60,7 +60,9 @@ def _one_by_one(values: list[Any], observed: datetime) -> tuple[pa.Array[Any], d
     return pa.array(found, TIME), raw
 
 
-def _counted(number: float) -> datetime:
+def _counted(number: float) -> datetime | None:
+    if abs(number) > _LARGEST_SECONDS * 1e9:
+        return None
     while abs(number) > _LARGEST_SECONDS:
         number /= 1000.0
     return datetime.fromtimestamp(number, UTC)
