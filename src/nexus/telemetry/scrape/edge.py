@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 from nexus.telemetry.scrape.series import Registry, Sample
 from nexus.telemetry.scrape.source import Pace, of_runtime
-from nexus.telemetry.store import Store
+from nexus.telemetry.store import DayGone, Store
+from nexus.telemetry.store.layout import view
 from nexus.telemetry.targets import Targets
 
-SETTLED = 3.0  # seconds after which all lines of a moment are in the store
+log = logging.getLogger("nexus.telemetry")
+
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds, as of Prometheus' clients
-MOST_GROUPS = 1000
-SQL_SECONDS = 2.0
 CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
+_BUCKETS = " ".join(f"WHEN duration_ms <= {bound * 1000:g} THEN {n}" for n, bound in enumerate(BOUNDS))
+_SQL = f"""
+    SELECT status // 100, CASE {_BUCKETS} ELSE {len(BOUNDS)} END, count(*),
+           coalesce(sum(duration_ms), 0) / 1000
+    FROM ({{rows}}) WHERE service = ? AND status IS NOT NULL GROUP BY 1, 2
+"""
+
+Row = tuple[Any, ...]
 
 
 class EdgeSource:
@@ -29,7 +37,7 @@ class EdgeSource:
         self._registry = registry
         self._store = store
         self._counts: dict[str, Counts] = {}
-        self._until: dict[str, float] = {}
+        self._read_until: dict[str, int] = {}
 
     async def close(self) -> None:
         return None
@@ -39,36 +47,29 @@ class EdgeSource:
             service.name for service, _ in of_runtime(targets, "nginx") if not service.metrics
         )
         for edge in edges:
-            until = at - SETTLED
-            since = self._until.get(edge, until)
+            until = self._store.committed("logs")
+            since = self._read_until.get(edge, until)
             if until > since:
                 rows = await asyncio.to_thread(self._read, edge, since, until)
                 self._counts.setdefault(edge, Counts()).add(rows)
-            self._until[edge] = until
+            self._read_until[edge] = until
             self._registry.target(edge, "").observe(self._counts.setdefault(edge, Counts()).samples(), at)
 
-    def _read(self, edge: str, since: float, until: float) -> Iterable[tuple[Any, ...]]:
-        from nexus.telemetry.query import sql
-
-        return sql(self._store, question(edge, since, until), limit=MOST_GROUPS, seconds=SQL_SECONDS).rows
-
-
-def question(edge: str, since: float, until: float) -> str:
-    """SQL: status class, the bucket of the duration (its number), requests, their seconds."""
-    name = edge.replace("'", "''")
-    buckets = " ".join(f"WHEN duration_ms <= {bound * 1000:g} THEN {n}" for n, bound in enumerate(BOUNDS))
-    return f"""
-        SELECT status // 100, CASE {buckets} ELSE {len(BOUNDS)} END, count(*),
-               coalesce(sum(duration_ms), 0) / 1000
-        FROM logs
-        WHERE service = '{name}' AND status IS NOT NULL
-              AND observed >= {_moment(since)} AND observed < {_moment(until)}
-        GROUP BY 1, 2
-    """
-
-
-def _moment(seconds: float) -> str:
-    return f"TIMESTAMPTZ '{datetime.fromtimestamp(seconds, UTC).isoformat()}'"
+    def _read(self, edge: str, since: int, until: int) -> list[Row]:
+        """Status class, number of the duration's bucket, requests and their seconds, of the log's rows with
+        these numbers.
+        """
+        found: list[Row] = []
+        for day in self._store.days("logs"):
+            if day.seq <= since:
+                continue
+            try:
+                with self._store.reading(day) as (cursor, db):
+                    chosen = f"(SELECT * FROM {db}.rows WHERE seq > {since:d} AND seq <= {until:d})"
+                    found += cursor.execute(_SQL.format(rows=view("logs", db, chosen)), [edge]).fetchall()
+            except DayGone:
+                log.warning("%s is gone before the requests in it were counted", day.title)
+        return found
 
 
 class Counts:
@@ -79,8 +80,8 @@ class Counts:
         self._buckets = [0] * (len(BOUNDS) + 1)
         self._seconds = 0.0
 
-    def add(self, rows: Iterable[tuple[Any, ...]]) -> None:
-        """Counts the answer to `question`."""
+    def add(self, rows: Iterable[Row]) -> None:
+        """Counts further requests: status class, number of the bucket, how many, their seconds."""
         for status, bucket, count, seconds in rows:
             self._classes[f"{status}xx"] += count
             self._buckets[bucket] += count

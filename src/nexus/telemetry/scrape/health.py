@@ -104,13 +104,23 @@ def _shape(value: Any) -> Any:
     return value if isinstance(value, bool) or value is None else "#"
 
 
-def business_numbers(answer: Answer) -> Iterator[Sample]:
-    """The numbers of a business answer as metrics; nothing of an answer that has none."""
+def says_no(answer: Answer) -> bool:
+    """Whether the answer itself says that all is not well, whatever its status."""
+    return _object(answer).get("ok") is False
+
+
+def _object(answer: Answer) -> Mapping[str, Any]:
     try:
         told = orjson.loads(answer.detail)
     except orjson.JSONDecodeError:
-        return
-    numbers = told.get("numbers") if isinstance(told, dict) else None
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def business_numbers(answer: Answer) -> Iterator[Sample]:
+    """The numbers of a business answer as metrics; nothing of an answer that has none."""
+    told = _object(answer)
+    numbers = told.get("numbers")
     if not isinstance(numbers, dict):
         return
     zero = told.get("must_be_zero")

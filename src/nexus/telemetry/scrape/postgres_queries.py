@@ -16,7 +16,8 @@ BIGGEST_TABLES = 20
 @dataclass(frozen=True)
 class Query:
     """One question. `since`: the oldest server that can be asked it, as server_version_num; `sizes`: it reads
-    more, so it is asked seldom.
+    more, so it is asked seldom. Tables that somebody locked for himself are left out: nobody can tell their
+    size.
     """
 
     name: str
@@ -169,7 +170,9 @@ QUERIES = (
                extract(epoch FROM now() - last_autoanalyze)::float8 AS last_autoanalyze_age_seconds,
                {", ".join(_TABLE_COUNTERS.split())}
         FROM (SELECT *, row_number() OVER (PARTITION BY schemaname ORDER BY size DESC) AS rank
-              FROM (SELECT *, pg_total_relation_size(relid) AS size FROM pg_stat_user_tables) AS sized
+              FROM (SELECT *, pg_total_relation_size(relid) AS size FROM pg_stat_user_tables
+                    WHERE relid NOT IN (SELECT relation FROM pg_locks WHERE relation IS NOT NULL
+                                        AND mode = 'AccessExclusiveLock')) AS sized
              ) AS ranked
         WHERE rank <= {BIGGEST_TABLES}
         """,

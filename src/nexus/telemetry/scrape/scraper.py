@@ -74,8 +74,12 @@ class Scraper:
                 await self.round()
                 await asyncio.sleep(max(0.0, self._pace.metrics - (time.monotonic() - began)))
         finally:
-            for source in self._sources.values():
-                await source.close()
+            await self.close()
+
+    async def close(self) -> None:
+        """Lets go of all connections."""
+        for source in self._sources.values():
+            await source.close()
 
     async def round(self) -> None:
         """Looks at everything that is due, and writes down what was seen."""

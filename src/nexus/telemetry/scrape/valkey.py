@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
@@ -211,7 +211,7 @@ def info_samples(info: Mapping[str, Any]) -> Iterator[Sample]:
             yield Sample("redis_db_keys_expiring", {"db": database}, float(told.get("expires", 0)))
 
 
-def group_samples(stream: str, groups: list[Mapping[str, Any]]) -> Iterator[Sample]:
+def group_samples(stream: str, groups: Sequence[Mapping[str, Any]]) -> Iterator[Sample]:
     """How far each group of readers is behind; the lag is left out where the server does not know it."""
     for group in groups[:MOST_GROUPS]:
         labels = {"stream": stream, "group": str(group["name"])}

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from dataclasses import replace
 
 import aiohttp
 
 from nexus.telemetry.scrape import nginx
 from nexus.telemetry.scrape.exposition import read
-from nexus.telemetry.scrape.health import Answer, History, Question, business_numbers
+from nexus.telemetry.scrape.health import Answer, History, Question, business_numbers, says_no
 from nexus.telemetry.scrape.processes import NAMES as PROCESS_NAMES
 from nexus.telemetry.scrape.series import Registry, Sample
 from nexus.telemetry.scrape.source import Pace, sentence
@@ -66,9 +67,10 @@ class Desk:
 
     def health(self, service: str, instance: str, question: Question, answer: Answer, at: float) -> None:
         """One answer; the numbers of a business become metrics."""
-        self._history.note(service, instance, question, answer, at)
         if question == "business":
             self._registry.target(service, instance).observe(business_numbers(answer), at)
+            answer = replace(answer, ok=answer.ok and not says_no(answer))
+        self._history.note(service, instance, question, answer, at)
 
     def _tell(self, service: str, instance: str, fault: str) -> None:
         if fault:
