@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from nexus.business.declared import declared_kpis, declared_processes
+from nexus.business.declared import declared_kpis, declared_probes, declared_processes
 from nexus.control.facts import InstanceFacts
 from nexus.control.keeper import RuntimeName
 from nexus.control.secrets import CHECK_URL
@@ -34,7 +34,6 @@ def targets(
     runtime: RuntimeName,
     instances: Seen,
     ended: Seen | None = None,
-    probes: Mapping[str, Any] | None = None,
 ) -> Targets:
     """What telemetry is to look at now. `instances` are those of each service, down ones among them; `ended`
     those whose output can still be read although others have taken their place. Pure.
@@ -57,7 +56,7 @@ def targets(
         sources=tuple(sources),
         kpis=declared_kpis(site.stack),
         processes=declared_processes(site.stack),
-        probes=probes or {},
+        probes=declared_probes(site.stack, site.home.secret),
     )
 
 

@@ -5,6 +5,7 @@ from nexus.stack.kpi import Kpi
 from nexus.stack.loading import load_stack
 from nexus.stack.manifest import Database, Events, Health, Needs, Resources, Rollout, Scale
 from nexus.stack.model import Service, Stack, Task
+from nexus.stack.probe import Probe, ProbeStep
 from nexus.stack.process import Objective, Process, Step
 from nexus.stack.schema import json_schema
 
@@ -17,6 +18,8 @@ __all__ = [
     "ManifestError",
     "Needs",
     "Objective",
+    "Probe",
+    "ProbeStep",
     "Process",
     "Resources",
     "Rollout",

@@ -9,6 +9,7 @@ from nexus.stack.errors import Fault, suggest
 from nexus.stack.figures import check_figures
 from nexus.stack.found import Found
 from nexus.stack.names import RESERVED
+from nexus.stack.probing import check_probes
 from nexus.stack.reading import Location, Source
 from nexus.stack.stackfile import StackManifest
 
@@ -26,6 +27,7 @@ def check_all(stack: StackManifest, source: Source, found: Mapping[str, Found]) 
         *_databases(on),
         *_events(found),
         *check_figures(stack, source, found),
+        *check_probes(stack, source, found),
     ]
 
 

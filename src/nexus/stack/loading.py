@@ -12,6 +12,7 @@ from nexus.stack.found import Found
 from nexus.stack.kpi import read_kpis
 from nexus.stack.manifest import ServiceManifest
 from nexus.stack.model import BRICK_FILE, Service, Stack, Task
+from nexus.stack.probing import read_probes
 from nexus.stack.process import Process, read_processes
 from nexus.stack.reading import Source, read_yaml, validate
 from nexus.stack.stackfile import StackManifest
@@ -124,6 +125,7 @@ def _build(
         off=tuple(sorted(name for name, each in found.items() if not each.on)),
         title=stack.title or {"en": stack.name},
         processes=processes,
+        probes=read_probes(stack, found),
         tasks={
             name: Task(
                 name, task.command, task.title or {"en": name}, root / task.path if task.path else None

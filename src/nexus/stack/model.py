@@ -24,6 +24,7 @@ from nexus.stack.manifest import (
     Scale,
     ServiceManifest,
 )
+from nexus.stack.probe import Probe
 from nexus.stack.process import Process
 
 BRICK_FILE = "module.yaml"
@@ -154,6 +155,7 @@ class Stack:
     off: tuple[str, ...] = ()
     title: Mapping[str, str] = field(default_factory=dict)
     processes: Mapping[str, Process] = field(default_factory=dict)
+    probes: Mapping[str, Probe] = field(default_factory=dict)
     tasks: Mapping[str, Task] = field(default_factory=dict)
     invariants: Path | None = None
     policies: Mapping[str, Any] = field(default_factory=dict)

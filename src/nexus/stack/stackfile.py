@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from nexus.stack.manifest import Runtime, Text
 from nexus.stack.parts import Name, Part, Title
+from nexus.stack.probe import ProbeManifest
 from nexus.stack.process import ProcessManifest
 
 _SWITCH = {"on": True, "off": False, "true": True, "false": False}
@@ -57,6 +58,7 @@ class StackManifest(Part):
         {}, description="files and folders that are part of every release of that runtime"
     )
     processes: Mapping[Name, ProcessManifest] = {}
+    probes: Mapping[Name, ProbeManifest] = {}
     invariants: str = "invariants"
     tasks: Mapping[Name, TaskManifest] = {}
     policies: Mapping[str, Any] = {}

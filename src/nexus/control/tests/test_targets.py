@@ -153,7 +153,7 @@ def test_tasks_of_a_swarm_are_read_also_when_others_have_taken_their_place(home:
 @pytest.mark.parametrize("runtime", ["process", "compose", "swarm"])
 def test_what_is_told_arrives_as_it_was(home: Home, runtime: RuntimeName) -> None:
     seen = {"till": (facts("till", container="t1", task="task1"),)}
-    found = targets(site(home, runtime != "process"), runtime, seen, probes={"every": 60})
+    found = targets(site(home, runtime != "process"), runtime, seen)
     again = Targets.from_line(found.to_line())
     assert again.to_line() == found.to_line()
     assert (again.services, again.instances, again.sources) == (

@@ -27,7 +27,9 @@ def stack(blocks: list[str], tmp_path: Path) -> Stack:
         (tmp_path / folder).mkdir()
         text = "SELECT now() AS minute, 1 AS good, 1 AS total, 1 AS value WHERE $1 < $2"
         (tmp_path / folder / f"{query}.sql").write_text(text)
-    (tmp_path / "modules/auth/module.yaml").write_text("name: auth\nruntime: python\nport: 5002\n")
+    (tmp_path / "modules/auth/module.yaml").write_text(
+        "name: auth\nruntime: python\nport: 5002\nroutes: [/api/auth]\nsecrets: [probe_password]\n"
+    )
     (tmp_path / "modules/crm/module.yaml").write_text(
         "name: crm\nruntime: python\nport: 5004\nevents: {publishes: [customer.created]}\n"
     )
