@@ -39,6 +39,7 @@ class Tail:
         self._held_since = 0.0
         try:
             self._start(begin)
+            self.published(self._offset)
         except OSError:
             self.close()
             raise
