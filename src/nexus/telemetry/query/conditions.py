@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from nexus.telemetry.query.errors import QueryError
-from nexus.telemetry.store.lifting import lifted_back, literal
+from nexus.telemetry.store.lifting import ids, lifted_back, literal
 
 _TRACE = re.compile(r"^[0-9a-f]{32}$")
 _SPECIAL = set(r"\.^$|?*+()[]{}")
 _QUANTIFIER = "?*{+"
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,14}")
 _PLAIN_KEY = re.compile(r"[^\"\\]+")
 
 
@@ -58,19 +59,36 @@ def trace_id(text: str) -> str:
 
 def contains(conditions: Conditions, needle: str) -> None:
     """Log lines whose path, attributes or body contains `needle`."""
-    piece = literal(needle)
-    if piece:
-        conditions.add("raw OR contains(text, ?)", piece)
-    if piece != needle:
-        conditions.add(f"contains({lifted_back()}, ?)", needle)
+    sql, values = _coarse(needle)
+    if literal(needle) == needle:
+        conditions.add(sql, *values)
+    else:
+        conditions.add(_checked(sql, f"contains({lifted_back()}, ?)"), *values, needle)
 
 
 def matches(conditions: Conditions, pattern: str) -> None:
     """Log lines with a line of path, attributes or body that the RE2 regexp matches."""
-    piece = literal(_required(pattern))
-    if piece:
-        conditions.add("raw OR contains(text, ?)", piece)
-    conditions.add(f"regexp_matches({lifted_back()}, ?)", f"(?m){pattern}")
+    sql, values = _coarse(_required(pattern))
+    conditions.add(_checked(sql, f"regexp_matches({lifted_back()}, ?)"), *values, f"(?m){pattern}")
+
+
+def _checked(coarse: str, exact: str) -> str:
+    """SQL that asks the dear question only where the cheap one says yes."""
+    return f"CASE WHEN {coarse} THEN {exact} ELSE false END"
+
+
+def _coarse(needle: str) -> tuple[str, list[str]]:
+    """Cheap SQL that is true for every line that contains `needle` and for some others, and its values."""
+    parts, values = [], []
+    if piece := literal(needle):
+        parts.append("contains(text, ?)")
+        values.append(piece)
+    for found in ids(needle):
+        columns = ("uuid",) if "-" in found else ("trace_id", "hex", "second")
+        lifted = " OR ".join(f"coalesce({column} = ?::UUID, false)" for column in columns)
+        parts.append(f"({lifted} OR contains(text, ?))")
+        values += [found] * (len(columns) + 1)
+    return f"(raw OR ({' AND '.join(parts) or 'true'}))", values
 
 
 def _required(pattern: str) -> str:
@@ -87,9 +105,37 @@ def _required(pattern: str) -> str:
     return max([*pieces, piece], key=len)
 
 
-def attribute(conditions: Conditions, text: str, whole: str, field: str, value: str) -> None:
-    """Rows whose JSON (`whole`; it lies as `text`) has the value under a key, be it text, number or truth."""
+def log_attribute(conditions: Conditions, field: str, value: str) -> None:
+    """Log lines that have the value under an attribute's name, be it text, number or truth."""
+    coarse, values = _coarse(_safe(value))
+    if _NUMBER.fullmatch(value):
+        coarse, values = "(raw OR list_contains(numbers, ?::BIGINT) OR contains(text, ?))", [value, value]
+    whole = f"split_part({lifted_back()}, '\n', 2)"
+    sql = f"raw OR contains(text, ?)) AND {coarse}"
+    conditions.add(_checked(f"({sql}", has_attribute(whole)), _quoted(field), *values, _key(field), value)
+
+
+def has_attribute(whole: str) -> str:
+    """SQL that compares what the JSON text `whole` has under a path (first value) with the second value."""
+    return f"coalesce(json_extract_string({whole}, ?) = ?, false)"
+
+
+def attribute(conditions: Conditions, text: str, field: str, value: str) -> None:
+    """Rows whose column `text` of JSON has the value under a key, be it text, number or truth."""
+    exact = has_attribute(text)
+    conditions.add(_checked(f"contains({text}, ?)", exact), _quoted(field), _key(field), value)
+
+
+def _quoted(field: str) -> str:
     if not _PLAIN_KEY.fullmatch(field):
         raise QueryError(f"{field!r} is no name of an attribute")
-    conditions.add(f"contains({text}, ?)", f'"{field}":')
-    conditions.add(f"json_extract_string({whole}, ?) = ?", f'$."{field}"', value)
+    return f'"{field}":'
+
+
+def _key(field: str) -> str:
+    return f'$."{field}"'
+
+
+def _safe(value: str) -> str:
+    """The longest piece of a text that JSON writes as it is."""
+    return max(re.split(r"[^ !#-\[\]-~]", value), key=len)

@@ -11,8 +11,8 @@ import orjson
 
 from nexus.telemetry.query.conditions import (
     Conditions,
-    attribute,
     contains,
+    log_attribute,
     matches,
     one_of,
     trace_id,
@@ -27,7 +27,6 @@ from nexus.telemetry.store.lifting import NO_PATH, lifted_back
 
 _TEXTS = ("service", "instance", "release", "method", "route")
 _NUMBERS = ("severity", "status", "duration_ms")
-_ATTRIBUTES = f"split_part({lifted_back()}, '\n', 2)"
 _PATH = f"nullif(split_part({lifted_back()}, '\n', 1), '{NO_PATH}')"
 
 
@@ -35,11 +34,12 @@ _PATH = f"nullif(split_part({lifted_back()}, '\n', 1), '{NO_PATH}')"
 class LogQuery:
     """Which log lines. All conditions must hold.
 
-    `since` (included) and `until` (not included) bound their time; `level` is the lowest severity's name; `grep`
-    is a RE2 regexp and `text` a plain text that the body, path or attributes contain; `where` are pairs of a
-    column's or an attribute's name and its value; `trace` is a trace id. `after` is the cursor of an earlier page:
-    only lines committed since are given, in the order of commitment. Otherwise, the newest `limit` lines are
-    given, or with `newest` false the oldest.
+    `since` (included) and `until` (not included) bound their time; `level` is the lowest severity's name;
+    `grep` is a RE2 regexp and `text` a plain text that the body, path or attributes contain (a regexp's ^
+    and $ are the ends of a line); `where` are pairs of a column's or an attribute's name and its value;
+    `trace` is a trace id. `after` is the cursor of an earlier page: only lines committed since are given,
+    the first of them when there are more than `limit`. Otherwise the newest `limit` lines are given, or with
+    `newest` false the oldest.
     """
 
     services: tuple[str, ...] = ()
@@ -162,7 +162,7 @@ def _where(conditions: Conditions, field: str, value: str) -> None:
         contains(conditions, value)
         conditions.add(f"ends_with({lifted_back()}, ?)", f"\n{value}")
     else:
-        attribute(conditions, "text", _ATTRIBUTES, field, value)
+        log_attribute(conditions, field, value)
 
 
 def _told(row: dict[str, Any]) -> dict[str, Any]:

@@ -45,7 +45,7 @@ class Keeper:
             for what in done:
                 self._store.catalogue.tell(what)
             self._store.engine.trim({today.path for today in map(self._today, SIGNALS) if today})
-            self._store.catalogue.flush()
+            self._store.refresh()
             return done
 
     def room(self) -> bool:

@@ -103,6 +103,14 @@ class Store:
         """Count rows of a service that were lost, and why."""
         self.catalogue.count(service, why, count)
 
+    def refresh(self) -> None:
+        """Write down what was counted since the last `tend`, as far as the disk allows."""
+        if not self.read_only:
+            try:
+                self.catalogue.flush()
+            except duckdb.Error as error:
+                _log.warning("drops cannot be written down yet: %s", _first(error))
+
     def tend(self) -> list[str]:
         """What has to be done once a minute: drop what is too old or too much, seal past days, flush counts.
 
@@ -187,8 +195,7 @@ class Store:
     def close(self) -> None:
         """Write everything down and let the files go."""
         with self._writing:
-            if not self.read_only:
-                self.catalogue.flush()
+            self.refresh()
             self.engine.close()
 
 
