@@ -29,6 +29,7 @@ async def federate(collector: Collector, request: web.Request) -> web.StreamResp
     series: list[Any] = [
         *collector.scraper.latest(),
         *collector.receiver.latest(),
+        *collector.puller.latest(),
         *collector.figures.latest(),
         *collector.objectives.latest(),
         *collector.probes.latest(),

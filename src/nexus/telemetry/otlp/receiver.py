@@ -46,6 +46,7 @@ class Receiver:
         self._store = store
         self._room = room
         self._taker = Taker()
+        self._open = True
         self._size = 0
         self._waiting: dict[OtlpSignal, list[pa.Table]] = {signal: [] for signal in SIGNALS}
         self._came = asyncio.Event()
@@ -64,6 +65,7 @@ class Receiver:
 
     async def run(self) -> None:
         """Writes what came until cancelled; then writes the rest."""
+        self._open = True
         try:
             while True:
                 await self._came.wait()
@@ -71,6 +73,7 @@ class Receiver:
                 self._came.clear()
                 await self.flush()
         finally:
+            self._open = False  # what came now would be acknowledged and never written
             await self.flush()
 
     def latest(self) -> list[Series]:
@@ -93,7 +96,7 @@ class Receiver:
                 return web.Response(status=415, text=f"send {PROTOBUF} or {JSON}")
             if request.headers.get("Content-Encoding", "identity").lower() not in ("identity", "gzip"):
                 return refusal(kind, 415, INVALID_ARGUMENT, "send it plain or with gzip")
-            if self._size > self._room:
+            if not self._open or self._size > self._room:
                 return refusal(kind, 503, UNAVAILABLE, "too much waits to be written")
             try:
                 body = await _read(request)
