@@ -10,6 +10,7 @@ from nexus_company.shop import Shop, order_short_of_stock
 
 MORE_THAN_THERE_IS = 1_000_000
 LOOKED_AT = (
+    "/",
     "/api/sales/customers",
     "/api/inventory/stock",
     "/api/financial/invoices",

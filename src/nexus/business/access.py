@@ -44,7 +44,7 @@ def read_lines(
                 f" ORDER BY seq LIMIT {MOST - len(lines):d})"
             )
             found = cursor.execute(
-                "SELECT seq, epoch(least(time, observed))::BIGINT // 60, method, coalesce(path, ''), status,"
+                "SELECT seq, epoch_us(least(time, observed)) // 60000000, method, coalesce(path, ''), status,"
                 f" coalesce(duration_ms, 0) / 1000, trace_id FROM ({view('logs', db, rows)}) ORDER BY seq"
             ).fetchall()
         lines += [Line(*row) for row in found]

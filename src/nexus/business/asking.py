@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 
@@ -51,6 +52,13 @@ class SlowError(RefusedError):
     """The question took longer than allowed."""
 
 
+class Rows(NamedTuple):
+    """An answer, and the seconds it took."""
+
+    rows: list[dict[str, Any]]
+    seconds: float
+
+
 class Database:
     """The database of a stack, asked by its role that may only read; a replica when there is one.
 
@@ -75,14 +83,16 @@ class Database:
         if secret is None:
             self.away = "the stack has no database that could be asked"
 
-    async def ask(self, sql: str, *arguments: object, limit: int) -> list[dict[str, Any]]:
+    async def ask(self, sql: str, *arguments: object, limit: int) -> Rows:
         """The first `limit` rows. Raises AwayError, RefusedError, SlowError."""
         async with self._one_at_a_time:
             connection = await self._connected()
+            began = time.perf_counter()
             try:
                 async with asyncio.timeout(LONGEST + GRACE), connection.transaction(readonly=True):
                     cursor = await connection.cursor(sql, *arguments)
-                    return [dict(row) for row in await cursor.fetch(limit)]
+                    rows = [dict(row) for row in await cursor.fetch(limit)]
+                return Rows(rows, time.perf_counter() - began)
             except asyncpg.QueryCanceledError as slow:
                 raise SlowError(f"took longer than {LONGEST:g} s") from slow
             except _LOST as lost:

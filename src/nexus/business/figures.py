@@ -20,6 +20,8 @@ from nexus.telemetry.targets import Targets
 
 log = logging.getLogger("nexus.telemetry")
 
+Values = list[tuple[Mapping[str, str], float]]
+
 MOST_ROWS = 50
 DUTY = 0.02  # of the time one figure may keep the database busy
 SLOWEST = 3600.0  # seconds between two attempts of a figure that takes too long
@@ -35,7 +37,7 @@ class Asked:
     due: float = 0.0
     at: float = 0.0
     ms: float = 0.0
-    values: list[tuple[Mapping[str, str], float]] = field(default_factory=list)
+    values: Values = field(default_factory=list)
     error: str = ""
     errors: int = 0
     interval: float = 0.0
@@ -104,9 +106,9 @@ class Figures:
         return points
 
     async def _ask(self, asked: Asked, now: float) -> list[Point]:
-        kpi, began, slow = asked.kpi, time.perf_counter(), False
+        kpi, seconds, slow = asked.kpi, 0.0, False
         try:
-            asked.values = await (self._by_sql(kpi) if kpi.sql else self._by_metric(kpi, now))
+            asked.values, seconds = await (self._by_sql(kpi) if kpi.sql else self._by_metric(kpi, now))
             asked.error = "" if asked.values else "no value"
         except (RefusedError, QueryError, StoreError) as refused:
             slow = isinstance(refused, SlowError)
@@ -115,7 +117,6 @@ class Figures:
             if asked.error != str(refused):
                 log.warning("kpi %s: %s", kpi.name, refused)
             asked.error = str(refused)
-        seconds = time.perf_counter() - began
         asked.at, asked.ms = now, round(seconds * 1000, 1)
         backed_off = 2 * (asked.interval or kpi.every) if slow else seconds / DUTY
         asked.interval = max(kpi.every, min(SLOWEST, backed_off))
@@ -124,13 +125,16 @@ class Figures:
         ) * asked.interval  # what is due together goes together
         return _points(asked)
 
-    async def _by_sql(self, kpi: Kpi) -> list[tuple[Mapping[str, str], float]]:
-        rows = await self.database.ask(kpi.sql, limit=MOST_ROWS + 1)
-        return _read(kpi, [({name: row.get(name) for name in kpi.labels}, row.get("value")) for row in rows])
+    async def _by_sql(self, kpi: Kpi) -> tuple[Values, float]:
+        rows, seconds = await self.database.ask(kpi.sql, limit=MOST_ROWS + 1)
+        told = [({name: row.get(name) for name in kpi.labels}, row.get("value")) for row in rows]
+        return _read(kpi, told), seconds
 
-    async def _by_metric(self, kpi: Kpi, now: float) -> list[tuple[Mapping[str, str], float]]:
+    async def _by_metric(self, kpi: Kpi, now: float) -> tuple[Values, float]:
+        began = time.perf_counter()
         found = await asyncio.to_thread(query.instant, self._store, kpi.metric, now)
-        return _read(kpi, [({n: labels.get(n) for n in kpi.labels}, value) for labels, value in found])
+        told = [({name: labels.get(name) for name in kpi.labels}, value) for labels, value in found]
+        return _read(kpi, told), time.perf_counter() - began
 
     async def _keep(self, points: list[Point]) -> None:
         try:
@@ -194,7 +198,7 @@ class Figures:
         }
 
 
-def _read(kpi: Kpi, rows: list[tuple[dict[str, Any], Any]]) -> list[tuple[Mapping[str, str], float]]:
+def _read(kpi: Kpi, rows: list[tuple[dict[str, Any], Any]]) -> Values:
     """Values as numbers and labels as text; rows without a value are no data. Raises RefusedError."""
     if len(rows) > MOST_ROWS:
         raise RefusedError(f"returns more than {MOST_ROWS} rows; group it further")

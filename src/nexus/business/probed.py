@@ -41,7 +41,7 @@ def read_probed(store: Store, after: int, upto: int) -> Iterator[Probed]:
                 SELECT seq, time, name, labels, value,
                        coalesce(lag(value) OVER (PARTITION BY name, labels ORDER BY seq), 0) AS before
                 FROM ({points}) WHERE name IN ('{GOOD}', '{EVENTS}') AND epoch(time) >= {since})
-            SELECT labels, epoch(time)::BIGINT // 60 AS minute,
+            SELECT labels, epoch_us(time) // 60000000 AS minute,
                    coalesce(sum(grown) FILTER (WHERE name = '{GOOD}'), 0)::BIGINT,
                    coalesce(sum(grown) FILTER (WHERE name = '{EVENTS}'), 0)::BIGINT
             FROM (SELECT *, CASE WHEN value < before THEN value ELSE value - before END AS grown FROM told)

@@ -52,8 +52,8 @@ class Promise:
         until = min(self._until(now), self.asked + self.span)
         moments = (datetime.fromtimestamp(minute * 60, UTC) for minute in (self.asked, until))
         try:
-            rows = await database.ask(self.objective.sql, *moments, limit=until - self.asked + 1)
-            counts = self._read(rows, until)
+            answer = await database.ask(self.objective.sql, *moments, limit=until - self.asked + 1)
+            counts = self._read(answer.rows, until)
         except RefusedError as refused:
             self.error = str(refused)
             self.rests_until = now if isinstance(refused, SlowError) and self.span > 1 else now + REST

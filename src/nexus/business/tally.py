@@ -114,7 +114,7 @@ def _kept(
     """The kept events by minute (unit "1") or hour ("60"). Of a minute told several times the last counts."""
     sql = f"""
         SELECT labels, minute // {unit} AS slot, sum(good)::BIGINT, sum(total)::BIGINT FROM (
-            SELECT labels, epoch(time)::BIGINT // 60 AS minute,
+            SELECT labels, epoch_us(time) // 60000000 AS minute,
                    coalesce(max(value) FILTER (WHERE name = '{GOOD}'), 0) AS good,
                    coalesce(max(value) FILTER (WHERE name = '{EVENTS}'), 0) AS total
             FROM points WHERE name IN ('{GOOD}', '{EVENTS}') AND epoch(time) >= {since}
