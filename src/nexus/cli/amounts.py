@@ -10,6 +10,7 @@ from nexus.cli.language import language
 BARS = "▁▂▃▄▅▆▇█"
 NOTHING = "-"
 _CURRENCIES = {"BRL": "R$", "USD": "US$", "EUR": "€"}
+_SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
 _SWAPPED = str.maketrans({",": ".", ".": ","})
 
 
@@ -23,8 +24,8 @@ def amount(value: float | None, unit: str) -> str:
         return f"{'-' if value < 0 else ''}{_CURRENCIES[unit]} {swapped}"
     if unit == "%":
         return f"{number(value, 1)}%"
-    if unit == "s":
-        return f"{'-' if value < 0 else ''}{times.lasting(abs(value))}" if value else "0 s"
+    if unit in _SECONDS:
+        return f"{'-' if value < 0 else ''}{times.lasting(abs(value) * _SECONDS[unit])}" if value else "0 s"
     return number(value) if unit in ("count", "") else f"{number(value)} {unit}"
 
 

@@ -15,6 +15,7 @@ PT_BR = {
     "all": "tudo",
     "beside it": "em paralelo",
     "budget left": "saldo",
+    "burn": "queima",
     "burn 1 h": "queima 1 h",
     "burn 6 h": "queima 6 h",
     "business": "negócio",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -14,21 +13,32 @@ from nexus.cli.language import t, title
 from nexus.cli.paint import harmless
 
 WIDE = 100  # columns from which a sparkline has its full length
-_NARROWEST = 14  # columns of a KPI's name
+BURNS = ("5m", "1h", "6h", "3d")  # windows of burn rates that are shown
+_NARROWEST = 14  # columns of a name
 BURN_FAST, BURN_SLOW = 14.4, 1.0  # of the budget of 28 days: gone in 2 days; gone before its time
 
 
 def kpi_table(kpis: Iterable[Mapping[str, Any]], since: str, width: int) -> Table:
     """One row per KPI and value of its labels, for so many columns of a terminal."""
-    rows = list(_kpi_rows(kpis, width < WIDE))
     headings = (t("module"), "KPI", t("value"), f"-{since}", since)
+    return _fitted(headings, list(_kpi_rows(kpis, width < WIDE)), width, flexible=1, left=(0, 1, 4))
+
+
+def _fitted(
+    headings: Sequence[str], rows: Sequence[Sequence[Text]], width: int, flexible: int, left: Sequence[int]
+) -> Table:
+    """A table of so many columns of a terminal, in which one column alone is cut short."""
     widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
-    widths[1] = max(_NARROWEST, min(widths[1], width - sum(widths) + widths[1] - len(widths)))
+    spare = width - sum(widths) + widths[flexible] - len(widths)
+    widths[flexible] = max(_NARROWEST, min(widths[flexible], spare))
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1, 0, 0))
-    for index, (heading, columns) in enumerate(zip(headings, widths, strict=True)):
-        right = index in (2, 3)
+    for index, heading in enumerate(headings):
         table.add_column(
-            heading, no_wrap=True, overflow="ellipsis", width=columns, justify="right" if right else "left"
+            heading,
+            no_wrap=True,
+            overflow="ellipsis",
+            width=widths[index],
+            justify="left" if index in left else "right",
         )
     for row in rows:
         table.add_row(*row)
@@ -88,31 +98,26 @@ def _trend(kpi: Mapping[str, Any], value: Mapping[str, Any]) -> Text:
     return Text(text, "green" if better else "red")
 
 
-def process_table(processes: Iterable[Mapping[str, Any]]) -> Table:
-    """One row per process and objective."""
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1, 0, 0))
-    table.add_column(t("process"), no_wrap=True)
-    table.add_column(t("objective"), no_wrap=True, overflow="ellipsis", ratio=1, min_width=12)
-    for column in (t("target"), t("budget left"), t("burn 1 h"), t("burn 6 h"), t("worth an hour")):
-        table.add_column(column, no_wrap=True, justify="right")
+def process_table(processes: Iterable[Mapping[str, Any]], width: int) -> Table:
+    """One row per process, and below it one per objective."""
+    burns = (f"{t('burn')} {BURNS[0]}", *BURNS[1:])
+    headings = (t("process"), t("target"), t("budget left"), *burns, t("worth an hour"))
+    rows: list[list[Text]] = []
     for process in processes:
-        name = escape(title(process["title"], process["name"]))
         worth = amount(process["value"], process["unit"]) if process["value"] is not None else ""
+        name = Text(title(process["title"], process["name"]), "bold")
+        rows.append([name, *(Text() for _ in headings[2:]), Text(worth, "bold")])
         for objective in process["objectives"]:
-            rates = objective["burn"]
-            table.add_row(
-                name,
-                escape(title(objective["title"], objective["name"])),
-                amount(objective["target"] * 100, "%"),
-                budget(objective["budget"]),
-                burn(rates.get("1h")),
-                burn(rates.get("6h")),
-                worth,
+            rows.append(
+                [
+                    Text(f"  {title(objective['title'], objective['name'])}"),
+                    Text(amount(objective["target"] * 100, "%")),
+                    budget(objective["budget"]),
+                    *(burn(objective["burn"].get(window)) for window in BURNS),
+                    Text(),
+                ]
             )
-            name = worth = ""
-        if not process["objectives"]:
-            table.add_row(name, "", "", "", "", "", worth)
-    return table
+    return _fitted(headings, rows, width, flexible=0, left=(0,))
 
 
 def budget(left: float | None) -> Text:

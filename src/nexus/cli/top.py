@@ -12,12 +12,16 @@ import typer
 from nexus.cli import place
 from nexus.cli.language import t
 
+ARROWS = {"\x1b[A": "k", "\x1b[B": "j"}
+
 Once = Annotated[bool, typer.Option("--once", help="Print one picture and end.")]
 Every = Annotated[float, typer.Option("--every", min=0.5, max=60, help="Seconds between two pictures.")]
 
+ARROWS = {"\x1b[A": "k", "\x1b[B": "j"}
+
 
 def top(once: Once = False, every: Every = 2.0) -> None:
-    """Watch the whole stack live: processes, modules, KPIs. Keys: 1 to 4 views, s sorts, q quits."""
+    """Watch the whole stack live. Keys: 1 to 4 choose a view, s sorts, j and k scroll KPIs, q quits."""
     from nexus.cli.asking import asking
 
     with asking() as questions:
@@ -79,7 +83,8 @@ def _keys() -> Iterator[Any]:
 
     def pressed(seconds: float) -> str:
         ready, _, _ = select.select([terminal], [], [], seconds)
-        return os.read(terminal, 16).decode("utf-8", "replace")[:1] if ready else ""
+        said = os.read(terminal, 16).decode("utf-8", "replace") if ready else ""
+        return ARROWS.get(said, said[:1] if len(said) == 1 else "")
 
     try:
         yield pressed

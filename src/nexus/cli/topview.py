@@ -28,11 +28,15 @@ class Picture:
         self.told = told
         self.view = "1"
         self.sort = SORTS[0]
+        self._above = 0  # KPIs that are scrolled out of sight
 
     def press(self, key: str) -> None:
-        """Another view, or another order of the services."""
+        """Another view, another order of the services, or further KPIs."""
         if key in VIEWS:
             self.view = key
+        elif key in ("j", "k"):
+            further = self._above + (1 if key == "j" else -1)
+            self._above = min(max(0, further), max(0, len(self.told["kpis"]) - 1))
         elif key == "s":
             self.sort = SORTS[(SORTS.index(self.sort) + 1) % len(SORTS)]
 
@@ -40,9 +44,9 @@ class Picture:
         """The picture for a screen of so many columns and lines (None: as many as needed)."""
         parts: list[RenderableType] = [self._heading(width)]
         if self.view == "2":
-            parts.append(process_table(self.told["processes"]))
+            parts.append(process_table(self.told["processes"], width))
         elif self.view == "4":
-            parts.append(kpi_table(self.told["kpis"], "1h", width))
+            parts.append(kpi_table(self.told["kpis"][self._above :], "1h", width))
         else:
             services = self._services()
             if self.view == "1" and self.told["processes"]:
@@ -64,8 +68,8 @@ class Picture:
         ]
         if lost:
             parts.append((f"  {t('lost: {what}', what=number(lost, 0))}", "yellow"))
-        keys = "  ".join(f"{key} {t(name)}" for key, name in VIEWS.items())
-        parts.append((f"   {keys}  s {t('sort')}: {t(HEADINGS.get(self.sort, self.sort))}  q", "dim"))
+        keys = " ".join(f"{key} {t(name)}" for key, name in VIEWS.items())
+        parts.append((f"  {keys} s {t('sort')}:{t(HEADINGS.get(self.sort, self.sort))} q", "dim"))
         line = Text.assemble(*parts)
         line.truncate(width, overflow="ellipsis")
         return line
@@ -105,7 +109,9 @@ class Picture:
     def _kpis(self, width: int, room: int | None) -> RenderableType:
         """Values only, in as many columns as fit; when there is little room, those beyond limits first."""
         cells = [
-            (beyond(kpi, value["value"]), kpi, value) for kpi in self.told["kpis"] for value in kpi["values"]
+            (beyond(kpi, value["value"]), kpi, value)
+            for kpi in self.told["kpis"]
+            for value in _telling(kpi["values"])
         ]
         columns = max(1, min(4, width // 40))
         rows = -(-len(cells) // columns)
@@ -122,6 +128,12 @@ class Picture:
             chosen = texts[row::rows][:columns]
             table.add_row(*(cell for pair in chosen for cell in pair))
         return table
+
+
+def _telling(values: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of the values for each label those that are not zero; one zero when all are."""
+    telling = [value for value in values if value["value"] or not value["labels"]]
+    return telling or [{**value, "labels": {}} for value in values[:1]]
 
 
 def _kpi_cells(kpi: Mapping[str, Any], value: Mapping[str, Any]) -> tuple[Text, Text]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ PREFIX = "/v1/telemetry"
 PATIENCE = 90.0  # seconds
 BAD_INPUT = 2
 POSTED = frozenset({"/sql"})  # their parameters are a JSON object in the body
+ENDED = "telemetry's collector ended; run the same command again"
 DECLARED = ("/kpis", "/processes", "/top")  # questions on what manifests declare
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 
@@ -57,7 +59,11 @@ class FromCollector:
         return self._client.get(address(path, parameters), PATIENCE)
 
     def follow(self, path: str, parameters: Parameters) -> Iterator[dict[str, Any]]:
-        return self._client.stream(address(path, {**parameters, "follow": "1"}), method="GET")
+        try:
+            yield from self._client.stream(address(path, {**parameters, "follow": "1"}), method="GET")
+        except (OSError, http.client.HTTPException) as error:
+            raise ControlError(ENDED) from error
+        raise ControlError(ENDED)
 
     def close(self) -> None:
         return

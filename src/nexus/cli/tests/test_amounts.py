@@ -17,6 +17,7 @@ from nexus.cli.amounts import amount, change, size, sparkline
         (98.44, "%", "98.4%"),
         (200, "s", "3 m 20 s"),
         (0, "s", "0 s"),
+        (1.5, "h", "1 h 30 m"),
         (12345, "count", "12,345"),
         (12.5, "orders/min", "12.5 orders/min"),
         (0.00012, "", "0.00012"),

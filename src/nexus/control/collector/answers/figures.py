@@ -41,7 +41,7 @@ def kpi(subject: Subject, asked: Asked) -> dict[str, Any]:
     for row in rows:
         each = series.setdefault(row["labels"], {"labels": _labels(row["labels"]), "points": []})
         each["points"].append([since.timestamp() + (row["slot"] + 0.5) * seconds, row["mean"]])
-    entry = _entry(declared[0] if declared else {"name": name}, [])
+    entry = _entry(declared[0] if declared else _undeclared(orjson.loads(rows[0]["labels"])), [])
     return {**entry, "since": since, "until": until, "step": seconds, "series": list(series.values())}
 
 
@@ -74,17 +74,21 @@ def _slots(
 
 def _entries(subject: Subject, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """One entry a KPI, in the order of the manifests; what they do not declare (any more) comes last."""
+    declared = {(each["module"], each["name"]): each for each in subject.kpis}
     by_kpi: dict[tuple[str, str], dict[str, list[dict[str, Any]]]] = {}
     for row in rows:
-        labels = orjson.loads(row["labels"])
-        key = (labels.get("module", ""), labels.get("kpi", ""))
+        told = _undeclared(orjson.loads(row["labels"]))
+        key = (told["module"], told["name"])
+        declared.setdefault(key, told)
         by_kpi.setdefault(key, {}).setdefault(row["labels"], []).append(row)
-    declared = {(each["module"], each["name"]): each for each in subject.kpis}
-    for module, name in by_kpi:
-        declared.setdefault((module, name), {"module": module, "name": name})
     return [
         _entry(kpi, [_value(*item) for item in by_kpi.get(key, {}).items()]) for key, kpi in declared.items()
     ]
+
+
+def _undeclared(labels: Mapping[str, str]) -> dict[str, str]:
+    """What points themselves say of their KPI."""
+    return {"module": labels.get("module", ""), "name": labels.get("kpi", ""), "unit": labels.get("unit", "")}
 
 
 def _entry(declared: Mapping[str, Any], values: list[dict[str, Any]]) -> dict[str, Any]:
