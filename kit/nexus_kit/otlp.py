@@ -119,7 +119,10 @@ class Exporter:
     async def _send_one(self) -> bool:
         """Send the oldest batch. Returns whether to go on; a batch that may be taken later is kept."""
         batch = [self._queue[at] for at in range(min(BATCH, len(self._queue)))]
-        reason, later = await self._post(encode(self._resource, batch))
+        try:
+            reason, later = await self._post(encode(self._resource, batch))
+        except (TypeError, ValueError) as error:  # a span that cannot be encoded
+            reason, later = f"{type(error).__name__}: {error}", False
         if reason and later:
             self._trouble(reason)
             return False
@@ -145,7 +148,7 @@ class Exporter:
             async with self._http.post(self._url, data=body, headers=headers) as answer:
                 refused = answer.status >= 300
                 return (f"answered {answer.status}" if refused else ""), answer.status in RETRIED
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return f"{type(error).__name__}: {error}", True
 
     def _trouble(self, reason: str) -> None:

@@ -120,7 +120,7 @@ class Tx:
         if company is None:
             raise ValueError(f"publish({type!r}) in a system transaction needs company_id=")
         event_id = new_id()
-        span = self._span_of(type, event_id, self.at_work(cause, entity_id), trace, noted or {})
+        span = self._span_of(type, event_id, self._at_work(cause, entity_id), trace, noted or {})
         told = span.traceparent if span else cause.trace if cause else None
         body = orjson.dumps(dict(data), default=str).decode()
         self._events.append((event_id, type, UUID(str(entity_id)), company, datetime.now(UTC), body, told))
@@ -130,15 +130,23 @@ class Tx:
 
     def log(self, moment: str, noted: Mapping[str, Any], cause: Event | None = None) -> None:
         """Log a ``moment`` (``order.cancelled``) with ids and amounts once it is committed, event or not."""
-        self._log_later(moment, noted, self.at_work(cause))
+        self._log_later(moment, noted, self._at_work(cause))
 
     def _log_later(self, moment: str, noted: Mapping[str, Any], span: Span | None) -> None:
         ids = {"trace_id": span.trace_id, "span_id": span.span_id} if span else {}
         text = moment.replace(".", " ").replace("_", " ")
         self.after.append(partial(log.info, text, extra={**ids, **noted}))
 
-    def at_work(self, cause: Event | None = None, entity_id: UUID | None = None) -> Span | None:
-        """The span in which ``cause`` (or an event about ``entity_id``) is handled; else the task's."""
+    def trace_of(self, cause: Event | None = None, entity_id: UUID | None = None) -> str | None:
+        """The traceparent of the span in which ``cause`` (or an event about ``entity_id``) is handled.
+
+        Keep it with a thing that lives on, so that later work on the thing joins its trace. When no such
+        event is in hand, it is the task's.
+        """
+        span = self._at_work(cause, entity_id)
+        return span.traceparent if span else cause.trace if cause else None
+
+    def _at_work(self, cause: Event | None, entity_id: UUID | None = None) -> Span | None:
         key = cause.id if cause is not None else entity_id
         return self.spans.get(key) if key in self.spans else tracing.current()
 

@@ -230,6 +230,26 @@ async def test_the_queue_is_bounded_and_what_does_not_fit_is_counted() -> None:
     assert sum(dropped) == QUEUE + 5
 
 
+async def test_a_batch_that_cannot_be_encoded_is_dropped_and_the_next_one_is_sent() -> None:
+    dropped: list[int] = []
+    with OtlpSink() as sink:
+        sending = exporter(sink.endpoint, dropped)
+        (bad,) = some_spans(1)
+        bad.trace_id = "not hexadecimal"
+        sending.offer(bad)
+        sending.start()
+        await asyncio.wait_for(dropping(dropped), 5.0)
+        (good,) = some_spans(1)
+        sending.offer(good)
+        await sending.stop(5.0)
+        assert ([span.span_id for span in sink.spans], dropped) == ([good.span_id], [1])
+
+
+async def dropping(dropped: list[int]) -> None:
+    while not dropped:
+        await asyncio.sleep(0.02)
+
+
 async def test_many_spans_go_in_batches_and_text_that_utf8_cannot_carry_is_no_trouble() -> None:
     dropped: list[int] = []
     with OtlpSink() as sink:

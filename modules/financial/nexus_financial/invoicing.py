@@ -61,7 +61,7 @@ async def invoice(tx: Tx, company_id: UUID, orders: Sequence[Any], causes: Mappi
         list(numbers),
         [txid_of(order["invoice_id"]) if order["total"] else None for order in orders],
         datetime.now(UTC) + settings.charge_ttl,
-        [_trace(tx, causes[order["order_id"]]) for order in orders],
+        [tx.trace_of(causes[order["order_id"]]) for order in orders],
     )
     entries: list[ledger.Entry] = []
     for number, order in zip(numbers, orders, strict=True):
@@ -91,12 +91,6 @@ async def invoice(tx: Tx, company_id: UUID, orders: Sequence[Any], causes: Mappi
     for number, order in zip(numbers, orders, strict=True):
         await announce(tx, number, order, causes[order["order_id"]])
     tx.after_commit(lambda: _done(len(orders)))
-
-
-def _trace(tx: Tx, cause: Event) -> str | None:
-    """The trace that a payment of the invoice will belong to."""
-    span = tx.at_work(cause)
-    return span.traceparent if span else cause.trace
 
 
 def _done(count: int) -> None:

@@ -30,8 +30,7 @@ async def register(tx: Tx, company_id: UUID, orders: Mapping[UUID, tuple[str, st
     if not orders:
         return set()
     numbers, states = zip(*orders.values(), strict=True)
-    spans = [tx.at_work(entity_id=order) for order in orders]
-    traces = [span.traceparent if span else None for span in spans]
+    traces = [tx.trace_of(entity_id=order) for order in orders]
     rows = await tx.fetch(REGISTER, company_id, list(orders), numbers, states, traces)
     return {row["order_id"] for row in rows}
 

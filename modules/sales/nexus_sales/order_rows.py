@@ -231,9 +231,9 @@ async def save(tx: Tx, company_id: UUID, decisions: Sequence[Decision]) -> None:
 def _noted(decision: Decision, entry: Entry) -> dict[str, Any]:
     """What the log line of an order's end tells beside its ids."""
     noted = {**ids(decision.row), "total": str(decision.row["total"])}
-    order = decision.step.order
     if entry.key == "order.cancelled":
-        return noted | {"state": order.state.value, "shipped": entry.params["shipped"]}
+        return noted | {"from_state": decision.row["state"], "shipped": entry.params["shipped"]}
+    order = decision.step.order
     assert order.done_at is not None
     assert order.confirmed_at is not None
     return noted | {"lead_time_s": round((order.done_at - order.confirmed_at).total_seconds(), 3)}
