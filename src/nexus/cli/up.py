@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 import typer
@@ -23,6 +24,12 @@ Runtime = Annotated[
 Registry = Annotated[
     str | None, typer.Option("--registry", help="Where a Swarm's nodes fetch images: HOST:PORT; remembered.")
 ]
+Forward = Annotated[
+    str | None,
+    typer.Option(
+        "--otlp-endpoint", help="Send logs, metrics and traces there too (OTLP/HTTP); remembered; `off` stops."
+    ),
+]
 Demo = Annotated[bool, typer.Option("--demo", help="Afterwards run the stack's task `demo`.")]
 Seed = Annotated[int | None, typer.Option("--seed", help="Seed of the demonstration's data.")]
 
@@ -32,6 +39,7 @@ def up(
     registry: Registry = None,
     port_offset: Offset = None,
     only: Only = None,
+    otlp_endpoint: Forward = None,
     plan: PlanOnly = False,
     demo: Demo = False,
     seed: Seed = None,
@@ -48,6 +56,10 @@ def up(
         raise place.stop(
             t("no runtime {name!r}; there are: {known}", name=runtime, known=", ".join(RUNTIMES)), 2
         )
+    if otlp_endpoint not in (None, "off") and not re.match(r"https?://[^/\s]+", otlp_endpoint):
+        raise place.stop(
+            t("--otlp-endpoint {url!r} is no address; write http://HOST:4318 or off", url=otlp_endpoint), 2
+        )
     body = {
         "runtime": runtime,
         "registry": registry,
@@ -55,6 +67,7 @@ def up(
         "who": place.who(),
         "offset": port_offset,
         "only": chosen,
+        "forward": "" if otlp_endpoint == "off" else otlp_endpoint,
         "plan_only": plan,
     }
     if plan and not Client(home).alive():

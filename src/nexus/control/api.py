@@ -18,6 +18,7 @@ from aiohttp import web
 from nexus.control.addresses import Refused
 from nexus.control.check import check
 from nexus.control.operations import Operations, UpRequest
+from nexus.control.relay import Relay
 from nexus.control.world import World
 from nexus.runtimes.containers.engine import EngineError
 from nexus.runtimes.home import HomeError
@@ -56,6 +57,7 @@ class Api:
                 web.post("/v1/restart", self.restart),
                 web.post("/v1/renew", self.renew),
                 web.post("/v1/stop/{run}", self.stop),
+                web.route("*", "/v1/telemetry/{question:.*}", Relay(self._world.home, "/v1/telemetry")),
             ]
         )
         return app
@@ -138,6 +140,7 @@ class Api:
             body.get("registry"),
             body.get("offset"),
             None if body.get("only") is None else tuple(body["only"]),
+            body.get("forward"),
             bool(body.get("plan_only")),
         )
         return await self._operate(request, body, lambda emit, stop: self._operations.up(asked, emit, stop))

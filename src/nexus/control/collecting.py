@@ -98,12 +98,12 @@ class Collecting:
         told = ""
         try:
             while not ending.done():
-                if self._arguments() != arguments:
+                targets = self._targets()
+                if targets is None or self._arguments() != arguments:
                     await self._finish()
                     return
-                targets = self._targets()
-                line = targets.to_line() if targets else ""
-                if line and line != told:
+                line = targets.to_line()
+                if line != told:
                     await self._tell(process, line)
                     told = line
                 await self._wait(LOOK_EVERY, ending)

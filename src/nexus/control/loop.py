@@ -38,6 +38,7 @@ async def run(home: Home) -> None:
     chores = [asyncio.create_task(_keep_guard(home)), asyncio.create_task(_tend(world))]
     try:
         await world.recall()
+        world.collecting.begin()
         await _listen(runner, home)
         log.info("control loop %d serves %s", os.getpid(), home.root)
         waits = {asyncio.create_task(event.wait()) for event in (world.ending, world.leaving)}
@@ -52,6 +53,9 @@ async def run(home: Home) -> None:
             chore.cancel()
         await asyncio.gather(*chores, return_exceptions=True)
         await runner.cleanup()
+        await world.collecting.end()
+        if world.ending.is_set() and world.forgotten:
+            world.collecting.forget()
         await world.close()
         home.socket.unlink(missing_ok=True)
     log.info("control loop %d ends", os.getpid())

@@ -40,6 +40,7 @@ class UpRequest:
     registry: str | None = None
     offset: int | None = None
     only: tuple[str, ...] | None = None
+    forward: str | None = None
     plan_only: bool = False
 
 
@@ -75,6 +76,9 @@ class Operations:
                         self._world.wanted.add(name)
                 self._remember(request, offset)
                 await self._world.settle(site)
+            if request.forward is not None:
+                self._world.register.set("forward", request.forward)
+            self._world.collecting.changed()
             outcome = await self._execute(plan, request.who, emit, stop)
             self._report(outcome, emit)
 

@@ -88,7 +88,7 @@ def status_from_outside(home: Home, root: Path) -> dict[str, Any]:
     kept = remembered(home)
     stack = chosen_stack(root, kept.only)
     ports = planned(stack, kept.offset)
-    entry = status.control_entry(None, None, str(home.socket), 0.0, "")
+    entry = status.control_entry(None, None, None, str(home.socket), 0.0, "")
     if kept.runtime != "process":
         seen = asyncio.run(_seen(home, Site(stack, home, ports, contained=True), kept.runtime))
         return status.status(stack, kept.runtime, ports, seen, entry)

@@ -60,10 +60,10 @@ def service_state(service: Service, instances: Sequence[InstanceFacts], serving:
 
 
 def control_entry(
-    pid: int | None, guard: int | None, socket: str, since: float, release: str
+    pid: int | None, guard: int | None, collector: int | None, socket: str, since: float, release: str
 ) -> dict[str, Any]:
-    """The control loop as a service of its own: the loop and its guard."""
-    alive = [("control-loop", pid), ("control-guard", guard)]
+    """The control loop as a service of its own: the loop, its guard, and the collector of telemetry."""
+    alive = [("control-loop", pid), ("control-guard", guard), ("control-collector", collector)]
     return {
         "name": "control",
         "kind": "control",

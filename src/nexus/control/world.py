@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import pickle
@@ -13,11 +14,13 @@ from typing import Any, cast
 
 from nexus.control import locks, status
 from nexus.control.addresses import planned
+from nexus.control.collecting import Collecting
 from nexus.control.containers.keeper import ContainerKeeper
 from nexus.control.keeper import Keeper, RuntimeName
 from nexus.control.keepers import keeper_of
 from nexus.control.launch import platform_release
 from nexus.control.processes.keeper import ProcessKeeper
+from nexus.control.targets import targets
 from nexus.control.wanted import Wanted
 from nexus.plans import Journal, Lease
 from nexus.runtimes import ports
@@ -27,6 +30,7 @@ from nexus.runtimes.process.register import Register
 from nexus.runtimes.site import LOOPBACK, Site
 from nexus.stack import Stack, load_stack
 from nexus.stack.names import TELEMETRY
+from nexus.telemetry.targets import Targets
 
 log = logging.getLogger("nexus.control")
 Listener = Callable[[dict[str, Any]], None]
@@ -47,6 +51,7 @@ class World:
         self.leaving = asyncio.Event()  # another control loop takes over
         self.listeners: set[Listener] = set()
         self.keeper: Keeper = self._keeper(cast(RuntimeName, self.register.get("runtime", "process")))
+        self.collecting = Collecting(home, self._targets, self._collector_arguments)
 
     @property
     def site(self) -> Site | None:
@@ -108,6 +113,11 @@ class World:
         return ContainerKeeper(runtime or self.keeper.runtime, self.home, blank, Wanted(blank), self.tell)
 
     @property
+    def forgotten(self) -> bool:
+        """Whether the stack and its data were deleted."""
+        return not self.register.get("stack")
+
+    @property
     def idle(self) -> bool:
         """Whether nothing runs and nothing is to run: there is nothing to keep."""
         return not self.keeper.busy and not self.wanted.names
@@ -117,6 +127,7 @@ class World:
         entry = status.control_entry(
             os.getpid(),
             locks.owner(self.home.guard_lock),
+            self.collecting.pid,
             str(self.home.socket),
             self.started,
             self.release,
@@ -128,6 +139,7 @@ class World:
 
     def tell(self, event: dict[str, Any]) -> None:
         """Sends an event to everybody who listens."""
+        self.collecting.changed()
         for listener in tuple(self.listeners):
             listener(event)
 
@@ -135,6 +147,20 @@ class World:
         """The text of a secret file."""
         path: Path = self.home.secret(service, name)
         return path.read_text().strip()
+
+    def _targets(self) -> Targets | None:
+        """What there is to collect from; None while no stack is known, or it wants no telemetry."""
+        if self.site is None or not self.site.stack.collects:
+            return None
+        return targets(self.site, self.keeper.runtime, self.keeper.instances())
+
+    def _collector_arguments(self) -> tuple[str, ...]:
+        """In containers the agent holds telemetry's own port; the collector has the next one."""
+        assert self.site is not None
+        port = self.site.telemetry_port + (1 if self.site.contained else 0)
+        forward = self.register.get("forward")
+        keep = ("--keep", json.dumps(self.site.stack.keep)) if self.site.stack.keep else ()
+        return ("--port", str(port), *keep, *(("--forward", forward) if forward else ()))
 
     def _keeper(self, runtime: RuntimeName) -> Keeper:
         return keeper_of(runtime, self.home, self.register, self.wanted, self.tell)

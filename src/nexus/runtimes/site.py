@@ -83,8 +83,10 @@ class Site:
                 env["NEXUS_JWKS_URL"] = f"http://{LOOPBACK}:{self.ports[other.name]}{other.jwks}"
         for name in secret_names(self.stack, service):
             env[f"{name.upper()}_FILE"] = str(self.home.secret(service.name, name))
-        endpoint = os.environ.get(ENDPOINT, f"http://{LOOPBACK}:{self.telemetry_port}")
-        if endpoint and (ENDPOINT in os.environ or self.telemetry_port):
+        collects = self.stack.collects and self.telemetry_port
+        own = f"http://{LOOPBACK}:{self.telemetry_port}" if collects else ""
+        endpoint = os.environ.get(ENDPOINT, own)
+        if endpoint:
             env[ENDPOINT] = endpoint
         env.update({key: str(value) for key, value in service.env.items()})
         return env

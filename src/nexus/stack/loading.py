@@ -135,5 +135,7 @@ def _build(
         invariants=invariants if invariants.is_dir() else None,
         policies=stack.policies,
         entities=stack.telemetry.entities,
+        collects=stack.telemetry.collect,
+        keep={name: kept.model_dump(exclude_none=True) for name, kept in stack.telemetry.keep.items()},
         file=file,
     )

@@ -147,7 +147,11 @@ class Service:
 
 @dataclass(frozen=True)
 class Stack:
-    """What should run: the services that are on, infrastructure included, and what surrounds them."""
+    """What should run: the services that are on, infrastructure included, and what surrounds them.
+
+    `collects`: whether telemetry is taken in. `keep`: of a signal, its `age` (seconds) and `size` (bytes),
+    where they are not the usual ones.
+    """
 
     name: str
     root: Path
@@ -160,6 +164,8 @@ class Stack:
     invariants: Path | None = None
     policies: Mapping[str, Any] = field(default_factory=dict)
     entities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    collects: bool = True
+    keep: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     file: Path = Path("nexus.yaml")
 
     @cached_property

@@ -11,6 +11,7 @@ from nexus.stack.manifest import Runtime, Text
 from nexus.stack.parts import Name, Part, Title
 from nexus.stack.probe import ProbeManifest
 from nexus.stack.process import ProcessManifest
+from nexus.stack.units import Duration, Size
 
 _SWITCH = {"on": True, "off": False, "true": True, "false": False}
 
@@ -38,9 +39,20 @@ class TaskManifest(Part):
     path: str | None = None
 
 
-class TelemetryManifest(Part):
-    """What operators search by: things, each with the attributes of log lines and spans that name it."""
+class KeepManifest(Part):
+    """How long and how much of one signal is kept; what is not given stays as it is by default."""
 
+    age: Duration | None = Field(None, description="for example 14d")
+    size: Size | None = Field(None, description="bytes on disk, for example 4G")
+
+
+class TelemetryManifest(Part):
+    """Whether and how long telemetry is kept, and what operators search it by: things, each with the
+    attributes of log lines and spans that name it.
+    """
+
+    collect: Switch = True
+    keep: Mapping[Literal["logs", "traces", "metrics", "health", "business"], KeepManifest] = {}
     entities: Mapping[Name, Annotated[tuple[Text, ...], Field(min_length=1)]] = Field(
         {}, description="for example `order: [order_id, order_number]`: `nexus logs --order 4711`"
     )
@@ -62,5 +74,5 @@ class StackManifest(Part):
     invariants: str = "invariants"
     tasks: Mapping[Name, TaskManifest] = {}
     policies: Mapping[str, Any] = {}
-    telemetry: TelemetryManifest = TelemetryManifest()
+    telemetry: TelemetryManifest = TelemetryManifest(entities={})
     version: Literal[1] = 1

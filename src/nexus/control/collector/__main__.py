@@ -1,8 +1,9 @@
-"""`python -m nexus.control.collector HOME --port N [--forward URL]`: ends when its stdin is closed."""
+"""`python -m nexus.control.collector HOME --port N`: collects telemetry until its stdin is closed."""
 
 import argparse
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import sys
@@ -21,6 +22,7 @@ def main() -> int:
     parser.add_argument("home", type=Path)
     parser.add_argument("--port", type=int, required=True, help="of 127.0.0.1, for OTLP and Prometheus")
     parser.add_argument("--forward", default="", help="an OTLP/HTTP endpoint that gets everything too")
+    parser.add_argument("--keep", type=json.loads, default={}, help="signal → age (s), size (bytes), as JSON")
     asked = parser.parse_args()
     home = Home.at(asked.home)
     logging.basicConfig(
@@ -35,7 +37,7 @@ def main() -> int:
         os.nice(NICENESS)
     from nexus.control.collector.collector import Collector
 
-    asyncio.run(Collector(home, asked.port, asked.forward).run())
+    asyncio.run(Collector(home, asked.port, asked.forward, asked.keep).run())
     return 0
 
 

@@ -6,8 +6,8 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
 
 from aiohttp import web
 
@@ -22,6 +22,7 @@ from nexus.telemetry.intake import Intake
 from nexus.telemetry.otlp import Forwarder, Puller, Receiver
 from nexus.telemetry.scrape import Scraper
 from nexus.telemetry.store import Store
+from nexus.telemetry.store.policy import Policy, keeping
 from nexus.telemetry.targets import Targets
 
 log = logging.getLogger("nexus.telemetry")
@@ -40,22 +41,29 @@ class Part(Protocol):
     async def run(self) -> None:
         """Lives until cancelled."""
 
+    def facts(self) -> Mapping[str, Any]:
+        """What it does and what hinders it."""
+
 
 class Collector:
-    """All parts of telemetry around one store. `port` on 127.0.0.1 takes OTLP in and is scraped by Prometheus;
-    `forward` is an OTLP/HTTP endpoint that everything is sent to as well ("" for none).
+    """All parts of telemetry around one store. `port` on 127.0.0.1 takes OTLP in and Prometheus scrapes it;
+    `forward` is an OTLP/HTTP endpoint that everything is sent to as well ("" for none). `keep`: see
+    `nexus.telemetry.store.policy.keeping`.
     """
 
-    def __init__(self, home: Home, port: int, forward: str = "") -> None:
+    def __init__(
+        self, home: Home, port: int, forward: str = "", keep: Mapping[str, Mapping[str, float]] | None = None
+    ) -> None:
         self.home = home
         self.port = port
-        self.store = Store(home.telemetry)
+        self.targets: Targets | None = None
+        self.store = Store(home.telemetry, Policy(keep=keeping(keep or {})))
         self.intake = Intake(self.store)
         self.scraper = Scraper(self.store)
         self.receiver = Receiver(self.store)
         self.puller = Puller(self.store)
         self.figures = Figures(self.store)
-        self.objectives = Objectives(self.store)
+        self.objectives = Objectives(self.store, self.figures)
         self.probes = Probes(self.store)
         self.forwarder = Forwarder(self.store, forward) if forward else None
         self._parts: dict[str, Part] = {
@@ -68,6 +76,10 @@ class Collector:
             "probes": self.probes,
             **({"forwarding": self.forwarder} if self.forwarder else {}),
         }
+
+    def facts(self) -> dict[str, Any]:
+        """What every part says of itself."""
+        return {name: dict(part.facts()) for name, part in self._parts.items()}
 
     async def run(self) -> None:
         """Collects until stdin is closed; then writes down what is still to be read."""
@@ -96,7 +108,7 @@ class Collector:
         loop = asyncio.get_running_loop()
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
         while line := await reader.readline():
-            targets = Targets.from_line(line.decode())
+            self.targets = targets = Targets.from_line(line.decode())
             for name, part in self._parts.items():
                 try:
                     part.aim(targets)
@@ -123,7 +135,7 @@ class Collector:
 
     async def _serve_outside(self) -> web.AppRunner:
         """For the modules' spans and for Prometheus; without it everything else goes on."""
-        runner = web.AppRunner(outside(self), access_log=None, handle_signals=False)
+        runner = web.AppRunner(outside(self), access_log=None, handle_signals=False, auto_decompress=False)
         await runner.setup()
         try:
             await web.TCPSite(runner, LOOPBACK, self.port, reuse_address=True).start()

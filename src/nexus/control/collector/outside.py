@@ -1,4 +1,4 @@
-"""What the collector answers on 127.0.0.1: OTLP from whoever runs here, and Prometheus' question with a token."""
+"""What the collector answers on 127.0.0.1: OTLP from whoever runs here, and metrics for a token."""
 
 from __future__ import annotations
 

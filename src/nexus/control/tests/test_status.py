@@ -44,7 +44,7 @@ def test_the_state_of_a_service_follows_from_its_instances_and_soft_needs(
 def test_a_stack_without_its_control_loop_is_not_ready(tmp_path: Path) -> None:
     (tmp_path / "nexus.yaml").write_text("{name: empty}")
     stack = load_stack(tmp_path)
-    assert status(stack, "process", {}, {}, control_entry(7, 8, "s", 0.0, "x"))["ready"]
-    without = status(stack, "process", {}, {}, control_entry(None, None, "s", 0.0, "x"))
+    assert status(stack, "process", {}, {}, control_entry(7, 8, 9, "s", 0.0, "x"))["ready"]
+    without = status(stack, "process", {}, {}, control_entry(None, None, None, "s", 0.0, "x"))
     assert not without["ready"]
     assert without["services"][0]["state"] == "down"

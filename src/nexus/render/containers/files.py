@@ -49,7 +49,7 @@ def container_specs(
     Raises:
         RenderError: a service cannot run in a container.
     """
-    endpoint = ENDPOINT if agent else ""
+    endpoint = ENDPOINT if agent and stack.collects else ""
     specs = [_spec(stack, service, secrets.get(service.name, ()), endpoint) for service in stack.services]
     if agent:
         specs.append(telemetry(stack))

@@ -35,6 +35,17 @@ def _defaults() -> dict[Signal, Keep]:
     }
 
 
+def keeping(changes: Mapping[str, Mapping[str, float]]) -> Mapping[Signal, Keep]:
+    """What is kept by default, with `changes`: of a signal its `age` in seconds, its `size` in bytes."""
+    return {
+        signal: Keep(
+            timedelta(seconds=changes.get(signal, {}).get("age", usual.age.total_seconds())),
+            int(changes.get(signal, {}).get("size", usual.size)),
+        )
+        for signal, usual in _defaults().items()
+    }
+
+
 @dataclass(frozen=True)
 class Policy:
     """What is kept of each signal. `reserve` bytes of the disk stay free (None: 512 MiB or 2 %, the larger).
