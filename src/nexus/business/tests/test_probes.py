@@ -211,13 +211,13 @@ async def test_a_failed_run_is_counted_traced_and_told_in_one_line_without_the_s
         probes.aim(targets(address, secret))
         fact = await first_run(probes)
         assert (fact["runs"], fact["failures"], fact["last"]["step"]) == (1, 1, "order")
-        values = {
-            (point.name, json.loads(point.labels).get("step", "")): point.value for point in probes.latest()
-        }
-        assert values["nexus_probe_events_total", ""] == 1
-        assert values["nexus_probe_good_total", ""] == 0
-        assert values["nexus_probe_good_total", "log in"] == 1
-        assert ("nexus_probe_events_total", "wait") not in values
+        values = {(point.name, *json.loads(point.labels).values()): point.value for point in probes.latest()}
+        assert values["nexus_probe_runs_total", "failed", "buy", "cash"] == 1
+        assert values["nexus_probe_runs_total", "good", "buy", "cash"] == 0
+        assert values["nexus_probe_good_total", "buy", "cash", "log in"] == 1
+        assert values["nexus_probe_good_total", "buy", "cash", "order"] == 0
+        assert values["nexus_probe_events_total", "buy", "cash", "order"] == 1
+        assert ("nexus_probe_events_total", "buy", "cash", "wait") not in values
         page = await asyncio.to_thread(logs, store, LogQuery(services=("probe",)))
         (line,) = page.rows
         assert line["body"].startswith("buy: order: expected 201, got 503 no password")
