@@ -8,6 +8,8 @@ from typing import TypeVar
 
 from aiohttp import web
 
+from nexus.telemetry.store.asker import ASKER, Asker
+
 T = TypeVar("T")
 
 LOOK_EVERY = 0.2  # seconds
@@ -28,10 +30,16 @@ async def in_thread(request: web.Request, work: Callable[[], T]) -> T:
     Raises:
         Gone: it went away.
     """
-    task = asyncio.create_task(asyncio.to_thread(work))
+    asker = Asker()
+    before = ASKER.set(asker)
+    try:
+        task = asyncio.create_task(asyncio.to_thread(work))  # takes this context along
+    finally:
+        ASKER.reset(before)
     while not task.done():
         await asyncio.wait({task}, timeout=LOOK_EVERY)
         if not task.done() and is_gone(request):
+            asker.give_up()
             task.cancel()
             raise Gone
     return task.result()

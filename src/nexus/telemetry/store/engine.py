@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 
+from nexus.telemetry.store.asker import ASKER
 from nexus.telemetry.store.days import Day
 from nexus.telemetry.store.errors import DayGone, StoreBusy
 from nexus.telemetry.store.layout import LAYOUTS
@@ -76,9 +77,12 @@ class Engine:
         return connection
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
-        """A connection of its own to the same instance; close it after use."""
+        """A connection of its own to the same instance; close it after use. Raises GivenUp: see `asker`."""
         with self._change:
-            return self._connection.cursor()
+            cursor = self._connection.cursor()
+        if asker := ASKER.get():
+            asker.uses(cursor)
+        return cursor
 
     @contextmanager
     def lease(self, day: Day, writable: bool = False) -> Iterator[str]:
