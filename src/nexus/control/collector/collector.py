@@ -28,6 +28,7 @@ from nexus.telemetry.targets import Targets
 log = logging.getLogger("nexus.telemetry")
 
 TEND_EVERY = 60.0
+FORWARD_HEADERS = "otlp_headers"  # a secret file: what the endpoint wants to be told, a header a line
 LONGEST_LINE = 16 << 20
 PAUSE_AFTER_FAULT = 5.0
 
@@ -65,7 +66,8 @@ class Collector:
         self.figures = Figures(self.store)
         self.objectives = Objectives(self.store, self.figures)
         self.probes = Probes(self.store)
-        self.forwarder = Forwarder(self.store, forward) if forward else None
+        headers = home.secret("telemetry", FORWARD_HEADERS)
+        self.forwarder = Forwarder(self.store, forward, headers) if forward else None
         self._parts: dict[str, Part] = {
             "logs": self.intake,
             "metrics": self.scraper,
