@@ -53,15 +53,16 @@ def test_what_changed_is_built_and_why_is_told(engine_root: Path) -> None:
     first = nexus(root, "build")
     assert first.returncode == 0, first.stderr
     assert "written: till/Dockerfile\n" in first.stdout
-    assert first.stdout.count("no image is known") == 2
+    assert first.stdout.count("no image is known") == 3  # the agent of telemetry is the third
     (root / "till/nexus_till/__main__.py").write_text("print('goodbye')\n")
     planned = nexus(root, "build", "--plan").stdout.splitlines()
-    assert sorted(line.split(":")[0] for line in planned if line.endswith("is there")) == ["desk"]
+    assert sorted(line.split(":")[0] for line in planned if line.endswith("is there")) == ["desk", "telemetry"]
     assert [line for line in planned if line.endswith(": changed: till")]
     again = json.loads(nexus(root, "build", "--json").stdout)["images"]
     assert {each["service"]: (each["state"], each["changed"]) for each in again} == {
         "till": ("built", ["till"]),
         "desk": ("present", []),
+        "telemetry": ("present", []),
     }
     bill = json.loads(Path(again[0]["sbom"]).read_text())
     assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
