@@ -77,9 +77,9 @@ def test_what_is_no_secret_stays(text: str) -> None:
 @pytest.mark.parametrize("rows", [1, FEW + 1])
 def test_the_quick_look_at_whole_columns_misses_nothing(rows: int) -> None:
     for text, secret, _ in SECRETS:
-        assert secret not in mask_texts(pa.array([text] * rows)).to_pylist()[-1]
+        assert secret not in str(mask_texts(pa.array([text] * rows)).to_pylist()[-1])
         attributes = orjson.dumps({"detail": text, "deep": [{"text": f"\n{text}"}]}).decode()
-        masked = mask_attributes(pa.array([attributes] * rows)).to_pylist()[-1]
+        masked = str(mask_attributes(pa.array([attributes] * rows)).to_pylist()[-1])
         assert secret not in masked
         assert orjson.loads(masked)["detail"] == mask(text)
 
@@ -88,11 +88,16 @@ def test_values_of_sensitive_names_are_masked_whole() -> None:
     kept = {"order_id": "42", "max_tokens": 7, "idempotency_key": "k", "company": "c", "session_id": "s"}
     told = {"password": "x", "accessToken": "y", "DB_PASSWORD": "z", "customer_cpf": 5, "x-api-key": [1]}
     text = orjson.dumps({**kept, "deep": told}).decode()
-    found = orjson.loads(mask_attributes(pa.array([text])).to_pylist()[0])
+    found = orjson.loads(str(mask_attributes(pa.array([text])).to_pylist()[0]))
     assert {name: found[name] for name in kept} == kept
     assert all(str(value).startswith("[masked:") for value in found["deep"].values())
     assert sensitive("customer_cpf") == "[masked:cpf]"
     assert not sensitive("span")
+
+
+def quick(text: str) -> str:
+    """A text as a column of one is masked."""
+    return str(mask_texts(pa.array([text])).to_pylist()[0])
 
 
 def check_digits(values: list[int], count: int) -> list[int]:
@@ -114,7 +119,7 @@ def test_every_cpf_is_masked(number: int, before: str, after: str, dots: bool) -
         return
     last = "".join(map(str, check_digits([int(each) for each in body], 10)))
     cpf = f"{body[:3]}.{body[3:6]}.{body[6:]}-{last}" if dots else body + last
-    assert cpf not in mask_texts(pa.array([f"{before}{cpf}{after}"])).to_pylist()[0]
+    assert cpf not in quick(f"{before}{cpf}{after}")
 
 
 @given(st.text("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=8, max_size=8), edge, edge, st.booleans())
@@ -122,7 +127,7 @@ def test_every_cnpj_is_masked(root: str, before: str, after: str, dots: bool) ->
     body = f"{root}0001"
     last = "".join(map(str, check_digits([ord(each) - 48 for each in body], 13)))
     cnpj = f"{body[:2]}.{body[2:5]}.{body[5:8]}/{body[8:]}-{last}" if dots else body + last
-    assert cnpj not in mask_texts(pa.array([f"{before}{cnpj}{after}"])).to_pylist()[0]
+    assert cnpj not in quick(f"{before}{cnpj}{after}")
 
 
 @given(
@@ -140,4 +145,4 @@ def test_ids_and_times_stay(some: uuid.UUID, trace: int, when: datetime, number:
     ]
     if re.fullmatch(r"\d+", f"{trace:032x}") or f"{when:%H%M}" == "0001":
         return
-    assert mask_texts(pa.array([" ".join(texts)])).to_pylist() == [" ".join(texts)]
+    assert quick(" ".join(texts)) == " ".join(texts)
