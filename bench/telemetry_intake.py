@@ -67,7 +67,7 @@ async def measure(folder: Path, lines: int, probes: int) -> None:
         print(f"{'':24} {peak:12.0f} MB of memory at most")
         took = [await probe(store, folder / "sales.log") for _ in range(probes)]
         print(
-            f"{'write to findable':24} {sorted(took)[len(took) // 2]:12.2f} s median, {max(took):.2f} s at most"
+            f"{'write to findable':24} {sorted(took)[len(took) // 2]:12.2f} s median, {max(took):.2f} at most"
         )
     store.close()
     size = sum(each.stat().st_size for each in (folder / "store").rglob("*") if each.is_file())
