@@ -20,6 +20,12 @@ LOOK_EVERY = 5.0  # seconds between two looks at what there is, unless somebody 
 STABLE_AFTER = 30.0
 LONGEST_PAUSE = 30.0
 LAST_WORDS = 8.0  # seconds to write down what is still to be read
+# Memory goes back to the system: few arenas for its few threads, and Arrow's allocations from them too.
+FRUGAL = {
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_TRIM_THRESHOLD_": "131072",
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+}
 
 
 class Collecting:
@@ -89,6 +95,7 @@ class Collecting:
                 stdout=descriptor,
                 stderr=descriptor,
                 cwd="/",
+                env={**os.environ, **FRUGAL},
                 start_new_session=True,
             )
         finally:
