@@ -13,6 +13,7 @@ from nexus.render import RenderError
 from nexus.render.containers.files import ContainerFacts, container_files
 from nexus.render.containers.telemetry import PLATFORM
 from nexus.render.dockerfile import dockerfiles
+from nexus.render.observability import observability
 from nexus.runtimes.site import secret_names
 from nexus.stack import ManifestError, Stack, load_stack
 
@@ -44,6 +45,7 @@ def compare(root: Path) -> tuple[RenderedFile, ...]:
         stack = load_stack(root)
         wanted = {Path(FOLDER) / name: text for name, text in _deploy(stack).items()}
         wanted |= dockerfiles(stack)
+        wanted |= {Path(FOLDER) / name: text for name, text in observability(stack).items()}
     except (ManifestError, RenderError) as error:
         raise Refused(str(error)) from error
     found = [RenderedFile(path, text, _state(stack.root / path, text)) for path, text in wanted.items()]
