@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from contextvars import copy_context
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from nexus.telemetry.query import QueryError, sql
 from nexus.telemetry.store import Store
 from nexus.telemetry.store.asker import ASKER, Asker, GivenUp
+from nexus.telemetry.store.tests.batches import lines
 
 ENDLESS = "SELECT count(*) FROM range(100000000) a, range(100000000) b"
 
@@ -45,3 +47,16 @@ def test_nothing_new_begins_for_an_asker_that_gave_up(tmp_path: Path) -> None:
     copy_context().run(ask)
     assert sql(store, "SELECT 1").rows == [(1,)]
     store.close()
+
+
+def test_a_reader_of_today_does_not_stop_the_writer_after_a_restart(
+    opened: Callable[..., Store],
+) -> None:
+    opened().append("logs", lines("before"))
+    store = opened()
+    (day,) = store.days("logs")
+    with store.reading(day) as (cursor, db):
+        cursor.begin()
+        assert cursor.execute(f"SELECT count(*) FROM {db}.rows").fetchall() == [(1,)]
+        store.append("logs", lines("after"))
+    assert store.facts()["signals"]["logs"]["rows"] == 2
