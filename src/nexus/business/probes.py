@@ -144,7 +144,8 @@ class Probes:
         unbegun = any(not each.begun and not each.why for each in self._watched.values())
         until = min([*waiting, *([now + PATIENCE] if unbegun else [])], default=now + PATIENCE)
         try:
-            await asyncio.wait_for(self._changed.wait(), max(LOOK_AGAIN, until - time.monotonic()))
+            async with asyncio.timeout(max(LOOK_AGAIN, until - time.monotonic())):
+                await self._changed.wait()
         except TimeoutError:
             return
 
