@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import logging
 import os
@@ -86,8 +87,12 @@ class Files:
                 self._open[inode].tail.published(offset)
 
     def behind(self) -> int:
-        """Bytes that are still to be read."""
-        return sum(each.tail.behind() for each in self._open.values())
+        """Bytes that are still to be read. Asked by other threads, too: a file may be gone just now."""
+        total = 0
+        for each in list(self._open.values()):
+            with contextlib.suppress(OSError):
+                total += each.tail.behind()
+        return total
 
     def close(self) -> None:
         """Lets go of all files."""

@@ -145,18 +145,25 @@ class Intake:
             task.cancel()
         await asyncio.gather(*(task for _, task in self._followed.values()), return_exceptions=True)
         self._followed.clear()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LAST_WORDS):
-                if storing is not None:
-                    await storing
-                batch = await reading if reading is not None else None
-                for _ in range(LAST_TURNS):
-                    if batch is not None:
-                        await self._keep(batch)
-                    batch = await asyncio.to_thread(self._turn)
-                    if batch is None:
-                        break
-        for source in self._sources.values():
-            source.lines.close()
-        self._sources.clear()
-        self._checkpoints = None  # whoever runs it again begins with what was kept
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LAST_WORDS):
+                    await self._last_turns(reading, storing)
+        finally:
+            for source in self._sources.values():
+                source.lines.close()
+            self._sources.clear()
+            self._checkpoints = None  # whoever runs it again begins with what was kept
+
+    async def _last_turns(
+        self, reading: asyncio.Future[Batch | None] | None, storing: asyncio.Task[None] | None
+    ) -> None:
+        if storing is not None:
+            await storing
+        batch = await reading if reading is not None else None
+        for _ in range(LAST_TURNS):
+            if batch is not None:
+                await self._keep(batch)
+            batch = await asyncio.to_thread(self._turn)
+            if batch is None:
+                return

@@ -60,8 +60,9 @@ class Source:
     def step(self, budget: int) -> tuple[pa.Table | None, int]:
         """The rows of the next lines, and how many bytes were used; 0 when there is nothing more for now."""
         lines = self.lines.take(budget)
-        if not lines:
+        if sum(map(len, lines)) < budget // 2:
             self.behind_since = time.time()
+        if not lines:
             return None, 0
         table, used = self._parsed(lines)
         if not used:

@@ -41,6 +41,7 @@ def take_turn(sources: Iterable[Source], share: int = SHARE, most: int = MOST) -
             taken += used
             if used:
                 touched.add(source.told.key)
+            if used > share // 2:  # a trickle is the next turn's: it would keep this one from its end
                 more.append(source)
             if table is not None:
                 tables.append(table)
