@@ -113,7 +113,7 @@ def test_what_is_rotated_away_unread_is_counted_line_by_line(till: Till) -> None
     till.write(100)
     found = drain(files)
     for _ in range(2):
-        till.write(12_000)
+        till.write(24_000)
         assert rotate(till.path, BLOCK)
     till.write(10)
     found += drain(files)
