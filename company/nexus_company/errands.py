@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 
 from nexus_company import people
 from nexus_company.client import Client
 from nexus_company.shop import Shop, order_short_of_stock
 
+BROWSE_EVERY = 5.0  # seconds
 MORE_THAN_THERE_IS = 1_000_000
 LOOKED_AT = (
-    "/",
     "/api/sales/customers",
     "/api/inventory/stock",
     "/api/financial/invoices",
@@ -18,6 +19,13 @@ LOOKED_AT = (
     "/api/financial/entries",
     "/api/financial/closes",
 )
+
+
+async def browse(client: Client) -> None:
+    """Opens the web application now and then, until cancelled."""
+    while True:
+        await client.get("/")
+        await asyncio.sleep(BROWSE_EVERY)
 
 
 async def run_errands(client: Client, shop: Shop) -> None:

@@ -12,14 +12,14 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 from typing import Any
 
 from nexus_company.client import ApiError, Client
-from nexus_company.errands import run_errands
+from nexus_company.errands import browse, run_errands
 from nexus_company.journey import Journeys, Tally
-from nexus_company.shop import Shop, open_shop
+from nexus_company.shop import open_shop
 
 PROGRESS_EVERY = 2.0  # seconds
 
@@ -79,9 +79,10 @@ async def simulate(options: argparse.Namespace) -> dict[str, Any]:
         helpers = [
             asyncio.create_task(journeys.watch()),
             asyncio.create_task(_progress(journeys.tally, expected)),
+            asyncio.create_task(_aside("browsing", browse(client), journeys.tally)),
         ]
         started = time.perf_counter()
-        errands = asyncio.create_task(_errands(client, shop, journeys.tally))
+        errands = asyncio.create_task(_aside("errands", run_errands(client, shop), journeys.tally))
         running: set[asyncio.Task[None]] = set()
         try:
             async for _ in _starts(options, expected, running):
@@ -99,11 +100,12 @@ async def simulate(options: argparse.Namespace) -> dict[str, Any]:
         return _report(journeys.tally, elapsed, client.retries, await _books_are_clean())
 
 
-async def _errands(client: Client, shop: Shop, tally: Tally) -> None:
+async def _aside(what: str, doing: Awaitable[None], tally: Tally) -> None:
+    """Something beside the orders: its failure is told and fails no order."""
     try:
-        await run_errands(client, shop)
+        await doing
     except ApiError as refused:
-        tally.reasons[f"errands: {refused}"] = 1
+        tally.reasons[f"{what}: {refused}"] = 1
 
 
 async def _starts(
