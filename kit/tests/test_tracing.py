@@ -10,12 +10,17 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from nexus_kit import tracing
 from nexus_kit.otlp import QUEUE, Exporter
+from nexus_kit.otlp_wire import export_request, resource
 from nexus_kit.settings import Settings
 from nexus_kit.spans import Kind, Span
 from nexus_kit.testing import ModuleProcess, OtlpSink, PostgresServer, ValkeyServer, modules
 from nexus_kit.testing.keys import KeyServer
+from nexus_kit.testing.otlp_sink import spans_of
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from .conftest import ECHO
 
@@ -228,6 +233,34 @@ async def test_the_queue_is_bounded_and_what_does_not_fit_is_counted() -> None:
     full.start()
     await asyncio.wait_for(full.stop(2.0), 3.0)
     assert sum(dropped) == QUEUE + 5
+
+
+ATTRIBUTE = st.one_of(st.text(), st.booleans(), st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False))
+ATTRIBUTES = st.dictionaries(st.text(min_size=1), ATTRIBUTE, max_size=6)
+
+
+@given(name=st.text(), attributes=ATTRIBUTES, child=st.booleans(), error=st.sampled_from(["", "ValueError"]))
+@settings(max_examples=50, deadline=None)
+def test_opentelemetrys_own_messages_read_what_is_written(
+    name: str, attributes: dict[str, Any], child: bool, error: str
+) -> None:
+    span = tracing.start(name, TRACEPARENT if child else None, Kind.CONSUMER)
+    other = tracing.start("other", None, Kind.SERVER)
+    span.note(attributes)
+    span.happened(name, attributes)
+    span.link(other, attributes)
+    span.error, span.ended = error, span.started + 5
+    body = export_request(resource({"service.name": "sales"}), [span, other])
+    request = ExportTraceServiceRequest.FromString(body)
+    size = request.ByteSize()
+    request.DiscardUnknownFields()
+    assert request.ByteSize() == size
+    seen, _ = spans_of(request)
+    assert (seen.service, seen.name, seen.kind, seen.failed) == ("sales", name, Kind.CONSUMER, bool(error))
+    assert (seen.trace_id, seen.span_id, seen.parent_id) == (span.trace_id, span.span_id, span.parent_id)
+    assert (seen.started, seen.ended, seen.attributes) == (span.started, span.ended, attributes)
+    assert seen.moments == (name,)
+    assert seen.links == ((other.trace_id, other.span_id, attributes),)
 
 
 async def test_a_batch_that_cannot_be_encoded_is_dropped_and_the_next_one_is_sent() -> None:

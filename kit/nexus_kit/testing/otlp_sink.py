@@ -77,7 +77,7 @@ class OtlpSink:
         if path != "/v1/traces":
             return 404
         if self.status == 200:
-            self.spans += _read(ExportTraceServiceRequest.FromString(body))
+            self.spans += spans_of(ExportTraceServiceRequest.FromString(body))
         return self.status
 
     def named(self, name: str, trace_id: str | None = None) -> list[SeenSpan]:
@@ -95,7 +95,8 @@ class OtlpSink:
         return value
 
 
-def _read(request: ExportTraceServiceRequest) -> list[SeenSpan]:
+def spans_of(request: ExportTraceServiceRequest) -> list[SeenSpan]:
+    """The spans of an export request."""
     spans = []
     for resource in request.resource_spans:
         service = str(_plain(resource.resource.attributes)["service.name"])
