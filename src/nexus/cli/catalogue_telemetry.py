@@ -85,6 +85,7 @@ PT_BR = {
     "{count} series of {metric} of {service}: too many values of {label}": (
         "{count} séries de {metric} de {service}: valores demais de {label}"
     ),
+    "1 span": "1 span",
     "{count} spans": "{count} spans",
     "{option} is zero; name an amount of time such as 5m": "{option} é zero; indique uma duração como 5m",
     "{rows} rows, {size}": "{rows} linhas, {size}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -58,7 +59,7 @@ def _history(found: dict[str, Any]) -> None:
         typer.echo(t("no value yet"))
         return
     shown = series[:MOST]
-    typer.echo(plot([each["points"] for each in shown], columns(), paint, lambda value: amount(value, unit)))
+    typer.echo(plot([each["points"] for each in shown], columns(), paint, _at_axis(unit)))
     for index, each in enumerate(shown):
         values = [value for _, value in each["points"] if value is not None]
         told = t(
@@ -71,3 +72,10 @@ def _history(found: dict[str, Any]) -> None:
         typer.echo(f"{sign(index, paint, len(shown))} {f'{label}: ' if label else ''}{told}")
     if len(series) > MOST:
         typer.echo(t("{count} further series are not drawn", count=len(series) - MOST))
+
+
+def _at_axis(unit: str) -> Callable[[float], str]:
+    """How a value is written where there is little room: signs of money and time stay, words do not."""
+    from nexus.cli.amounts import amount
+
+    return lambda value: amount(value, unit).removesuffix(f" {unit}")

@@ -70,7 +70,8 @@ def _draw(spans: list[dict[str, Any]], notes: list[dict[str, Any]]) -> None:
     before = None
     for each in shown:
         if before is not None:
-            typer.echo(t("… {time} later", time=times.lasting(max(0, each.start - before) / 1e6)))
+            gap = (each.start - before) / 1e6
+            typer.echo(t("… {time} later", time=times.lasting(gap)) if gap > 0 else "")
         typer.echo("\n".join(waterfall.draw(each)))
         before = each.end if before is None else max(before, each.end)
     typer.echo("\n".join(["", *waterfall.totals(shown)]))

@@ -74,7 +74,7 @@ class Waterfall:
             f"{t('trace')} {self._paint(trace.id, bold=True)}",
             times.local(began, fine=True),
             times.lasting((trace.end - trace.start) / 1e6),
-            t("{count} spans", count=len(trace.rows)),
+            t("1 span") if len(trace.rows) == 1 else t("{count} spans", count=len(trace.rows)),
         ]
         if failed:
             parts.append(self._paint(t("{count} failed", count=failed), "red"))
