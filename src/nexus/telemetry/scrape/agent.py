@@ -17,6 +17,7 @@ from nexus.telemetry.targets import ServiceTarget, Targets
 
 LONGEST_ANSWER = 64 << 20
 PATIENCE = 8.0  # seconds; the agent itself gives each instance two
+ABSENT = "not to be found in the containers' network"
 QUESTIONS: tuple[Question, ...] = ("live", "ready", "business")
 
 
@@ -53,8 +54,22 @@ class AgentSource:
         self.fault = ""
         seconds = time.perf_counter() - began
         metrics = {service.name for service in asked if service.metrics}
-        for answer in answers:
-            await self._take(targets, answer, metrics, seconds, at)
+        found = [await self._take(targets, answer, metrics, seconds, at) for answer in answers]
+        for service in asked:
+            for instance in _missing(
+                targets, service.name, {name for of, name in found if of == service.name}
+            ):
+                await self._absent(service, instance, at)
+
+    async def _absent(self, service: ServiceTarget, instance: str, at: float) -> None:
+        """An instance that runs, as far as the engine knows, and that no name leads to."""
+        absent = Answer(False, 0.0, 0, ABSENT)
+        if service.live:
+            self._desk.health(service.name, instance, "live", absent, at)
+        if service.ready:
+            self._desk.health(service.name, instance, "ready", absent, at)
+        if service.metrics:
+            await self._desk.metrics(service.name, instance, None, 0.0, ABSENT, at, False)
 
     def _question(self, asked: list[ServiceTarget]) -> bytes:
         now = time.monotonic()
@@ -94,25 +109,34 @@ class AgentSource:
 
     async def _take(
         self, targets: Targets, told: Mapping[str, Any], metrics: set[str], seconds: float, at: float
-    ) -> None:
-        service = told["service"]
-        instance = (
-            str(told.get("instance") or "") or _only(targets, service) or str(told.get("address") or "")
-        )
+    ) -> tuple[str, str]:
+        """Takes one instance's answers in; returns its service and name."""
+        service, address = told["service"], str(told.get("address") or "")
+        instance = str(told.get("instance") or "")
+        if instance in ("", address, address.rpartition(":")[0]):  # it does not say who it is
+            instance = _only(targets, service) or address
         for question in QUESTIONS:
             answer = told.get(question)
             if isinstance(answer, dict):
                 self._desk.health(service, instance, question, _answer(answer), at)
         if service in metrics:
             text = told.get("metrics")
-            fault = "" if isinstance(text, str) else "its metrics do not answer"
+            fault = "" if isinstance(text, str) else str(told.get("metrics_error") or "no answer")
+            took = float(told.get("metrics_ms") or 1000 * seconds) / 1000
             await self._desk.metrics(
-                service, instance, text if isinstance(text, str) else None, seconds, fault, at, False
+                service, instance, text if isinstance(text, str) else None, took, fault, at, False
             )
+        return service, instance
 
 
 def _speaks_http(service: ServiceTarget) -> bool:
     return bool(service.port and (service.metrics or service.live or service.ready or service.business))
+
+
+def _missing(targets: Targets, service: str, found: set[str]) -> list[str]:
+    """The known instances that were not found; none when those that were found have other names."""
+    known = [instance.id for instance in targets.instances if instance.service == service]
+    return [name for name in known if name not in found] if found <= set(known) else []
 
 
 def _only(targets: Targets, service: str) -> str:
@@ -122,11 +146,6 @@ def _only(targets: Targets, service: str) -> str:
 
 
 def _answer(told: Mapping[str, Any]) -> Answer:
-    detail = told.get("detail", "")
+    detail, status = told.get("detail", ""), int(told.get("status") or 0)
     text = detail if isinstance(detail, str) else orjson.dumps(detail).decode()
-    return Answer(
-        told.get("ok") is True,
-        float(told.get("ms") or 0.0),
-        int(told.get("status") or 0),
-        text or f"status {told.get('status')}",
-    )
+    return Answer(200 <= status < 300, float(told.get("ms") or 0.0), status, text or f"status {status}")

@@ -172,6 +172,41 @@ async def test_through_the_agent_it_is_the_same(
     await agent.close()
 
 
+async def test_an_instance_that_does_not_name_itself_is_named_by_the_engine(
+    store: Store, module: Module, scraping: Scraping, tmp_path: Path
+) -> None:
+    module.texts["/ready"] = "fine"
+    module.statuses["/ready"] = 204
+    file = tmp_path / "targets.json"
+    told = service("localhost", port=module.server.port, live="", business="")
+    target = {"service": "localhost", "port": told.port, "metrics": "/metrics", "ready": "/ready"}
+    file.write_text(json.dumps({"targets": [target]}))
+    agent = TestServer(application(Spool(), Allowed(file)))
+    await agent.start_server()
+    known = (instance("localhost"),)
+    await scraping(Targets("s", "/", "compose", str(agent.make_url("")), (told,), known))
+    assert points(store)["up", "localhost-1", "localhost"] == 1.0
+    assert [answer[1:4] for answer in answers(store)] == [("localhost-1", "ready", True)]
+    await agent.close()
+
+
+async def test_an_instance_that_no_name_leads_to_is_down(
+    store: Store, module: Module, scraping: Scraping, tmp_path: Path
+) -> None:
+    file = tmp_path / "targets.json"
+    gone = service("gone.invalid", live="", business="")
+    target = {"service": gone.name, "port": gone.port, "metrics": "/metrics", "ready": "/ready"}
+    file.write_text(json.dumps({"targets": [target]}))
+    agent = TestServer(application(Spool(), Allowed(file)))
+    await agent.start_server()
+    known = (instance("gone.invalid"),)
+    scraper = await scraping(Targets("s", "/", "compose", str(agent.make_url("")), (gone,), known))
+    assert points(store)["up", "gone.invalid-1", "gone.invalid"] == 0.0
+    assert [answer[1:4] for answer in answers(store)] == [("gone.invalid-1", "ready", False)]
+    assert "not to be found" in scraper.facts()["faults"]["gone.invalid/gone.invalid-1"]
+    await agent.close()
+
+
 async def test_an_agent_that_is_away_is_told(store: Store, scraping: Scraping) -> None:
     targets = Targets("s", "/", "compose", agent="http://127.0.0.1:1", services=(service(),))
     scraper = await scraping(targets)
