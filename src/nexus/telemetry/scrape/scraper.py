@@ -98,6 +98,7 @@ class Scraper:
         if began - self._expired >= EXPIRE_EVERY:
             self._expired = began
             self.registry.expire(at)
+            self._desk.expire()
             self.history.expire(at)
         self._rounds += 1
         self._seconds = time.monotonic() - began

@@ -85,6 +85,8 @@ class ValkeySource:
 
     async def collect(self, targets: Targets, at: float) -> None:
         asked = [(s, i) for s, i in of_runtime(targets, "valkey", "redis") if REDIS_URL in s.secret_files]
+        for name in set(self._servers) - {instance.id for _, instance in asked}:
+            await self._servers.pop(name).close()
         await asyncio.gather(*(self._one(service, instance, at) for service, instance in asked))
 
     async def _one(self, service: ServiceTarget, instance: Instance, at: float) -> None:

@@ -72,6 +72,10 @@ class Desk:
             answer = replace(answer, ok=answer.ok and not says_no(answer))
         self._history.note(service, instance, question, answer, at)
 
+    def expire(self) -> None:
+        """Forgets what was wrong with those that are gone."""
+        self.faults = {key: fault for key, fault in self.faults.items() if key in self._registry.targets}
+
     def _tell(self, service: str, instance: str, fault: str) -> None:
         if fault:
             self.faults[service, instance] = fault
