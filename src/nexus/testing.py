@@ -93,7 +93,7 @@ class ThrowawayStack:
 
 def free_offset(root: Path = CHECKOUT) -> int:
     """A port offset under which every port of the stack in `root` is free now."""
-    ports = [OTLP_PORT, *(service.port for service in load_stack(root).services)]
+    ports = [OTLP_PORT, OTLP_PORT + 1, *(service.port for service in load_stack(root).services)]
     for _ in range(200):
         offset = random.randrange(10_000, 30_000, 10)
         if all(_is_free(port + offset) for port in ports):

@@ -71,17 +71,24 @@ def addresses(stack: Stack, offset: int, ours: Mapping[str, int], by_engine: boo
 
 
 def _telemetry(offset: int, avoid: frozenset[int]) -> tuple[int, tuple[str, ...]]:
-    """The first port that is free from telemetry's own on, and a note when that is another one."""
+    """The first port from telemetry's own on that is free with the one after it, and a note when that is
+    another one. The second is the collector's where the agent has the first.
+    """
     first = _first(offset)
+
+    def free(port: int) -> bool:
+        return port not in avoid and ports.state(LOOPBACK, port) == "free"
+
     for port in range(first, min(first + TRIES, HIGHEST)):
-        if port not in avoid and ports.state(LOOPBACK, port) == "free":
+        if free(port) and free(port + 1):
             break
     else:
         return first, (f"{TRIES} ports from {first} on are taken: no spans are taken in",)
     if port == first:
         return port, ()
-    holder = "a service of the stack" if first in avoid else ports.holder(first)
-    return port, (f"port {first} of telemetry is taken by {holder}: it uses {port} instead",)
+    taken = first if not free(first) else first + 1
+    holder = "a service of the stack" if taken in avoid else ports.holder(taken)
+    return port, (f"port {taken} of telemetry is taken by {holder}: it uses {port} instead",)
 
 
 def _first(offset: int) -> int:

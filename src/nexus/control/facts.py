@@ -55,7 +55,7 @@ class Facts:
     is no longer what it should be. `unbuilt`: services whose release must be built before it can start, and
     why. `stale`: running services that were given secrets which are no longer true. `remains`: what is left
     of a stack when its services are gone, and must be removed ("" for nothing). `agent`: None
-    where the runtime has none.
+    where there is to be none.
     """
 
     ports: Mapping[str, int]

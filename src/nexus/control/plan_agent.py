@@ -11,9 +11,11 @@ from nexus.stack.names import TELEMETRY
 
 def agent_up(facts: Facts) -> list[Step]:
     """Steps to an agent that runs this platform's release and knows whom it may ask. Pure."""
+    running = facts.of(TELEMETRY)
     if facts.agent is None:
-        return []
-    running, wanted = facts.of(TELEMETRY), facts.agent.release
+        cause, does = "telemetry is switched off", "stop it"
+        return [Step(f"stop {TELEMETRY}", "stop", TELEMETRY, cause, does, "switch it on")] if running else []
+    wanted = facts.agent.release
     steps = []
     if facts.agent.unbuilt:
         does = f"build its release {wanted}"

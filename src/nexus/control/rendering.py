@@ -68,7 +68,7 @@ def write(root: Path, files: tuple[RenderedFile, ...]) -> None:
 
 def _deploy(stack: Stack) -> dict[str, str]:
     secrets = {service.name: secret_names(stack, service) for service in stack.services}
-    return container_files(stack, secrets, ContainerFacts(agent=stack.root == PLATFORM))
+    return container_files(stack, secrets, ContainerFacts(agent=stack.collects and stack.root == PLATFORM))
 
 
 def _state(path: Path, text: str) -> State:

@@ -152,7 +152,7 @@ class World:
         """What there is to collect from; None while no stack is known, or it wants no telemetry."""
         if self.site is None or not self.site.stack.collects:
             return None
-        return targets(self.site, self.keeper.runtime, self.keeper.instances())
+        return targets(self.site, self.keeper.runtime, self.keeper.instances(), self.keeper.ended())
 
     def _collector_arguments(self) -> tuple[str, ...]:
         """In containers the agent holds telemetry's own port; the collector has the next one."""

@@ -144,7 +144,9 @@ class ContainerKeeper:
             notes=(*notes, *self._notes()),
         )
 
-    async def _agent(self, site: Site) -> AgentFacts:
+    async def _agent(self, site: Site) -> AgentFacts | None:
+        if not site.stack.collects:
+            return None
         own = agent()
         there = await images.built(self.engine, site.stack, [own], self.registry)
         return AgentFacts(own.release, "" if there else f"there is no image of release {own.release}")

@@ -190,3 +190,9 @@ def test_an_agent_of_another_release_is_replaced_and_one_with_other_targets_is_t
     assert told.id == "reload telemetry"
     (started,) = plan_up(stack, with_agent(stack, agent(state="degraded"))).steps
     assert (started.id, started.cause) == ("start telemetry", "telemetry-1 is degraded")
+
+
+def test_an_agent_whose_stack_wants_no_telemetry_is_stopped(stack: Stack) -> None:
+    (stopped,) = plan_up(stack, replace(with_agent(stack, agent()), agent=None)).steps
+    assert (stopped.id, stopped.cause) == ("stop telemetry", "telemetry is switched off")
+    assert plan_up(stack, replace(with_agent(stack), agent=None)).empty

@@ -124,6 +124,8 @@ def _groups(project: Project) -> dict[Network, tuple[Passage, ...]]:
         inner = INNER_PORTS.get(service.runtime, service.inner_port)
         passage = Passage(service.name, site.ports[service.name], host, inner)
         found[network] = (*found.get(network, ()), passage)
+    if not site.stack.collects:
+        return found
     spec = telemetry(site.stack)
     passage = Passage(spec.name, site.telemetry_port, spec.name, PORT)
     found[spec.networks[-1]] = (*found.get(spec.networks[-1], ()), passage)

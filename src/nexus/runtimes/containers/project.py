@@ -67,6 +67,7 @@ class Project:
             only=only,
             encrypted=self.encrypted,
             home=str(self.site.home.root),
+            agent=stack.collects,
         )
         return container_files(stack, secrets, facts)
 
