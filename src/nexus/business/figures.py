@@ -25,13 +25,17 @@ Values = list[tuple[Mapping[str, str], float]]
 MOST_ROWS = 50
 DUTY = 0.02  # of the time one figure may keep the database busy
 SLOWEST = 3600.0  # seconds between two attempts of a figure that takes too long
+AGAIN = 20.0  # seconds until a figure that failed is asked again
+TOLD_AFTER = 2  # failures in a row: a schema that is still being made is no news
 STALE_AFTER = 300.0
 PATIENCE = 1.0  # seconds between two looks while the database is away
 
 
 @dataclass
 class Asked:
-    """A figure and what became of it. `due` and `at` are in seconds since the epoch."""
+    """A figure and what became of it. `due` and `at` are in seconds since the epoch; of `errors` the last
+    `failed` came in a row.
+    """
 
     kpi: Kpi
     due: float = 0.0
@@ -40,6 +44,7 @@ class Asked:
     values: Values = field(default_factory=list)
     error: str = ""
     errors: int = 0
+    failed: int = 0
     interval: float = 0.0
 
     @property
@@ -110,19 +115,20 @@ class Figures:
         try:
             asked.values, seconds = await (self._by_sql(kpi) if kpi.sql else self._by_metric(kpi, now))
             asked.error = "" if asked.values else "no value"
+            asked.failed = 0
         except (RefusedError, QueryError, StoreError) as refused:
             slow = isinstance(refused, SlowError)
             asked.errors += 1
+            asked.failed += 1
             asked.values = []
-            if asked.error != str(refused):
-                log.warning("kpi %s: %s", kpi.name, refused)
             asked.error = str(refused)
+            if asked.failed == TOLD_AFTER:
+                log.warning("kpi %s: %s", kpi.name, refused)
         asked.at, asked.ms = now, round(seconds * 1000, 1)
         backed_off = 2 * (asked.interval or kpi.every) if slow else seconds / DUTY
         asked.interval = max(kpi.every, min(SLOWEST, backed_off))
-        asked.due = (
-            math.floor(now / asked.interval) + 1
-        ) * asked.interval  # what is due together goes together
+        rest = min(asked.interval, AGAIN) if asked.failed and not slow else asked.interval
+        asked.due = (math.floor(now / rest) + 1) * rest  # what is due together goes together
         return _points(asked)
 
     async def _by_sql(self, kpi: Kpi) -> tuple[Values, float]:

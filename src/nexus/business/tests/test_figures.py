@@ -152,3 +152,17 @@ async def test_while_the_database_is_away_its_kpis_pause_and_then_go_on_at_once(
     await server.close()
     assert len(await figures.ask_due(1061.0)) == 2
     figures.database.close()
+
+
+async def test_a_kpi_that_failed_is_asked_again_soon(store: Store, dsn: str, tmp_path: Path) -> None:
+    (tmp_path / "url").write_text(dsn)
+    figures = asking(store, tmp_path / "url", kpi("rare", "SELECT n AS value FROM shop.later", every=600.0))
+    await figures.ask_due(1000.0)
+    assert told(figures)["rare"]["error"] == 'relation "shop.later" does not exist'
+    owner = await asyncpg.connect(dsn)
+    await owner.execute("CREATE TABLE shop.later AS SELECT 7 AS n")
+    await owner.close()
+    await figures.ask_due(1021.0)
+    assert figures.values()["rare"][0]["value"] == 7
+    assert await figures.ask_due(1050.0) == []
+    figures.database.close()
