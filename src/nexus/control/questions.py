@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import re
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,9 @@ PREFIX = "/v1/telemetry"
 PATIENCE = 90.0  # seconds
 BAD_INPUT = 2
 POSTED = frozenset({"/sql"})  # their parameters are a JSON object in the body
-ENDED = "telemetry's collector ended; run the same command again"
+ENDED = "telemetry's collector ended and does not come back; see `nexus logs control`"
+CURSOR = "cursor"  # the only member of lines that say how far an answer has come
+AWAY_AT_MOST, RETRY_EVERY = 30.0, 0.5  # seconds
 DECLARED = ("/kpis", "/processes", "/top")  # questions on what manifests declare
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 
@@ -39,7 +42,7 @@ class Questions(Protocol):
         """The answer."""
 
     def follow(self, path: str, parameters: Parameters) -> Iterator[dict[str, Any]]:
-        """One answer after the other, until the caller stops asking."""
+        """One answer after the other, until the caller stops asking; outlives a restart of the collector."""
 
     def close(self) -> None:
         """No more questions."""
@@ -59,10 +62,23 @@ class FromCollector:
         return self._client.get(address(path, parameters), PATIENCE)
 
     def follow(self, path: str, parameters: Parameters) -> Iterator[dict[str, Any]]:
-        try:
-            yield from self._client.stream(address(path, {**parameters, "follow": "1"}), method="GET")
-        except (OSError, http.client.HTTPException) as error:
-            raise ControlError(ENDED) from error
+        asked = {**parameters, "follow": "1"}
+        ended = None
+        while ended is None or time.monotonic() - ended < AWAY_AT_MOST:
+            try:
+                for told in self._client.stream(address(path, asked), method="GET"):
+                    ended = None
+                    if CURSOR in told:
+                        asked |= {"after": told[CURSOR]}
+                    else:
+                        yield told
+            except (OSError, http.client.HTTPException):
+                time.sleep(RETRY_EVERY)
+            except ControlError as error:
+                if error.exit_code == BAD_INPUT:
+                    raise
+                time.sleep(RETRY_EVERY)
+            ended = ended or time.monotonic()
         raise ControlError(ENDED)
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -265,10 +266,18 @@ async def test_followed_lines_come_within_a_second(asker: Asker) -> None:
             assert time.monotonic() - written < 1.0
 
 
-async def _next(answered: aiohttp.ClientResponse) -> Any:
-    import json
+async def test_following_goes_on_from_a_cursor(asker: Asker) -> None:
+    cursor = (await asker.get("/logs"))["cursor"]
+    rows = [line(f"later {number}", 0, service="late") for number in range(3)]
+    await asyncio.to_thread(keep, asker.store, "logs", rows)
+    parameters = {"follow": "1", "after": cursor, "service": "late"}
+    async with asker.session.get("http://x/logs", params=parameters) as answered, asyncio.timeout(5):
+        assert [(await _next(answered))["body"] for _ in rows] == ["later 0", "later 1", "later 2"]
 
+
+async def _next(answered: aiohttp.ClientResponse) -> Any:
+    """The next row of the log."""
     while True:
-        text = await answered.content.readline()
-        if text.strip():
-            return json.loads(text)
+        told = json.loads(await answered.content.readline())
+        if "cursor" not in told:
+            return told
