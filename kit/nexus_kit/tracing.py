@@ -78,7 +78,8 @@ def start(name: str, traceparent: str | None, kind: Kind, *, kept: bool = True) 
 
 
 def enter(name: str, traceparent: str | None, request_id: str | None) -> Span:
-    """Start the span of a request, in which this task works from now on."""
+    """Start the span of a request, in which this task works from now on, whatever it did before."""
+    _current.set(None)
     span = start(name, traceparent, Kind.SERVER)
     span.request_id = request_id if request_id and _REQUEST_ID.fullmatch(request_id) else span.trace_id
     _current.set(span)

@@ -192,6 +192,13 @@ async def test_a_traceparent_that_is_none_starts_a_trace_of_its_own(junk: str) -
     assert int(span.trace_id, 16)
 
 
+async def test_requests_on_one_connection_do_not_inherit_each_others_trace() -> None:
+    first = tracing.enter("GET", None, None)
+    second = tracing.enter("GET", None, None)
+    assert second.parent_id == ""
+    assert second.trace_id != first.trace_id
+
+
 async def test_what_ends_just_before_the_stop_is_sent_and_the_stop_is_quick(
     start_echo: Any, sink: OtlpSink
 ) -> None:
