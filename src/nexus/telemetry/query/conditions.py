@@ -9,11 +9,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from nexus.telemetry.query.errors import QueryError
-from nexus.telemetry.store.lifting import ids, lifted_back, literal
+from nexus.telemetry.store.lifting import ids, in_lifted, lifted_back, literal, runs
 
 _TRACE = re.compile(r"^[0-9a-f]{32}$")
-_SPECIAL = set(r"\.^$|?*+()[]{}")
-_QUANTIFIER = "?*{+"
+# What may be left out, or be read in another way, such as (?i) and \x41.
+_CHOICE = re.compile(r"[|(]|\\[^dDwWsSbBAz\W]")
+# What stands for other text than itself: classes, escapes, signs; and a character with its quantifier.
+_LOOSE = re.compile(r"(?:\[\^?\]?[^\]]*\]|\\.|[^\\*+?{}])[*+?{][0-9,}]*\??|\[\^?\]?[^\]]*\]|\\.|[\^$.*+?{}]")
+_HEX = re.compile(r"[0-9a-f]+")
+_IN_LIFTED = in_lifted("?")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,14}")
 _PLAIN_KEY = re.compile(r"[^\"\\]+")
 
@@ -59,10 +63,12 @@ def trace_id(text: str) -> str:
 
 def contains(conditions: Conditions, needle: str) -> None:
     """Log lines whose path, attributes or body contains `needle`."""
-    sql, values = _coarse(needle)
     if literal(needle) == needle:
-        conditions.add(sql, *values)
+        conditions.add("contains(text, ?)", needle)
+    elif _HEX.fullmatch(needle):
+        conditions.add(_IN_LIFTED, *[needle] * _IN_LIFTED.count("?"))
     else:
+        sql, values = _coarse(needle)
         conditions.add(_checked(sql, f"contains({lifted_back()}, ?)"), *values, needle)
 
 
@@ -88,21 +94,17 @@ def _coarse(needle: str) -> tuple[str, list[str]]:
         lifted = " OR ".join(f"coalesce({column} = ?::UUID, false)" for column in columns)
         parts.append(f"({lifted} OR contains(text, ?))")
         values += [found] * (len(columns) + 1)
+    for run in runs(needle):
+        parts.append(_IN_LIFTED)
+        values += [run] * _IN_LIFTED.count("?")
     return f"(raw OR ({' AND '.join(parts) or 'true'}))", values
 
 
 def _required(pattern: str) -> str:
-    """The longest text that every match contains, as far as is easily seen ("": none)."""
-    if any(sign in pattern for sign in "|([\\"):
-        return pattern if not _SPECIAL & set(pattern) else ""
-    pieces, piece = [""], ""
-    for character, following in zip(pattern, pattern[1:] + " ", strict=True):
-        if character in _SPECIAL or following in _QUANTIFIER:
-            pieces.append(piece)
-            piece = ""
-        else:
-            piece += character
-    return max([*pieces, piece], key=len)
+    """The longest text that every match of a regexp contains, as far as is easily seen ("": none)."""
+    if _CHOICE.search(pattern):
+        return ""
+    return max(re.split("\0+", _LOOSE.sub("\0", pattern)), key=len)
 
 
 def log_attribute(conditions: Conditions, field: str, value: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ from nexus.telemetry.store.errors import DayGone, StoreBusy
 from nexus.telemetry.store.layout import LAYOUTS
 from nexus.telemetry.store.policy import Policy
 
+_log = logging.getLogger("nexus.telemetry")
 _DAMAGE = (
     "corrupt",
     "checksum",
@@ -66,6 +68,9 @@ class Engine:
                 "autoload_known_extensions": False,
                 "python_enable_replacements": False,
                 "wal_autocheckpoint": _WAL,
+                "allocator_flush_threshold": "4MB",
+                "allocator_bulk_deallocation_flush_threshold": "8MB",
+                "allocator_background_threads": True,
             },
         )
         folder = str(self._folder).replace("'", "''")
@@ -102,13 +107,14 @@ class Engine:
                 self._change.notify_all()
 
     def _attach(self, day: Day, writable: bool) -> _Attached:
+        if not writable and not day.path.exists():
+            raise DayGone(f"{day.title} is gone")
+        writable = writable or not (day.sealed or self._read_only)  # the writer may need it while it is read
         known = self._attached.get(day.path)
         if known and (known.writable or not writable):
             return known
         if known:
             self._detach(day.path)
-        if not writable and not day.path.exists():
-            raise DayGone(f"{day.title} is gone")
         self._names += 1
         attached = _Attached(f"day{self._names}", writable)
         self.attach(day.path, attached.alias, LAYOUTS[day.signal].block, writable)
@@ -132,7 +138,12 @@ class Engine:
         self._connection.execute(f"DETACH {alias}")
 
     def _detach(self, path: Path) -> None:
-        self.detach(self._attached.pop(path).alias)
+        try:
+            self.detach(self._attached.pop(path).alias)
+        except (
+            duckdb.IOException
+        ) as error:  # the disk is full: what is committed stays in the write-ahead log
+            _log.warning("%s is closed without a checkpoint: %s", path, str(error).splitlines()[-1])
 
     @contextmanager
     def alone(self, day: Day, seconds: float = 10.0) -> Iterator[bool]:

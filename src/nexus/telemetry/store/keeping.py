@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import threading
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import duckdb
+import pyarrow as pa
 
 from nexus.telemetry.records import SIGNALS, Signal
 from nexus.telemetry.store.days import Day, period
@@ -20,7 +22,9 @@ from nexus.telemetry.store.writer import Writer
 if TYPE_CHECKING:
     from nexus.telemetry.store.store import Store
 
+_log = logging.getLogger("nexus.telemetry")
 _LAST_TO_GO: Signal = "business"
+_WAITING = 2 * 2**20  # bytes of write-ahead log
 
 
 class Keeper:
@@ -42,11 +46,22 @@ class Keeper:
             return []
         with self._tending:
             done = [*self._retain(), *self._make_room(), *self._seal()]
+            self._settle()
             for what in done:
                 self._store.catalogue.tell(what)
             self._store.engine.trim({today.path for today in map(self._today, SIGNALS) if today})
             self._store.refresh()
             return done
+
+    def _settle(self) -> None:
+        """Move what waits in write-ahead logs into the files: until then it takes memory."""
+        for today in filter(None, map(self._today, SIGNALS)):
+            if today.wal.exists() and today.wal.stat().st_size > _WAITING:
+                try:
+                    self._store.checkpoint(today)
+                except (duckdb.Error, DayGone) as error:
+                    _log.warning("%s keeps its write-ahead log: %s", today.title, str(error).splitlines()[0])
+        pa.default_memory_pool().release_unused()
 
     def room(self) -> bool:
         """Whether the disk has room for more, after dropping the oldest days where that was needed."""

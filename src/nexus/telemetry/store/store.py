@@ -139,6 +139,11 @@ class Store:
             self.set_aside(day, error)
             raise DayGone(f"{day.title} is damaged") from error
 
+    def checkpoint(self, day: Day) -> None:
+        """Move what waits in a file's write-ahead log into the file. Raises duckdb.Error, DayGone."""
+        with self._writing, self.reading(day) as (cursor, db):
+            cursor.execute(f"CHECKPOINT {db}")
+
     def set_aside(self, day: Day, error: duckdb.Error) -> None:
         """Rename a broken file, tell it, go on without it."""
         what = f"{day.title} is damaged ({_first(error)})"

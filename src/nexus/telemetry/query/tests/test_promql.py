@@ -64,11 +64,11 @@ def _at(store: Store, text: str, at: float = 300) -> dict[str, float]:
     [
         ("level", 20),
         ("level offset 1m", 16),
-        ("rate(level[5m])", 20 / 300),  # (0, 300]: 1…20 = 19 in 285 s, 15 s to the start are one distance
+        ("rate(level[5m])", 20 / 300),  # (0, 300]: 1 … 20, and one distance to the start
         ("increase(level[1m])", 4),
         ("delta(level[1m])", 4),
         ("irate(level[1m])", 1 / 15),
-        # Samples 15, …, 300: 10 … 90, 5, … 105; 105 − 10 + 90 = 185 in 285 s, to the start 15 s: 185 · 300 / 285
+        # 10 … 90, 5, … 105: 105 − 10 + 90 = 185 in 285 s, and 15 s to the start
         ("increase(restarted_total[5m])", 185 * 300 / 285),
         ("rate(restarted_total[5m])", 185 / 285),
         ("avg_over_time(level[1m])", 18.5),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ _ORDER = "01a21487-485e-7180-a62f-7cd8a4c50a80"
 
 
 def _spans(store: Store) -> None:
-    spans = [
+    spans: list[dict[str, Any]] = [
         {
             "trace_id": "a" * 32,
             "span_id": "2" * 16,
@@ -71,7 +72,8 @@ def test_sql_sees_friendly_columns_of_every_signal(store: Store) -> None:
     store.append("metrics", points("up", [1.0]))
     answer = sql(
         store,
-        "SELECT logs.body, logs.trace_id, attributes->>'n' AS n, path, time, (SELECT count(*) FROM spans) AS spans,"
+        "SELECT logs.body, logs.trace_id, attributes->>'n' AS n, path, time,"
+        " (SELECT count(*) FROM spans) AS spans,"
         " (SELECT max(value) FROM metrics WHERE name = 'up') AS up FROM logs",
     )
     assert answer.columns == ["body", "trace_id", "n", "path", "time", "spans", "up"]

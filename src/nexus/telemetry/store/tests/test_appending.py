@@ -33,7 +33,8 @@ def _bodies(store: Store) -> list[str]:
         {"body": _V7, "trace_id": _TRACE, "path": f"/{_HEX}/{_TRACE}", "attributes": '{"a":1},' * 30},
         {"body": "Traceback:\n  File \"a\", line 1\n\nBoom\n", "path": "/a b/ã?q=1"},
         {"body": "", "path": "", "attributes": ""},
-        {"body": "junk \x01\x02\x05 \x06 \x00 end", "trace_id": _TRACE, "attributes": f'{{"i":"{_TRACE}","n":7}}'},
+        {"body": "\x01\x02\x05 \x06 \x00.", "trace_id": _TRACE, "attributes": f'{{"i":"{_TRACE}","n":7}}'},
+        {"body": "long " + _HEX * 3000, "trace_id": _TRACE, "attributes": f'{{"i":"{_TRACE}","n":7}}'},
         {"body": "spaced", "attributes": '{"a": 1, "b": "\\u00e3", "c": 123456789012345678901234567890}'},
         {"body": "upper", "attributes": f'{{"id":"{_V7.upper()}","h":"{_HEX.upper()}"}}'},
     ],
@@ -77,12 +78,12 @@ def test_a_new_day_goes_on_from_the_checkpoints_of_the_last(
 
 
 _WRITER = """
-import os, random, signal, sys, time
+import os, random, select, signal, sys, time
 from pathlib import Path
 from nexus.telemetry.store import Policy, Store
 from nexus.telemetry.store.tests.batches import lines
 
-def write(folder):
+def write(folder, told):
     store = Store(folder, Policy(reserve=0, threads=1))
     done = int(store.checkpoints().get("source", "0"))
     while True:
@@ -90,15 +91,20 @@ def write(folder):
         batch = lines(*(f"line {n}" for n in range(done, done + size)))
         done += size
         store.append("logs", batch, {"source": str(done)})
-        print(done, flush=True)
+        os.write(told, b"%d\n" % done)
 
 for kill in range(20):
+    heard, told = os.pipe()
     child = os.fork()
     if not child:
-        write(Path(sys.argv[1]))
-    time.sleep(0.05 + random.random() * 0.2)
+        write(Path(sys.argv[1]), told)
+    if kill % 4:  # else it dies while it opens the store
+        select.select([heard], [], [], 60)
+    time.sleep(random.random() * 0.15)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
+    os.close(told)
+    print(open(heard).read(), flush=True)
 """
 
 
