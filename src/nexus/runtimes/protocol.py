@@ -27,7 +27,8 @@ class Launch:
     """How one instance is started.
 
     `port` is where it listens; `sockets` are handed over already listening; `replaces` names the process
-    whose listeners the new one takes over (a reload), so that it is not stopped before.
+    whose listeners the new one takes over (a reload), so that it is not stopped before. `piped`: it writes
+    into a pipe that is appended to its log, because it would not append to a file.
     """
 
     service: str
@@ -42,6 +43,7 @@ class Launch:
     stop_signal: int = signal.SIGTERM
     sockets: tuple[socket.socket, ...] = ()
     knows: frozenset[str] = frozenset()
+    piped: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from nexus.runtimes.process.accounts import can_drop, give
 from nexus.runtimes.protocol import Account, Launch, StartError
+
+PIPE = 1 << 20  # bytes that wait while the log's disk is slow
 
 
 def open_log(path: Path, account: Account | None) -> int:
@@ -17,6 +22,32 @@ def open_log(path: Path, account: Account | None) -> int:
     return descriptor
 
 
+def pipe_to(log: int, account: Account | None) -> int:
+    """A descriptor whose bytes a process appends to the log as long as somebody can write them."""
+    end, begin = os.pipe()
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        with contextlib.suppress(OSError):  # a user may have a smaller share of pipes
+            fcntl.fcntl(begin, fcntl.F_SETPIPE_SZ, PIPE)
+    try:
+        subprocess.run(
+            ("/bin/sh", "-c", "exec 3<&0; cat <&3 &"),  # nobody's child: it outlives us, too
+            env={"PATH": "/usr/bin:/bin"},
+            cwd="/",
+            stdin=end,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            check=True,
+            **_as(account),
+        )
+    except BaseException:
+        os.close(begin)
+        raise
+    finally:
+        os.close(end)
+    return begin
+
+
 def spawn(launch: Launch) -> subprocess.Popen[bytes]:
     """Starts the process in a session of its own; output is appended to the log.
 
@@ -24,21 +55,21 @@ def spawn(launch: Launch) -> subprocess.Popen[bytes]:
         StartError: the program or its folder is missing or may not be executed.
     """
     account = launch.account if can_drop() else None
-    log = open_log(launch.log, account)
+    log = output = open_log(launch.log, account)
     try:
+        if launch.piped:
+            output = pipe_to(log, account)
         return subprocess.Popen(
             launch.argv,
             env=dict(launch.env),
             cwd=launch.cwd,
             stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
+            stdout=output,
+            stderr=output,
             start_new_session=True,
             umask=0o077,
             pass_fds=[s.fileno() for s in launch.sockets],
-            user=account.uid if account else None,
-            group=account.gid if account else None,
-            extra_groups=[] if account else None,
+            **_as(account),
         )
     except OSError as error:
         raise StartError(
@@ -46,6 +77,14 @@ def spawn(launch: Launch) -> subprocess.Popen[bytes]:
             f"check `command` in its manifest"
         ) from error
     finally:
-        os.close(log)
+        for descriptor in {log, output}:
+            os.close(descriptor)
         for listener in launch.sockets:
             listener.close()
+
+
+def _as(account: Account | None) -> dict[str, Any]:
+    """The user of a process, as `subprocess` wants it."""
+    if account is None:
+        return {}
+    return {"user": account.uid, "group": account.gid, "extra_groups": []}

@@ -144,3 +144,22 @@ def _group_lives(leader: int) -> bool:
         if int(fields[2]) == leader and fields[0] != b"Z":
             return True
     return False
+
+
+async def test_a_program_that_does_not_append_shares_its_log_with_the_one_that_takes_over(
+    runtime: ProcessRuntime,
+) -> None:
+    """As HAProxy does: its log's descriptor loses O_APPEND."""
+    unruly = (
+        "import fcntl, os, signal, sys\nfcntl.fcntl(1, fcntl.F_SETFL, os.O_NONBLOCK)\n"
+        "os.write(1, (sys.argv[1] * 1000 + ' here\\n').encode())\nsignal.pause()"
+    )
+    for name in ("one", "two"):
+        argv = (sys.executable, "-c", unruly, name)
+        started = await runtime.start(replace(launch(runtime, argv, f"till-{name}"), piped=True))
+        log = runtime.home.log("till")
+        async with asyncio.timeout(10):
+            while f"{name} here" not in log.read_text():
+                await asyncio.sleep(0.01)
+        await runtime.stop(started, 1.0)
+    assert runtime.home.log("till").read_text() == "one" * 1000 + " here\n" + "two" * 1000 + " here\n"

@@ -54,6 +54,7 @@ def prepare(runtime: ProcessRuntime, site: Site, service: Service, slot: Slot, c
         cwd=state,
         log=site.home.log(service.name),
         account=account,
+        piped=True,  # it takes O_APPEND off a log file: one that took over would write from the beginning
     )
 
 
@@ -74,4 +75,5 @@ def reload(
         cwd=site.home.state(service.name),
         log=site.home.log(service.name),
         account=account,
+        piped=True,  # it takes O_APPEND off a log file: one that took over would write from the beginning
     )
