@@ -77,7 +77,7 @@ def test_a_new_day_goes_on_from_the_checkpoints_of_the_last(
     assert opened().checkpoints() == {"quiet": "1", "busy": "2"}
 
 
-_WRITER = """
+_WRITER = r"""
 import os, random, select, signal, sys, time
 from pathlib import Path
 from nexus.telemetry.store import Policy, Store
@@ -113,6 +113,7 @@ def test_twenty_kills_lose_no_committed_line_and_double_none(tmp_path: Path) -> 
     run = subprocess.run(
         [sys.executable, "-c", _WRITER, str(folder)], capture_output=True, text=True, timeout=100
     )
+    assert not run.stderr
     acknowledged = max(map(int, run.stdout.split()))
 
     store = Store(folder, Policy(reserve=0))
