@@ -28,7 +28,7 @@ class Paint:
         return cls(wanted and sys.stdout.isatty())
 
     def __call__(self, text: str, colour: str | None = None, bold: bool = False, dim: bool = False) -> str:
-        if not self.on or not text:
+        if not (self.on and text and (colour or bold or dim)):
             return text
         return typer.style(text, fg=colour, bold=bold or None, dim=dim or None)
 

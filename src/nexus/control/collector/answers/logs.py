@@ -80,10 +80,15 @@ def missing(subject: Subject, query: LogQuery) -> dict[str, Any]:
     dropped: dict[str, dict[str, int]] = {}
     counted = f"SELECT service, why, sum(count) AS count FROM drops WHERE {within(since, until)}"
     for row in subject.rows(f"{counted} GROUP BY service, why ORDER BY service, why"):
-        dropped.setdefault(row["service"], {})[row["why"]] = int(row["count"])
+        if _concerns(query, row["service"]):
+            dropped.setdefault(row["service"], {})[row["why"]] = int(row["count"])
     behind: dict[str, float] = {}
     for source in subject.parts().get("logs", {}).get("sources", {}).values():
         service, seconds = source["service"], source["behind_seconds"]
-        if seconds >= LATE:
+        if seconds >= LATE and _concerns(query, service):
             behind[service] = max(seconds, behind.get(service, 0.0))
     return {"dropped": dropped, "behind": behind}
+
+
+def _concerns(query: LogQuery, service: str) -> bool:
+    return not query.services or service in query.services

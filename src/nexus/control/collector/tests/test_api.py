@@ -149,6 +149,8 @@ async def test_lines_of_an_order_are_those_that_name_it_and_those_of_its_traces(
 async def test_what_is_missing_is_told_with_the_lines(asker: Asker) -> None:
     missing = (await asker.get("/logs"))["missing"]
     assert missing == {"dropped": {"crm": {"disk full": 7}}, "behind": {"crm": 12.0}}
+    of_sales = (await asker.get("/logs", service="sales"))["missing"]
+    assert of_sales == {"dropped": {}, "behind": {}}
 
 
 async def test_a_trace_is_found_by_its_first_digits_and_by_an_order(asker: Asker) -> None:
