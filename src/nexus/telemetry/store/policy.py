@@ -22,7 +22,7 @@ class Keep:
     @property
     def part(self) -> int:
         """Bytes at which a day goes on in a new file, so that what is dropped at once is small."""
-        return max(self.size // 8, 16 * MIB)
+        return max(self.size // 8, 4 * MIB)
 
 
 def _defaults() -> dict[Signal, Keep]:

@@ -160,12 +160,12 @@ def test_a_day_goes_on_in_a_new_file_before_it_grows_too_large(opened: Callable[
     policy = Policy(reserve=0, keep={**Policy().keep, "logs": Keep(timedelta(days=1), 1)})
     store = opened(policy)
     for _ in range(3):
-        store.append("logs", lines(*(os.urandom(9 * MIB).hex() for _ in range(2))))
+        store.append("logs", lines(os.urandom(5 * MIB // 2).hex()))
 
     parts = store.facts()["signals"]["logs"]["days"]
 
     assert parts[1] == f"{parts[0]}.2"
-    assert sql(store, "SELECT count(*) FROM logs").rows == [(6,)]
+    assert sql(store, "SELECT count(*) FROM logs").rows == [(3,)]
 
 
 @pytest.fixture
