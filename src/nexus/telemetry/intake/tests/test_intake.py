@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from nexus.runtimes.process.rotate import BLOCK, rotate
 from nexus.telemetry.intake import Intake
 from nexus.telemetry.intake.files import Files
@@ -18,6 +20,12 @@ from nexus.telemetry.intake.turn import take_turn
 from nexus.telemetry.query import LogQuery, logs
 from nexus.telemetry.store import Policy, Store
 from nexus.telemetry.targets import LogSource, Targets
+
+
+@pytest.fixture(autouse=True)
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nexus.telemetry.intake.intake.PAUSE", 0.1)
+    monkeypatch.setattr("nexus.telemetry.intake.intake.AGAIN", 0.2)
 
 
 def told(path: Path, format: str = "json") -> LogSource:
