@@ -8,6 +8,9 @@ PT_BR = {
     "--since ({since}) is not before --until ({until})": (
         "--since ({since}) não é anterior a --until ({until})"
     ),
+    "--otlp-endpoint {url!r} is no address; write http://HOST:4318 or off": (
+        "--otlp-endpoint {url!r} não é um endereço; escreva http://HOST:4318 ou off"
+    ),
     "--{name} names no {name}; write it like --{name} ID": (
         "--{name} não diz qual {name}; escreva como --{name} ID"
     ),

@@ -26,9 +26,7 @@ Registry = Annotated[
 ]
 Forward = Annotated[
     str | None,
-    typer.Option(
-        "--otlp-endpoint", help="Send logs, metrics and traces there too (OTLP/HTTP); remembered; `off` stops."
-    ),
+    typer.Option("--otlp-endpoint", help="Send all signals there too (OTLP/HTTP); remembered; `off` stops."),
 ]
 Demo = Annotated[bool, typer.Option("--demo", help="Afterwards run the stack's task `demo`.")]
 Seed = Annotated[int | None, typer.Option("--seed", help="Seed of the demonstration's data.")]

@@ -56,7 +56,10 @@ def test_what_changed_is_built_and_why_is_told(engine_root: Path) -> None:
     assert first.stdout.count("no image is known") == 3  # the agent of telemetry is the third
     (root / "till/nexus_till/__main__.py").write_text("print('goodbye')\n")
     planned = nexus(root, "build", "--plan").stdout.splitlines()
-    assert sorted(line.split(":")[0] for line in planned if line.endswith("is there")) == ["desk", "telemetry"]
+    assert sorted(line.split(":")[0] for line in planned if line.endswith("is there")) == [
+        "desk",
+        "telemetry",
+    ]
     assert [line for line in planned if line.endswith(": changed: till")]
     again = json.loads(nexus(root, "build", "--json").stdout)["images"]
     assert {each["service"]: (each["state"], each["changed"]) for each in again} == {
