@@ -128,19 +128,29 @@ def sensitive(name: str) -> str:
 
 
 def _where_suspect(texts: Texts, change: Callable[[str], str]) -> Texts:
-    if len(texts) < FEW:
-        here: list[Any] = texts.to_pylist()
-        suspect: Any = pa.array([bool(text) and _SUSPECT_HERE.search(text) is not None for text in here])
+    whole: Any = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+    if len(whole) < FEW:
+        suspect = pa.array([bool(text) and _suspect_here(text) for text in whole.to_pylist()], pa.bool_())
     else:
-        matched: Any = pc.match_substring_regex(texts, _SUSPECT)
-        suspect = pc.fill_null(matched, False)
+        suspect = _suspects(whole)
     if not pc.any(suspect, min_count=0).as_py():
         return texts
-    found: list[Any] = texts.filter(suspect).to_pylist()
-    whole: Any = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
-    flags = suspect.combine_chunks() if isinstance(suspect, pa.ChunkedArray) else suspect
-    changed: Texts = pc.replace_with_mask(whole, flags, pa.array(map(change, found), pa.string()))
-    return changed
+    changed = pa.array(map(change, whole.filter(suspect).to_pylist()), pa.string())
+    masked: Texts = pc.replace_with_mask(whole, suspect, changed)
+    return masked
+
+
+def _suspects(texts: Any) -> Any:
+    """For each text, whether the slow path must look at it. Texts that are the same are looked at once."""
+    encoded = texts.dictionary_encode()
+    suspect = pc.match_substring_regex(encoded.dictionary, _SUSPECT)
+    if not pc.any(suspect, min_count=0).as_py():
+        return pa.array([], pa.bool_())
+    return pc.fill_null(suspect.take(encoded.indices), False)
+
+
+def _suspect_here(text: str) -> bool:
+    return _SUSPECT_HERE.search(text) is not None
 
 
 def _mask_object(text: str) -> str:

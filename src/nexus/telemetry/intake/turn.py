@@ -10,8 +10,8 @@ import pyarrow as pa
 from nexus.telemetry.intake.source import Source
 from nexus.telemetry.records import LOGS
 
-SHARE = 1 << 20  # bytes that one source may give before the next one is asked
-MOST = 4 << 20  # bytes of a turn
+SHARE = 2 << 20  # bytes that one source may give before the next one is asked
+MOST = 6 << 20  # bytes of a turn
 
 
 @dataclass(frozen=True)
