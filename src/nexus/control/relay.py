@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
 
 import aiohttp
 from aiohttp import web
@@ -11,6 +13,7 @@ from nexus.runtimes.home import Home
 
 log = logging.getLogger("nexus.control")
 
+PATIENCE, PAUSE = 8.0, 0.2  # seconds
 PASSED_BACK = ("Content-Type",)
 AWAY = "telemetry does not answer yet; its collector starts together with the stack"
 
@@ -29,16 +32,26 @@ class Relay:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=5.0)
         async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
             try:
-                answer = await session.request(
-                    request.method,
-                    f"http://telemetry{where}",
-                    data=await request.read(),
-                    headers={"Content-Type": request.headers.get("Content-Type", "application/json")},
-                )
+                return await _pass_back(request, await _ask(session, request, where))
             except aiohttp.ClientError as error:
                 log.debug("the collector did not answer %s: %s", where, error)
                 return web.json_response({"error": AWAY, "exit_code": 1}, status=503)
-            return await _pass_back(request, answer)
+
+
+async def _ask(session: aiohttp.ClientSession, request: web.Request, where: str) -> aiohttp.ClientResponse:
+    """Asks; a collector that is just starting again is waited for."""
+    body = await request.read()
+    kind = request.headers.get("Content-Type", "application/json")
+    give_up = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return await session.request(
+                request.method, f"http://telemetry{where}", data=body, headers={"Content-Type": kind}
+            )
+        except (aiohttp.ClientConnectorError, aiohttp.ServerDisconnectedError):
+            if time.monotonic() > give_up:
+                raise
+        await asyncio.sleep(PAUSE)
 
 
 async def _pass_back(request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
