@@ -78,6 +78,7 @@ PT_BR = {
     "value": "valor",
     "waiting": "espera",
     "work by service": "trabalho por serviço",
+    "at risk": "em risco",
     "worth an hour": "vale por hora",
     "{count} failed": "{count} com erro",
     "{count} further series are not drawn": "mais {count} séries não são desenhadas",

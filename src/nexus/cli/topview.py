@@ -78,7 +78,7 @@ class Picture:
         """One line a process: its worst objective."""
         table = _table()
         table.add_column(t("process"), no_wrap=True, overflow="ellipsis", ratio=1)
-        for column in (t("budget left"), t("burn 1 h"), t("burn 6 h"), t("worth an hour")):
+        for column in (t("budget left"), t("burn 1 h"), t("burn 6 h"), t("worth an hour"), t("at risk")):
             table.add_column(column, no_wrap=True, justify="right")
         for process in self.told["processes"]:
             told = process["objectives"]
@@ -89,6 +89,7 @@ class Picture:
                 burn(_worst(told, "1h")),
                 burn(_worst(told, "6h")),
                 amount(process["value"], process["unit"]) if process["value"] is not None else "",
+                _at_risk(process),
             )
         return table
 
@@ -139,6 +140,13 @@ def _telling(values: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _kpi_cells(kpi: Mapping[str, Any], value: Mapping[str, Any]) -> tuple[Text, Text]:
     name, label = title(kpi["title"], kpi["name"]), labels_text(value["labels"])
     return Text(f"{name}, {label}" if label else name), value_text(kpi, value["value"])
+
+
+def _at_risk(process: Mapping[str, Any]) -> Text:
+    """What an hour of a process loses now; nothing is said while nothing fails."""
+    if not process["at_risk"]:
+        return Text("")
+    return Text(amount(process["at_risk"], process["unit"]), style="red")
 
 
 def _service_row(service: Mapping[str, Any], told: Mapping[str, Any]) -> tuple[str | Text, ...]:

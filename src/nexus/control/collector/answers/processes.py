@@ -10,7 +10,7 @@ from nexus.control.collector.answers.asked import Asked
 from nexus.control.collector.answers.figures import newest
 from nexus.control.collector.answers.subject import Subject
 
-BUDGET, BURN = "nexus_error_budget_remaining", "nexus_burn_rate"
+BUDGET, BURN, AT_RISK = "nexus_error_budget_remaining", "nexus_burn_rate", "nexus_value_at_risk_per_hour"
 LOOKBACK = timedelta(minutes=15)
 LONGEST_KPI = timedelta(days=1)
 
@@ -18,10 +18,11 @@ LONGEST_KPI = timedelta(days=1)
 def processes(subject: Subject, asked: Asked) -> dict[str, Any]:
     """Every process of the manifests. Of an objective: `budget`, the share of its error budget that is left
     (below 0 when it is overdrawn), and `burn`, by window, how many times too fast it is spent. `value` is
-    the newest value of the KPI that says what an hour of the process is worth.
+    the newest value of the KPI that says what an hour of the process is worth, `at_risk` the part of it that
+    fails now.
     """
     now = asked.time("at") or datetime.now(UTC)
-    told = newest(subject, (BUDGET, BURN), now, LOOKBACK)
+    told = newest(subject, (BUDGET, BURN, AT_RISK), now, LOOKBACK)
     worth = {}
     if any(process["value"] for process in subject.processes.values()):
         for row in newest(subject, ("nexus_kpi",), now, LONGEST_KPI):
@@ -40,6 +41,7 @@ def _process(
         "kpis": process["kpis"],
         "value": value,
         "unit": unit,
+        "at_risk": next((row["value"] for row in mine if row["name"] == AT_RISK), None),
         "objectives": [_objective(objective, mine) for objective in process["objectives"]],
     }
 
