@@ -5,23 +5,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
 import duckdb
 
 from nexus.business import state
-from nexus.business.access import MOST, Line, reached, read_lines
+from nexus.business.access import Line, at_gateway, failed_at_edge
 from nexus.business.asking import AwayError, RefusedError
 from nexus.business.figures import Figures
 from nexus.business.gauges import gauges
 from nexus.business.points import Point, table
-from nexus.business.probed import read_probed
+from nexus.business.probed import RUNS, count_runs, read_runs
+from nexus.business.probing.identity import is_probe
 from nexus.business.promises import Promise
 from nexus.business.requests import Routes, verdict
 from nexus.business.tally import Count, Counts, Key, Tally
-from nexus.business.windows import NONE, WINDOWS, Events
+from nexus.business.windows import MINUTES_KEPT, WINDOWS, Events
 from nexus.stack import Objective, Process
 from nexus.telemetry.store import Store, StoreError
 from nexus.telemetry.targets import Targets
@@ -30,16 +31,15 @@ log = logging.getLogger("nexus.telemetry")
 
 EVERY = 10.0  # seconds between two looks at what is new
 TOLD_EVERY = 60.0  # seconds between two points of budgets and burn rates
-EDGE_WAITS = 15.0  # seconds that the gateway's own line of a request may come later than the edge's
 AT_ONCE = 10  # questions to the database per objective and look
-GATEWAY, EDGE, PROBES = "requests of the gateway", "failures at the edge", "steps of probes"
+GATEWAY, EDGE = "requests of the gateway", "failures at the edge"
 
 
 class Objectives:
     """Counts the events of all objectives and tells what they mean.
 
     Requests come from the gateway's access log, and failures that never reached it from the edge's; facts
-    come from the database, steps of probes from the store. `figures` has the KPIs, and the connection to the
+    come from the database, runs of probes from the store. `figures` has the KPIs, and the connection to the
     database that both share.
     """
 
@@ -53,7 +53,6 @@ class Objectives:
         self._schemas: set[str] = set()
         self._tally: Tally | None = None
         self._cursors: dict[str, int] = {}
-        self._committed: deque[tuple[float, int]] = deque()
         self._told = 0.0
         self._clock = 0.0
         self._fault = ""
@@ -87,17 +86,17 @@ class Objectives:
         if not self._processes:
             return
         tally = await self._restored(now)
-        for source, read in ((GATEWAY, self._at_gateway), (EDGE, self._at_edge)):
-            full = True
-            while full:
-                lines, cursor = await asyncio.to_thread(read, now)
-                await self._keep(tally, self._judged(lines, now), {source: cursor})
-                self._cursors[source] = cursor
-                full = len(lines) >= MOST
+        upto = self._store.committed("logs")
+        for source in (GATEWAY, EDGE):
+            reached = -1
+            while reached != upto:
+                lines, reached = await asyncio.to_thread(self._read, source, upto)
+                await self._keep(tally, self._judged(lines, now), {source: reached}, now)
+                self._cursors[source] = reached
         for promise in self._wanted_promises():
             await self._ask(tally, promise, now)
         if now - self._told >= TOLD_EVERY:
-            await self._count_probes(tally)
+            await self._count_probes(tally, now)
             points = [*tally.totals(now), *gauges(self._processes.values(), self.window, self.status(), now)]
             asked = {promise.checkpoint: promise.asked for promise in self._promises.values()}
             await self._append(points, self._cursors | asked)
@@ -107,55 +106,46 @@ class Objectives:
         """The tally; read again when the clock jumped, because it may have emptied the windows."""
         jumped = abs(now - time.monotonic() - self._clock) > TOLD_EVERY
         if self._tally is None or jumped:
-            self._tally = await asyncio.to_thread(Tally.restored, self._store)
+            self._tally = await asyncio.to_thread(Tally.restored, self._store, now)
             known = await asyncio.to_thread(self._store.checkpoints, "business")
-            self._cursors = {name: int(known.get(name, 0)) for name in (GATEWAY, EDGE, PROBES)}
+            self._cursors = {name: int(known.get(name, 0)) for name in (GATEWAY, EDGE, *RUNS)}
             self._promises = {}
+            self._told = 0.0
         self._clock = now - time.monotonic()
         return self._tally
 
-    async def _keep(self, tally: Tally, counts: Counts, cursors: dict[str, int]) -> None:
+    async def _keep(self, tally: Tally, counts: Counts, cursors: dict[str, int], now: float) -> None:
         """Counts and how far they reach are kept in one transaction."""
         if counts:
-            await self._append(tally.points(counts), cursors)
-            tally.add(counts)
+            await self._append(tally.points(counts, now), cursors)
+            tally.add(counts, now)
 
     async def _append(self, points: list[Point], cursors: dict[str, int]) -> None:
         marks = {name: str(cursor) for name, cursor in cursors.items()}
         await asyncio.to_thread(self._store.append, "business", table(points), marks)
 
-    def _at_gateway(self, now: float) -> tuple[list[Line], int]:
-        upto = self._store.committed("logs")
-        self._committed.append((now, upto))
-        return read_lines(self._store, self._services.get("gateway", ()), self._cursors[GATEWAY], upto)
-
-    def _at_edge(self, now: float) -> tuple[list[Line], int]:
-        """Failures at the edge of requests that the gateway has no line of."""
-        upto = self._cursors[EDGE]
-        while self._committed and self._committed[0][0] <= now - EDGE_WAITS:
-            upto = max(upto, self._committed.popleft()[1])
+    def _read(self, source: str, upto: int) -> tuple[list[Line], int]:
         edge, gateway = self._services.get("edge", ()), self._services.get("gateway", ())
-        lines, cursor = read_lines(self._store, edge, self._cursors[EDGE], upto, worst=True)
-        known = reached(self._store, gateway, lines)
-        return [line for line in lines if line.trace is None or line.trace not in known], cursor
+        if source == GATEWAY:
+            return at_gateway(self._store, gateway, edge, self._cursors[source], upto)
+        return failed_at_edge(self._store, edge, gateway, self._cursors[source], upto)
 
-    async def _count_probes(self, tally: Tally) -> None:
-        """Each step of a probe is an event of availability, beside the requests that it sends."""
+    async def _count_probes(self, tally: Tally, now: float) -> None:
         upto = self._store.committed("business")
-        counts: defaultdict[tuple[Key, int], Events] = defaultdict(lambda: NONE)
-        for told in await asyncio.to_thread(list, read_probed(self._store, self._cursors[PROBES], upto)):
-            process = self._processes.get(told.process)
-            for objective in process.objectives if process else ():
-                if objective.kind == "availability":
-                    where = Key(told.process, objective.name, told.step), told.minute
-                    counts[where] = counts[where].plus(told.events)
-        await self._keep(tally, counts, {PROBES: upto})
-        self._cursors[PROBES] = upto
+        runs = await asyncio.to_thread(
+            read_runs, self._store, min(self._cursors[name] for name in RUNS), upto
+        )
+        counts, cursors = count_runs(runs, self._processes, tally, self._cursors, upto, now)
+        await self._keep(tally, counts, cursors, now)
+        self._cursors |= cursors
 
     def _judged(self, lines: Iterable[Line], now: float) -> Counts:
+        """The events that users' requests are; a line older than the minutes that are known comes too late."""
         counts: defaultdict[tuple[Key, int], Count] = defaultdict(Count)
         for line in lines:
             minute = min(line.minute, int(now // 60))
+            if is_probe(line.request) or minute <= now // 60 - MINUTES_KEPT:
+                continue
             for place in self._routes.places(line.method, line.path):
                 for objective in self._processes[place.process].objectives:
                     good = _good(objective, line)
@@ -185,7 +175,7 @@ class Objectives:
             except RefusedError as refused:
                 log.warning("%s: %s", promise.checkpoint, refused)
                 return
-            await self._keep(tally, counts, {promise.checkpoint: until})
+            await self._keep(tally, counts, {promise.checkpoint: until}, now)
             promise.asked = until
 
     def window(self, process: str, objective: str, window: str, step: str | None = None) -> Events:

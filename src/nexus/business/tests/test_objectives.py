@@ -3,10 +3,12 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pyarrow as pa
 import pytest
 
+from nexus.business.access import failed_at_edge
 from nexus.business.figures import Figures
 from nexus.business.objectives import Objectives
 from nexus.business.points import Point, label_text, table
@@ -138,13 +140,60 @@ async def test_what_never_reached_the_gateway_is_counted_from_the_edge(store: St
         {"service": "nginx", "status": 200, "trace_id": "c" * 32},
     )
     await objectives.look(NOW)
+    assert counted(objectives, "availability") == (0, 2)
     happened(store, {"status": 503, "trace_id": seen})  # the gateway's line comes later
     await objectives.look(NOW + 10)
-    assert counted(objectives, "availability") == (0, 1)
-    await objectives.look(NOW + 20)
     assert counted(objectives, "availability") == (0, 2)
-    await objectives.look(NOW + 60)
-    assert counted(objectives, "availability") == (0, 2)
+    assert counted(watching(store), "availability") == (0, 0)
+
+
+def numbered(request: str, **more: Any) -> dict[str, Any]:
+    """A line of a request with an id of its own, of a trace that holds several."""
+    attributes = f'{{"client":"::1","request_id":"{request}"}}'
+    return {"trace_id": "a" * 32, "attributes": attributes, **more}
+
+
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize("first", ["gateway", "nginx"])
+async def test_a_request_that_both_log_is_one_event_and_bad_when_its_user_got_nothing(
+    store: Store, first: str, apart: bool
+) -> None:
+    objectives = watching(store)
+    edge = [
+        numbered("1", service="nginx", status=504, duration_ms=65_000.0, path="/orders/7 8/confirm"),
+        numbered("2", service="nginx", status=499, duration_ms=7_000.0),
+        numbered("3", service="nginx", status=499, duration_ms=80.0),
+        numbered("4", service="nginx", status=503),
+        numbered("5", service="nginx", status=502),
+    ]
+    gateway = [
+        numbered("1", path="/orders/7%208/confirm"),
+        numbered("2"),
+        numbered("3"),
+        numbered("4", status=503),
+        numbered("5", path="/elsewhere"),
+    ]
+    batches = [gateway, edge] if first == "gateway" else [edge, gateway]
+    happened(store, *batches[0])
+    if apart and first == "nginx":
+        await objectives.look(NOW)
+    happened(store, *batches[1])
+    for turn in range(3):
+        await objectives.look(NOW + 10 * turn)
+        assert counted(objectives, "availability") == (
+            1,
+            5,
+        )  # the third left before there was anything to say
+        assert counted(objectives, "latency") == (1, 1)
+
+
+def test_a_failure_at_the_edge_is_looked_for_in_the_files_of_its_time_alone(store: Store) -> None:
+    happened(store, numbered("1", service="nginx", status=503))
+    with patch.object(store, "days", wraps=store.days) as days:
+        lines, _ = failed_at_edge(store, ("nginx",), ("gateway",), 0, 1)
+    assert [line.request for line in lines] == ["1"]
+    since, until = days.call_args.args[1:]
+    assert since.timestamp() < NOW < until.timestamp() < since.timestamp() + 600
 
 
 async def test_each_step_of_a_probe_is_an_event_of_availability(store: Store) -> None:

@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -115,35 +117,54 @@ async def test_only_a_clients_valid_trace_goes_on(edge: Edge, sent: str, kept: b
     async with edge.http.get(f"{edge.url}/api/x", headers={"traceparent": sent}) as answer:
         headers = (await answer.json())["headers"]
     assert (headers["traceparent"] == sent) is kept
-    assert headers["traceparent"].split("-")[1] == headers["x-request-id"]
+    assert (headers["traceparent"].split("-")[1] == headers["x-request-id"]) is not kept
 
 
 async def test_the_access_log_tells_times_to_the_millisecond(edge: Edge) -> None:
     before = datetime.now(UTC) - timedelta(milliseconds=1)
-    async with edge.http.get(f"{edge.url}/api/slow", headers={"X-Request-Id": "timed-request"}):
-        pass
-    line = await edge.proxy.line(lambda line: line["request_id"] == "timed-request")
+    async with edge.http.get(f"{edge.url}/api/slow") as answer:
+        timed = answer.headers["X-Request-Id"]
+    line = await edge.proxy.line(lambda line: line["request_id"] == timed)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d", line["ts"])
     assert before - timedelta(milliseconds=500) < datetime.fromisoformat(line["ts"]) <= datetime.now(UTC)
     assert 0 <= line["upstream_ms"] <= line["duration_ms"] + 1 < 10_000
-    async with edge.http.get(f"{edge.url}/internal/x", headers={"X-Request-Id": "nobody-asked"}):
-        pass
-    assert (await edge.proxy.line(lambda line: line["request_id"] == "nobody-asked"))["upstream_ms"] == -1
+    async with edge.http.get(f"{edge.url}/internal/x") as answer:
+        unasked = answer.headers["X-Request-Id"]
+    assert (await edge.proxy.line(lambda line: line["request_id"] == unasked))["upstream_ms"] == -1
+
+
+async def test_requests_of_one_trace_and_one_client_id_have_ids_of_their_own(edge: Edge) -> None:
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    ids = set()
+    for _ in range(2):
+        sent = {"X-Request-Id": "from-client-1", "traceparent": trace}
+        async with edge.http.get(f"{edge.url}/api/x", headers=sent) as answer:
+            (request_id,) = answer.headers.getall("X-Request-Id")
+            assert (await answer.json())["headers"]["x-request-id"] == request_id
+        ids.add(request_id)
+    for request_id in ids:
+        line = await edge.proxy.line(partial(_is, request_id))
+        assert (line["trace_id"], line["client_request_id"]) == (trace.split("-")[1], "from-client-1")
+    assert len(ids) == 2
+
+
+def _is(request_id: str, line: dict[str, Any]) -> bool:
+    return bool(line["request_id"] == request_id)
 
 
 async def test_one_request_id_goes_in_and_out_and_into_the_log(edge: Edge) -> None:
-    async with edge.http.get(f"{edge.url}/api/x", headers={"X-Request-Id": "from-client-1"}) as answer:
-        assert answer.headers.getall("X-Request-Id") == ["from-client-1"]
-        assert (await answer.json())["headers"]["x-request-id"] == "from-client-1"
-    line = await edge.proxy.line(lambda line: line["request_id"] == "from-client-1")
+    async with edge.http.get(f"{edge.url}/api/x", headers={"X-Request-Id": "no good"}) as answer:
+        (request_id,) = answer.headers.getall("X-Request-Id")
+        assert (await answer.json())["headers"]["x-request-id"] == request_id
+    assert len(request_id) == 32
+    line = await edge.proxy.line(lambda line: line["request_id"] == request_id)
     assert (line["path"], line["status"], line["service"], line["client"]) == (
         "/api/x",
         200,
         "edge",
         "127.0.0.1",
     )
-    async with edge.http.get(f"{edge.url}/api/x", headers={"X-Request-Id": "no good"}) as answer:
-        assert len(answer.headers["X-Request-Id"]) == 32
+    assert line["client_request_id"] == ""
 
 
 async def test_answers_carry_security_headers_and_keep_the_applications_policy(edge: Edge) -> None:
