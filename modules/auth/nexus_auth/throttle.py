@@ -7,14 +7,16 @@ from nexus_kit import Tx
 
 from nexus_auth.client import Client
 from nexus_auth.domain.lockout import account_subject, address_subject, rule_of
+from nexus_auth.synthetic import EMAIL as PROBE
 
 
 def subjects(email: str, client: Client) -> list[str]:
     """What a login attempt counts against: the account named, and the address if it is a real one.
 
-    Sorted, so that two attempts lock the rows in the same order.
+    Sorted, so that two attempts lock the rows in the same order. The probe's account is never locked:
+    everybody knows its e-mail, so anybody could lock it, and nobody guesses its long random password.
     """
-    named = [account_subject(email)]
+    named = [] if email == PROBE else [account_subject(email)]
     if client.address:
         named.append(address_subject(client.address))
     return sorted(named)

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 import pytest
+from nexus_auth.domain.lockout import ADDRESS
 from nexus_kit import SYNTHETIC_COMPANY
 
 EMAIL = "probe@synthetic.invalid"
@@ -24,6 +25,14 @@ async def test_it_signs_in_with_the_platform_s_secret_and_may_only_order(auth, p
     assert answer["user"]["company_id"] == str(SYNTHETIC_COMPANY)
     assert answer["user"]["permissions"] == ["sales.order.read", "sales.order.write"]
     assert (await auth.login(EMAIL, "guessed-and-wrong-password"))[0] == 401
+
+
+async def test_nobody_locks_it_and_whoever_tries_is_locked_by_address(auth, password):
+    guesser = {"X-Forwarded-For": "203.0.113.77"}
+    for guess in range(ADDRESS.free):
+        assert (await auth.login(EMAIL, f"guess-{guess}-and-wrong", **guesser))[0] == 401
+    assert (await auth.login(EMAIL, password, **guesser))[0] == 429
+    assert (await auth.login(EMAIL, password))[0] == 200
 
 
 async def test_its_sign_ins_and_sessions_are_counted_nowhere(auth, password):
