@@ -11,7 +11,7 @@ from nexus.adoption.databases import OwnSchema, databases
 from nexus.adoption.environment import environment
 from nexus.adoption.limits import resources, rollout, scale
 from nexus.adoption.mounts import mounts
-from nexus.adoption.naming import manifest_name
+from nexus.adoption.naming import manifest_name, reserved
 from nexus.adoption.needs import Needs, needs
 from nexus.adoption.notes import Findings
 from nexus.adoption.omissions import omissions
@@ -47,6 +47,9 @@ def drafts(survey: Survey, folder: Path, findings: Findings) -> tuple[Draft, ...
     routes = routes_of(survey, role, findings)
     found = []
     for name, service in survey.project.services.items():
+        if reserved(name):
+            text = "{theirs} is a name of the platform's own"
+            findings.because(survey.names[name], "name", text, service.at, theirs=name)
         own = schemas.get(name)
         brick = folder / "modules" / survey.names[name]
         needed = needs(service, survey, role, own.database if own else None, findings)

@@ -64,6 +64,7 @@ REASONS = {
         "executa a partir da imagem: ninguém ali usa o que o Nexus daria"
     ),
     "its stop_grace_period says so": "é o que diz stop_grace_period",
+    "{theirs} is a name of the platform's own": "{theirs} é um nome da própria plataforma",
 }
 
 UNKNOWN = {

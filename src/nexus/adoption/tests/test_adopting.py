@@ -148,7 +148,7 @@ def test_a_foreign_database_is_a_database_run_from_its_image(tmp_path: Path) -> 
 
 def test_workers_jobs_and_stopped_services_are_told_apart(tmp_path: Path) -> None:
     found, stack = adopted("worker", tmp_path)
-    assert stack.off == ("beat", "migrate"), "no replicas; runs once"
+    assert stack.off == ("beat", "migrate-app"), "no replicas; runs once"
     assert stack.service("worker-1").command == ("celery", "-A", "app", "worker")
     assert stack.service("api").health.ready == "/health"
     cache, db = stack.service("cache"), stack.service("db")
@@ -156,7 +156,7 @@ def test_workers_jobs_and_stopped_services_are_told_apart(tmp_path: Path) -> Non
     assert (db.runtime, db.image, db.volumes) == ("image", "postgres:18", {"/var/lib/postgresql": "db"})
     told = [str(note) for note in found.notes]
     assert any("says nowhere which port it listens on; 6100 is written down" in each for each in told)
-    assert any("waits until migrate has ended well" in each for each in told)
+    assert any("waits until migrate-app has ended well" in each for each in told)
     assert any("the schema public" in each for each in told)
 
 
@@ -291,6 +291,44 @@ def test_names_that_become_one_stay_two(tmp_path: Path) -> None:
     (tmp_path / "compose.yaml").write_text("services: {a_b: {image: x}, a-b: {image: x}, A.b: {image: x}}\n")
     found = adopt(tmp_path, environment={})
     assert [draft.name for draft in found.drafts] == ["a-b", "a-b-2", "a-b-3"]
+
+
+def test_a_service_with_a_name_of_the_platform_s_own_gets_another_and_what_names_it_follows(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "nginx.conf").write_text(
+        "server { listen 80; location /c/ { proxy_pass http://control:3000; } }\n"
+    )
+    (tmp_path / "compose.yaml").write_text(
+        "services:\n  migrate-app: {image: x}\n  migrate: {image: x, depends_on: [telemetry]}\n"
+        "  control: {image: x, expose: ['3000'], environment: {URL: 'http://migrate:8000'}}\n"
+        "  telemetry:\n    image: postgres:18\n"
+        "  a:\n    image: x\n    environment: {DATABASE_URL: 'postgres://u:pw@telemetry/x?schema=a'}\n"
+        "  web: {image: 'nginx:1.30', ports: ['80:80'], volumes: ['./nginx.conf:/etc/nginx/nginx.conf']}\n"
+    )
+    found = adopt(tmp_path, environment={})
+    write_files(plan_files(found.files, found.folder), found.folder)
+    stack = load_stack(found.folder)
+    assert {service.name for service in stack.services} == {
+        "migrate-app",
+        "migrate-app-2",
+        "control-app",
+        "telemetry-app",
+        "a",
+        "web",
+    }
+    assert stack.service("migrate-app-2").needs.hard == ("telemetry-app",)
+    assert stack.service("control-app").needs.soft == ("migrate-app-2",)
+    assert (stack.service("a").database is not None, stack.service("a").needs.hard) == (
+        True,
+        ("telemetry-app",),
+    )
+    assert stack.service("web").upstreams == {"/c/": "control-app"}
+    told = [str(each) for each in found.notes]
+    assert any("URL calls migrate-app-2 migrate, a name that only Compose gives it" in each for each in told)
+    why = {(each.service, str(each)) for each in found.reasons if each.about == "name"}
+    assert ("migrate-app-2", "migrate is a name of the platform's own") in why
+    assert len(why) == 3
 
 
 @pytest.mark.parametrize("key", "db_password DB_PASS PGPASSWORD apiKey STRIPE_KEY AUTH_TOKEN".split())
