@@ -185,9 +185,22 @@ class Database:
         connection, status = await self._begin(begin)
         tx = Tx(connection, company_id)
         try:
-            try:
+            async with self._ending(connection, started):
                 yield tx, status
                 await tx.finish()
+            if tx.published and self.on_publish is not None:
+                self.on_publish()
+            for action in tx.after:
+                action()
+        finally:
+            tx.release_spans()
+
+    @asynccontextmanager
+    async def _ending(self, connection: Any, started: float) -> AsyncIterator[None]:
+        """Commit after the block, or roll back when it raises; give the connection back."""
+        try:
+            try:
+                yield
             except BaseException:
                 await _roll_back(connection)
                 raise
@@ -195,10 +208,6 @@ class Database:
         finally:
             await self._release(connection)
             _tell_if_slow(time.perf_counter() - started)
-        if tx.published and self.on_publish is not None:
-            self.on_publish()
-        for action in tx.after:
-            action()
 
     async def _begin(self, begin: str) -> tuple[Any, str]:
         """Open the transaction in one round trip; a connection that died meanwhile is replaced by another."""

@@ -47,12 +47,14 @@ class Span:
     """Work in hand. Ids are hexadecimal; times are nanoseconds since 1970, ``ended`` is 0 until the end.
 
     ``kept``: whether it is worth recording; one that starts with False becomes so by whatever it does.
+    ``holds``: how many transactions may still add to it after its end (``tracing.hold``).
     """
 
     __slots__ = (
         "attributes",
         "ended",
         "error",
+        "holds",
         "kept",
         "kind",
         "links",
@@ -75,6 +77,7 @@ class Span:
         self.span_id = new_span_id()
         self.request_id = request_id
         self.kept = kept
+        self.holds = 0
         self.started = time.time_ns()
         self.ended = 0
         self.error = ""
@@ -92,10 +95,10 @@ class Span:
         self.attributes.update(attributes)
         self.kept = True
 
-    def happened(self, name: str, attributes: Mapping[str, Any]) -> None:
-        """Add a moment; more than ``MOST_EVENTS`` are left out."""
+    def happened(self, name: str, attributes: Mapping[str, Any], at: int | None = None) -> None:
+        """Add a moment, by default of now; more than ``MOST_EVENTS`` are left out."""
         if len(self.moments) < MOST_EVENTS:
-            self.moments.append(Moment(time.time_ns(), name, attributes))
+            self.moments.append(Moment(at or time.time_ns(), name, attributes))
         self.kept = True
 
     def link(self, other: Span, attributes: Mapping[str, Any]) -> None:

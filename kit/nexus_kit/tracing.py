@@ -87,9 +87,24 @@ def enter(name: str, traceparent: str | None, request_id: str | None) -> Span:
 
 
 def end(span: Span) -> None:
-    """End the span and have it recorded."""
+    """End the span and have it recorded, if it is held once it is released."""
     span.ended = time.time_ns()
-    if _sink is not None and span.kept:
+    _record(span)
+
+
+def hold(span: Span) -> None:
+    """Keep the span from being recorded, even when it ends, until ``release`` was called as often."""
+    span.holds += 1
+
+
+def release(span: Span) -> None:
+    """Take one hold back; a span that has ended meanwhile is recorded with the last one."""
+    span.holds -= 1
+    _record(span)
+
+
+def _record(span: Span) -> None:
+    if _sink is not None and span.kept and span.ended and not span.holds:
         _sink(span)
 
 
@@ -157,10 +172,16 @@ def continuing(
     """
     here = _current.get()
     with span(name, traceparent, kind, attributes) as started:
-        if here is not None and here.kind is Kind.SERVER and not here.links:
-            here.note(attributes)
-            started.started = here.started
-        if here is not None and here.trace_id != started.trace_id:
-            started.link(here, {})
-            here.link(started, attributes)
+        if here is not None:
+            join(here, started, attributes)
         yield started
+
+
+def join(here: Span, started: Span, attributes: Mapping[str, Any]) -> None:
+    """Tie work in another trace to the span that does it, as ``continuing`` says."""
+    if here.kind is Kind.SERVER and not here.links:
+        here.note(attributes)
+        started.started = here.started
+    if here.trace_id != started.trace_id:
+        started.link(here, {})
+        here.link(started, attributes)

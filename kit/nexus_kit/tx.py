@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -37,6 +38,7 @@ class Tx:
     __slots__ = (
         "_answer",
         "_events",
+        "_held",
         "_savepoints",
         "after",
         "company_id",
@@ -53,6 +55,7 @@ class Tx:
         self.spans: dict[UUID, Span] = {}
         self._events: list[tuple[UUID, str, UUID, UUID, datetime, str, str | None]] = []
         self._answer: Response | None = None
+        self._held: list[Span] = []
         self._savepoints = 0
 
     async def execute(self, sql: str, *args: Any) -> str:
@@ -153,13 +156,33 @@ class Tx:
     def _span_of(
         self, type: str, event_id: UUID, here: Span | None, trace: str | None, noted: Mapping[str, Any]
     ) -> Span | None:
-        """Show the fact in its trace: a moment of the span at work, or a span of its own in ``trace``."""
+        """Show the fact in its trace: a moment of the span at work, or a span of its own in ``trace``.
+
+        Once it is committed, that is: until then the span at work is held.
+        """
+        name = f"publish {type}"
         if trace is not None:
-            with tracing.continuing(trace, f"publish {type}", Kind.PRODUCER, **noted) as span:
-                return span
+            span, here = tracing.start(name, trace, Kind.PRODUCER), tracing.current()
+            span.note(noted)
+            self._hold(here)
+            self.after.append(partial(_show, span, here, noted))
+            return span
         if here is not None:
-            here.happened(f"publish {type}", {"messaging.message.id": str(event_id)})
+            self._hold(here)
+            moment = {"messaging.message.id": str(event_id)}
+            self.after.append(partial(here.happened, name, moment, time.time_ns()))
         return here
+
+    def _hold(self, span: Span | None) -> None:
+        if span is not None:
+            tracing.hold(span)
+            self._held.append(span)
+
+    def release_spans(self) -> None:
+        """Have the spans recorded that waited for the end of the transaction, whatever end it took."""
+        for span in self._held:
+            tracing.release(span)
+        self._held.clear()
 
     def respond(
         self,
@@ -208,6 +231,12 @@ class Tx:
             headers,
             bytes(self._answer.body),
         )
+
+
+def _show(span: Span, here: Span | None, noted: Mapping[str, Any]) -> None:
+    if here is not None:
+        tracing.join(here, span, noted)
+    tracing.end(span)
 
 
 def to_bytes(value: Any) -> bytes:

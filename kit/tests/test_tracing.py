@@ -13,12 +13,13 @@ import pytest_asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nexus_kit import tracing
+from nexus_kit.database import Database
 from nexus_kit.otlp import QUEUE, Exporter
 from nexus_kit.otlp_wire import export_request, resource
 from nexus_kit.settings import Settings
 from nexus_kit.spans import Kind, Span
 from nexus_kit.testing import ModuleProcess, OtlpSink, PostgresServer, ValkeyServer, modules
-from nexus_kit.testing.keys import KeyServer
+from nexus_kit.testing.keys import COMPANY, KeyServer
 from nexus_kit.testing.otlp_sink import spans_of
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
@@ -126,6 +127,34 @@ async def test_an_event_goes_on_in_the_trace_of_what_caused_it(traced: ModulePro
     assert handled.moments == ("publish ping.seen",)
     (seen,) = await traced.events("ping.seen")
     assert seen.trace == f"00-{trace}-{handled.span_id}-01"
+
+
+@pytest.mark.parametrize("apart", [None, f"00-{'a' * 32}-{PARENT}-01"])
+async def test_a_fact_is_shown_in_its_trace_once_it_is_committed_and_never_when_it_is_rolled_back(
+    database: Database, ended: list[Span], apart: str | None
+) -> None:
+    async def tell(fails: bool) -> None:
+        async with database.transaction(COMPANY) as tx:
+            with tracing.span("work"):
+                await tx.publish("pinged", uuid4(), {}, trace=apart, noted={"order_id": "o-1"})
+            assert ended == []
+            if fails:
+                raise ValueError("it does not happen")
+
+    with pytest.raises(ValueError, match="does not happen"):
+        await tell(fails=True)
+    (work,) = ended
+    assert (work.name, work.moments, work.links) == ("work", [], [])
+    ended.clear()
+    await tell(fails=False)
+    work = next(span for span in ended if span.name == "work")
+    if apart is None:
+        assert [moment.name for moment in work.moments] == ["publish pinged"]
+        assert work.started <= work.moments[0].at <= work.ended
+        return
+    told = next(span for span in ended if span.name == "publish pinged")
+    assert (told.trace_id, told.attributes) == ("a" * 32, {"order_id": "o-1"})
+    assert [link.span_id for link in work.links] == [told.span_id]
 
 
 async def test_each_event_of_a_batch_has_a_span_in_its_own_trace(

@@ -182,9 +182,9 @@ class ModuleProcess:
         return self._process.pid
 
     def logs(self) -> str:
-        """What the process has written so far, or since ``pass_over``."""
-        written = self._log.read_bytes() if self._log.exists() else b""
-        return written[self._log_from :].decode(errors="replace")
+        """The whole lines that the process has written so far, or since ``pass_over``."""
+        written = self._log.read_bytes()[self._log_from :] if self._log.exists() else b""
+        return written[: written.rfind(b"\n") + 1].decode(errors="replace")
 
     # talking to it
 
