@@ -104,6 +104,10 @@ async def _keep_guard(home: Home) -> None:
 
 
 async def _tend(world: World) -> None:
+    """Has the stack tended for ever, whatever one time meets."""
     while True:
         await asyncio.sleep(TEND_EVERY)
-        await world.keeper.tend()
+        try:
+            await world.keeper.tend()
+        except Exception:
+            log.exception("tending the stack failed; it is tried again in %g s", TEND_EVERY)

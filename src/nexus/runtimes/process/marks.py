@@ -2,7 +2,8 @@
 
 Positions count from the first byte that the file ever had: they stay true when its head is cut off. The
 notes are extended attributes of the file: they come and go with it. Where the file system has none, nothing
-is noted and no head is cut (see `rotate`).
+is noted: a head is freed then, but never cut off, so positions stay true; what `NAME.1` holds is not known
+(see `rotate`).
 """
 
 from __future__ import annotations

@@ -132,10 +132,13 @@ class ProcessRuntime:
         return self.home.log_files(service)
 
     def rotate_logs(self, services: Iterable[str]) -> None:
-        """Keeps each service's log below some size."""
+        """Keeps each service's log below some size; one that cannot be rotated is told, and tried again."""
         for service in services:
-            rotate(self.home.log(service), LOG_LIMIT)
-            prune(self.home.log_folder(service), LOG_FILES, LOG_LIMIT)
+            try:
+                rotate(self.home.log(service), LOG_LIMIT)
+                prune(self.home.log_folder(service), LOG_FILES, LOG_LIMIT)
+            except OSError as error:
+                log.warning("the log of %s cannot be rotated: %s", service, error)
 
     async def run(self, launch: Launch, timeout: float) -> TaskResult:
         start = launch.log.stat().st_size if launch.log.exists() else 0

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from nexus.runtimes import ports
 from nexus.runtimes.home import SOCKET_PATH_LIMIT, Home, HomeError
-from nexus.runtimes.process import accounts
+from nexus.runtimes.process import ProcessRuntime, accounts, marks
 from nexus.runtimes.process.logs import Log
+from nexus.runtimes.process.register import Register
 from nexus.runtimes.process.rotate import BLOCK, rotate
 
 
@@ -87,3 +90,49 @@ def test_a_log_shows_its_last_lines_across_a_rotation_and_then_what_is_new(tmp_p
         assert log.new() == ["e"]
         writer.write(" done\n")
     assert log.new() == ["half done"]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Home]:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", str(folder)]
+    if os.geteuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("a small disk needs root and the right to mount")
+    home = Home.at(folder)
+    home.logs.mkdir()
+    yield home
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def used(home: Home, service: str) -> int:
+    return home.log(service).stat().st_blocks * 512
+
+
+def test_a_log_too_large_for_its_disk_keeps_no_other_from_its_rotation(
+    small_disk: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nexus.runtimes.process.runtime.LOG_LIMIT", BLOCK)
+    whole = b"line\n" * (12 * BLOCK // 5)
+    small_disk.log("till").write_bytes(whole)
+    small_disk.log("bank").write_bytes(whole[: 3 * BLOCK])
+    runtime = ProcessRuntime(small_disk, Register(small_disk.root.parent / "register"))
+    runtime.rotate_logs(["till", "bank"])
+    assert used(small_disk, "bank") <= BLOCK
+    assert small_disk.log("till").read_bytes() == whole, "nobody has read it, and it fits nowhere"
+    assert not small_disk.log("till").with_name("till.log.1.new").exists()
+    with open(small_disk.log("till"), "rb") as log:
+        marks.set_read_until(log.fileno(), len(whole))
+    runtime.rotate_logs(["till"])
+    assert used(small_disk, "till") <= BLOCK, "it was read: it may go"
+    with open(small_disk.log("till"), "rb") as log:
+        assert marks.cut(log.fileno()).lines == whole[: len(whole) // BLOCK * BLOCK].count(b"\n")
+
+
+def test_what_was_rotated_before_makes_room_on_a_full_disk(small_disk: Home) -> None:
+    path = small_disk.log("till")
+    path.with_name("till.log.1").write_bytes(b"old\n" * (9 * BLOCK // 4))
+    path.write_bytes(b"new\n" * (9 * BLOCK // 4))
+    assert rotate(path, BLOCK)
+    assert path.with_name("till.log.1").read_bytes() == b"new\n" * (9 * BLOCK // 4)
+    assert used(small_disk, "till") == 0

@@ -133,7 +133,7 @@ class Tail:
 
     def _moved(self, budget: int, until: int, lines: int) -> bytes:
         """What stands before `until` in `NAME.1`, if that was moved there before we had read it. What is in
-        neither file is skipped, and counted where it is known how many lines it was.
+        neither file is skipped and counted: as one line, where it is not known how many it was.
         """
         older = self._older(until)
         if older is None:
@@ -160,7 +160,8 @@ class Tail:
         return None
 
     def _skip(self, offset: int, lines: int) -> None:
-        self.lost += max(0, lines - self._lines)
+        if offset > self._offset:
+            self.lost += max(1, lines - self._lines)
         self._offset, self._lines = offset, max(lines, self._lines)
         self._before, self._inside = b"", False
 

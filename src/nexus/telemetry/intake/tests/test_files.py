@@ -139,6 +139,25 @@ def test_rotation_waits_for_its_reader_until_the_log_has_twice_its_size(till: Ti
     assert rotate(till.path, limit), "disks do not wait for ever"
 
 
+def test_where_nothing_can_be_noted_a_rotation_waits_and_what_it_takes_is_counted(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(marks, "_note", lambda *_: False)
+    monkeypatch.setattr(marks, "_numbers", lambda *_: ())
+    files = source(till.path)
+    till.write(12_000)
+    found = files.take(100_000)
+    files.advance(len(found))
+    assert not rotate(till.path, BLOCK), "nobody can know what was read"
+    found += drain(files)
+    till.write(12_000)
+    assert rotate(till.path, BLOCK)
+    till.write(10)
+    found += drain(files)
+    assert files.lost() == 1, "how many it was is not known"
+    assert (found[:12_000], found[-10:]) == (till.written[:12_000], till.written[-10:])
+
+
 def test_a_rotation_that_was_killed_half_way_moves_nobody(till: Till) -> None:
     files = source(till.path)
     till.write(12_000)
