@@ -140,7 +140,7 @@ class Objectives:
         self._cursors |= cursors
 
     def _judged(self, lines: Iterable[Line], now: float) -> Counts:
-        """The events that users' requests are; a line older than the minutes that are known comes too late."""
+        """The events that users' requests are. A line from before the minutes that are known is too late."""
         counts: defaultdict[tuple[Key, int], Count] = defaultdict(Count)
         for line in lines:
             minute = min(line.minute, int(now // 60))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import orjson
 import pyarrow as pa
 
 from nexus.telemetry.records import POINTS
+from nexus.telemetry.store import Store
+from nexus.telemetry.store.days import Day
+from nexus.telemetry.store.layout import view
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +45,13 @@ def table(points: Sequence[Point]) -> pa.Table:
         ],
         schema=POINTS,
     )
+
+
+def ask_points(store: Store, days: Sequence[Day], sql: str) -> list[tuple[Any, ...]]:
+    """Ask the relation `points`: the points of all these days at once, each with its number `seq`."""
+    if not days:
+        return []
+    with ExitStack() as files:
+        opened = [files.enter_context(store.reading(day)) for day in days]
+        points = " UNION ALL ".join(f"({view('business', db)})" for _, db in opened)
+        return opened[0][0].execute(f"WITH points AS ({points}) {sql}").fetchall()

@@ -1,53 +1,80 @@
-"""The steps of synthetic probes as events, from the counters that probes keep in the store."""
+"""Runs of synthetic probes as events of availability, beside what users got.
+
+A run is one event at most. One that failed always is, at the step that failed. One that went well is an
+event only where users tell nothing: when no request of theirs fell into its minute. So a probe tells whether
+a process works when nobody uses it, and hardly weighs where many do.
+"""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import orjson
 
-from nexus.business.windows import Events
+from nexus.business.points import ask_points
+from nexus.business.probing.counting import RUN
+from nexus.business.tally import Counts, Key, Tally
+from nexus.business.windows import NONE, Events
+from nexus.stack import Process
 from nexus.telemetry.store import Store
-from nexus.telemetry.store.layout import view
 
-GOOD, EVENTS = "nexus_probe_good_total", "nexus_probe_events_total"
-LOOKBACK = timedelta(days=2)  # in which the value before is looked for
+FAILED, WELL = RUNS = ("runs of probes that failed", "runs of probes that went well")
+SETTLED = 30.0  # seconds after which the users' requests of a minute are counted
 
 
-class Probed(NamedTuple):
-    """What probes of a process did in a minute since the epoch; `step` is "" where they do not say."""
+class Ran(NamedTuple):
+    """One run: its number in the store, whose it is, the step that failed, and the minute since the epoch."""
 
+    seq: int
     process: str
     step: str
     minute: int
-    events: Events
+    good: bool
 
 
-def read_probed(store: Store, after: int, upto: int) -> Iterator[Probed]:
-    """The increases that points above `after` and up to `upto` tell; a counter that fell began anew."""
-    since = time.time() - LOOKBACK.total_seconds()
-    days = store.days("business", since=datetime.fromtimestamp(since, UTC))
-    if not days:
-        return
-    with ExitStack() as files:
-        opened = [files.enter_context(store.reading(day)) for day in days]
-        points = " UNION ALL ".join(f"({view('business', db)})" for _, db in opened)
-        sql = f"""
-            WITH told AS (
-                SELECT seq, time, name, labels, value,
-                       coalesce(lag(value) OVER (PARTITION BY name, labels ORDER BY seq), 0) AS before
-                FROM ({points}) WHERE name IN ('{GOOD}', '{EVENTS}') AND epoch(time) >= {since})
-            SELECT labels, epoch_us(time) // 60000000 AS minute,
-                   coalesce(sum(grown) FILTER (WHERE name = '{GOOD}'), 0)::BIGINT,
-                   coalesce(sum(grown) FILTER (WHERE name = '{EVENTS}'), 0)::BIGINT
-            FROM (SELECT *, CASE WHEN value < before THEN value ELSE value - before END AS grown FROM told)
-            WHERE seq > {after:d} AND seq <= {upto:d} GROUP BY labels, minute"""
-        found = opened[0][0].execute(sql).fetchall()
-    for text, minute, good, total in found:
+def read_runs(store: Store, after: int, upto: int) -> list[Ran]:
+    """The runs numbered above `after` and up to `upto`, in the order in which they were kept."""
+    sql = f"""
+        SELECT seq, labels, epoch_us(time) // 60000000, value FROM points
+        WHERE name = '{RUN}' AND seq > {after:d} AND seq <= {upto:d} ORDER BY seq"""
+    days = [day for day in store.days("business") if day.seq > after]
+    runs = []
+    for seq, text, minute, value in ask_points(store, days, sql):
         labels = orjson.loads(text)
-        if total:
-            yield Probed(labels.get("process", ""), labels.get("step", ""), minute, Events(good, total))
+        runs.append(Ran(seq, labels["process"], labels["step"], minute, value > 0))
+    return runs
+
+
+def count_runs(
+    runs: Sequence[Ran],
+    processes: Mapping[str, Process],
+    tally: Tally,
+    cursors: Mapping[str, int],
+    upto: int,
+    now: float,
+) -> tuple[Counts, dict[str, int]]:
+    """The events that these runs are, and how far runs are then counted.
+
+    Failed runs count at once; the others once the requests of their minute are known.
+    """
+    settled = int((now - SETTLED) // 60)
+    waiting = next((run.seq for run in runs if settled <= run.minute <= now // 60), upto + 1)
+    new = [
+        run
+        for run in runs
+        if (run.seq > cursors[WELL] and run.seq < waiting if run.good else run.seq > cursors[FAILED])
+    ]
+    before = [run for run in runs if not run.good and run.seq <= cursors[FAILED]]
+    counts: defaultdict[tuple[Key, int], Events] = defaultdict(lambda: NONE)
+    for run in new:
+        process, minute = processes.get(run.process), min(run.minute, int(now // 60))
+        for objective in process.objectives if process else ():
+            if objective.kind != "availability":
+                continue
+            told = sum(each.process == run.process and each.minute == run.minute for each in before)
+            if not run.good or tally.window(run.process, objective.name, 1, minute).total <= told:
+                where = Key(run.process, objective.name, run.step), minute
+                counts[where] = counts[where].plus(Events(int(run.good), 1))
+    return counts, {FAILED: upto, WELL: waiting - 1}

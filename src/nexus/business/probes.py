@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from nexus.business.points import Point, table
 from nexus.business.probing import Run, run_probe
 from nexus.business.probing.counting import Counts
@@ -78,6 +80,7 @@ class Probes:
 
     async def run(self) -> None:
         """Runs what is due, until cancelled; a run that is under way then cleans up first."""
+        await self._go_on()
         try:
             while True:
                 self._changed.clear()
@@ -97,6 +100,12 @@ class Probes:
     def latest(self) -> list[Point]:
         """The newest point of each series."""
         return self._counts.latest()
+
+    async def _go_on(self) -> None:
+        try:
+            self._counts = await asyncio.to_thread(Counts.restored, self._store)
+        except (StoreError, duckdb.Error) as error:
+            log.warning("probes: their counters begin anew: %s", error)
 
     def _begin(self, watched: Watched, now: float) -> None:
         if not watched.begun:

@@ -31,9 +31,13 @@ class Promise:
 
     @classmethod
     def begun(cls, process: str, objective: Objective, checkpoint: str | None) -> Promise:
-        """Goes on where a checkpoint says, or begins with the longest window."""
-        earliest = int(time.time() // 60) - WINDOWS["28d"]
-        return cls(process, objective, max(int(checkpoint), earliest) if checkpoint else earliest)
+        """Goes on where a checkpoint says, or begins with the longest window.
+
+        A checkpoint of a clock that was ahead is no reason to wait until ours is there.
+        """
+        latest = int(time.time() // 60)
+        asked = int(checkpoint) if checkpoint else 0
+        return cls(process, objective, min(max(asked, latest - WINDOWS["28d"]), latest))
 
     @property
     def checkpoint(self) -> str:

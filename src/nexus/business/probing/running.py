@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 
 from nexus.business.probing.asking import Answer, answer_text, ask
+from nexus.business.probing.identity import AGENT, request_id
 from nexus.business.probing.outcome import Run, StepOutcome
 from nexus.business.probing.variables import MissingError, fill, fill_path, pick
 from nexus.stack import Probe, ProbeStep
@@ -18,7 +19,6 @@ from nexus.stack.probe import RUN, variables
 
 FIRST_PAUSE = 0.1  # seconds before a question is asked again; doubled up to the longest
 LONGEST_PAUSE = 1.0
-AGENT = "nexus-probe"
 
 
 async def run_probe(probe: Probe, address: str, known: Mapping[str, str]) -> Run:
@@ -64,11 +64,11 @@ class _Runner:
     async def _do(self, step: ProbeStep, deadline: float) -> StepOutcome:
         span_id, began, clock = secrets.token_hex(8), time.time(), time.perf_counter()
         path = fill_path(step.path, self.known)
-        request_id = f"{self.known[RUN]}-{len(self.outcomes) + 1}"
+        request = request_id(self.id, len(self.outcomes) + 1)
         headers = {
             **self._headers(),
             "traceparent": f"00-{self.trace_id}-{span_id}-01",
-            "X-Request-Id": request_id,
+            "X-Request-Id": request,
         }
         answer = Answer(0, why=f"no answer within {self.probe.timeout:g} s")
         try:
@@ -77,7 +77,7 @@ class _Runner:
         except TimeoutError:
             expected, got = _status_text(step), answer.why
         seconds = time.perf_counter() - clock
-        return StepOutcome(step, path, span_id, request_id, began, seconds, answer.status, expected, got)
+        return StepOutcome(step, path, span_id, request, began, seconds, answer.status, expected, got)
 
     def _headers(self) -> dict[str, str]:
         return {

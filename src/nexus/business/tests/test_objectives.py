@@ -11,7 +11,6 @@ import pytest
 from nexus.business.access import failed_at_edge
 from nexus.business.figures import Figures
 from nexus.business.objectives import Objectives
-from nexus.business.points import Point, label_text, table
 from nexus.stack import Objective, Process, Step
 from nexus.telemetry.records import LOGS
 from nexus.telemetry.store import Policy, Store, StoreFull
@@ -194,24 +193,6 @@ def test_a_failure_at_the_edge_is_looked_for_in_the_files_of_its_time_alone(stor
     assert [line.request for line in lines] == ["1"]
     since, until = days.call_args.args[1:]
     assert since.timestamp() < NOW < until.timestamp() < since.timestamp() + 600
-
-
-async def test_each_step_of_a_probe_is_an_event_of_availability(store: Store) -> None:
-    objectives = watching(store)
-
-    def probed(at: float, good: int, total: int) -> None:
-        labels = label_text({"process": "cash"})
-        told = {"nexus_probe_good_total": good, "nexus_probe_events_total": total}
-        store.append("business", table([Point(n, labels, "counter", float(v), at) for n, v in told.items()]))
-
-    for turn, (good, total) in enumerate([(3, 4), (6, 8), (6, 8), (1, 2)]):  # then it began anew
-        probed(NOW - 200 + 60 * turn, good, total)
-        await objectives.look(NOW + 60 * turn)
-    assert counted(objectives, "availability") == (7, 10)
-    assert counted(objectives, "latency") == (0, 0)
-    again = watching(store)
-    await again.look(NOW + 300)
-    assert counted(again, "availability") == (7, 10)
 
 
 async def test_the_status_says_what_fails_where_and_what_is_spent(store: Store) -> None:

@@ -117,7 +117,7 @@ async def test_a_good_run_does_every_step_with_what_earlier_answers_held() -> No
     assert "Authorization" not in shop.headers[0]
     assert {each["Authorization"] for each in shop.headers[1:]} == {"Bearer t0"}
     assert {each["traceparent"][3:35] for each in shop.headers} == {run.trace_id}
-    assert shop.headers[0]["X-Request-Id"] == f"buy-{run.id}-1"
+    assert shop.headers[0]["X-Request-Id"] == f"nexus-probe-{run.id}-1"
     assert shop.looks == 3
 
 
@@ -225,6 +225,14 @@ async def test_a_failed_run_is_counted_traced_and_told_in_one_line_without_the_s
         spans = await asyncio.to_thread(trace, store, line["trace_id"])
         assert {span["name"] for span in spans} >= {"probe buy", "log in", "order"}
         assert PASSWORD not in str(page.rows) + str(spans)
+
+
+async def test_the_counters_of_a_probe_go_on_after_a_restart(tmp_path: Path) -> None:
+    for runs in (1, 2):
+        async with probing(tmp_path, Shop()) as (probes, _, address, secret):
+            probes.aim(targets(address, secret))
+            assert (await first_run(probes))["last"]["ok"]
+            assert {p.value for p in probes.latest() if p.kind == "counter"} == {0, runs}
 
 
 async def test_a_probe_whose_services_are_off_is_skipped_and_told_and_runs_when_they_are_on(
