@@ -13,7 +13,7 @@ SELECT 25.0 * avg(CASE WHEN l.state IN ('closed', 'locked') THEN 4 ELSE
                  WHERE e.company_id = l.company_id AND e.month < l.month AND e.state IN ('open', 'closing')))::int
     + (NOT EXISTS (SELECT FROM financial.orders AS o
                    WHERE o.company_id = l.company_id AND o.invoice_id IS NULL AND o.cancelled_at IS NULL
-                     AND o.shipped_at < l.this_month AND NOT o.synthetic))::int
+                     AND o.shipped_at < l.this_month))::int
     + (NOT EXISTS (SELECT FROM financial.payments AS y
                    WHERE y.company_id = l.company_id AND y.reconciled_at IS NULL
                      AND y.received_at < l.this_month))::int

@@ -19,16 +19,14 @@ ON CONFLICT (company_id) DO UPDATE SET name = EXCLUDED.name, tax_id = EXCLUDED.t
 """
 
 _CONFIRMED = """
-INSERT INTO orders AS o (company_id, order_id, number, customer_id, currency, total, lines, synthetic,
-       confirmed_at)
-SELECT $1, n.order_id, n.number, n.customer_id, $2, n.total, n.lines::jsonb, n.synthetic, n.confirmed_at
-  FROM unnest($3::uuid[], $4::text[], $5::uuid[], $6::numeric[], $7::text[], $8::boolean[], $9::timestamptz[])
-       AS n (order_id, number, customer_id, total, lines, synthetic, confirmed_at)
+INSERT INTO orders AS o (company_id, order_id, number, customer_id, currency, total, lines, confirmed_at)
+SELECT $1, n.order_id, n.number, n.customer_id, $2, n.total, n.lines::jsonb, n.confirmed_at
+  FROM unnest($3::uuid[], $4::text[], $5::uuid[], $6::numeric[], $7::text[], $8::timestamptz[])
+       AS n (order_id, number, customer_id, total, lines, confirmed_at)
  ORDER BY n.order_id
 ON CONFLICT (company_id, order_id) DO UPDATE SET
        number = EXCLUDED.number, customer_id = EXCLUDED.customer_id, currency = EXCLUDED.currency,
-       total = EXCLUDED.total, lines = EXCLUDED.lines, synthetic = EXCLUDED.synthetic,
-       confirmed_at = EXCLUDED.confirmed_at,
+       total = EXCLUDED.total, lines = EXCLUDED.lines, confirmed_at = EXCLUDED.confirmed_at,
        invoice_id = CASE WHEN o.shipped_at IS NOT NULL AND o.cancelled_at IS NULL THEN uuidv7() END
  WHERE o.confirmed_at IS NULL
 RETURNING order_id, number, total, cost, invoice_id
@@ -85,7 +83,7 @@ async def company_created(tx: Tx, event: Event) -> None:
 
 @module.on_batch("sales", "order.confirmed")
 async def order_confirmed(tx: Tx, events: list[Event]) -> None:
-    """Remember the orders, unless synthetic; invoice those that were shipped before this news came."""
+    """Remember the orders, unless probes made them; invoice those that were shipped before this news came."""
     events = latest(events)
     company_id = events[0].company_id
     if company_id == SYNTHETIC_COMPANY:
@@ -105,7 +103,6 @@ async def order_confirmed(tx: Tx, events: list[Event]) -> None:
         [UUID(event.data["customer_id"]) for event in events],
         [cents(event.data["total"]) for event in events],
         [orjson.dumps(event.data["lines"]).decode() for event in events],
-        [bool(event.data.get("synthetic", False)) for event in events],
         [event.occurred_at for event in events],
     )
     await invoice(tx, company_id, billable(rows), {UUID(event.data["order_id"]): event for event in events})

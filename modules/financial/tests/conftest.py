@@ -42,10 +42,11 @@ class Books:
 
     # facts of other modules
 
-    async def confirmed(self, order_id: UUID, total: str = "119.40") -> None:
+    async def confirmed(self, order_id: UUID, total: str = "119.40", synthetic: bool = False) -> None:
         line = {"line_id": str(new_id()), "product_id": str(new_id()), "quantity": "2", "unit_price": "59.70"}
         data = {"order_id": str(order_id), "number": f"SO-{order_id.hex[-4:]}", "customer_id": str(new_id())}
-        data |= {"currency": "BRL", "total": total, "lines": [line | {"total": total}], "synthetic": False}
+        data |= {"currency": "BRL", "total": total, "lines": [line | {"total": total}]}
+        data["synthetic"] = synthetic
         await self.module.publish("sales", "order.confirmed", order_id, data, self.company_id)
 
     async def shipped(self, order_id: UUID, cost: str = "35.00") -> None:

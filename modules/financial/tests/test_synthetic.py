@@ -24,3 +24,14 @@ async def test_a_synthetic_order_leaves_every_table_of_the_books_as_it_was(books
     for table in tables:
         count = f"SELECT count(*) FROM {table} WHERE company_id = $1"
         assert await admin.fetchval(count, SYNTHETIC_COMPANY) == 0, table
+
+
+async def test_an_order_of_a_person_counts_whatever_its_fact_says(books):
+    order = new_id()
+    await books.confirmed(order, synthetic=True)
+    flag = "SELECT synthetic FROM orders WHERE order_id = $1 AND confirmed_at IS NOT NULL"
+
+    async def flagged() -> list[bool]:
+        return [row["synthetic"] for row in await books.module.admin.fetch(flag, order)]
+
+    assert await books.module.wait(flagged) == [False]

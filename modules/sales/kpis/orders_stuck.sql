@@ -10,12 +10,12 @@ WITH in_hand AS (
                               AND paid_at < now() - interval '15 minutes') AS reconcile,
            count(*) FILTER (WHERE reconciled_at < now() - interval '1 minute' AND exception IS NULL) AS complete
     FROM sales.orders
-    WHERE state IN ('confirmed', 'processing') AND NOT synthetic
+    WHERE state IN ('confirmed', 'processing') AND NOT of_probe
 ),
 undoing AS (
     SELECT count(*) AS undo
     FROM sales.orders
-    WHERE state = 'cancelled' AND NOT synthetic
+    WHERE state = 'cancelled' AND NOT of_probe
       AND cancelled_at > now() - interval '7 days' AND cancelled_at < now() - interval '1 minute'
       AND (shipment_state IN ('reserved', 'shipped') OR invoice_state IN ('posted', 'paid'))
 )

@@ -2,4 +2,4 @@
 SELECT coalesce(
     sum(total) / greatest(1, extract(epoch FROM now() - min(confirmed_at)) / 3600), 0) AS value
 FROM sales.orders
-WHERE confirmed_at > now() - interval '7 days' AND currency = 'BRL' AND state <> 'cancelled' AND NOT synthetic;
+WHERE confirmed_at > now() - interval '7 days' AND currency = 'BRL' AND state <> 'cancelled' AND NOT of_probe;

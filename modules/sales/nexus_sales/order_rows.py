@@ -16,7 +16,7 @@ from nexus_sales.states import Invoice, Order, State, Stock
 
 SUMMARY = (
     "id, number, customer_id, customer_name, state, exception, shipment_state, invoice_state, currency,"
-    " total, synthetic, created_at, confirmed_at, done_at, cancelled_at"
+    " total, of_probe AS synthetic, created_at, confirmed_at, done_at, cancelled_at"
 )
 FULL = (
     f"{SUMMARY}, price_list_id, notes, cancel_reason, reserved_at, shipped_at, invoiced_at, paid_at,"

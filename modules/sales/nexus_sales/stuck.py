@@ -18,11 +18,11 @@ SELECT count(*) FILTER (WHERE state = 'confirmed' AND exception IS NULL AND ship
        count(*) FILTER (WHERE invoice_state = 'posted') AS waiting_payment,
        count(*) FILTER (WHERE exception IS NOT NULL) AS exceptions
 FROM orders
-WHERE state IN ('confirmed', 'processing') AND NOT synthetic
+WHERE state IN ('confirmed', 'processing') AND NOT of_probe
 """
 UNDOING = f"""
 SELECT count(*) FROM orders
-WHERE state = 'cancelled' AND NOT synthetic AND cancelled_at < now() - interval '{STEP_S} s'
+WHERE state = 'cancelled' AND NOT of_probe AND cancelled_at < now() - interval '{STEP_S} s'
   AND (shipment_state IN ('reserved', 'shipped') OR invoice_state IN ('posted', 'paid'))
 """
 STUCK = ("waiting_reservation", "waiting_invoice", "waiting_reconciliation")

@@ -12,7 +12,7 @@ router = APIRouter(prefix="/api/sales/summary", tags=["summary"])
 DAYS = 30
 
 _BY_STATE = """
-SELECT state, count(*) AS orders FROM orders WHERE company_id = $1 AND NOT synthetic GROUP BY state
+SELECT state, count(*) AS orders FROM orders WHERE company_id = $1 AND NOT of_probe GROUP BY state
 """
 _BY_DAY = f"""
 WITH today AS (SELECT (now() AT TIME ZONE $2)::date AS day),
@@ -20,7 +20,7 @@ days AS (SELECT today.day - ago AS day FROM today, generate_series(0, {DAYS - 1}
 sold AS (
     SELECT (confirmed_at AT TIME ZONE $2)::date AS day, count(*) AS orders, sum(total) AS total
     FROM orders, today
-    WHERE company_id = $1 AND NOT synthetic AND state <> 'cancelled'
+    WHERE company_id = $1 AND NOT of_probe AND state <> 'cancelled'
       AND confirmed_at >= (today.day - {DAYS - 1})::timestamp AT TIME ZONE $2
     GROUP BY 1
 )

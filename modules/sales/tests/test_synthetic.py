@@ -1,11 +1,18 @@
 """Orders of the synthetic company: known by their company alone, counted nowhere, gone after a day."""
 
+import shutil
+from pathlib import Path
 from uuid import UUID
 
+import asyncpg
 import pytest
 from nexus_kit import SYNTHETIC_COMPANY
 
+from nexus.migrations import apply, owner_of, provision
+
 from .conftest import Shop
+
+MIGRATIONS = Path(__file__).parents[1] / "migrations"
 
 
 @pytest.fixture
@@ -34,6 +41,37 @@ async def test_an_order_is_synthetic_by_its_company_and_never_by_what_a_request_
     assert order["synthetic"]
     assert [one["synthetic"] for one in await probe.announced("order.confirmed", order["id"])] == [True]
     await probe.call("POST", f"/orders/{order['id']}/cancel", json={"reason": "probe"})
+
+
+async def test_an_order_of_a_person_counts_even_if_a_former_release_took_it_for_synthetic(shop):
+    order = await shop.confirmed()
+    admin, summary = shop.module.admin, await shop.call("GET", "/summary")
+    assert summary["today"]["orders"] == 1
+    await admin.execute("UPDATE orders SET synthetic = true WHERE id = $1", UUID(order["id"]))
+    assert await shop.call("GET", "/summary") == summary
+    assert not (await shop.call("GET", f"/orders/{order['id']}"))["synthetic"]
+
+
+async def test_orders_that_requests_had_flagged_are_mended_by_the_migration(pg, tmp_path):
+    former = tmp_path / "migrations"
+    shutil.copytree(MIGRATIONS, former, ignore=shutil.ignore_patterns("20261125*"))
+    connection = await asyncpg.connect(pg.admin_dsn)
+    await connection.execute("CREATE DATABASE flagged")
+    await connection.close()
+    dsn = pg.dsn("postgres", "flagged", pg.password)
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(provision("sales", "sales", "x"))
+        await apply(dsn, "sales", owner_of("sales"), former)
+        await connection.execute(
+            "INSERT INTO sales.orders (company_id, number, customer_id, customer_name, total, synthetic)"
+            " SELECT uuidv7(), n, uuidv7(), 'Loja', 1, n = 1 FROM generate_series(1, 2) AS n"
+        )
+        await apply(dsn, "sales", owner_of("sales"), MIGRATIONS)
+        told = await connection.fetch("SELECT DISTINCT synthetic, of_probe FROM sales.orders")
+        assert [tuple(row) for row in told] == [(False, False)]
+    finally:
+        await connection.close()
 
 
 async def test_nobody_else_sees_a_synthetic_order_customer_or_product(shop, probe):

@@ -11,7 +11,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT
 BEGIN ATOMIC
     WITH old AS (
         SELECT id FROM orders
-        WHERE company_id = '00000000-0000-7000-8000-000000000001' AND synthetic AND created_at < now() - older_than
+        WHERE company_id = '00000000-0000-7000-8000-000000000001' AND created_at < now() - older_than
     ), told AS (
         DELETE FROM order_timeline t USING old
         WHERE t.company_id = '00000000-0000-7000-8000-000000000001' AND t.order_id = old.id
@@ -27,3 +27,9 @@ BEGIN ATOMIC
 END;
 REVOKE EXECUTE ON FUNCTION forget_synthetic_orders(interval) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION forget_synthetic_orders(interval) TO sales;
+
+-- An order is a probe's because of its company. Requests could once say so in `synthetic`; those orders count.
+UPDATE orders SET synthetic = false WHERE synthetic AND company_id <> '00000000-0000-7000-8000-000000000001';
+ALTER TABLE orders ADD COLUMN of_probe boolean
+    GENERATED ALWAYS AS (company_id = '00000000-0000-7000-8000-000000000001') VIRTUAL;
+COMMENT ON COLUMN orders.synthetic IS 'What the former release writes and reads; of_probe is what counts';
