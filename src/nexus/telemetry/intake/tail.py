@@ -63,7 +63,9 @@ class Tail:
         marks.set_read_until(self.file, offset)
 
     def take(self, budget: int) -> list[bytes]:
-        """The next whole lines, from up to `budget` bytes; none while the file is being rotated (`busy`)."""
+        """The next whole lines, from up to `budget` bytes, or the one line that is longer; none while the
+        file is being rotated (`busy`).
+        """
         self.busy = not marks.lock(self.file, exclusive=False)
         self._taken = []
         if self.busy:
@@ -73,6 +75,8 @@ class Tail:
             while not self._taken and self._offset != before:
                 before = self._offset
                 self._chunk = self._read(budget)
+                if len(self._chunk) == budget <= LONGEST and b"\n" not in self._chunk:
+                    self._chunk = self._read(LONGEST + 1)
                 self._taken, self._whole = self._split()
         finally:
             marks.unlock(self.file)

@@ -11,7 +11,8 @@ from nexus.telemetry.intake.source import Source
 from nexus.telemetry.records import LOGS
 
 SHARE = 2 << 20  # bytes that one source may give before the next one is asked
-MOST = 6 << 20  # bytes of a turn
+LEAST = 64 << 10  # so many it may give, however many others there are
+MOST = 6 << 20  # bytes of a turn; a little more when there are more than a hundred sources
 
 
 @dataclass(frozen=True)
@@ -28,24 +29,27 @@ class Batch:
 
 
 def take_turn(sources: Iterable[Source], share: int = SHARE, most: int = MOST) -> Batch | None:
-    """Asks all sources in turn, `share` bytes each, until all are read or `most` bytes are taken.
+    """Asks all sources in turn, `share` bytes each or their part of `most`, until all are read or about
+    `most` bytes are taken.
 
     However much one source has, every other one is asked as often. None when nobody had anything.
     """
     asked = list(sources)
     waiting, touched, tables, taken = asked, set[str](), list[pa.Table](), 0
-    while waiting and taken < most:
+    each = min(share, max(LEAST, most // max(1, len(asked))))
+    while waiting and each >= LEAST:
         more = []
         for source in waiting:
-            table, used = source.step(share)
+            table, used = source.step(each)
             taken += used
             if used:
                 touched.add(source.told.key)
-            if used > share // 2:  # a trickle is the next turn's: it would keep this one from its end
+            if used > each // 2:  # a trickle is the next turn's: it would keep this one from its end
                 more.append(source)
             if table is not None:
                 tables.append(table)
         waiting = more
+        each = min(share, (most - taken) // max(1, len(waiting)))
     lost: dict[str, int] = {}
     for source in asked:
         count = source.lines.lost()

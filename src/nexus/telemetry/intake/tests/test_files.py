@@ -67,6 +67,12 @@ def test_a_line_is_read_when_it_has_its_end(till: Till) -> None:
     assert drain(files) == till.written[2:]
 
 
+def test_a_line_longer_than_what_may_be_read_at_once_is_read(till: Till) -> None:
+    long = b"x" * (LONGEST - 1)
+    till.path.write_bytes(b"first\n" + long + b"\nlast\n")
+    assert drain(source(till.path), 1 << 16) == [b"first", long, b"last"]
+
+
 def test_lines_that_were_not_used_come_again(till: Till) -> None:
     files = source(till.path)
     till.write(5)

@@ -100,6 +100,20 @@ def test_a_flood_of_one_service_leaves_the_others_their_turn(tmp_path: Path) -> 
         source.lines.close()
 
 
+def test_a_turn_is_bounded_however_many_services_flood(tmp_path: Path) -> None:
+    paths = [tmp_path / f"flood{number}.log" for number in range(12)]
+    for path in paths:
+        path.write_text('{"message":"flood"}\n' * 20_000)
+    sources = [Source(told(path), Files(told(path))) for path in paths]
+    batch = take_turn(sources, most=1 << 20)
+    assert batch is not None
+    assert batch.full
+    assert set(batch.rows["service"].to_pylist()) == {path.stem for path in paths}
+    assert batch.rows.num_rows <= (1 << 20) // len('{"message":"flood"}\n')
+    for source in sources:
+        source.lines.close()
+
+
 async def test_a_full_disk_stops_the_reading_and_what_is_rotated_away_is_counted(tmp_path: Path) -> None:
     free = shutil.disk_usage(tmp_path)
     store = Store(tmp_path / "store", Policy(reserve=free.total))
