@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from collections import deque
-from collections.abc import Mapping
-from itertools import islice
+from collections.abc import Iterable, Mapping
 
 import aiohttp
 
 from nexus.runtimes.containers.engine import Engine, EngineError
 from nexus.telemetry.intake.anchor import Anchor, Resuming
-from nexus.telemetry.intake.frames import Frames
+from nexus.telemetry.intake.frames import Frames, Line
 from nexus.telemetry.targets import LogSource
 
 log = logging.getLogger("nexus.telemetry")
@@ -33,6 +33,7 @@ class Container:
         self.told = told
         self._engine = engine or Engine()
         self._used = self._read = Anchor.from_text(checkpoint)
+        self._lock = threading.Lock()  # over what waits and what was lost
         self._waiting: deque[tuple[bytes, Anchor]] = deque()
         self._size = 0
         self._lost = 0
@@ -61,11 +62,12 @@ class Container:
     def take(self, budget: int) -> list[bytes]:
         """The next lines, from about `budget` bytes."""
         found, size = list[bytes](), 0
-        for line, _ in islice(self._waiting, len(self._waiting)):
-            found.append(line)
-            size += len(line) + 1
-            if size >= budget:
-                break
+        with self._lock:
+            for line, _ in self._waiting:
+                found.append(line)
+                size += len(line) + 1
+                if size >= budget:
+                    break
         place = (self._consumed, len(found))
         if place != self._held:
             self._held, self._held_since = place, time.monotonic()
@@ -77,9 +79,10 @@ class Container:
 
     def advance(self, count: int) -> None:
         """The first `count` of the lines taken were used."""
-        for _ in range(count):
-            line, self._used = self._waiting.popleft()
-            self._size -= len(line) + 1
+        with self._lock:
+            for _ in range(count):
+                line, self._used = self._waiting.popleft()
+                self._size -= len(line) + 1
         self._consumed += count
 
     def position(self) -> str:
@@ -88,7 +91,8 @@ class Container:
 
     def lost(self) -> int:
         """How often the engine no longer had what came next, since the last question: one line at least."""
-        count, self._lost = self._lost, 0
+        with self._lock:
+            count, self._lost = self._lost, 0
         return count
 
     def progress(self) -> Mapping[int, int]:
@@ -104,7 +108,9 @@ class Container:
 
     def close(self) -> None:
         """Forgets what waits: it was not used."""
-        self._waiting.clear()
+        with self._lock:
+            self._waiting.clear()
+            self._size = 0
 
     async def _follow_once(self) -> bool:
         """From one answer's beginning to its end; whether there was anything new.
@@ -121,14 +127,17 @@ class Container:
             frames = Frames(answer.headers.get("Content-Type", MULTIPLEXED) == MULTIPLEXED)
             resuming = Resuming(begin)
             async for chunk in answer.content.iter_any():
-                for line in frames.feed(chunk):
-                    if resuming.new(line):
-                        self._read = self._read.after(line)
-                        self._waiting.append((line.text, self._read))
-                        self._size += len(line.text) + 1
-                self._lost, resuming.lost = self._lost + resuming.lost, 0
+                self._add(frames.feed(chunk), resuming)
                 await self._room()
         return self._read != begin
+
+    def _add(self, lines: Iterable[Line], resuming: Resuming) -> None:
+        with self._lock:
+            for line in filter(resuming.new, lines):
+                self._read = self._read.after(line)
+                self._waiting.append((line.text, self._read))
+                self._size += len(line.text) + 1
+            self._lost, resuming.lost = self._lost + resuming.lost, 0
 
     async def _room(self) -> None:
         """Returns when enough of what waits was used."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from nexus.telemetry.parsing import LONGEST
 
+STAMP = 64  # bytes: a time, the space behind it, and one more to see that a line is too long
 _HEADER = struct.Struct(">BxxxL")
 
 
@@ -75,7 +76,8 @@ class Frames:
     def _payloads(self) -> Iterator[tuple[int, bytes]]:
         data, place = self._bytes, 0
         if not self._multiplexed:
-            *lines, self._bytes = data.split(b"\n")
+            *lines, rest = data.split(b"\n")
+            self._bytes = rest[: LONGEST + STAMP]
             for line in lines:
                 yield 1, line + b"\n"
             return

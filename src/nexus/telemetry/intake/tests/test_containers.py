@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import struct
 import subprocess
+import sys
 import time
+import tracemalloc
 from collections.abc import Iterator
 
 import pytest
@@ -66,6 +68,45 @@ def test_frames_come_in_any_pieces_and_long_lines_are_bounded() -> None:
         found += frames.feed(whole[place : place + 100_003])
     assert [len(line.text) for line in found] == [LONGEST + 1, 4]
     assert [line.text for line in Frames(False).feed(f"{stamp(1)} shown\r\n".encode())] == [b"shown"]
+
+
+def test_a_line_of_a_terminal_that_never_ends_is_bounded() -> None:
+    frames, piece = Frames(False), b"x" * 65_536
+    assert list(frames.feed(stamp(1).encode() + b" ")) == []
+    tracemalloc.start()
+    for _ in range(160):
+        assert list(frames.feed(piece)) == []
+    used, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert used < 2 * LONGEST
+    found = list(frames.feed(b"\n" + stamp(2).encode() + b" next\n"))
+    assert [len(line.text) for line in found] == [LONGEST + 1, 4]
+
+
+async def test_lines_that_come_while_others_are_taken_are_counted_right() -> None:
+    lines = Container(LogSource("c", "till", "container", "c", "plain"))
+    resuming, frames, count = Resuming(Anchor()), Frames(True), 60_000
+    chunk = sent([(1, 1, b"line\n")] * 200, "")
+
+    def take() -> int:
+        used = 0
+        while used < count:
+            taken = lines.take(1 << 20)
+            lines.advance(len(taken))
+            used += len(taken)
+        return used
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        taking = asyncio.create_task(asyncio.to_thread(take))
+        for _ in range(count // 200):
+            lines._add(frames.feed(chunk), resuming)
+            await asyncio.sleep(0)
+        assert await asyncio.wait_for(taking, 20) == count
+    finally:
+        sys.setswitchinterval(before)
+    assert (lines.behind(), lines.lost()) == (0, 0)
 
 
 SCRIPT = r"""
