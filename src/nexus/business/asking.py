@@ -1,5 +1,8 @@
 """Questions to the database on behalf of figures: read-only, short, and one at a time.
 
+A database that falls silent costs one question its longest time. Then everybody hears at once that it is
+away, while it is tried again in the background.
+
 AwayError              nothing can be asked now
 RefusedError           this one question was not answered
 SlowError              because it took too long
@@ -22,6 +25,7 @@ LONGEST = 2.0  # seconds that the server spends on a question
 GRACE = 3.0  # further seconds until the connection is given up
 LOCK_WAIT = 0.5
 CONNECT_TIME = 5.0
+NO_ANSWER = "no answer"
 PAUSE = 2.0  # between two attempts to connect, so that a database that is back is found at once
 _SETTINGS = {
     "application_name": "nexus figures",
@@ -62,13 +66,14 @@ class Rows(NamedTuple):
 class Database:
     """The database of a stack, asked by its role that may only read; a replica when there is one.
 
-    `aim` says where; `away` is why nothing can be asked now ("" while all is well).
+    `aim` says where; `away` is why nothing can be asked now ("" while nothing is known to be wrong).
     """
 
     def __init__(self) -> None:
         self.away = "no database is known yet"
         self._secret: Path | None = None
         self._connection: asyncpg.Connection[Any] | None = None
+        self._attempt: asyncio.Task[None] | None = None
         self._one_at_a_time = asyncio.Lock()
         self._next_attempt = 0.0
 
@@ -80,6 +85,7 @@ class Database:
             self._secret = secret
             self._next_attempt = 0.0
             self._drop()
+            self.away = ""
         if secret is None:
             self.away = "the stack has no database that could be asked"
 
@@ -87,42 +93,55 @@ class Database:
         """The first `limit` rows. Raises AwayError, RefusedError, SlowError."""
         async with self._one_at_a_time:
             connection = await self._connected()
+            clock = asyncio.get_running_loop()
+            # Not a timeout around it: that would wait for the end of the transaction, too.
+            longest = clock.call_later(LONGEST + GRACE, connection.terminate)
             began = time.perf_counter()
             try:
-                async with asyncio.timeout(LONGEST + GRACE), connection.transaction(readonly=True):
+                async with connection.transaction(readonly=True):
                     cursor = await connection.cursor(sql, *arguments)
                     rows = [dict(row) for row in await cursor.fetch(limit)]
                 return Rows(rows, time.perf_counter() - began)
             except asyncpg.QueryCanceledError as slow:
                 raise SlowError(f"took longer than {LONGEST:g} s") from slow
             except _LOST as lost:
+                why = NO_ANSWER if clock.time() >= longest.when() else _line(lost)
                 self._drop()
-                raise AwayError(self._told(f"the database went away ({_line(lost)})")) from lost
+                raise AwayError(self._told(f"the database went away ({why})")) from lost
             except (asyncpg.PostgresError, TypeError, ValueError) as refused:
                 raise RefusedError(_line(refused)) from refused
+            finally:
+                longest.cancel()
 
     def close(self) -> None:
         """Ends the connection without waiting for the server."""
         self._drop()
 
     async def _connected(self) -> asyncpg.Connection[Any]:
-        if self._connection is not None and not self._connection.is_closed():
-            return self._connection
-        now = asyncio.get_running_loop().time()
-        if self._secret is None or now < self._next_attempt:
+        """Waits for a connection unless the database is known to be away."""
+        if self._connection is None or self._connection.is_closed():
+            if self._secret is None:
+                raise AwayError(self.away)
+            due = asyncio.get_running_loop().time() >= self._next_attempt
+            if due and (self._attempt is None or self._attempt.done()):
+                self._attempt = asyncio.create_task(self._connect(self._secret))
+            if self._attempt is not None and not self.away:
+                await self._attempt
+        if self._connection is None or self._connection.is_closed():
             raise AwayError(self.away)
+        return self._connection
+
+    async def _connect(self, secret: Path) -> None:
         try:
-            address = self._secret.read_text(encoding="utf-8").strip()
-            self._connection = await asyncpg.connect(
-                address, timeout=CONNECT_TIME, command_timeout=LONGEST + GRACE, server_settings=_SETTINGS
-            )
+            address = secret.read_text(encoding="utf-8").strip()
+            self._connection = await asyncpg.connect(address, timeout=CONNECT_TIME, server_settings=_SETTINGS)
         except (*_LOST, asyncpg.PostgresError, ValueError) as error:
-            self._next_attempt = now + PAUSE
-            raise AwayError(self._told(f"the database cannot be asked ({_line(error)})")) from error
+            self._next_attempt = asyncio.get_running_loop().time() + PAUSE
+            self._told(f"the database cannot be asked ({_line(error)})")
+            return
         if self.away:
             log.info("figures: the database answers")
         self.away = ""
-        return self._connection
 
     def _told(self, why: str) -> str:
         if why != self.away:
@@ -132,10 +151,13 @@ class Database:
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
+        attempt, self._attempt = self._attempt, None
         if connection is not None:
             connection.terminate()
+        if attempt is not None:
+            attempt.cancel()
 
 
 def _line(error: BaseException) -> str:
     lines = str(error).splitlines()
-    return lines[0] if lines else type(error).__name__
+    return lines[0] if lines else NO_ANSWER if isinstance(error, TimeoutError) else type(error).__name__

@@ -98,9 +98,11 @@ class Figures:
             self.database.close()
 
     async def ask_due(self, now: float) -> list[Point]:
-        """Asks every figure that is due and returns what is to be kept of the answers."""
+        """Asks every figure that is due and returns what is to be kept of the answers; those first that need
+        no database.
+        """
         points: list[Point] = []
-        for asked in sorted(self._asked.values(), key=lambda each: each.due):
+        for asked in sorted(self._asked.values(), key=lambda each: (bool(each.kpi.sql), each.due)):
             if asked.due > now:
                 continue
             try:

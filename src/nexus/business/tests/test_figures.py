@@ -1,12 +1,18 @@
+import asyncio
+import contextlib
+import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 import pytest_asyncio
 from nexus_kit.testing.servers import PostgresServer, free_port
 
+from nexus.business import asking as asking_module
+from nexus.business.asking import AwayError, Database
 from nexus.business.figures import Figures
 from nexus.stack import Kpi
 from nexus.telemetry.store import Store
@@ -152,6 +158,91 @@ async def test_while_the_database_is_away_its_kpis_pause_and_then_go_on_at_once(
     await server.close()
     assert len(await figures.ask_due(1061.0)) == 2
     figures.database.close()
+
+
+class Line:
+    """The way to a database, which can fall silent: what runs is not passed on, who comes is not answered."""
+
+    def __init__(self, dsn: str) -> None:
+        self._parts = urlsplit(dsn)
+        self._heard = asyncio.Event()
+        self._ways: list[asyncio.Task[None]] = []
+        self._server: asyncio.Server | None = None
+        self.silent(False)
+
+    async def open(self) -> str:
+        """The address at which the database is found."""
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        port = self._server.sockets[0].getsockname()[1]
+        user = f"{self._parts.username}:{self._parts.password}"
+        return f"postgresql://{user}@127.0.0.1:{port}{self._parts.path}"
+
+    def silent(self, yes: bool) -> None:
+        self._heard.clear() if yes else self._heard.set()
+
+    async def close(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        for way in self._ways:
+            way.cancel()
+        await asyncio.gather(*self._ways, return_exceptions=True)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inside, outside = await asyncio.open_connection(self._parts.hostname, self._parts.port)
+        self._ways += [asyncio.create_task(self._pass(*way)) for way in ((reader, outside), (inside, writer))]
+
+    async def _pass(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        with contextlib.closing(sink), contextlib.suppress(ConnectionError):
+            while data := await source.read(65_536):
+                await self._heard.wait()
+                sink.write(data)
+
+
+async def test_a_database_that_falls_silent_stops_its_own_kpis_only_and_one_question_waits(
+    store: Store, dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, seconds in {"LONGEST": 0.4, "GRACE": 0.1, "CONNECT_TIME": 60.0, "PAUSE": 0.0}.items():
+        monkeypatch.setattr(asking_module, name, seconds)
+    line, secret = Line(dsn), tmp_path / "url"
+    secret.write_text(await line.open())
+    asked = [kpi(f"k{number}", f"SELECT {number} AS value", every=10.0) for number in range(20)]
+    figures = asking(store, secret, *asked, kpi("up", "", metric="1", every=10.0))
+    assert len(await figures.ask_due(1000.0)) == 21
+    line.silent(True)
+    async with asyncio.timeout(4):  # 20 times the longest time of a question are 10 s
+        for turn in range(1, 4):
+            points = await figures.ask_due(1000.0 + 10 * turn)
+            assert [json.loads(point.labels)["kpi"] for point in points] == ["up"]
+    assert figures.facts()["paused"] == "the database went away (no answer)"
+    line.silent(False)
+    async with asyncio.timeout(10):
+        while len(await figures.ask_due(1040.0)) < 20:
+            await asyncio.sleep(0.05)
+    assert figures.facts()["paused"] == ""
+    figures.database.close()
+    await line.close()
+
+
+async def test_who_waits_for_a_database_hears_at_once_that_it_does_not_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking_module, "CONNECT_TIME", 0.3)
+    monkeypatch.setattr(asking_module, "PAUSE", 0.2)
+    attempts: list[asyncio.StreamWriter] = []
+    silent = await asyncio.start_server(lambda _, writer: attempts.append(writer), "127.0.0.1", 0)
+    (tmp_path / "url").write_text(f"postgresql://f:f@127.0.0.1:{silent.sockets[0].getsockname()[1]}/f")
+    database = Database()
+    database.aim({"check_url": str(tmp_path / "url")})
+    questions = [database.ask("SELECT 1", limit=1) for _ in range(20)]
+    told = await asyncio.gather(*questions, return_exceptions=True)
+    assert {(type(each), str(each)) for each in told} == {
+        (AwayError, "the database cannot be asked (no answer)")
+    }
+    assert len(attempts) == 1
+    database.close()
+    silent.close()
+    attempts[0].close()
+    await attempts[0].wait_closed()
 
 
 async def test_a_kpi_that_failed_is_asked_again_soon(store: Store, dsn: str, tmp_path: Path) -> None:
