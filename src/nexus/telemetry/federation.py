@@ -28,11 +28,20 @@ _NOT_IN_LABELS = re.compile(r"[^a-zA-Z0-9_]")
 class Current(Protocol):
     """A series and its newest value. `labels`: the text of a JSON object; `time`: seconds since the epoch."""
 
-    name: str
-    labels: str
-    kind: str
-    value: float
-    time: float
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def labels(self) -> str: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def value(self) -> float: ...
+
+    @property
+    def time(self) -> float: ...
 
 
 async def exposition(series: Iterable[Current], helps: Mapping[str, str]) -> AsyncIterator[bytes]:
