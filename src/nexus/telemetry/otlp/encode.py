@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import orjson
+from google.protobuf.message import Message  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from nexus.telemetry.otlp.logs import STATUS, TEXTS
 from nexus.telemetry.otlp.traces import KINDS, STATUSES
@@ -19,67 +23,112 @@ STATE = "w3c.tracestate"
 LONGEST_INT = 1 << 63
 _SEVERITIES = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 
+# What a row raises that OTLP has no words for.
+UNTELLABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
 Row = Mapping[str, Any]
 
 
-def encode_logs(rows: Iterable[Row]) -> ExportLogsServiceRequest:
+@dataclass
+class Encoded:
+    """A request. `refused` rows are not in it, since OTLP cannot tell them; `why`: the last one's reason."""
+
+    message: Message
+    refused: int = 0
+    why: str = ""
+
+    def refuse(self, error: Exception, count: int = 1) -> None:
+        self.refused += count
+        self.why = f"{type(error).__name__}: {error}"[:200]
+
+
+def encode_logs(rows: Iterable[Row]) -> Encoded:
     """Rows of `records.LOGS`; times are datetimes."""
-    request = ExportLogsServiceRequest()
+    encoded = Encoded(ExportLogsServiceRequest())
     scopes: dict[tuple[str, ...], Any] = {}
     for row in rows:
-        attributes = orjson.loads(row["attributes"]) if row["attributes"] else {}
-        scope = attributes.pop(SCOPE, "")
+        try:
+            attributes = _attributes(row)
+            scope = _text(attributes, SCOPE)
+            record = _log_record(row, attributes)
+        except UNTELLABLE as error:
+            encoded.refuse(error)
+            continue
         key = (row["service"], row["instance"], row["release"], scope)
         if key not in scopes:
-            group = request.resource_logs.add()
+            group = encoded.message.resource_logs.add()
             set_resource(group.resource, row)
             scopes[key] = group.scope_logs.add()
             scopes[key].scope.name = scope
-        record = scopes[key].log_records.add()
-        record.time_unix_nano = nanoseconds(row["time"])
-        record.observed_time_unix_nano = nanoseconds(row["observed"])
-        record.severity_number = row["severity"]
-        record.severity_text = _SEVERITIES[min(max(row["severity"] - 1, 0) // 4, 5)]
-        record.body.string_value = row["body"]
-        record.trace_id = bytes.fromhex(row["trace_id"] or "")
-        record.span_id = bytes.fromhex(row["span_id"] or "")
-        attributes |= {names[0]: row[column] for column, names in TEXTS.items() if row[column] is not None}
-        if row["status"] is not None:
-            attributes[STATUS[0]] = row["status"]
-        if row["duration_ms"] is not None:
-            attributes["duration_ms"] = float(row["duration_ms"])
-        set_attributes(record.attributes, attributes)
-    return request
+        scopes[key].log_records.append(record)
+    return encoded
 
 
-def encode_spans(rows: Iterable[Row]) -> ExportTraceServiceRequest:
+def encode_spans(rows: Iterable[Row]) -> Encoded:
     """Rows of `records.SPANS`; times are datetimes."""
-    request = ExportTraceServiceRequest()
+    encoded = Encoded(ExportTraceServiceRequest())
     scopes: dict[tuple[str, ...], Any] = {}
     for row in rows:
-        attributes = orjson.loads(row["attributes"]) if row["attributes"] else {}
-        scope = attributes.pop(SCOPE, "")
+        try:
+            attributes = _attributes(row)
+            scope = _text(attributes, SCOPE)
+            span = _span(row, attributes)
+        except UNTELLABLE as error:
+            encoded.refuse(error)
+            continue
         key = (row["service"], row["instance"], row["release"], scope)
         if key not in scopes:
-            group = request.resource_spans.add()
+            group = encoded.message.resource_spans.add()
             set_resource(group.resource, row)
             scopes[key] = group.scope_spans.add()
             scopes[key].scope.name = scope
-        _set_span(scopes[key].spans.add(), row, attributes)
-    return request
+        scopes[key].spans.append(span)
+    return encoded
 
 
-def _set_span(span: Any, row: Row, attributes: dict[str, Any]) -> None:
-    span.trace_id = bytes.fromhex(row["trace_id"])
-    span.span_id = bytes.fromhex(row["span_id"])
-    span.parent_span_id = bytes.fromhex(row["parent_id"] or "")
-    span.name = row["name"]
-    span.kind = KINDS.index(row["kind"], 1)
-    span.start_time_unix_nano = nanoseconds(row["time"])
-    span.end_time_unix_nano = span.start_time_unix_nano + row["duration_us"] * 1000
-    span.status.code = STATUSES.index(row["status"])
-    span.status.message = attributes.pop(DESCRIPTION, "")
-    span.trace_state = attributes.pop(STATE, "")
+def _attributes(row: Row) -> dict[str, Any]:
+    return dict(orjson.loads(row["attributes"])) if row["attributes"] else {}
+
+
+def _text(attributes: dict[str, Any], name: str) -> str:
+    """The text that has a field of its own in OTLP, taken out; what is no text stays an attribute."""
+    return attributes.pop(name) if isinstance(attributes.get(name), str) else ""
+
+
+def _log_record(row: Row, attributes: dict[str, Any]) -> LogRecord:
+    record = LogRecord(
+        time_unix_nano=nanoseconds(row["time"]),
+        observed_time_unix_nano=nanoseconds(row["observed"]),
+        severity_number=row["severity"],
+        severity_text=_SEVERITIES[min(max(row["severity"] - 1, 0) // 4, 5)],
+        trace_id=bytes.fromhex(row["trace_id"] or ""),
+        span_id=bytes.fromhex(row["span_id"] or ""),
+    )
+    record.body.string_value = row["body"]
+    attributes |= {names[0]: row[column] for column, names in TEXTS.items() if row[column] is not None}
+    if row["status"] is not None:
+        attributes[STATUS[0]] = row["status"]
+    if row["duration_ms"] is not None:
+        attributes["duration_ms"] = float(row["duration_ms"])
+    set_attributes(record.attributes, attributes)
+    return record
+
+
+def _span(row: Row, attributes: dict[str, Any]) -> Span:
+    kind: Any = KINDS.index(row["kind"], 1)
+    status: Any = STATUSES.index(row["status"])
+    began = nanoseconds(row["time"])
+    span = Span(
+        trace_id=bytes.fromhex(row["trace_id"]),
+        span_id=bytes.fromhex(row["span_id"]),
+        parent_span_id=bytes.fromhex(row["parent_id"] or ""),
+        name=row["name"],
+        kind=kind,
+        start_time_unix_nano=began,
+        end_time_unix_nano=began + row["duration_us"] * 1000,
+        trace_state=_text(attributes, STATE),
+    )
+    span.status.CopyFrom(Status(code=status, message=_text(attributes, DESCRIPTION)))
     set_attributes(span.attributes, attributes)
     for told in orjson.loads(row["events"]) if row["events"] else ():
         event = span.events.add(name=told["name"])
@@ -88,6 +137,7 @@ def _set_span(span: Any, row: Row, attributes: dict[str, Any]) -> None:
         set_attributes(event.attributes, told["attributes"])
     for told in orjson.loads(row["links"]) if row["links"] else ():
         span.links.add(trace_id=bytes.fromhex(told["trace_id"]), span_id=bytes.fromhex(told["span_id"]))
+    return span
 
 
 def set_resource(resource: Any, row: Row) -> None:

@@ -21,7 +21,7 @@ import aiohttp
 import orjson
 
 from nexus.telemetry.otlp import feed
-from nexus.telemetry.otlp.encode import encode_logs, encode_spans
+from nexus.telemetry.otlp.encode import Encoded, encode_logs, encode_spans
 from nexus.telemetry.otlp.encode_metrics import PointEncoder
 from nexus.telemetry.otlp.messages import OtlpSignal
 from nexus.telemetry.otlp.sending import Outcome, send
@@ -43,7 +43,7 @@ class Lane:
 
     signal: Signal
     sent_as: OtlpSignal
-    encode: Callable[[list[dict[str, Any]]], Any]
+    encode: Callable[[list[dict[str, Any]]], Encoded]
 
 
 class Forwarder:
@@ -91,7 +91,9 @@ class Forwarder:
                 lanes.create_task(self._keep_sending(session, lane), name=f"forward {lane.signal}")
 
     def facts(self) -> dict[str, Any]:
-        """For each signal: rows sent, refused by the endpoint, lost before that, still to be sent."""
+        """For each signal: rows sent, refused (by the endpoint, or since OTLP cannot tell them), lost before
+        that, still to be sent.
+        """
         return {
             "endpoint": self._endpoint,
             "signals": {
@@ -111,13 +113,19 @@ class Forwarder:
         return self._places.get(lane.signal, 0)
 
     async def _keep_sending(self, session: aiohttp.ClientSession, lane: Lane) -> None:
+        """Outlives whatever it meets, so that no signal holds up another."""
         while True:
+            pause = self._every
             try:
                 if await self._step(session, lane):
                     continue
             except StoreError as error:
                 self._say(lane, f"the store cannot be read: {error}")
-            await asyncio.sleep(self._every)
+            except Exception as error:
+                log.exception("forwarding %s met an error and goes on", lane.signal)
+                self._faults[lane.signal] = f"{type(error).__name__}: {error}"
+                pause = max(pause, self._pause)
+            await asyncio.sleep(pause)
 
     async def _step(self, session: aiohttp.ClientSession, lane: Lane) -> bool:
         """Sends the next portion; whether there was one."""
@@ -136,28 +144,33 @@ class Forwarder:
 
     async def _deliver(self, session: aiohttp.ClientSession, lane: Lane, rows: list[dict[str, Any]]) -> None:
         """Returns when the endpoint has the rows, or refused them for good."""
-        message = await asyncio.to_thread(lane.encode, rows)
+        encoded = await asyncio.to_thread(lane.encode, rows)
+        if encoded.refused == len(rows):
+            self._count(lane, encoded, 0, Outcome(True))
+            return
         pause = self._pause
         while True:
-            outcome = await send(session, self._endpoint, lane.sent_as, message, self._headers)
+            outcome = await send(session, self._endpoint, lane.sent_as, encoded.message, self._headers)
             if outcome.too_large and len(rows) > 1:
                 middle = len(rows) // 2
                 await self._deliver(session, lane, rows[:middle])
                 await self._deliver(session, lane, rows[middle:])
                 return
             if not outcome.again:
-                self._count(lane, len(rows), outcome)
+                self._count(lane, encoded, len(rows) - encoded.refused, outcome)
                 return
             self._say(lane, outcome.said)
             await asyncio.sleep(max(outcome.wait, random.uniform(pause / 2, pause)))
             pause = min(2 * pause, LONGEST_PAUSE)
 
-    def _count(self, lane: Lane, rows: int, outcome: Outcome) -> None:
+    def _count(self, lane: Lane, encoded: Encoded, rows: int, outcome: Outcome) -> None:
         refused = outcome.refused if outcome.kept else rows
         self._counts[lane.signal]["sent"] += max(0, rows - refused)
-        self._counts[lane.signal]["refused"] += refused
+        self._counts[lane.signal]["refused"] += refused + encoded.refused
         if refused:
             self._say(lane, f"{refused} rows were refused: {outcome.said}")
+        elif encoded.refused:
+            self._say(lane, f"{encoded.refused} rows cannot be told in OTLP: {encoded.why}")
         else:
             self._faults.pop(lane.signal, None)
 

@@ -39,17 +39,26 @@ class Outcome:
 async def send(
     session: aiohttp.ClientSession, endpoint: str, signal: OtlpSignal, message: Message, headers: Path | None
 ) -> Outcome:
-    """Send a request to `ENDPOINT/v1/SIGNAL`; never raises for what a network does."""
+    """Send a request to `ENDPOINT/v1/SIGNAL`; never raises for what a network does.
+
+    Redirects are not followed: the headers hold a secret that is meant for this endpoint alone.
+    """
     body = await asyncio.to_thread(_packed, message)
     sent = {"Content-Type": PROTOBUF, "Content-Encoding": "gzip", **await asyncio.to_thread(read, headers)}
     try:
         async with (
             asyncio.timeout(PATIENCE),
-            session.post(f"{endpoint.rstrip('/')}/v1/{signal}", data=body, headers=sent) as answer,
+            session.post(
+                f"{endpoint.rstrip('/')}/v1/{signal}", data=body, headers=sent, allow_redirects=False
+            ) as answer,
         ):
             told = await answer.content.read(LONGEST_ANSWER)
             if answer.status == 200:
                 return _kept(signal, told)
+            if answer.headers.get("Location"):
+                return Outcome(
+                    False, True, said=f"{answer.status}: it redirects; name the address it leads to"
+                )
             again = answer.status in RETRYABLE
             wait = retry_after(answer.headers.get("Retry-After", "")) if again else 0.0
             said = f"{answer.status}: {_said(answer.content_type, told)}"

@@ -1,4 +1,5 @@
 import asyncio
+import json
 import math
 import time
 from collections.abc import AsyncIterator, Iterable
@@ -11,7 +12,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from nexus.telemetry.otlp import Forwarder, decode_logs, decode_metrics, decode_traces
+from nexus.telemetry.otlp import Forwarder, decode_logs, decode_metrics, decode_traces, feed
 from nexus.telemetry.otlp.messages import RESPONSES
 from nexus.telemetry.otlp.sending import retry_after
 from nexus.telemetry.records import HEALTH, LOGS, POINTS, SPANS
@@ -67,6 +68,7 @@ class Sink:
         self.answers: list[tuple[int, dict[str, str]]] = []
         self.asked: list[float] = []
         self.headers: list[dict[str, str]] = []
+        self.paths: list[str] = []
         self.largest = 1 << 30
         app = web.Application(client_max_size=64 << 20)
         app.router.add_post("/otlp/v1/{signal}", self._take)
@@ -75,6 +77,7 @@ class Sink:
     async def _take(self, request: web.Request) -> web.Response:
         self.asked.append(time.monotonic())
         self.headers.append(dict(request.headers))
+        self.paths.append(request.path)
         body = await request.read()
         if self.answers:
             status, headers = self.answers.pop(0)
@@ -119,8 +122,9 @@ async def test_all_signals_arrive_as_they_were_stored(store: Store, sink: Sink) 
     store.append("metrics", points([("up", '{"instance":"sales-1","service":"sales"}', "gauge", 1.0)]))
     store.append("business", points([("nexus_kpi", '{"kpi":"orders"}', "gauge", 7.0)]))
     store.append("health", HEALTH.empty_table())
-    await until(lambda: [len(sink.taken[s]) for s in ("logs", "traces", "metrics")] == [1, 1, 2])
+    await until(lambda: all(each["sent"] == 1 for each in forwarder.facts()["signals"].values()))
     running.cancel()
+    assert [len(sink.taken[signal]) for signal in ("logs", "traces", "metrics")] == [1, 1, 2]
     (log,) = decode_logs(sink.taken["logs"][0]).to_pylist()
     assert log | {"observed": NOW, "attributes": "", "duration_ms": 0} == LOG | {
         "attributes": "",
@@ -165,6 +169,69 @@ async def test_what_is_refused_for_good_is_counted_and_the_next_goes_on(store: S
     store.append("logs", pa.Table.from_pylist([LOG], LOGS))
     await until(lambda: forwarder.facts()["signals"]["logs"]["sent"] == 1)
     running.cancel()
+
+
+async def test_rows_that_otlp_cannot_tell_are_counted_and_the_others_arrive(store: Store, sink: Sink) -> None:
+    forwarder, running = await started(store, sink)
+    odd = {"otel.scope.name": 5, "otel.status_description": 6, "w3c.tracestate": [7]}
+    store.append(
+        "logs",
+        pa.Table.from_pylist([LOG | {"attributes": "[1]"}, LOG | {"attributes": json.dumps(odd)}, LOG], LOGS),
+    )
+    bad = SPAN | {"trace_id": "no hex"}
+    store.append("traces", pa.Table.from_pylist([bad, SPAN | {"attributes": json.dumps(odd)}], SPANS))
+    buckets = [
+        ("s_bucket", f'{{"le":"{le}"}}', "histogram", v) for le, v in (("+Inf", math.nan), ("abc", 1.0))
+    ]
+    store.append(
+        "metrics", points([*buckets, ("s_count", "{}", "histogram", math.inf), ("up", "{}", "gauge", 1)])
+    )
+    store.append("business", points([("before", "{}", "gauge", 1)], datetime(1960, 1, 1, tzinfo=UTC)))
+    store.append("business", points([("nexus_kpi", "{}", "gauge", 1)]))
+    await until(lambda: all(each["sent"] for each in forwarder.facts()["signals"].values()))
+    running.cancel()
+    facts = forwarder.facts()["signals"]
+    assert {signal: (each["sent"], each["refused"]) for signal, each in facts.items()} == {
+        "logs": (2, 1),
+        "traces": (1, 1),
+        "metrics": (1, 3),
+        "business": (1, 1),
+    }
+    assert "no count" in facts["metrics"]["fault"]
+    first, _ = decode_logs(sink.taken["logs"][0]).to_pylist()
+    assert {name: json.loads(first["attributes"])[name] for name in odd} == odd
+
+
+async def test_a_signal_that_meets_an_error_goes_on_and_holds_up_no_other(
+    store: Store, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(told: Store, signal: Any, *rest: Any) -> feed.Portion:
+        if signal == "logs" and breaking:
+            raise RuntimeError("nobody thought of it")
+        return read(told, signal, *rest)
+
+    read, breaking = feed.read, True
+    forwarder, running = await started(store, sink)
+    monkeypatch.setattr(feed, "read", broken)
+    store.append("logs", pa.Table.from_pylist([LOG], LOGS))
+    await until(lambda: "nobody thought" in forwarder.facts()["signals"]["logs"]["fault"])
+    store.append("traces", pa.Table.from_pylist([SPAN], SPANS))
+    await until(lambda: sink.taken["traces"])
+    breaking = False
+    await until(lambda: sink.taken["logs"])
+    running.cancel()
+
+
+async def test_the_secret_headers_follow_no_redirect(store: Store, sink: Sink, tmp_path: Path) -> None:
+    file = tmp_path / "headers"
+    file.write_text("Authorization: Bearer abc\n")
+    sink.answers = [(307, {"Location": "/otlp/v1/elsewhere"})]
+    forwarder, running = await started(store, sink, file)
+    store.append("logs", pa.Table.from_pylist([LOG], LOGS))
+    await until(lambda: "redirects" in forwarder.facts()["signals"]["logs"]["fault"])
+    await until(lambda: sink.taken["logs"])
+    running.cancel()
+    assert sink.paths == ["/otlp/v1/logs"] * 2
 
 
 async def test_a_request_too_large_is_sent_in_parts(store: Store, sink: Sink) -> None:
