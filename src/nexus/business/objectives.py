@@ -17,8 +17,7 @@ from nexus.business.asking import AwayError, RefusedError
 from nexus.business.figures import Figures
 from nexus.business.gauges import gauges
 from nexus.business.points import Point, table
-from nexus.business.probed import RUNS, count_runs, read_runs
-from nexus.business.probing.identity import is_probe
+from nexus.business.probed import RUNS, count_runs, read_runs, sent_by_probes
 from nexus.business.promises import Promise
 from nexus.business.requests import Routes, verdict
 from nexus.business.tally import Count, Counts, Key, Tally
@@ -125,10 +124,15 @@ class Objectives:
         await asyncio.to_thread(self._store.append, "business", table(points), marks)
 
     def _read(self, source: str, upto: int) -> tuple[list[Line], int]:
+        """The next lines of users' requests, and the number reached."""
         edge, gateway = self._services.get("edge", ()), self._services.get("gateway", ())
+        after = self._cursors[source]
         if source == GATEWAY:
-            return at_gateway(self._store, gateway, edge, self._cursors[source], upto)
-        return failed_at_edge(self._store, edge, gateway, self._cursors[source], upto)
+            lines, reached = at_gateway(self._store, gateway, edge, after, upto)
+        else:
+            lines, reached = failed_at_edge(self._store, edge, gateway, after, upto)
+        synthetic = sent_by_probes(self._store, after, reached) if lines else set()
+        return [line for line in lines if line.seq not in synthetic], reached
 
     async def _count_probes(self, tally: Tally, now: float) -> None:
         upto = self._store.committed("business")
@@ -144,7 +148,7 @@ class Objectives:
         counts: defaultdict[tuple[Key, int], Count] = defaultdict(Count)
         for line in lines:
             minute = min(line.minute, int(now // 60))
-            if is_probe(line.request) or minute <= now // 60 - MINUTES_KEPT:
+            if minute <= now // 60 - MINUTES_KEPT:
                 continue
             for place in self._routes.places(line.method, line.path):
                 for objective in self._processes[place.process].objectives:

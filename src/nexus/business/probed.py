@@ -15,10 +15,12 @@ import orjson
 
 from nexus.business.points import ask_points
 from nexus.business.probing.counting import RUN
+from nexus.business.probing.identity import MARK
 from nexus.business.tally import Counts, Key, Tally
 from nexus.business.windows import NONE, Events
 from nexus.stack import Process
 from nexus.telemetry.store import Store
+from nexus.telemetry.store.layout import view
 
 FAILED, WELL = RUNS = ("runs of probes that failed", "runs of probes that went well")
 SETTLED = 30.0  # seconds after which the users' requests of a minute are counted
@@ -45,6 +47,19 @@ def read_runs(store: Store, after: int, upto: int) -> list[Ran]:
         labels = orjson.loads(text)
         runs.append(Ran(seq, labels["process"], labels["step"], minute, value > 0))
     return runs
+
+
+def sent_by_probes(store: Store, after: int, upto: int) -> set[int]:
+    """The numbers of the log lines above `after` and up to `upto` that are of requests of probes."""
+    found: set[int] = set()
+    for day in store.days("logs"):
+        if day.seq <= after:
+            continue
+        with store.reading(day) as (cursor, db):
+            rows = f"(SELECT * FROM {db}.rows WHERE seq > {after:d} AND seq <= {upto:d})"
+            sql = f"SELECT seq FROM ({view('logs', db, rows)}) WHERE starts_with(trace_id, '{MARK}')"
+            found.update(seq for (seq,) in cursor.execute(sql).fetchall())
+    return found
 
 
 def count_runs(

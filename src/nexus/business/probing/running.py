@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 
 from nexus.business.probing.asking import Answer, answer_text, ask
-from nexus.business.probing.identity import AGENT, request_id
+from nexus.business.probing.identity import new_trace_id
 from nexus.business.probing.outcome import Run, StepOutcome
 from nexus.business.probing.variables import MissingError, fill, fill_path, pick
 from nexus.stack import Probe, ProbeStep
@@ -19,6 +19,7 @@ from nexus.stack.probe import RUN, variables
 
 FIRST_PAUSE = 0.1  # seconds before a question is asked again; doubled up to the longest
 LONGEST_PAUSE = 1.0
+AGENT = "nexus-probe"
 
 
 async def run_probe(probe: Probe, address: str, known: Mapping[str, str]) -> Run:
@@ -31,7 +32,7 @@ class _Runner:
         self.probe = probe
         self.address = address
         self.id = secrets.token_hex(6)
-        self.trace_id, self.span_id = secrets.token_hex(16), secrets.token_hex(8)
+        self.trace_id, self.span_id = new_trace_id(), secrets.token_hex(8)
         self.known: dict[str, Any] = {**known, RUN: f"{probe.name}-{self.id}"}
         self.outcomes: list[StepOutcome] = []
 
@@ -64,11 +65,11 @@ class _Runner:
     async def _do(self, step: ProbeStep, deadline: float) -> StepOutcome:
         span_id, began, clock = secrets.token_hex(8), time.time(), time.perf_counter()
         path = fill_path(step.path, self.known)
-        request = request_id(self.id, len(self.outcomes) + 1)
+        request_id = f"{self.known[RUN]}-{len(self.outcomes) + 1}"
         headers = {
             **self._headers(),
             "traceparent": f"00-{self.trace_id}-{span_id}-01",
-            "X-Request-Id": request,
+            "X-Request-Id": request_id,
         }
         answer = Answer(0, why=f"no answer within {self.probe.timeout:g} s")
         try:
@@ -77,7 +78,7 @@ class _Runner:
         except TimeoutError:
             expected, got = _status_text(step), answer.why
         seconds = time.perf_counter() - clock
-        return StepOutcome(step, path, span_id, request, began, seconds, answer.status, expected, got)
+        return StepOutcome(step, path, span_id, request_id, began, seconds, answer.status, expected, got)
 
     def _headers(self) -> dict[str, str]:
         return {

@@ -9,7 +9,7 @@ from nexus.business.objectives import Objectives
 from nexus.business.points import table
 from nexus.business.probing import Run, StepOutcome
 from nexus.business.probing.counting import Counts
-from nexus.business.probing.identity import request_id
+from nexus.business.probing.identity import new_trace_id
 from nexus.business.tests.test_objectives import NOW, counted, happened, watching
 from nexus.business.tests.test_probes import PROBE
 from nexus.telemetry.store import Store
@@ -70,8 +70,9 @@ async def test_beside_users_only_failed_runs_are_events(store: Store) -> None:
 
 async def test_requests_of_probes_are_not_what_users_got(store: Store) -> None:
     objectives = watching(store)
-    told = f'{{"request_id":"{request_id("c0ffee", 3)}"}}'
-    happened(store, {"attributes": told}, {"attributes": told, "service": "nginx", "status": 502}, {})
+    trace = new_trace_id()
+    lost = {"trace_id": trace, "service": "nginx", "status": 502, "path": "/orders/7/confirm"}
+    happened(store, {"trace_id": trace}, lost, {"trace_id": "7" * 32})
     await objectives.look(NOW)
     assert counted(objectives, "availability") == counted(objectives, "latency") == (1, 1)
 

@@ -117,7 +117,7 @@ async def test_a_good_run_does_every_step_with_what_earlier_answers_held() -> No
     assert "Authorization" not in shop.headers[0]
     assert {each["Authorization"] for each in shop.headers[1:]} == {"Bearer t0"}
     assert {each["traceparent"][3:35] for each in shop.headers} == {run.trace_id}
-    assert shop.headers[0]["X-Request-Id"] == f"nexus-probe-{run.id}-1"
+    assert shop.headers[0]["X-Request-Id"] == f"buy-{run.id}-1"
     assert shop.looks == 3
 
 
