@@ -75,6 +75,7 @@ class Forwarder:
         )
         self._places: dict[str, int] = {}
         self._counts: dict[str, Counter[str]] = {lane.signal: Counter() for lane in self._lanes}
+        self._firsts: dict[str, feed.Firsts] = {lane.signal: {} for lane in self._lanes}
         self._faults: dict[str, str] = {}
 
     def aim(self, targets: Targets) -> None:
@@ -129,7 +130,10 @@ class Forwarder:
 
     async def _step(self, session: aiohttp.ClientSession, lane: Lane) -> bool:
         """Sends the next portion; whether there was one."""
-        portion = await asyncio.to_thread(feed.read, self._store, lane.signal, self._at(lane), AT_ONCE)
+        firsts = self._firsts[lane.signal]
+        portion = await asyncio.to_thread(
+            feed.read, self._store, lane.signal, self._at(lane), AT_ONCE, firsts
+        )
         if portion.lost:
             self._counts[lane.signal]["lost"] += portion.lost
             log.warning(
