@@ -1,8 +1,8 @@
 """The arithmetic of objectives, as in Google's Site Reliability Workbook, chapter 5, "Alerting on SLOs"
 (https://sre.google/workbook/alerting-on-slos/).
 
-A burn rate of 1 spends the whole error budget in exactly the objective's period of 28 days; 13.44 over one
-hour spends 2 % of it. Each function returns None where there were no events: no data is not 100 %.
+A burn rate of 1 spends the whole error budget in exactly the objective's period of 28 days. Each function
+returns None where there were no events: no data is not 100 %.
 """
 
 from __future__ import annotations

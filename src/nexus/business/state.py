@@ -8,10 +8,10 @@ from typing import Any, Protocol
 from nexus.business.budgets import budget_remaining, burn_rate, indicator
 from nexus.business.windows import WINDOWS, Events
 from nexus.stack import Objective, Process, Step
+from nexus.stack.burning import FAST_BURN, reachable
 
 RECENT = ("5m", "1h")  # what happens now: the shortest of these windows that has events
 EXHAUSTED = 1.0  # burn rate over the longest window at which the budget is spent
-FAST = 13.44  # over 1 h and 5 m: 2 % of the budget of 28 days in an hour
 
 
 class Window(Protocol):
@@ -69,7 +69,7 @@ def _objective(
 
 def _state(objectives: list[dict[str, Any]]) -> str:
     known = [each for each in objectives if each["events"]]
-    fast = [each for each in known if all((each["burn_rates"][name] or 0) >= FAST for name in RECENT)]
+    fast = [each for each in known if _fast(each)]
     if any(each["kind"] != "latency" for each in fast):
         return "failing"
     if fast:
@@ -77,6 +77,11 @@ def _state(objectives: list[dict[str, Any]]) -> str:
     if any(each["burn_rates"]["28d"] > EXHAUSTED for each in known):
         return "spent"
     return "ok" if known else "no data"
+
+
+def _fast(objective: dict[str, Any]) -> bool:
+    rate = reachable(FAST_BURN, objective["target"])
+    return all((objective["burn_rates"][name] or 0) >= rate for name in RECENT)
 
 
 def _recent(window: Window, process: Process, objective: Objective, step: str | None = None) -> Events:

@@ -11,11 +11,12 @@ from rich.text import Text
 from nexus.cli.amounts import NOTHING, amount, change, sparkline
 from nexus.cli.language import t, title
 from nexus.cli.paint import harmless
+from nexus.stack.burning import FAST_BURN, reachable
 
 WIDE = 100  # columns from which a sparkline has its full length
 BURNS = ("5m", "1h", "6h", "3d")  # windows of burn rates that are shown
 _NARROWEST = 14  # columns of a name
-BURN_FAST, BURN_SLOW = 14.4, 1.0  # of the budget of 28 days: gone in 2 days; gone before its time
+BURN_SLOW = 1.0  # above it the budget is gone before its time
 
 
 def kpi_table(kpis: Iterable[Mapping[str, Any]], since: str, width: int) -> Table:
@@ -113,7 +114,7 @@ def process_table(processes: Iterable[Mapping[str, Any]], width: int) -> Table:
                     Text(f"  {title(objective['title'], objective['name'])}"),
                     Text(amount(objective["target"] * 100, "%")),
                     budget(objective["budget"]),
-                    *(burn(objective["burn"].get(window)) for window in BURNS),
+                    *(burn(objective["burn"].get(window), objective["target"]) for window in BURNS),
                     Text(),
                 ]
             )
@@ -127,8 +128,11 @@ def budget(left: float | None) -> Text:
     return Text(amount(left * 100, "%"), "red" if left <= 0 else "yellow" if left < 0.25 else "green")
 
 
-def burn(rate: float | None) -> Text:
-    """How many times too fast a budget is spent."""
+def burn(rate: float | None, target: float) -> Text:
+    """How many times too fast the budget of an objective with this target is spent."""
     if rate is None:
         return Text(NOTHING, "dim")
-    return Text(f"{rate:.1f}×", "red" if rate >= BURN_FAST else "yellow" if rate > BURN_SLOW else "")
+    return Text(
+        f"{rate:.1f}×",
+        "red" if rate >= reachable(FAST_BURN, target) else "yellow" if rate > BURN_SLOW else "",
+    )

@@ -86,8 +86,8 @@ class Picture:
             table.add_row(
                 escape(title(process["title"], process["name"])),
                 budget(min(left, default=None)),
-                burn(_worst(told, "1h")),
-                burn(_worst(told, "6h")),
+                _worst(told, "1h"),
+                _worst(told, "6h"),
                 amount(process["value"], process["unit"]) if process["value"] is not None else "",
                 _at_risk(process),
             )
@@ -170,8 +170,9 @@ def _service_row(service: Mapping[str, Any], told: Mapping[str, Any]) -> tuple[s
     )
 
 
-def _worst(objectives: list[dict[str, Any]], window: str) -> float | None:
-    return max((each["burn"][window] for each in objectives if window in each["burn"]), default=None)
+def _worst(objectives: list[dict[str, Any]], window: str) -> Text:
+    told = [(each["burn"][window], each["target"]) for each in objectives if window in each["burn"]]
+    return burn(*max(told, default=(None, 1.0)))
 
 
 def _table() -> Table:

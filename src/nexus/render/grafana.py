@@ -8,6 +8,7 @@ from typing import Any
 
 from nexus.render.panels import Panel, Query, laid_out, row
 from nexus.stack import Kpi, Process, Stack
+from nexus.stack.burning import FAST_BURN, reachable
 
 DASHBOARD = "dashboard.json"
 MARK = "Rendered by nexus: change the manifests, then `nexus render`"
@@ -23,7 +24,6 @@ UNITS = {
     "requests/s": "reqps",
     "bytes": "bytes",
 }
-FAST_BURN = 14.4
 
 _SERVICE = 'service=~"$service"'
 _REQUESTS = "nexus_http_request_seconds"
@@ -108,7 +108,7 @@ def _process(process: Process, stack: Stack) -> Iterator[Panel]:
             "timeseries",
             [Query(f'nexus_burn_rate{{{me},window=~"5m|1h|6h|3d"}}', "{{objective}} {{window}}")],
             "short",
-            steps=((None, "green"), (1.0, "orange"), (FAST_BURN, "red")),
+            steps=((None, "green"), (1.0, "orange"), (_fast(process), "red")),
         )
     if process.value:
         yield Panel(
@@ -131,6 +131,11 @@ def _process(process: Process, stack: Stack) -> Iterator[Panel]:
             [Query(f'increase(nexus_probe_runs_total{{{me},outcome="failed"}}[5m])', "{{probe}}")],
             "short",
         )
+
+
+def _fast(process: Process) -> float:
+    """The burn rate from which the first of its objectives is spent fast."""
+    return min(reachable(FAST_BURN, objective.target) for objective in process.objectives)
 
 
 def _promises(process: Process) -> str:

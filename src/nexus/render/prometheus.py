@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from ruamel.yaml import YAML
 
 from nexus.stack import Kpi, Objective, Probe, Process, Stack
+from nexus.stack.burning import FAST_BURN, reachable
 from nexus.stack.names import OTLP_PORT
 
 SCRAPE, RULES = "prometheus.yml", "rules.yml"
@@ -28,7 +29,7 @@ RECORDED = "nexus:sli_errors:ratio_rate{window}"
 
 
 class Burn(NamedTuple):
-    """Alert when the budget burns `factor` times too fast over both windows."""
+    """Alert when the budget burns `factor` times too fast over both windows, or as fast as it can."""
 
     factor: float
     long: str
@@ -37,7 +38,7 @@ class Burn(NamedTuple):
 
 
 BURNS = (
-    Burn(14.4, "1h", "5m", "page"),
+    Burn(FAST_BURN, "1h", "5m", "page"),
     Burn(6, "6h", "30m", "page"),
     Burn(3, "1d", "2h", "ticket"),
     Burn(1, "3d", "6h", "ticket"),
@@ -88,18 +89,17 @@ def _indicators() -> Iterator[dict[str, Any]]:
 
 
 def _burning(process: Process) -> Iterator[dict[str, Any]]:
-    """The alerts of a process. A rate that no share of bad events can reach has none."""
+    """The alerts of a process."""
     for objective in process.objectives:
-        allowed = round(1 - objective.target, 9)
         for burn in BURNS:
-            if burn.factor * allowed < 1:
-                yield _burns(process, objective, burn, allowed)
+            yield _burns(process, objective, burn)
 
 
-def _burns(process: Process, objective: Objective, burn: Burn, allowed: float) -> dict[str, Any]:
+def _burns(process: Process, objective: Objective, burn: Burn) -> dict[str, Any]:
+    allowed, factor = round(1 - objective.target, 9), reachable(burn.factor, objective.target)
     where = f'{{process="{process.name}",objective="{objective.name}"}}'
     over = [
-        f"{RECORDED.format(window=window)}{where} > {burn.factor:g} * {allowed:g}"
+        f"{RECORDED.format(window=window)}{where} > {factor:g} * {allowed:g}"
         for window in (burn.long, burn.short)
     ]
     promise = f"{objective.target * 100:g}%"
@@ -119,7 +119,7 @@ def _burns(process: Process, objective: Objective, burn: Burn, allowed: float) -
                 en="{0}: {1} ({promise}) spends its error budget too fast: over {factor:g} times in {window}",
                 pt="{0}: {1} ({promise}) gasta a margem de erro rápido demais: {factor:g} vezes em {window}",
                 promise=promise,
-                factor=burn.factor,
+                factor=factor,
                 window=burn.long,
             ),
             "description": f"{{{{ $value | humanizePercentage }}}} of the events in {burn.long} are bad.",

@@ -223,3 +223,13 @@ async def test_an_objective_that_burns_fast_makes_its_process_failing_or_slow(st
     happened(store, {"status": 500})
     await objectives.look(NOW)
     assert objectives.status()["cash"]["state"] == "failing"
+
+
+async def test_with_a_low_target_a_process_fails_when_nearly_nothing_succeeds(store: Store) -> None:
+    objectives = watching(store, replace(CASH, objectives=(replace(AVAILABILITY, target=0.8),)))
+    happened(store, *[{}] * 2, *[{"status": 500}] * 8)
+    await objectives.look(NOW)
+    assert objectives.status()["cash"]["state"] == "spent"
+    happened(store, *[{"status": 500}] * 10)  # 90 % bad
+    await objectives.look(NOW)
+    assert objectives.status()["cash"]["state"] == "failing"

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from nexus.render.observability import observability
-from nexus.stack import Stack, load_stack
+from nexus.stack import Process, Stack, load_stack
 
 ROOT = Path(__file__).resolve().parents[4]
 PROMTOOL = shutil.which("promtool")
@@ -103,10 +104,29 @@ def test_every_objective_has_its_alerts_and_none_that_could_never_fire(
     alerts = [rule for rule in rules if rule.get("alert") == "NexusErrorBudgetBurns"]
     told = {(r["labels"]["process"], r["labels"]["objective"], r["labels"]["window"]) for r in alerts}
     objectives = [(p.name, o) for p in stack.processes.values() for o in p.objectives]
-    assert {(name, o.name, "3d") for name, o in objectives} <= told
+    assert {(name, o.name, w) for name, o in objectives for w in ("1h", "6h", "1d", "3d")} == told
     for rule in alerts:
         factor, allowed = re.findall(r"> (\S+) \* (\S+)", rule["expr"])[0]
         assert 0 < float(factor) * float(allowed) < 1
+
+
+def test_a_low_target_is_alerted_at_what_can_be_reached_and_drawn_so(stack: Stack) -> None:
+    process = stack.processes["order-to-cash"]
+    low = replace(process, objectives=(replace(process.objectives[0], target=0.8),))
+    rendered = {Path(name).name: text for name, text in observability(_only(stack, low)).items()}
+    assert re.findall(r"ratio_rate1h\S+ > (\S+) \* (\S+) and", rendered["rules.yml"]) == [("4.5", "0.2")]
+    (burns,) = [
+        each for each in json.loads(rendered["dashboard.json"])["panels"] if each["title"] == "Burn rate"
+    ]
+    assert [step["value"] for step in burns["fieldConfig"]["defaults"]["thresholds"]["steps"]] == [
+        None,
+        1,
+        4.5,
+    ]
+
+
+def _only(stack: Stack, process: Process) -> Stack:
+    return replace(stack, processes={process.name: process})
 
 
 def test_the_dashboard_has_every_process_and_every_kpi_in_both_languages(
