@@ -12,22 +12,19 @@ from typing import Any
 import duckdb
 
 from nexus.telemetry.query.errors import QueryError
+from nexus.telemetry.query.statement import VIEWS, check, where
 from nexus.telemetry.records import SCHEMAS, Signal
 from nexus.telemetry.store import DayGone, Store, StoreBusy
 from nexus.telemetry.store.catalogue import NAME
 from nexus.telemetry.store.layout import view
 
-_VIEWS: dict[str, Signal] = {
+_SIGNALS: dict[str, Signal] = {
     "logs": "logs",
     "spans": "traces",
     "metrics": "metrics",
     "health": "health",
     "business": "business",
 }
-_OWN = ("drops", "actions")
-_READS = re.compile(r"^[\s(]*(SELECT|WITH|FROM|DESCRIBE|SUMMARIZE|SHOW|VALUES)\b", re.IGNORECASE)
-_COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
-_HOW = "one SELECT, WITH, FROM or DESCRIBE over logs, spans, metrics, health, business, drops, actions"
 
 
 @dataclass(frozen=True)
@@ -42,31 +39,32 @@ class Answer:
 def sql(store: Store, text: str, limit: int = 1000, seconds: float = 30.0) -> Answer:
     """Answer one statement that reads; times are UTC. At most `limit` rows, at most `seconds` of time.
 
-    Raises QueryError, with the place, when it is no such statement, cannot be run, or takes too long. It sees
-    the views and nothing else: no file, no network, no setting.
+    Raises QueryError, with the place, when it is no such statement, cannot be run, or takes too long. It may
+    name the views and common table expressions, and call what computes: no file, no setting, nothing of the
+    store's inside. It runs in a transaction that only reads.
     """
-    _check(text)
     with ExitStack() as stack:
         cursor = stack.enter_context(store.engine.cursor())
-        for name in _VIEWS:
-            if re.search(rf"\b{name}\b", text, re.IGNORECASE):
-                cursor.execute(f"CREATE TEMP VIEW {name} AS {_union(store, stack, _VIEWS[name])}")
-        for name in _OWN:
-            if re.search(rf"\b{name}\b", text, re.IGNORECASE):
-                store.refresh()
-                cursor.execute(f"CREATE TEMP VIEW {name} AS FROM {NAME}.{name}")
+        check(cursor, text)
+        try:
+            _show(store, stack, cursor, text)
+            cursor.execute("BEGIN TRANSACTION READ ONLY")
+        except duckdb.Error as error:
+            raise QueryError(f"the views cannot be made: {where(error)}") from error
         return _run(cursor, text, limit, seconds)
 
 
-def _check(text: str) -> None:
-    try:
-        statements = duckdb.extract_statements(text)
-    except duckdb.Error as error:
-        raise QueryError(_where(error)) from error
-    if len(statements) != 1:
-        raise QueryError(f"{len(statements)} statements; give {_HOW}")
-    if statements[0].type != duckdb.StatementType.SELECT or not _READS.match(_COMMENTS.sub(" ", text)):
-        raise QueryError(f"only reading is possible; give {_HOW}")
+def _show(store: Store, stack: ExitStack, cursor: duckdb.DuckDBPyConnection, text: str) -> None:
+    """Make the views that the text may name."""
+    for name in VIEWS:
+        if not re.search(rf"\b{name}\b", text, re.IGNORECASE):
+            continue
+        if name in _SIGNALS:
+            rows = _union(store, stack, _SIGNALS[name])
+        else:
+            store.refresh()
+            rows = f"FROM {NAME}.{name}"
+        cursor.execute(f"CREATE TEMP VIEW {name} AS {rows}")
 
 
 def _union(store: Store, stack: ExitStack, signal: Signal) -> str:
@@ -110,7 +108,7 @@ def _run(cursor: duckdb.DuckDBPyConnection, text: str, limit: int, seconds: floa
     except duckdb.OutOfMemoryException as error:
         raise QueryError("needs more memory than the store may use; ask for less at once") from error
     except duckdb.Error as error:
-        raise QueryError(_where(error)) from error
+        raise QueryError(where(error)) from error
     finally:
         late.cancel()
     return Answer(columns, [tuple(map(_plain, row)) for row in rows[:limit]], len(rows) > limit)
@@ -126,8 +124,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {str(key): _plain(each) for key, each in value.items()}
     return str(value)
-
-
-def _where(error: duckdb.Error) -> str:
-    """DuckDB's own words: what is wrong, the line and a caret under the place."""
-    return str(error).split("\n\nStack Trace")[0].strip()
