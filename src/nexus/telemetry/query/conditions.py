@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import duckdb
+
 from nexus.telemetry.query.errors import QueryError
 from nexus.telemetry.store.lifting import ids, in_lifted, lifted_back, literal, runs
 
@@ -76,6 +78,14 @@ def matches(conditions: Conditions, pattern: str) -> None:
     """Log lines with a line of path, attributes or body that the RE2 regexp matches."""
     sql, values = _coarse(_required(pattern))
     conditions.add(_checked(sql, f"regexp_matches({lifted_back()}, ?)"), *values, f"(?m){pattern}")
+
+
+def check_regexp(cursor: duckdb.DuckDBPyConnection, pattern: str) -> None:
+    """Raises QueryError when the pattern is no RE2 regexp."""
+    try:
+        cursor.execute("SELECT regexp_matches('', ?)", [f"(?m){pattern}"]).fetchall()
+    except duckdb.Error as error:
+        raise QueryError(f"{pattern!r} is no regexp: {str(error).splitlines()[0]}") from error
 
 
 def _checked(coarse: str, exact: str) -> str:

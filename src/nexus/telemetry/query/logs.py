@@ -11,6 +11,7 @@ import orjson
 
 from nexus.telemetry.query.conditions import (
     Conditions,
+    check_regexp,
     contains,
     log_attribute,
     matches,
@@ -67,6 +68,9 @@ def logs(store: Store, query: LogQuery) -> LogPage:
     """Search the logs. Raises QueryError for a question that is no question."""
     committed = store.committed("logs")
     conditions = _conditions(query)
+    if query.grep:
+        with store.engine.cursor() as asking:
+            check_regexp(asking, query.grep)
     after = _after(query.after)
     if after is None:
         order = "time DESC, seq DESC" if query.newest else "time, seq"

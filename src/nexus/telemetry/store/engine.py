@@ -32,11 +32,12 @@ _WAL = "64MB"  # each checkpoint compresses the last rows again: 16 MB cost twic
 
 
 def damaging(error: duckdb.Error) -> bool:
-    """Whether the error says that a file's content is broken."""
-    text = str(error).lower()
-    return isinstance(error, duckdb.SerializationException | duckdb.InternalException) or any(
-        sign in text for sign in _DAMAGE
-    )
+    """Whether the error says that a file's content is broken.
+
+    Words count only in errors of reading: others may quote what was asked for.
+    """
+    reading = isinstance(error, duckdb.IOException | duckdb.SerializationException | duckdb.InternalException)
+    return reading and any(sign in str(error).lower() for sign in _DAMAGE)
 
 
 @dataclass

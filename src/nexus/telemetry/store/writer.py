@@ -45,6 +45,7 @@ class Writer:
         self._days = days
         self._points: Points | None = None
         self._today: Day | None = None
+        self._sure = False  # whether `_points` is what the file holds
         self.checkpoints: dict[str, tuple[int, str]] = {}
         self.seq = max((day.seq for day in days), default=0)
 
@@ -62,7 +63,7 @@ class Writer:
                 rows, series = (table, None) if self._points is None else self._points.changes(table)
                 self._write(cursor, db, day, rows, series, checkpoints)
             except BaseException:
-                self._points = None if self._points is None else self._known_points(db)
+                self._sure = False
                 raise
             finally:
                 cursor.close()
@@ -87,11 +88,12 @@ class Writer:
                 numbered = rows.append_column("seq", pa.array(range(self.seq + 1, seq + 1), pa.int64()))
                 _insert(cursor, f"{db}.rows", LAYOUTS[self._signal].insert, numbered)
             mark(cursor, db, marks)
-        self.seq = day.seq = seq
         self.checkpoints.update(marks)
         if rows.num_rows:
             ends = pc.min_max(rows["time"])
             day.grow(rows.num_rows, _utc(ends["min"].as_py()), _utc(ends["max"].as_py()))
+        day.seq = seq
+        self.seq = seq  # last: who follows takes every file with rows up to it as known
 
     def carry(self) -> None:
         """Write all checkpoints into today's file, before another one is dropped that may hold them."""
@@ -102,7 +104,7 @@ class Writer:
     def _current(self) -> Day:
         name = period(self._signal, datetime.now(UTC))
         day = self._today
-        if day and day.period == name and day in self._days and day.size < self._part:
+        if self._sure and day and day.period == name and day in self._days and day.size < self._part:
             return day
         parts = [each for each in self._days if each.period == name]
         newest = max(parts, key=lambda each: each.part, default=None)
@@ -121,7 +123,7 @@ class Writer:
         day.seq = max(day.seq, self.seq)
         if day not in self._days:
             self._days.append(day)
-        self._today = day
+        self._today, self._sure = day, True
 
     def _make(self, cursor: duckdb.DuckDBPyConnection, db: str) -> None:
         for table in LAYOUTS[self._signal].tables:

@@ -5,10 +5,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from nexus.telemetry.query import LogQuery, QueryError, logs
 from nexus.telemetry.store import Policy, Store
+from nexus.telemetry.store.days import Day
 from nexus.telemetry.store.tests.batches import NOW, age, batch, lines
 
 _ORDER = "01a21487-485e-7180-a62f-7cd8a4c50a80"
@@ -114,6 +116,47 @@ def test_the_lines_that_are_asked_for_are_found(
 def test_a_question_that_is_none_is_told(full: Store, query: dict[str, object], why: str) -> None:
     with pytest.raises(QueryError, match=why):
         _found(full, **query)
+
+
+@pytest.mark.parametrize("pattern", ["(corrupt", "[could not read", "checksum("])
+def test_a_faulty_regexp_harms_no_file(store: Store, pattern: str) -> None:
+    store.append("logs", lines("kept"))
+    with pytest.raises(QueryError, match="no regexp"):
+        logs(store, LogQuery(grep=pattern))
+    assert [row["body"] for row in logs(store, LogQuery()).rows] == ["kept"]
+
+
+def test_an_error_that_quotes_words_of_damage_sets_no_file_aside(store: Store) -> None:
+    store.append("logs", lines("kept"))
+    (day,) = store.days("logs")
+    for sql in (
+        "SELECT regexp_matches(text, '(corrupt') FROM {}.rows",
+        "SELECT 'checksum'::INT FROM {}.rows",
+    ):
+        with pytest.raises(duckdb.Error), store.reading(day) as (cursor, db):
+            cursor.execute(sql.format(db))
+    assert store.days("logs") == [day]
+
+
+def test_a_follower_that_looks_while_a_batch_is_published_misses_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = [logs(store, LogQuery())]
+
+    def follow() -> None:
+        pages.append(logs(store, LogQuery(after=pages[-1].cursor)))
+
+    def grow(day: Day, *facts: Any) -> None:
+        follow()
+        grown(day, *facts)
+        follow()
+
+    grown = Day.grow
+    monkeypatch.setattr(Day, "grow", grow)
+    store.append("logs", lines("first of the file"))
+    store.append("logs", lines("next"))
+    follow()
+    assert [row["body"] for page in pages for row in page.rows] == ["first of the file", "next"]
 
 
 def test_a_row_is_plain_values(full: Store) -> None:

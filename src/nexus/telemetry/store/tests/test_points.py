@@ -2,7 +2,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from nexus.telemetry.store import Store
+import duckdb
+import pytest
+
+from nexus.telemetry.query import instant
+from nexus.telemetry.store import Store, StoreError, writer
 from nexus.telemetry.store.tests.batches import NOW, batch, points
 
 
@@ -40,6 +44,23 @@ def test_a_series_is_told_apart_by_name_labels_and_kind(opened: Callable[..., St
     with store.reading(store.days("metrics")[0]) as (cursor, db):
         assert cursor.execute(f"SELECT count(*) FROM {db}.series").fetchall() == [(4,)]
         assert cursor.execute(f"SELECT count(*) FROM {db}.rows").fetchall() == [(8,)]
+
+
+def test_a_series_of_a_batch_that_failed_is_written_with_the_next(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_down(*_: object) -> None:
+        store.engine.renew()
+        raise duckdb.FatalException("broken down")
+
+    store.append("metrics", points("known", [1.0]))
+    with monkeypatch.context() as patch:
+        patch.setattr(writer, "_insert", break_down)
+        with pytest.raises(StoreError):
+            store.append("metrics", points("new", [1.0]))
+    store.append("metrics", points("new", [2.0]))
+
+    assert [value for _, value in instant(store, "new", NOW)] == [2.0]
 
 
 def test_not_a_number_is_unchanged_too(store: Store) -> None:
