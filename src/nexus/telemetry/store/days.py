@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -55,7 +56,11 @@ class Day:
     @property
     def size(self) -> int:
         """Bytes on disk."""
-        return sum(each.stat().st_size for each in (self.path, self.wal) if each.exists())
+        size = 0
+        for each in (self.path, self.wal):
+            with suppress(FileNotFoundError):  # a checkpoint takes the write-ahead log away
+                size += each.stat().st_size
+        return size
 
     @property
     def ends(self) -> datetime:

@@ -6,7 +6,7 @@ import logging
 import shutil
 import threading
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -16,6 +16,7 @@ from nexus.telemetry.records import SIGNALS, Signal
 from nexus.telemetry.store.days import Day, period
 from nexus.telemetry.store.engine import damaging
 from nexus.telemetry.store.errors import DayGone
+from nexus.telemetry.store.layout import LAYOUTS
 from nexus.telemetry.store.sealing import seal
 from nexus.telemetry.store.writer import Writer
 
@@ -89,8 +90,9 @@ class Keeper:
 
     def _retain(self) -> list[str]:
         done = []
+        now = self._lived()
         for signal, keep in self._store.policy.keep.items():
-            oldest = datetime.now(UTC) - keep.age
+            oldest = now - keep.age
             for day in [day for day in self._past(signal) if day.ends <= oldest]:
                 done += self._drop(day, f"older than {keep.age.days} d")
             for day in self._past(signal):
@@ -98,6 +100,19 @@ class Keeper:
                     break
                 done += self._drop(day, f"{signal} exceed {keep.size // 2**20} MiB")
         return done
+
+    def _lived(self) -> datetime:
+        """Now, but at most a day after the last period, before today, in which rows were written.
+
+        Age is measured by it: a clock that leaps ahead makes nothing old until it has gone on for a day.
+        """
+        now = datetime.now(UTC)
+        ends = []
+        for signal in SIGNALS:
+            earlier = [day for day in self._days[signal] if day.rows and day.period != period(signal, now)]
+            if earlier and not LAYOUTS[signal].monthly:
+                ends.append(max(earlier, key=lambda day: day.seq).ends)
+        return min(now, max(ends) + timedelta(days=1)) if ends else now
 
     def _make_room(self) -> list[str]:
         done: list[str] = []
@@ -139,7 +154,7 @@ class Keeper:
         for signal in SIGNALS:
             for day in [day for day in self._past(signal) if not day.sealed]:
                 try:
-                    done += seal(self._store, day)
+                    done += seal(self._store, day, self._writing)
                 except DayGone as gone:
                     done.append(str(gone))
                 except duckdb.Error as error:

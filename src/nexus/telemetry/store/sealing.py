@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,15 +15,17 @@ if TYPE_CHECKING:
     from nexus.telemetry.store.store import Store
 
 _NEW = "sealing"
+_MOMENT = 1.0  # seconds for which a commit may be kept waiting
 
 
-def seal(store: Store, day: Day) -> list[str]:
+def seal(store: Store, day: Day, writing: threading.RLock) -> list[str]:
     """Rewrite a file that is no longer written to. A kill at any moment leaves the old or the new one whole.
 
-    Returns what was done; nothing when the disk lacks the room or a query reads the file for too long:
-    the next call tries again. Raises duckdb.Error, DayGone.
+    `writing` is held by whoever commits. Returns what was done; nothing when the disk lacks the room, a query
+    reads the file for too long or a late batch came into it: the next call tries again. Raises duckdb.Error,
+    DayGone.
     """
-    before = day.size
+    before, seq = day.size, day.seq
     if shutil.disk_usage(store.folder).free < 2 * before:
         return []
     path = day.path.with_name(f"{day.path.name}.sealing")
@@ -30,8 +33,11 @@ def seal(store: Store, day: Day) -> list[str]:
     try:
         if not _rewrite(store, day, path):
             return []
-        with store.engine.alone(day) as free:
-            if not free or day.wal.exists():
+        with store.engine.alone(day) as free:  # writers go on while readers are waited for
+            if not free:
+                return []
+        with writing, store.engine.alone(day, _MOMENT) as free:
+            if not free or day.wal.exists() or day.seq != seq:
                 return []
             os.replace(path, day.path)
             _sync(day.path.parent)
