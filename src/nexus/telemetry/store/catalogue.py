@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,14 @@ _TABLES = (
     "actions(time TIMESTAMP, what VARCHAR)",
 )
 _KEPT = 10_000  # actions and drops
+_SOON = 5.0  # seconds
 NAME = "catalogue"
+_COUNT = (
+    f"MERGE INTO {NAME}.drops AS old USING (SELECT ? AS time, ? AS service, ? AS why, ? AS count) AS new"
+    " ON old.time = new.time AND old.service = new.service AND old.why = new.why"
+    " WHEN MATCHED THEN UPDATE SET count = old.count + new.count"
+    " WHEN NOT MATCHED THEN INSERT VALUES (new.time, new.service, new.why, new.count)"
+)
 
 
 class Catalogue:
@@ -28,7 +36,8 @@ class Catalogue:
 
     def __init__(self, engine: Engine, folder: Path, read_only: bool) -> None:
         self._engine, self._path, self._read_only = engine, folder / "store.duckdb", read_only
-        self._lock = threading.Lock()
+        self._lock, self._flushing = threading.Lock(), threading.Lock()
+        self._flushed = 0.0  # by time.monotonic()
         self._counts: Counter[tuple[str, str]] = Counter()
         self._told: list[tuple[datetime, str]] = []
         self._there = not read_only or self._path.exists()
@@ -93,20 +102,33 @@ class Catalogue:
         with self._lock:
             self._told.append((datetime.now(UTC), what))
 
+    @property
+    def due(self) -> bool:
+        """Whether something has waited to be written down since the last `flush`, which is seconds ago."""
+        return bool(self._counts or self._told) and time.monotonic() - self._flushed >= _SOON
+
     def flush(self) -> None:
-        """Write down what was counted and told; what cannot be written is kept for the next time."""
+        """Write down what was counted and told; what cannot be written is kept for the next time.
+
+        What is lost of one service for one reason within a minute is one row.
+        """
+        with self._flushing:
+            self._flushed = time.monotonic()
+            self._flush()
+
+    def _flush(self) -> None:
         with self._lock:
             counts, told = dict(self._counts), list(self._told)
         if not counts and not told:
             return
-        now = _naive(datetime.now(UTC))
+        minute = _naive(datetime.now(UTC).replace(second=0, microsecond=0))
         cursor = self._engine.cursor()
         try:
             cursor.begin()
             for (service, why), count in counts.items():
-                cursor.execute(f"INSERT INTO {NAME}.drops VALUES (?, ?, ?, ?)", [now, service, why, count])
-            for time, what in told:
-                cursor.execute(f"INSERT INTO {NAME}.actions VALUES (?, ?)", [_naive(time), what])
+                cursor.execute(_COUNT, [minute, service, why, count])
+            for when, what in told:
+                cursor.execute(f"INSERT INTO {NAME}.actions VALUES (?, ?)", [_naive(when), what])
             for table in ("drops", "actions"):
                 oldest = f"SELECT time FROM {NAME}.{table} ORDER BY time DESC LIMIT 1 OFFSET {_KEPT}"
                 cursor.execute(f"DELETE FROM {NAME}.{table} WHERE time < ({oldest})")
@@ -136,15 +158,15 @@ class Catalogue:
     def actions(self, limit: int) -> list[dict[str, Any]]:
         """The newest things the store did, newest first."""
         sql = f"SELECT time, what FROM {NAME}.actions ORDER BY time DESC LIMIT {limit:d}"
-        written = [(_utc(time), what) for time, what in self._run(sql)] if self._there else []
+        written = [(_utc(when), what) for when, what in self._run(sql)] if self._there else []
         with self._lock:
             told = [*reversed(self._told), *written][:limit]
-        return [{"time": time, "what": what} for time, what in told]
+        return [{"time": when, "what": what} for when, what in told]
 
 
-def _utc(time: datetime | None) -> datetime | None:
-    return time.replace(tzinfo=UTC) if time else None
+def _utc(when: datetime | None) -> datetime | None:
+    return when.replace(tzinfo=UTC) if when else None
 
 
-def _naive(time: datetime | None) -> datetime | None:
-    return time.astimezone(UTC).replace(tzinfo=None) if time else None
+def _naive(when: datetime | None) -> datetime | None:
+    return when.astimezone(UTC).replace(tzinfo=None) if when else None

@@ -64,6 +64,8 @@ class Store:
         if self.read_only:
             raise StoreError(f"{self.folder} is open for reading only")
         table = conform(signal, batch)
+        if self.catalogue.due:
+            self.refresh()
         with self._writing:
             if not self._keeper.room():
                 raise StoreFull(
@@ -100,7 +102,7 @@ class Store:
         return self._writers[signal].seq
 
     def dropped(self, service: str, why: str, count: int) -> None:
-        """Count rows of a service that were lost, and why."""
+        """Count rows of a service that were lost, and why; written down with an `append` soon after."""
         self.catalogue.count(service, why, count)
 
     def refresh(self) -> None:
@@ -173,6 +175,8 @@ class Store:
                         checkpoints[key] = max(mark, checkpoints.get(key, mark))
             except DayGone as gone:
                 _log.warning("%s", gone)
+            except (duckdb.InternalException, duckdb.SerializationException) as error:
+                self.set_aside(day, error)
         self.engine.trim(set())
         return checkpoints
 

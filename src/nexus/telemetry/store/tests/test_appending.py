@@ -68,12 +68,15 @@ def test_a_new_day_goes_on_from_the_checkpoints_of_the_last(
     opened().close()
     age(tmp_path, "logs", 20)
     opened().append("logs", lines("b"), {"busy": "2"})
+    opened().close()
+    age(tmp_path, "logs", 1)
     store = opened()
+    store.append("logs", lines("c"))
 
     done = store.tend()
 
     assert any("older than 14 d" in what for what in done)
-    assert _bodies(store) == ["b"]
+    assert _bodies(store) == ["b", "c"]
     assert opened().checkpoints() == {"quiet": "1", "busy": "2"}
 
 
@@ -87,7 +90,7 @@ def write(folder, told):
     store = Store(folder, Policy(reserve=0, threads=1))
     done = int(store.checkpoints().get("source", "0"))
     while True:
-        size = random.choice((1, 50, 3000))
+        size = random.choice((1, 50, 500))
         batch = lines(*(f"line {n}" for n in range(done, done + size)))
         done += size
         store.append("logs", batch, {"source": str(done)})
@@ -99,8 +102,8 @@ for kill in range(20):
     if not child:
         write(Path(sys.argv[1]), told)
     if kill % 4:  # else it dies while it opens the store
-        select.select([heard], [], [], 60)
-    time.sleep(random.random() * 0.15)
+        select.select([heard], [], [])  # its first commit, however slow the machine is
+    time.sleep(random.random() * 0.05)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     os.close(told)
@@ -111,7 +114,7 @@ for kill in range(20):
 def test_twenty_kills_lose_no_committed_line_and_double_none(tmp_path: Path) -> None:
     folder = tmp_path / "store"
     run = subprocess.run(
-        [sys.executable, "-c", _WRITER, str(folder)], capture_output=True, text=True, timeout=100
+        [sys.executable, "-c", _WRITER, str(folder)], capture_output=True, text=True, timeout=300
     )
     assert not run.stderr
     acknowledged = max(map(int, run.stdout.split()))
