@@ -12,8 +12,6 @@ import typer
 from nexus.cli import place
 from nexus.cli.language import t
 
-ARROWS = {"\x1b[A": "k", "\x1b[B": "j"}
-
 Once = Annotated[bool, typer.Option("--once", help="Print one picture and end.")]
 Every = Annotated[float, typer.Option("--every", min=0.5, max=60, help="Seconds between two pictures.")]
 
