@@ -11,14 +11,16 @@ import typer
 from nexus.cli.language import t
 
 Query = Annotated[str | None, typer.Argument(help="PromQL; without it the names of all metrics.")]
-Since = Annotated[str, typer.Option("--since", help="How far back a plot or the JSON of a time goes.")]
+Since = Annotated[
+    str | None, typer.Option("--since", help="How far back its values over time go; 1h when not named.")
+]
 Step = Annotated[str | None, typer.Option("--step", help="Time between two points, such as 30s.")]
 Plot = Annotated[bool, typer.Option("--plot", help="Plot it over time.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the stable JSON form.")]
 
 
 def metrics(
-    query: Query = None, since: Since = "1h", step: Step = None, plot: Plot = False, as_json: Json = False
+    query: Query = None, since: Since = None, step: Step = None, plot: Plot = False, as_json: Json = False
 ) -> None:
     """Ask metrics in PromQL: what they are now, or with --plot, --step or --since over time."""
     from nexus.cli import times
@@ -29,7 +31,7 @@ def metrics(
     if query is None:
         _print_names(ask("/metrics/names"), as_json)
         return
-    ranged = plot or spacing is not None or since != "1h"
+    ranged = plot or spacing is not None or since is not None
     if not ranged:
         _print_instant(ask("/metrics/instant", {"expr": query}), as_json)
         return
