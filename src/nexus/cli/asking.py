@@ -26,7 +26,12 @@ def asking() -> Iterator[Questions]:
                 )
             yield found
     except ControlError as error:
-        raise place.stop(str(error), error.exit_code) from error
+        raise place.stop(told(error), error.exit_code) from error
+
+
+def told(error: ControlError) -> str:
+    """A refusal in the operator's language."""
+    return t(error.text, **error.values)
 
 
 def ask(path: str, parameters: Parameters | None = None) -> Any:

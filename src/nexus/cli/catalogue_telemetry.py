@@ -99,6 +99,42 @@ PT_BR = {
     "{said!r} is no point of time; write it like 1h, 30m, yesterday, 10:00 or 2026-11-25T10:00": (
         "{said!r} não é um momento; escreva como 1h, 30m, yesterday, 10:00 ou 2026-11-25T10:00"
     ),
+    "`of` is missing; write it like of=order_id=4711": "falta `of`; escreva como of=order_id=4711",
+    "`{name}` is missing": "falta `{name}`",
+    "lines of a thing of the business cannot be followed; leave out `of` or `follow`": (
+        "linhas de um objeto do negócio não podem ser seguidas; deixe de lado `of` ou `follow`"
+    ),
+    "more than one trace begins with {said!r}: {known}": "mais de um trace começa com {said!r}: {known}",
+    "no KPI {name!r}; there are: {known}": "não há o KPI {name!r}; existem: {known}",
+    "no trace begins with {said!r}": "nenhum trace começa com {said!r}",
+    "nothing is collected while the control loop does not run": (
+        "nada é coletado enquanto o laço de controle não está em execução"
+    ),
+    "since={since} is not before until={until}": "since={since} não é anterior a until={until}",
+    "start={start} is not before end={end}": "start={start} não é anterior a end={end}",
+    "step={step:g} gives more than {most} points a series; choose a longer one": (
+        "step={step:g} dá mais de {most} pontos por série; escolha um maior"
+    ),
+    "telemetry's collector ended and does not come back; see `nexus logs control`": (
+        "o coletor da telemetria terminou e não volta; veja `nexus logs control`"
+    ),
+    "telemetry does not answer yet; its collector starts together with the stack": (
+        "a telemetria ainda não responde; o coletor inicia junto com a pilha"
+    ),
+    "the body is no JSON object": "o corpo não é um objeto JSON",
+    "the body is no JSON: {error}": "o corpo não é JSON: {error}",
+    "{name}={value!r} is not of the form field=value": "{name}={value!r} não tem a forma campo=valor",
+    "{name}={value!r} is not a number above 0": "{name}={value!r} não é um número acima de 0",
+    "{name}={value!r} is not a point of time; write it like 2026-11-25T10:00:00Z": (
+        "{name}={value!r} não é um momento; escreva como 2026-11-25T10:00:00Z"
+    ),
+    "{name}={value!r} is not a whole number from 0 to {most}": (
+        "{name}={value!r} não é um número inteiro de 0 a {most}"
+    ),
+    "{name}={value!r} is not one of {known}": "{name}={value!r} não é um de {known}",
+    "{said!r} is no trace id; it has {whole} hexadecimal digits, the first {shortest} are needed": (
+        "{said!r} não é um id de trace; ele tem {whole} dígitos hexadecimais, indique os primeiros {shortest}"
+    ),
     "{series} series": "{series} séries",
     "{service} is {time} behind": "{service} está {time} em atraso",
     "{size} of the disk free": "{size} livres no disco",

@@ -89,6 +89,7 @@ def logs(
 def _show(asked: dict[str, Any], follow: bool, shown: Shown, raw: bool) -> None:
     """`raw`: the services' own files are shown when telemetry has nothing of them (yet)."""
     from nexus.cli import rawlogs
+    from nexus.cli.asking import told
     from nexus.control.client import ControlError
     from nexus.control.questions import questions
     from nexus.runtimes.home import Home
@@ -104,7 +105,7 @@ def _show(asked: dict[str, Any], follow: bool, shown: Shown, raw: bool) -> None:
                 writers = answer.get("services", [])
     except ControlError as error:
         if not raw or error.exit_code == 2:
-            raise place.stop(str(error), error.exit_code) from error
+            raise place.stop(told(error), error.exit_code) from error
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
     if not raw:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nexus.runtimes.home import Home
 
 
 class ControlError(Exception):
-    """The control loop refused or failed; `exit_code` is what a command should end with."""
+    """The control loop refused or failed; `exit_code` is what a command should end with.
 
-    def __init__(self, message: str, exit_code: int = 1) -> None:
-        super().__init__(message)
+    `text` is the message with places in braces for the `values`, where there are any.
+    """
+
+    def __init__(self, text: str, exit_code: int = 1, values: Mapping[str, Any] | None = None) -> None:
+        super().__init__(text.format(**values) if values else text)
+        self.text = text
+        self.values = dict(values or {})
         self.exit_code = exit_code
 
 
@@ -91,4 +96,5 @@ def _error(body: bytes) -> ControlError:
         said = json.loads(body)
     except ValueError:
         return ControlError(body.decode("utf-8", "replace"))
-    return ControlError(said.get("error", "the control loop failed"), said.get("exit_code", 1))
+    text = said.get("text") or said.get("error", "the control loop failed")
+    return ControlError(text, said.get("exit_code", 1), said.get("values"))

@@ -21,7 +21,6 @@ PREFIX = "/v1/telemetry"
 PATIENCE = 90.0  # seconds
 BAD_INPUT = 2
 POSTED = frozenset({"/sql"})  # their parameters are a JSON object in the body
-ENDED = "telemetry's collector ended and does not come back; see `nexus logs control`"
 CURSOR = "cursor"  # the only member of lines that say how far an answer has come
 AWAY_AT_MOST, RETRY_EVERY = 30.0, 0.5  # seconds
 DECLARED = ("/kpis", "/processes", "/top")  # questions on what manifests declare
@@ -79,7 +78,7 @@ class FromCollector:
                     raise
                 time.sleep(RETRY_EVERY)
             ended = ended or time.monotonic()
-        raise ControlError(ENDED)
+        raise ControlError("telemetry's collector ended and does not come back; see `nexus logs control`")
 
     def close(self) -> None:
         return
@@ -107,7 +106,9 @@ class FromStore:
 
         try:
             return decoded(encoded(ANSWERS[path](self._subject(path), Asked.of(parameters))))
-        except (Misasked, QueryError) as error:
+        except Misasked as error:
+            raise ControlError(error.text, BAD_INPUT, error.values) from error
+        except QueryError as error:
             raise ControlError(str(error), BAD_INPUT) from error
         except StoreError as error:
             raise ControlError(str(error)) from error

@@ -7,11 +7,13 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from string import Formatter
 
 import pytest
 
+from nexus import control
 from nexus.cli.catalogue import PT_BR
 from nexus.cli.language import __file__ as language_file
 from nexus.cli.progress import describe
@@ -142,15 +144,41 @@ def test_help_is_quick_to_understand(root: Path) -> None:
 
 
 def test_every_text_of_the_command_line_is_translated() -> None:
-    calls = (
-        node
-        for file in sorted(Path(language_file).parent.glob("*.py"))
-        for node in ast.walk(ast.parse(file.read_text()))
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id == "t"
-        and node.args
-    )
-    told = {str(call.args[0].value) for call in calls if isinstance(call.args[0], ast.Constant)}
+    told = texts(sorted(Path(language_file).parent.glob("*.py")), "t")
     assert len(told) > 100
     assert sorted(told - PT_BR.keys()) == []
+
+
+def test_every_refusal_of_a_question_to_telemetry_is_translated() -> None:
+    folder = Path(str(control.__file__)).parent
+    files = [*sorted((folder / "collector").glob("**/*.py")), folder / "questions.py"]
+    told = texts(files, "Misasked") | texts(files, "ControlError")
+    assert len(told) > 15
+    assert sorted(told - PT_BR.keys()) == []
+
+
+def texts(files: Iterable[Path], function: str) -> set[str]:
+    """What calls of a function say first, themselves or by a constant of one of the files."""
+    nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text()))]
+    constants = {
+        target.id: node.value.value
+        for node in nodes
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    calls = (
+        node.args[0]
+        for node in nodes
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == function
+        and node.args
+    )
+    said = (each.value if isinstance(each, ast.Constant) else _of(each, constants) for each in calls)
+    return {str(text) for text in said if text is not None}
+
+
+def _of(node: ast.expr, constants: Mapping[str, object]) -> object:
+    """What a name or an f-string says; None for what is known at run time only."""
+    return ast.unparse(node) if isinstance(node, ast.JoinedStr) else constants.get(ast.unparse(node))

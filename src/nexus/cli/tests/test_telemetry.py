@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from nexus.cli.language import language
 from nexus.cli.main import app
 from nexus.control.collector.tests.material import (
     ORDER,
@@ -101,6 +102,23 @@ def test_metrics_are_listed_asked_and_plotted() -> None:
     drawn = nexus("metrics", "up", "--plot").stdout.splitlines()
     assert drawn[-1] == '━ up{service="sales"}  1'
     assert max(map(len, drawn)) == 90
+
+
+def test_metrics_since_a_time_are_told_over_time_whatever_the_time() -> None:
+    for since in ("1h", "59m"):
+        first, point = nexus("metrics", "up", "--since", since).stdout.splitlines()[:2]
+        assert (first, point.split()[-1]) == ('up{service="sales"}', "1")
+
+
+def test_a_refusal_is_told_in_the_operators_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEXUS_LANG", "pt-BR")
+    language.cache_clear()
+    try:
+        done = nexus("trace", "abcdef")
+    finally:
+        monkeypatch.undo()
+        language.cache_clear()
+    assert (done.exit_code, done.stderr) == (2, "nexus: nenhum trace começa com 'abcdef'\n")
 
 
 def test_a_kpi_is_shown_as_its_unit_is_written() -> None:

@@ -82,7 +82,7 @@ async def _parameters(request: web.Request) -> Asked:
         try:
             told = decoded(await request.read())
         except ValueError as error:
-            raise Misasked(f"the body is no JSON: {error}") from error
+            raise Misasked("the body is no JSON: {error}", error=str(error)) from error
         if not isinstance(told, dict):
             raise Misasked("the body is no JSON object")
         pairs += [(str(name), str(value)) for name, value in told.items() if value is not None]
@@ -94,7 +94,9 @@ async def _in_a_sentence(request: web.Request, handler: Handler) -> web.StreamRe
     """Whatever goes wrong is told in one sentence, with the code that a command should end with."""
     try:
         return await handler(request)
-    except (Misasked, QueryError) as error:
+    except Misasked as error:
+        return _refusal(str(error), 400, BAD_INPUT, text=error.text, values=error.values)
+    except QueryError as error:
         return _refusal(str(error), 400, BAD_INPUT)
     except Gone:
         log.debug("the client of %s went away", request.path)
@@ -108,6 +110,7 @@ async def _in_a_sentence(request: web.Request, handler: Handler) -> web.StreamRe
         return _refusal(f"{type(error).__name__}: {error}; see `nexus logs control`", 500, FAILED)
 
 
-def _refusal(message: str, status: int, exit_code: int) -> web.Response:
-    body: Mapping[str, Any] = {"error": message, "exit_code": exit_code}
+def _refusal(message: str, status: int, exit_code: int, **parts: Any) -> web.Response:
+    """`parts` of the message let a command tell it in its own language."""
+    body: Mapping[str, Any] = {"error": message, "exit_code": exit_code, **parts}
     return web.Response(body=encoded(body), status=status, content_type="application/json")

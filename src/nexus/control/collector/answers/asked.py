@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
+NO_CHOICE = "{name}={value!r} is not one of {known}"
+NO_WINDOW = "since={since} is not before until={until}"
+
 
 class Misasked(ValueError):
-    """A parameter cannot be used; the message names it and says how it is written."""
+    """A parameter cannot be used; the message names it and says how it is written.
+
+    `text` is the message with places in braces for the `values`, so that it can be told in other languages.
+    """
+
+    def __init__(self, text: str, **values: str | float) -> None:
+        super().__init__(text.format(**values))
+        self.text = text
+        self.values = values
 
 
 class Asked:
@@ -40,7 +51,7 @@ class Asked:
         """The value of what the question makes no sense without."""
         value = self.one(name)
         if value is None:
-            raise Misasked(f"`{name}` is missing")
+            raise Misasked("`{name}` is missing", name=name)
         return value
 
     def flag(self, name: str) -> bool:
@@ -50,7 +61,7 @@ class Asked:
         """One of `choices`; the first when it was not given."""
         value = self.one(name) or choices[0]
         if value not in choices:
-            raise Misasked(f"{name}={value!r} is not one of {', '.join(choices)}")
+            raise Misasked(NO_CHOICE, name=name, value=value, known=", ".join(choices))
         return value
 
     def whole(self, name: str, default: int, most: int) -> int:
@@ -59,7 +70,9 @@ class Asked:
         if value is None:
             return default
         if not value.isascii() or not value.isdigit() or int(value) > most:
-            raise Misasked(f"{name}={value!r} is not a whole number from 0 to {most}")
+            raise Misasked(
+                "{name}={value!r} is not a whole number from 0 to {most}", name=name, value=value, most=most
+            )
         return int(value)
 
     def positive(self, name: str, default: float) -> float:
@@ -70,7 +83,7 @@ class Asked:
         except ValueError:
             found = 0.0
         if not 0 < found < float("inf"):
-            raise Misasked(f"{name}={value!r} is not a number above 0")
+            raise Misasked("{name}={value!r} is not a number above 0", name=name, value=value or "")
         return found
 
     def time(self, name: str) -> datetime | None:
@@ -82,7 +95,9 @@ class Asked:
             found = _time(value)
         except (ValueError, OverflowError, OSError):
             raise Misasked(
-                f"{name}={value!r} is not a point of time; write it like 2026-11-25T10:00:00Z"
+                "{name}={value!r} is not a point of time; write it like 2026-11-25T10:00:00Z",
+                name=name,
+                value=value,
             ) from None
         return found.astimezone(UTC)
 
@@ -91,7 +106,7 @@ class Asked:
         until = self.time("until") or datetime.now(UTC)
         since = self.time("since") or until - lasting
         if since >= until:
-            raise Misasked(f"since={since.isoformat()} is not before until={until.isoformat()}")
+            raise Misasked(NO_WINDOW, since=since.isoformat(), until=until.isoformat())
         return since, until
 
     def pairs(self, name: str) -> tuple[tuple[str, str], ...]:
@@ -100,7 +115,7 @@ class Asked:
         for text in self.all(name):
             field, sign, value = text.partition("=")
             if not sign or not field:
-                raise Misasked(f"{name}={text!r} is not of the form field=value")
+                raise Misasked("{name}={value!r} is not of the form field=value", name=name, value=text)
             found.append((field, value))
         return tuple(found)
 

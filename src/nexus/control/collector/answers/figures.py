@@ -36,7 +36,7 @@ def kpi(subject: Subject, asked: Asked) -> dict[str, Any]:
     rows = _slots(subject, since, until, seconds, name)
     if not declared and not rows:
         known = ", ".join(sorted(each["name"] for each in subject.kpis)) or "-"
-        raise Misasked(f"no KPI {name!r}; there are: {known}")
+        raise Misasked("no KPI {name!r}; there are: {known}", name=name, known=known)
     series: dict[str, dict[str, Any]] = {}
     for row in rows:
         each = series.setdefault(row["labels"], {"labels": _labels(row["labels"]), "points": []})

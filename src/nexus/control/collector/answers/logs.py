@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from nexus.control.collector.answers.asked import Asked, Misasked
+from nexus.control.collector.answers.asked import NO_CHOICE, NO_WINDOW, Asked, Misasked
 from nexus.control.collector.answers.subject import Subject, within
 from nexus.control.collector.answers.things import lines_of
 from nexus.control.collector.answers.traces import resolve
@@ -23,10 +23,10 @@ def query_of(subject: Subject, asked: Asked) -> LogQuery:
     """The question that parameters ask."""
     since, until = asked.time("since"), asked.time("until")
     if since and until and since >= until:
-        raise Misasked(f"since={since.isoformat()} is not before until={until.isoformat()}")
+        raise Misasked(NO_WINDOW, since=since.isoformat(), until=until.isoformat())
     level, trace = asked.one("level"), asked.one("trace")
     if level is not None and level.lower() not in LEVELS:
-        raise Misasked(f"level={level!r} is not one of {', '.join(SEVERITIES)}")
+        raise Misasked(NO_CHOICE, name="level", value=level, known=", ".join(SEVERITIES))
     return LogQuery(
         services=asked.all("service"),
         since=since,

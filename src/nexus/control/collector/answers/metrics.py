@@ -22,11 +22,15 @@ def query(subject: Subject, asked: Asked) -> dict[str, Any]:
     end = asked.time("end") or datetime.now(UTC)
     start = asked.time("start") or end - HOUR
     if start >= end:
-        raise Misasked(f"start={start.isoformat()} is not before end={end.isoformat()}")
+        raise Misasked("start={start} is not before end={end}", start=start.isoformat(), end=end.isoformat())
     lasting = (end - start).total_seconds()
     step = asked.positive("step", max(SHORTEST_STEP, round(lasting / POINTS)))
     if lasting / step > MOST_POINTS:
-        raise Misasked(f"step={step:g} gives more than {MOST_POINTS} points a series; choose a longer one")
+        raise Misasked(
+            "step={step:g} gives more than {most} points a series; choose a longer one",
+            step=step,
+            most=MOST_POINTS,
+        )
     found = evaluate_range(subject.store, asked.must("expr"), start, end, step)
     return {
         "start": start,

@@ -45,7 +45,10 @@ def resolve(subject: Subject, text: str) -> str:
     said = text.lower().replace("-", "")
     if not SHORTEST <= len(said) <= WHOLE or not set(said) <= _HEXADECIMAL:
         raise Misasked(
-            f"{text!r} is no trace id; it has {WHOLE} hexadecimal digits, the first {SHORTEST} are needed"
+            "{said!r} is no trace id; it has {whole} hexadecimal digits, the first {shortest} are needed",
+            said=text,
+            whole=WHOLE,
+            shortest=SHORTEST,
         )
     if len(said) == WHOLE:
         return said
@@ -55,10 +58,10 @@ def resolve(subject: Subject, text: str) -> str:
         f"UNION SELECT DISTINCT trace_id FROM logs WHERE {begins} ORDER BY trace_id LIMIT 6"
     )
     if not found:
-        raise Misasked(f"no trace begins with {text!r}")
+        raise Misasked("no trace begins with {said!r}", said=text)
     if len(found) > 1:
         known = ", ".join(row["trace_id"] for row in found)
-        raise Misasked(f"more than one trace begins with {text!r}: {known}")
+        raise Misasked("more than one trace begins with {said!r}: {known}", said=text, known=known)
     return str(found[0]["trace_id"])
 
 
