@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pyarrow as pa
@@ -14,7 +15,7 @@ from nexus.telemetry.otlp.traces import spans
 from nexus.telemetry.records import SCHEMAS
 
 # Columns in which somebody may have written what nobody may read.
-_TEXTS = ("body", "path", "name")
+_TEXTS = ("body", "method", "path", "route", "name", "service", "instance", "release")
 _OBJECTS = ("attributes", "events")
 
 
@@ -62,12 +63,12 @@ class Taker:
     def __init__(self) -> None:
         self.metrics = Metrics()
 
-    def take(self, signal: OtlpSignal, message: Any) -> tuple[pa.Table, int, str]:
-        """The rows, not yet masked; how many were refused; why, or what is to be said."""
+    def take(self, signal: OtlpSignal, message: Any) -> tuple[pa.Table, Counter[str], str]:
+        """The rows, not yet masked; how many were refused by reason; what is to be said beside."""
         if signal == "metrics":
             return self.metrics.take(message)
         batch = spans(message) if signal == "traces" else log_records(message)
-        return batch.table(), batch.refused, batch.why
+        return batch.table(), +Counter({batch.why: batch.refused}), ""
 
     def empty(self, signal: OtlpSignal) -> pa.Table:
         """No rows of a signal."""

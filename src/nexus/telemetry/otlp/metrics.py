@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import math
 import re
+import time
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
 
-from nexus.telemetry.otlp.attributes import flattened, origin
+from nexus.telemetry.otlp.attributes import Origin, flattened, origin
 from nexus.telemetry.records import POINTS
-from nexus.telemetry.scrape.series import Kind, Limits, Registry, Series, Target
+from nexus.telemetry.scrape.series import Kind, Limits, Registry, Series, Target, shortened
 
+EXPIRE_EVERY = 60.0  # seconds
 DELTA, CUMULATIVE = 1, 2  # AggregationTemporality
 NO_VALUE = 1  # DataPointFlags
 # Units (UCUM) as Prometheus spells them.
@@ -34,6 +37,8 @@ UNITS = {
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_:]+")
 _NOT_IN_LABELS = re.compile(r"[^a-zA-Z0-9_]+")
 _NO_DELTAS = "deltas are not kept: export cumulative sums and histograms (OTLP's default)"
+_NO_ROOM = "there are more series than may be kept: use fewer values of labels"
+_NO_INSTANCE = "more instances send metrics than may be kept apart"
 _NO_EXPONENTIAL = "of exponential histograms only sum and count are kept"
 
 Values = Iterator[tuple[str, dict[str, str], float, Kind]]
@@ -44,52 +49,82 @@ class Metrics:
 
     def __init__(self, limits: Limits | None = None) -> None:
         self.registry = Registry(limits)
+        self._expired = time.time()
 
-    def take(self, message: Any) -> tuple[pa.Table, int, str]:
-        """The points of an ExportMetricsServiceRequest, how many were refused, and what is to be said."""
-        refused, why = 0, ""
+    def take(self, message: Any, now: float | None = None) -> tuple[pa.Table, Counter[str], str]:
+        """The points of an ExportMetricsServiceRequest, how many were refused by reason, and what is to be
+        said beside. What a sender dates into the future of `now` (seconds since the epoch) is of now.
+        """
+        now = time.time() if now is None else now
+        self._expire(now)
+        refused: Counter[str] = Counter()
+        said = ""
         for group in message.resource_metrics:
-            owner = origin(group.resource)
-            target = self.registry.target(owner.service, owner.instance)
+            target = self._target(origin(group.resource))
             for scope in group.scope_metrics:
                 for metric in scope.metrics:
-                    count, said = self._metric(target, metric)
-                    refused, why = refused + count, said or why
+                    if target is None:
+                        refused[_NO_INSTANCE] += _points(metric)
+                    else:
+                        said = self._metric(target, metric, now, refused) or said
         points = self.registry.take()
-        return POINTS.empty_table() if points is None else points, refused, why
+        return POINTS.empty_table() if points is None else points, +refused, said
 
     def latest(self) -> list[Series]:
         """Every series of the last five minutes."""
         return self.registry.current()
 
-    def _metric(self, target: Target, metric: Any) -> tuple[int, str]:
+    def _expire(self, now: float) -> None:
+        if not 0 <= now - self._expired < EXPIRE_EVERY:
+            self._expired = now
+            self.registry.expire(now)
+
+    def _target(self, owner: Origin) -> Target | None:
+        """Whose series they are; None when there is no room for one more."""
+        limits = self.registry.limits
+        key = (shortened(owner.service, limits.value), shortened(owner.instance, limits.value))
+        if key not in self.registry.targets and len(self.registry.targets) >= limits.targets:
+            return None
+        return self.registry.target(*key)
+
+    def _metric(self, target: Target, metric: Any, now: float, refused: Counter[str]) -> str:
         form = metric.WhichOneof("data")
         if form is None:
-            return 0, ""
+            return ""
         data = getattr(metric, form)
-        points = data.data_points
         if getattr(data, "aggregation_temporality", CUMULATIVE) == DELTA:
-            return len(points), _NO_DELTAS
+            refused[_NO_DELTAS] += len(data.data_points)
+            return ""
         counts = form == "sum" and data.is_monotonic
         name = prometheus_name(metric.name, metric.unit, counts)
         self.registry.help(name, metric.description)
-        for point in points:
+        for point in data.data_points:
             if not point.flags & NO_VALUE:
-                self._point(target, name, form, counts, point)
-        return 0, _NO_EXPONENTIAL if form == "exponential_histogram" else ""
+                at = min(point.time_unix_nano / 1e9 or now, now)
+                refused[_NO_ROOM] += not self._point(target, name, form, counts, point, at)
+        return _NO_EXPONENTIAL if form == "exponential_histogram" else ""
 
-    def _point(self, target: Target, name: str, form: str, counts: bool, point: Any) -> None:
+    def _point(self, target: Target, name: str, form: str, counts: bool, point: Any, at: float) -> bool:
+        """Whether all of it found room."""
         labels = {
             _NOT_IN_LABELS.sub("_", key): value if isinstance(value, str) else str(value)
             for key, value in flattened(point.attributes).items()
         }
-        at = point.time_unix_nano / 1e9
+        whole = True
         for told, more, value, kind in _values(name, form, counts, point):
             merged = {**labels, **more}
             key = (told, *merged.items())
             series = target.known.get(key) or target.add(key, told, merged, kind)
-            if series is not None:
+            if series is None:
+                whole = False
+            else:
                 target.set(series, value, at)
+        return whole
+
+
+def _points(metric: Any) -> int:
+    form = metric.WhichOneof("data")
+    return len(getattr(metric, form).data_points) if form else 0
 
 
 def _values(name: str, form: str, counts: bool, point: Any) -> Values:

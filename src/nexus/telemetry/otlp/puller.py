@@ -12,7 +12,7 @@ import binascii
 import logging
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
@@ -27,11 +27,12 @@ from nexus.telemetry.targets import Targets
 
 log = logging.getLogger("nexus.telemetry")
 
-KEY = "otlp-agent"
+KEY, DROPS = "otlp-agent", "otlp-agent-dropped"
 WAIT = 20.0  # seconds that the agent keeps a question open while there is nothing
 GATHER = 0.5  # seconds between two answers, so that many small ones become few
 PAUSE = 5.0  # seconds after a failure
 LARGEST_ANSWER = 64 << 20
+UNREADABLE = "undecodable"
 # Traces last and in any case, with or without rows: what their checkpoint says is acknowledged.
 ORDER: tuple[OtlpSignal, ...] = ("logs", "metrics", "traces")
 
@@ -57,6 +58,19 @@ class Pulled:
     payloads: tuple[Payload, ...]
 
 
+@dataclass
+class Decoded:
+    """Rows of a signal on their way into the store, how far they reach, what was refused of them; of traces
+    also how many requests the agent had to drop, by its boot.
+    """
+
+    reach: tuple[str, int]
+    table: pa.Table
+    refused: Counter[str] = field(default_factory=Counter)
+    checkpoints: dict[str, str] = field(default_factory=dict)
+    dropped: tuple[str, int] | None = None
+
+
 class Puller:
     """Pulls from the agent that `aim` names; rests while there is none."""
 
@@ -66,9 +80,11 @@ class Puller:
         self._agent = ""
         self._aimed = asyncio.Event()
         self._at: dict[OtlpSignal, tuple[str, int]] = {}
+        self._decoded: dict[OtlpSignal, Decoded] = {}
         self._dropped = ("", 0)
         self._fault = ""
         self._taken: Counter[str] = Counter()
+        self._refused: Counter[str] = Counter()
 
     def aim(self, targets: Targets) -> None:
         """From now on, this is the agent."""
@@ -81,7 +97,10 @@ class Puller:
     async def run(self) -> None:
         """Pulls until cancelled."""
         await self._aimed.wait()
-        self._at = await asyncio.to_thread(self._checkpoints)
+        self._at, self._dropped = await asyncio.to_thread(self._checkpoints)
+        self._decoded = {
+            signal: each for signal, each in self._decoded.items() if self._at.get(signal) != each.reach
+        }
         async with aiohttp.ClientSession(
             cookie_jar=aiohttp.DummyCookieJar(), timeout=aiohttp.ClientTimeout(total=WAIT + 10.0)
         ) as session:
@@ -94,14 +113,26 @@ class Puller:
         return self._taker.metrics.latest()
 
     def facts(self) -> dict[str, Any]:
-        """How many rows came, how many payloads the agent had to drop, and what does not work."""
-        return {"taken": dict(self._taken), "agent_dropped": self._dropped[1], "fault": self._fault}
+        """How many rows came and were refused, how many payloads the agent had to drop since its start, what
+        does not work, and what there is of series.
+        """
+        return {
+            "taken": dict(self._taken),
+            "refused": dict(self._refused),
+            "agent_dropped": self._dropped[1],
+            "fault": self._fault,
+            **self._taker.metrics.registry.facts(),
+        }
 
     async def _once(self, session: aiohttp.ClientSession) -> float:
         """One question; returns how long to wait before the next."""
         try:
+            if self._decoded:
+                await self._write()
+                self._fault = ""
             pulled = await self._ask(session)
-            await self._keep(pulled)
+            await self._decode(pulled)
+            await self._write()
         except StoreError as error:
             self._say(f"what the agent has cannot be kept: {error}")
             return PAUSE
@@ -129,11 +160,17 @@ class Puller:
                     raise ValueError("its answer is too long")
         return pulled_from(orjson.loads(body))
 
-    async def _keep(self, pulled: Pulled) -> None:
-        """Writes the rows of each signal with how far they reach; what was written before is left out."""
+    async def _decode(self, pulled: Pulled) -> None:
+        """Makes rows of what was not written before."""
+        dropped = (pulled.boot, pulled.dropped)
         if not pulled.payloads:
-            self._count_drops(pulled)
+            if pulled.dropped and self._dropped != dropped:
+                at = self._at.get("traces", ("", 0))
+                told = Decoded(at, self._taker.empty("traces"), dropped=dropped)
+                told.checkpoints[DROPS] = _text(dropped)
+                self._decoded["traces"] = told
             return
+        reach = (pulled.boot, pulled.cursor)
         for signal in ORDER:
             boot, number = self._at.get(signal, ("", 0))
             new = [
@@ -141,48 +178,66 @@ class Puller:
                 for payload in pulled.payloads
                 if payload.signal == signal and (boot != pulled.boot or payload.number > number)
             ]
-            if not new and signal != "traces":
-                continue
-            table = await asyncio.to_thread(self._table, signal, new)
-            at = (pulled.boot, pulled.cursor)
-            checkpoint = {KEY: f"{pulled.boot}:{pulled.cursor}"}
-            await asyncio.to_thread(self._store.append, signal, table, checkpoint)
-            self._at[signal] = at
-            self._taken[signal] += table.num_rows
-        self._count_drops(pulled)
+            if new or signal == "traces":
+                told = Decoded(reach, *await asyncio.to_thread(self._table, signal, new))
+                told.checkpoints[KEY] = _text(reach)
+                if signal == "traces":
+                    told.checkpoints[DROPS], told.dropped = _text(dropped), dropped
+                self._decoded[signal] = told
 
-    def _table(self, signal: OtlpSignal, payloads: list[Payload]) -> pa.Table:
-        tables = []
+    async def _write(self) -> None:
+        """Writes what was decoded; what the store refuses stays as it is for the next time, because series
+        that were seen once tell no second time what they told.
+        """
+        for signal in ORDER:
+            if (told := self._decoded.get(signal)) is None:
+                continue
+            await asyncio.to_thread(self._store.append, signal, told.table, told.checkpoints)
+            del self._decoded[signal]
+            self._at[signal] = told.reach
+            self._taken[signal] += told.table.num_rows
+            self._refused[signal] += told.refused.total()
+            for why, count in told.refused.items():
+                self._store.dropped("otlp", why, count)
+            if told.dropped is not None:
+                self._count_drops(*told.dropped)
+
+    def _table(self, signal: OtlpSignal, payloads: list[Payload]) -> tuple[pa.Table, Counter[str]]:
+        tables = [self._taker.empty(signal)]
+        refused: Counter[str] = Counter()
         for payload in payloads:
             try:
                 message = parse(signal, payload.body, payload.type, payload.encoding)
             except Undecodable as error:
                 log.warning("a module sent what is no OTLP: %s", error)
-                self._store.dropped("otlp", "undecodable", 1)
+                refused[UNREADABLE] += 1
                 continue
-            table, refused, why = self._taker.take(signal, message)
-            if refused:
-                self._store.dropped("otlp", why, refused)
+            table, more, _ = self._taker.take(signal, message)
+            refused += more
             tables.append(table)
-        if not tables:
-            return self._taker.empty(signal)
-        return masked(pa.concat_tables(tables))
+        return masked(pa.concat_tables(tables)), refused
 
-    def _count_drops(self, pulled: Pulled) -> None:
-        boot, before = self._dropped
-        new = pulled.dropped - (before if boot == pulled.boot else 0)
-        if new > 0:
-            log.warning("the agent had to drop %d requests: nobody fetched them in time", new)
-            self._store.dropped("otlp", "not fetched in time", new)
-        self._dropped = (pulled.boot, pulled.dropped)
+    def _count_drops(self, boot: str, dropped: int) -> None:
+        before = self._dropped[1] if self._dropped[0] == boot else 0
+        if dropped > before:
+            log.warning("the agent had to drop %d requests: nobody fetched them in time", dropped - before)
+            self._store.dropped("otlp", "not fetched in time", dropped - before)
+        self._dropped = (boot, dropped)
 
-    def _checkpoints(self) -> dict[OtlpSignal, tuple[str, int]]:
-        found: dict[OtlpSignal, tuple[str, int]] = {}
-        for signal in ORDER:
-            boot, colon, number = self._store.checkpoints(signal).get(KEY, "").rpartition(":")
-            if colon:
-                found[signal] = (boot, int(number))
-        return found
+    def _checkpoints(self) -> tuple[dict[OtlpSignal, tuple[str, int]], tuple[str, int]]:
+        """How far each signal came, and how many drops of which boot are counted."""
+        marks = {signal: self._store.checkpoints(signal) for signal in ORDER}
+        reached = {signal: _mark(kept[KEY]) for signal, kept in marks.items() if KEY in kept}
+        return reached, _mark(marks["traces"].get(DROPS, ":0"))
+
+
+def _text(mark: tuple[str, int]) -> str:
+    return f"{mark[0]}:{mark[1]}"
+
+
+def _mark(text: str) -> tuple[str, int]:
+    boot, _, number = text.rpartition(":")
+    return boot, int(number)
 
 
 def pulled_from(told: Any) -> Pulled:

@@ -36,6 +36,11 @@ GZIP = b"\x1f\x8b"  # no request in either encoding begins so
 SIGNALS: tuple[OtlpSignal, ...] = ("traces", "logs", "metrics")
 _REJECTED = {"traces": "rejected_spans", "logs": "rejected_log_records", "metrics": "rejected_data_points"}
 
+
+class Closing(Exception):
+    """The receiver ends; what comes now is to come again."""
+
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -50,6 +55,7 @@ class Receiver:
         self._size = 0
         self._waiting: dict[OtlpSignal, list[pa.Table]] = {signal: [] for signal in SIGNALS}
         self._came = asyncio.Event()
+        self._flushing = asyncio.Lock()
         self._written: asyncio.Future[bool] | None = None
         self._taken: Counter[str] = Counter()
         self._refused: Counter[str] = Counter()
@@ -71,7 +77,7 @@ class Receiver:
                 await self._came.wait()
                 await asyncio.sleep(EVERY)
                 self._came.clear()
-                await self.flush()
+                await asyncio.shield(self.flush())
         finally:
             self._open = False  # what came now would be acknowledged and never written
             await self.flush()
@@ -101,6 +107,8 @@ class Receiver:
             try:
                 body = await _read(request)
                 refused, why = await self._take(signal, body, kind)
+            except Closing:
+                return refusal(kind, 503, UNAVAILABLE, "the collector ends")
             except TimeoutError:
                 return refusal(kind, 408, INVALID_ARGUMENT, "the body did not arrive in time")
             except web.HTTPRequestEntityTooLarge:
@@ -115,20 +123,29 @@ class Receiver:
         return receive
 
     async def _take(self, signal: OtlpSignal, body: bytes, kind: str) -> tuple[int, str]:
-        """Puts a request among those that wait; returns how many rows were refused, and why."""
+        """Puts a request among those that wait; returns how many rows were refused, and why.
+
+        Raises:
+            Undecodable: it is no OTLP.
+            Closing: the receiver ended while the request was read.
+        """
         encoding = "gzip" if body.startswith(GZIP) else ""
         if len(body) > IN_A_THREAD or encoding:
             message = await asyncio.to_thread(parse, signal, body, kind, encoding)
         else:
             message = parse(signal, body, kind)
-        table, refused, why = self._taker.take(signal, message)
+        if not self._open:
+            raise Closing
+        table, refused, said = self._taker.take(signal, message)
         self._taken[signal] += table.num_rows
-        self._refused[signal] += refused
+        self._refused[signal] += refused.total()
+        for why, count in refused.items():
+            self._store.dropped("otlp", why, count)
         if table.num_rows:
             self._waiting[signal].append(table)
             self._size += table.nbytes
             self._came.set()
-        return refused, why
+        return refused.total(), "; ".join(filter(None, (*refused, said)))
 
     async def _kept(self) -> bool:
         """Whether what waits now came into the store."""
@@ -138,35 +155,42 @@ class Receiver:
         return await asyncio.shield(self._written)
 
     async def flush(self) -> None:
-        """Writes everything that waits."""
-        waiting, self._waiting = self._waiting, {signal: [] for signal in SIGNALS}
-        size, self._size = self._size, 0
-        told, self._written = self._written, None
-        kept: dict[OtlpSignal, bool] = {}
-        for signal, tables in waiting.items():
-            if tables:
-                kept[signal] = await self._write(signal, pa.concat_tables(tables))
+        """Writes everything that waits, and tells the senders of logs whether theirs is kept."""
+        async with self._flushing:
+            waiting, self._waiting = self._waiting, {signal: [] for signal in SIGNALS}
+            size, self._size = self._size, 0
+            told, self._written = self._written, None
+            kept = dict.fromkeys(SIGNALS, False)
+            try:
+                for signal, tables in waiting.items():
+                    kept[signal] = not tables or await self._write(signal, tables)
+            finally:
+                if told is not None and not told.done():
+                    told.set_result(kept["logs"])
         if size:
             log.debug("%d bytes of OTLP written", size)
-        if told is not None and not told.done():
-            told.set_result(kept.get("logs", True))
 
-    async def _write(self, signal: OtlpSignal, table: pa.Table) -> bool:
+    async def _write(self, signal: OtlpSignal, tables: list[pa.Table]) -> bool:
+        """Whether it is kept; what is not is counted, whatever hindered it."""
         began = time.perf_counter()
+        rows = sum(table.num_rows for table in tables)
         try:
-            await asyncio.to_thread(lambda: self._store.append(signal, masked(table)))
+            await asyncio.to_thread(lambda: self._store.append(signal, masked(pa.concat_tables(tables))))
         except StoreFull as error:
-            return self._lost(signal, table, "disk full", error)
+            return self._lost(signal, rows, "disk full", str(error))
         except StoreError as error:
-            return self._lost(signal, table, "store failed", error)
-        log.debug("%d rows of %s in %.3f s", table.num_rows, signal, time.perf_counter() - began)
+            return self._lost(signal, rows, "store failed", str(error))
+        except Exception as error:
+            log.exception("writing %s met an error", signal)
+            return self._lost(signal, rows, "store failed", f"{type(error).__name__}: {error}")
+        log.debug("%d rows of %s in %.3f s", rows, signal, time.perf_counter() - began)
         return True
 
-    def _lost(self, signal: OtlpSignal, table: pa.Table, why: str, error: StoreError) -> bool:
+    def _lost(self, signal: OtlpSignal, rows: int, why: str, said: str) -> bool:
         """Counts what could not be kept; logs come again, because their senders are told."""
-        log.warning("%d rows of %s could not be kept: %s", table.num_rows, signal, error)
+        log.warning("%d rows of %s could not be kept: %s", rows, signal, said)
         if signal != "logs":
-            self._store.dropped("otlp", why, table.num_rows)
+            self._store.dropped("otlp", why, rows)
         return False
 
 

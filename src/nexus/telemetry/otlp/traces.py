@@ -80,7 +80,11 @@ def _events(events: Any) -> str:
 
 
 def _links(links: Any) -> str:
-    told = [{"trace_id": link.trace_id.hex(), "span_id": link.span_id.hex()} for link in links[:MOST]]
+    told = [
+        {"trace_id": link.trace_id.hex(), "span_id": link.span_id.hex()}
+        for link in links[:MOST]
+        if len(link.trace_id) == len(_NO_TRACE) and len(link.span_id) == len(_NO_SPAN)
+    ]
     return orjson.dumps(told).decode()
 
 

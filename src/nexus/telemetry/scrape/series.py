@@ -28,7 +28,8 @@ OTHER = "other"
 @dataclass(frozen=True)
 class Limits:
     """`value`: characters of a label's value; `labels`: labels of a series; `named`: metrics that are told
-    apart when series are dropped; `examined`: dropped series of a metric whose labels are looked at.
+    apart when series are dropped; `examined`: dropped series of a metric whose labels are looked at;
+    `targets`: instances that may send metrics by themselves.
     """
 
     target: int = 5_000
@@ -37,6 +38,7 @@ class Limits:
     labels: int = 40
     named: int = 50
     examined: int = 500
+    targets: int = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +183,8 @@ class Registry:
     def drop(self, service: str, name: str, labels: Mapping[str, str] | None, count: int) -> None:
         if (service, name) not in self.drops and len(self.drops) >= self.limits.named:
             name = OTHER
+            if (service, name) not in self.drops and len(self.drops) >= 2 * self.limits.named:
+                service = OTHER
         drop = self.drops.setdefault((service, name), Drop())
         drop.count += count
         if labels is not None and drop.examined < self.limits.examined:

@@ -123,6 +123,7 @@ async def test_all_signals_arrive_as_they_were_stored(store: Store, sink: Sink) 
     store.append("business", points([("nexus_kpi", '{"kpi":"orders"}', "gauge", 7.0)]))
     store.append("health", HEALTH.empty_table())
     await until(lambda: all(each["sent"] == 1 for each in forwarder.facts()["signals"].values()))
+    await until(lambda: forwarder.facts()["signals"]["logs"]["behind"] == 0)
     running.cancel()
     assert [len(sink.taken[signal]) for signal in ("logs", "traces", "metrics")] == [1, 1, 2]
     (log,) = decode_logs(sink.taken["logs"][0]).to_pylist()

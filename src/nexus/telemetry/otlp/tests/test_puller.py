@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestServer
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from nexus.telemetry.agent.allowed import Allowed
 from nexus.telemetry.agent.application import application
 from nexus.telemetry.agent.spool import Spool
 from nexus.telemetry.otlp import Puller, feed
+from nexus.telemetry.otlp import puller as pulling
 from nexus.telemetry.otlp.puller import KEY
 from nexus.telemetry.records import Signal
 from nexus.telemetry.store import Store, StoreFull
@@ -35,6 +37,27 @@ def logs(text: str) -> bytes:
     request = ExportLogsServiceRequest()
     request.resource_logs.add().scope_logs.add().log_records.add().body.string_value = text
     return bytes(request.SerializeToString())
+
+
+def gauge(value: float) -> bytes:
+    request = ExportMetricsServiceRequest()
+    metric = request.resource_metrics.add().scope_metrics.add().metrics.add(name="load")
+    metric.gauge.data_points.add(time_unix_nano=1_790_000_000_000_000_000, as_double=value)
+    jobs = request.resource_metrics[0].scope_metrics[0].metrics.add(name="jobs")
+    jobs.sum.aggregation_temporality = 1
+    jobs.sum.data_points.add(as_int=1)
+    return bytes(request.SerializeToString())
+
+
+class Full(Store):
+    """Takes nothing of `signals`."""
+
+    signals: tuple[str, ...] = ("logs", "traces", "metrics")
+
+    def append(self, signal: Signal, *rest: Any) -> None:
+        if signal in self.signals:
+            raise StoreFull("the disk is full")
+        super().append(signal, *rest)
 
 
 class Agent:
@@ -160,14 +183,6 @@ async def test_junk_of_a_module_is_counted_and_the_rest_goes_on(agent: Agent, st
 
 
 async def test_what_cannot_be_kept_stays_with_the_agent(agent: Agent, tmp_path: Path) -> None:
-    class Full(Store):
-        full = True
-
-        def append(self, signal: Signal, *rest: Any) -> None:
-            if self.full:
-                raise StoreFull("the disk is full")
-            super().append(signal, *rest)
-
     store = Full(tmp_path / "full")
     puller = Puller(store)
     puller.aim(agent.targets)
@@ -176,9 +191,51 @@ async def test_what_cannot_be_kept_stays_with_the_agent(agent: Agent, tmp_path: 
     await asyncio.to_thread(eventually, lambda: "disk is full" in puller.facts()["fault"], 5.0)
     assert agent.spool.acknowledged == 0
     await stop(running)
-    store.full = False
+    store.signals = ()
     running = asyncio.create_task(puller.run())
     await until(store, 1)
     await stop(running)
     assert puller.facts()["fault"] == ""
     store.close()
+
+
+async def test_metrics_that_the_store_refused_arrive_later_and_refusals_count_once(
+    agent: Agent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulling, "PAUSE", 0.05)
+    store = Full(tmp_path / "full")
+    store.signals = ("metrics",)
+    puller = Puller(store)
+    puller.aim(agent.targets)
+    agent.send("logs", logs("one"))
+    agent.send("metrics", gauge(7.0))
+    agent.send("traces", spans(1))
+    running = asyncio.create_task(puller.run())
+    await asyncio.to_thread(eventually, lambda: "disk is full" in puller.facts()["fault"], 5.0)
+    await asyncio.sleep(0.3)
+    store.signals = ()
+    await until(store, 1)
+    await stop(running)
+    assert [row["value"] for row in rows(store, "metrics")] == [7.0]
+    assert len(rows(store, "logs")) == 1
+    (count,) = store.facts()["drops"]["otlp"].values()
+    assert count == 1
+    assert puller.facts()["refused"]["metrics"] == 1
+    store.close()
+
+
+async def test_what_the_agent_dropped_is_counted_once_whoever_restarts(
+    agent: Agent, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulling, "WAIT", 0.1)
+    for dropped, after in ((3, True), (3, True), (5, False)):
+        agent.spool.dropped = dropped
+        if after:
+            agent.send("traces", spans(dropped))
+        puller = Puller(store)
+        puller.aim(agent.targets)
+        running = asyncio.create_task(puller.run())
+        await asyncio.to_thread(eventually, lambda: puller.facts()["agent_dropped"] == dropped, 5.0)  # noqa: B023
+        await asyncio.sleep(0.1)
+        await stop(running)
+    assert store.facts()["drops"] == {"otlp": {"not fetched in time": 5}}

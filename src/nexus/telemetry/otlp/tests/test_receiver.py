@@ -3,6 +3,7 @@ import gzip
 import io
 import json
 import os
+import threading
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -23,7 +24,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from nexus.telemetry.otlp import Receiver, feed
+from nexus.telemetry.otlp import receiver as receiving
+from nexus.telemetry.otlp.metrics import Metrics
 from nexus.telemetry.records import Signal
+from nexus.telemetry.scrape import Limits
 from nexus.telemetry.store import Store
 
 PROTOBUF = {"Content-Type": "application/x-protobuf"}
@@ -314,3 +318,119 @@ async def test_at_the_end_what_waits_is_written_and_no_more_is_taken(store: Stor
         assert len(rows(store, "traces")) == 7
         async with client.post("/v1/traces", data=body, headers=PROTOBUF) as answer:
             assert answer.status == 503
+
+
+async def test_whatever_hinders_the_store_is_counted_and_told_to_the_senders_of_logs(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise RuntimeError("nobody thought of it")
+
+    monkeypatch.setattr(store, "append", fail)
+    receiver = Receiver(store)
+    running = asyncio.create_task(receiver.run())
+    async with TestClient(await served(receiver)) as client:
+        async with client.post("/v1/traces", data=span_request(7).SerializeToString(), headers=PROTOBUF):
+            pass
+        request = ExportLogsServiceRequest()
+        request.resource_logs.add().scope_logs.add().log_records.add().body.string_value = "x"
+        async with asyncio.timeout(5.0):
+            async with client.post("/v1/logs", data=request.SerializeToString(), headers=PROTOBUF) as answer:
+                assert answer.status == 503
+        assert not running.done()
+    running.cancel()
+    assert store.facts()["drops"] == {"otlp": {"store failed": 7}}
+
+
+async def test_a_request_that_is_still_read_at_the_end_is_to_come_again(store: Store) -> None:
+    receiver = Receiver(store)
+    running = asyncio.create_task(receiver.run())
+    body = span_request().SerializeToString()
+    ended = asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield body[:10]
+        await ended.wait()
+        yield body[10:]
+
+    async with TestClient(await served(receiver)) as client:
+        sending = asyncio.create_task(client.post("/v1/traces", data=slowly(), headers=PROTOBUF))
+        await asyncio.sleep(0.1)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        ended.set()
+        answer = await sending
+        assert answer.status == 503
+    assert not rows(store, "traces")
+
+
+async def test_an_end_in_the_middle_of_writing_loses_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiving, "EVERY", 0.0)
+    begun, append = threading.Event(), store.append
+
+    def slow(*rest: Any) -> None:
+        begun.set()
+        time.sleep(0.3)
+        append(*rest)
+
+    monkeypatch.setattr(store, "append", slow)
+    receiver = Receiver(store)
+    async with TestClient(await served(receiver)) as client:
+        for signal, request in (("traces", span_request()), ("metrics", metric_request(3))):
+            async with client.post(f"/v1/{signal}", data=request.SerializeToString(), headers=PROTOBUF):
+                pass
+        running = asyncio.create_task(receiver.run())
+        await asyncio.to_thread(begun.wait, 5.0)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert (len(rows(store, "traces")), len(rows(store, "metrics"))) == (1, 3)
+
+
+def metric_request(count: int, instance: str = "a", ago: float = 0.0) -> ExportMetricsServiceRequest:
+    """A metric with `count` series."""
+    request = ExportMetricsServiceRequest()
+    group = request.resource_metrics.add()
+    group.resource.attributes.add(key="service.instance.id").value.string_value = instance
+    metric = group.scope_metrics.add().metrics.add(name="load")
+    for number in range(count):
+        point = metric.gauge.data_points.add(time_unix_nano=int((time.time() - ago) * 1e9), as_double=1.0)
+        point.attributes.add(key="n").value.string_value = str(number)
+    return request
+
+
+def test_series_that_are_gone_make_room_for_others() -> None:
+    metrics = Metrics(Limits(target=3, total=3, targets=2))
+    now = time.time()
+    _, refused, _ = metrics.take(metric_request(5), now)
+    assert refused.total() == 2
+    assert metrics.registry.facts()["dropped"] == [
+        {"service": "unknown_service", "metric": "load", "label": "n", "count": 2}
+    ]
+    assert metrics.take(metric_request(1, "b"), now)[1].total() == 1
+    assert metrics.take(metric_request(1, "c"), now)[1].total() == 1
+    assert set(metrics.registry.targets) == {("unknown_service", "a"), ("unknown_service", "b")}
+    table, refused, _ = metrics.take(metric_request(2, "c", ago=-400.0), now + 400.0)
+    assert (table.num_rows, refused.total()) == (2, 0)
+    assert set(metrics.registry.targets) == {("unknown_service", "c")}
+
+
+def test_a_sender_whose_clock_is_ahead_keeps_no_series_for_ever() -> None:
+    metrics = Metrics()
+    now = time.time()
+    metrics.take(metric_request(3, ago=-1e6), now)
+    metrics.take(metric_request(0), now + 400.0)
+    assert not metrics.registry.count
+
+
+async def test_series_without_room_are_told_to_the_sender_and_counted(
+    client: Any, receiver: Receiver, store: Store
+) -> None:
+    receiver._taker.metrics.registry.limits = Limits(target=3)
+    body = metric_request(5).SerializeToString()
+    async with client.post("/v1/metrics", data=body, headers=PROTOBUF) as answer:
+        told = ExportMetricsServiceResponse.FromString(await answer.read())
+    assert told.partial_success.rejected_data_points == 2
+    (count,) = store.facts()["drops"]["otlp"].values()
+    assert count == 2
