@@ -38,22 +38,30 @@ _SUSPECT = (
     r"(?i)(?:^|[^0-9a-z]|\\[nrtbf]|\\u00[01][0-9a-f])"
     r"(?:[0-9]{11}|[0-9]{3}\.[0-9]{3}\.[0-9]{3}|[0-9]{13}|[0-9]{4}[ -][0-9]{4,6}[ -][0-9]{4,5}"
     r"|[0-9a-z]{2}\.[0-9a-z]{3}\.[0-9a-z]{3}/|[0-9a-z]{12}[0-9]{2}(?:[^0-9a-z]|$))"
-    rf"|(?:{_ANY_NAME})(?:\\*[\"'])?\s*(?:[:=]|'|%3d)"
-    r"|eyj[a-z0-9_-]{6}|bearer\s|basic\s|private key|://[^/\s:@]*:[^/\s@]*@"
+    rf"|(?:{_ANY_NAME})(?:\\*[\"']|%22)?(?:\s|\+|%20)*(?:[:=]|'|%3d|%3a)|--[a-z0-9_-]*(?:{_ANY_NAME})[\s\\\"']"
+    r"|eyj[a-z0-9_-]{6}|bearer\s|basic\s|private key|://[^/\s:]*:[^/\s]*@"
     r"|akia[0-9a-z]{16}|gh[pousr]_[a-z0-9]{20}|github_pat_|glpat-|xox[abprs]-|sk_live_|aiza[0-9a-z_-]{30}"
 )
 
 _SUSPECT_HERE = re.compile(_SUSPECT)
 
 _VALUE = r"""(?:
-    \\+"[^"]*"? | "(?:[^"\\]|\\.)*"? | '(?:[^'\\]|\\.|'')*'?
+    %22(?:(?!%22)[^\s,;&"'}\])])*(?:%22)? | \\+"[^"]*"? | "(?:[^"\\]|\\.)*"? | '(?:[^'\\]|\\.|'')*'?
     | (?:bearer|basic|digest|token|negotiate|apikey)\s+[^\s,;&"'}\])]+ | [^\s,;&"'}\])]+
 )"""
 _ASSIGNED = re.compile(
     rf"""(?ix)
     (?P<name>(?:{_ANY_NAME}))
-    (?P<between>(?:\\*["'])?\s*(?:[:=]|%3d)\s*|\s+(?='))
-    (?P<value>(?!["']?\[masked:){_VALUE})
+    (?P<between>(?:\\*["']|%22)?(?:\s|\+|%20)*(?:[:=]|%3d|%3a)(?:\s|\+|%20)*+|\s+(?='))
+    (?P<value>(?!(?:["']|%22)?\[masked:){_VALUE})
+    """
+)
+# An option of a command line, whole or in a JSON list of its words.
+_OPTION = re.compile(
+    rf"""(?ix)
+    (?P<name>--[a-z0-9_-]*(?:{_ANY_NAME}))
+    (?P<between>\s+ | \\*["']\s*,\s*(?=\\*["']))
+    (?P<value>(?!["']?\[masked:|-){_VALUE})
     """
 )
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
@@ -72,9 +80,9 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
             r"|xox[abprs]-[\w-]{10,}|sk_live_\w{10,}|AIza[\w-]{30,})"
         ),
     ),
-    ("password", re.compile(r"(?<=://)(?P<keep>[^/\s:@\"']*:)(?!\[masked:)[^/\s@\"']+(?=@)")),
+    ("password", re.compile(r"(?<=://)(?P<keep>[^/\s:\"']*:)(?!\[masked:)[^/\s\"']+(?=@)")),
 )
-_NUMBER_EDGE, _NUMBER_END = r"(?<![0-9A-Za-z_])(?<![0-9][.,])", r"(?![0-9A-Za-z_])(?![.,][0-9])"
+_NUMBER_EDGE, _NUMBER_END = r"(?<![0-9A-Za-z])(?<![0-9][.,])", r"(?![0-9A-Za-z])(?![.,][0-9])"
 _CPF = re.compile(rf"{_NUMBER_EDGE}(?:\d{{3}}\.\d{{3}}\.\d{{3}}-\d{{2}}|\d{{11}}){_NUMBER_END}")
 _CNPJ = re.compile(
     rf"{_NUMBER_EDGE}(?:[0-9A-Za-z]{{2}}\.[0-9A-Za-z]{{3}}\.[0-9A-Za-z]{{3}}/[0-9A-Za-z]{{4}}-\d{{2}}"
@@ -112,11 +120,27 @@ def mask(text: str) -> str:
     text = _PEM.sub("[masked:key]", text)
     text = _COOKIE.sub(r"\1\2[masked:cookie]", text)
     text = _ASSIGNED.sub(_assigned, text)
+    text = _OPTION.sub(_assigned, text)
     for kind, pattern in _PATTERNS:
         text = pattern.sub(lambda found, kind=kind: f"{_kept(found)}[masked:{kind}]", text)  # type: ignore[misc]
     text = _CNPJ.sub(lambda found: _if(_is_cnpj, found[0], "cnpj"), text)
     text = _CPF.sub(lambda found: _if(_is_cpf, found[0], "cpf"), text)
     return _CARD.sub(lambda found: _if(_is_card, found[0], "card"), text)
+
+
+def mask_object(text: str) -> str:
+    """The text of a JSON object, masked as in `mask_attributes`."""
+    return _mask_object(text) if _suspect_here(text) else text
+
+
+def mask_answer(text: str) -> str:
+    """What a service answered: JSON is masked value by value and stays JSON, anything else as a text."""
+    if not _suspect_here(text):
+        return text
+    try:
+        return _mask_object(text)
+    except orjson.JSONDecodeError:
+        return mask(text)
 
 
 @lru_cache(maxsize=4096)
@@ -172,7 +196,10 @@ def _inside(value: Any) -> Any:
 
 def _assigned(found: re.Match[str]) -> str:
     mark = sensitive(found["name"])
-    quote = found["value"][0] if found["value"][0] in "\"'" else ""
+    if not mark:
+        return found[0]
+    value = found["value"]
+    quote = next((each for each in ('"', "'", "%22") if value.startswith(each)), "")
     return f"{found['name']}{found['between']}{quote}{mark}{quote}"
 
 
