@@ -10,6 +10,7 @@ from typing import Any, Literal
 import orjson
 import pyarrow as pa
 
+from nexus.telemetry.masking import mask_answer
 from nexus.telemetry.records import HEALTH
 from nexus.telemetry.scrape.series import Sample
 
@@ -60,7 +61,8 @@ class History:
             last.answer, last.seen = answer, at
             return
         self._last[key] = _Last(answer, meaning, at, at)
-        self._rows.append((int(at * 1e6), service, instance, question, answer.ok, answer.ms, detail))
+        told = mask_answer(answer.detail)[:LONGEST_DETAIL]
+        self._rows.append((int(at * 1e6), service, instance, question, answer.ok, answer.ms, told))
 
     def last(self) -> dict[str, dict[str, dict[str, bool]]]:
         """Whether each question of each instance was answered well: {service: {instance: {question: ok}}}."""

@@ -16,6 +16,7 @@ from typing import Literal
 import orjson
 import pyarrow as pa
 
+from nexus.telemetry.masking import mask_object
 from nexus.telemetry.records import POINTS
 
 Kind = Literal["counter", "gauge", "histogram", "summary", "untyped"]
@@ -148,7 +149,7 @@ class Target:
                     continue
                 label = f"exported_{label}"
             merged[label] = shortened(value, self._registry.limits.value)
-        return orjson.dumps(merged, option=orjson.OPT_SORT_KEYS).decode()
+        return mask_object(orjson.dumps(merged, option=orjson.OPT_SORT_KEYS).decode())
 
 
 class Registry:

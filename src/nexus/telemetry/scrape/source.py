@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from nexus.telemetry.masking import mask
 from nexus.telemetry.targets import Instance, ServiceTarget, Targets
 
 
@@ -47,8 +48,8 @@ def of_runtime(targets: Targets, *runtimes: str) -> list[tuple[ServiceTarget, In
 
 
 def sentence(error: BaseException) -> str:
-    """Why something did not answer, in one line."""
+    """Why something did not answer, in one line, masked."""
     if isinstance(error, TimeoutError):
         return "no answer in time"
     text = str(error).strip().splitlines()
-    return text[0][:300] if text else type(error).__name__
+    return mask(text[0][:1000])[:300] if text else type(error).__name__

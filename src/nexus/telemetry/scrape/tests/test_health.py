@@ -1,4 +1,7 @@
+import json
+
 from nexus.telemetry.scrape.health import Answer, History, business_numbers
+from nexus.telemetry.scrape.series import Registry, Sample
 
 READY = '{"ready":true,"checks":{"outbox":{"ok":true,"lag_s":%s}}}'
 
@@ -31,6 +34,34 @@ def test_every_change_of_meaning_is_kept() -> None:
     assert table is not None
     assert table["ok"].to_pylist() == [True, False, False, True, True]
     assert table["detail"].to_pylist()[2] == "no answer in time"
+
+
+def test_nobody_finds_a_secret_in_the_history() -> None:
+    history = History()
+    why = "cannot connect to postgresql://u:geheim@db/sales"
+    details = [why, json.dumps({"ready": False, "count": 52998224725, "checks": {"db": {"error": why}}})]
+    for second, detail in enumerate(details):
+        history.note("sales", "sales-1", "ready", Answer(False, 1.0, 503, detail), float(second))
+    table = history.take()
+    assert table is not None
+    text, told = map(str, table["detail"].to_pylist())
+    assert "geheim" not in text + told
+    assert json.loads(told)["count"] == "[masked:cpf]"
+
+
+def test_nobody_finds_a_secret_in_a_label() -> None:
+    registry = Registry()
+    labels = {"url": "postgresql://u:geheim@db/sales", "token": "abc123", "user": "52998224725", "le": "0.5"}
+    registry.target("sales", "sales-1").observe([Sample("up", labels, 1.0)], 1.0)
+    (series,) = registry.current(1.0)
+    assert json.loads(series.labels) == {
+        "url": "postgresql://u:[masked:password]@db/sales",
+        "token": "[masked:token]",
+        "user": "[masked:cpf]",
+        "le": "0.5",
+        "service": "sales",
+        "instance": "sales-1",
+    }
 
 
 def test_a_clock_that_jumps_back_loses_nothing() -> None:
