@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -178,15 +179,27 @@ def _drops(store: Store) -> list[tuple[Any, ...]]:
         return cursor.execute(f"FROM {catalogue.NAME}.drops").fetchall()
 
 
+@pytest.fixture(scope="module")
+def yesterday(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, Path]:
+    """A store with a file of yesterday, sealed and not."""
+    folders = {sealed: tmp_path_factory.mktemp("yesterday") for sealed in (False, True)}
+    store = Store(folders[False], Policy(reserve=0))
+    store.append("logs", lines(*(f"old {number}" for number in range(1000))))
+    store.close()
+    age(folders[False], "logs", 1)
+    shutil.copytree(folders[False], folders[True], dirs_exist_ok=True)
+    store = Store(folders[True], Policy(reserve=0))
+    assert store.tend()
+    store.close()
+    return folders
+
+
 @pytest.mark.parametrize("sealed", [True, False])
 @pytest.mark.parametrize("harm", ["junk", "truncated", "empty"])
 def test_a_damaged_file_is_set_aside(
-    opened: Callable[..., Store], tmp_path: Path, harm: str, sealed: bool
+    opened: Callable[..., Store], tmp_path: Path, yesterday: dict[bool, Path], harm: str, sealed: bool
 ) -> None:
-    _past(opened, tmp_path, {1: [f"old {number}" for number in range(1000)]})
-    if sealed:
-        opened().tend()
-    opened().close()
+    shutil.copytree(yesterday[sealed], tmp_path, dirs_exist_ok=True)
     path = next((tmp_path / "logs").glob("*.duckdb"))
     size = path.stat().st_size
     with path.open("r+b") as file:
