@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -34,14 +36,15 @@ class Writer:
 
 def table(records: list[Record], shapes: Shapes, writer: Writer, observed: datetime) -> pa.Table:
     """The records as rows, in their order, masked."""
-    groups: dict[Shape, list[int]] = {}
-    for index, record in enumerate(records):
-        groups.setdefault(shapes.of(record), []).append(index)
+    groups = defaultdict[tuple[str, ...], list[int]](list)
+    for index, keys in enumerate(map(tuple, records)):
+        groups[keys].append(index)
     if len(groups) == 1:
-        return masked(_Group(next(iter(groups)), records, writer, observed).table())
+        return masked(_Group(shapes.of(next(iter(groups))), records, writer, observed).table())
     parts, order = [], list[int]()
-    for shape, indices in groups.items():
-        parts.append(_Group(shape, [records[index] for index in indices], writer, observed).table())
+    for keys, indices in groups.items():
+        group = _Group(shapes.of(keys), [records[index] for index in indices], writer, observed)
+        parts.append(group.table())
         order += indices
     whole = pa.concat_tables(parts).combine_chunks()
     return masked(whole.take(pc.sort_indices(pa.array(order, pa.int32()))))
@@ -67,6 +70,11 @@ class _Group:
     observed: datetime
     strays: dict[int, Record] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        # All values, line by line: each line is visited once, and each key's values lie in equal distances.
+        self._flat = list(chain.from_iterable(map(dict.values, self.records)))
+        self._places = {key: place for place, key in enumerate(self.records[0])}
+
     def table(self) -> pa.Table:
         stamps = self._values("time")
         when, raw = times(stamps, self.observed) if stamps is not None else (self._now(), {})
@@ -83,8 +91,8 @@ class _Group:
             "trace_id": self._id("trace_id", 32),
             "span_id": self._id("span_id", 16),
             "method": self._checked("method", _TEXT, lambda value: _is_text(value) and value in METHODS),
-            "path": self._checked("path", _TEXT, _is_text),
-            "route": self._checked("route", _TEXT, _is_text),
+            "path": self._said("path"),
+            "route": self._said("route"),
             "status": self._checked("status", pa.int16(), _is_status),
             "duration_ms": self._duration(),
         }
@@ -93,7 +101,10 @@ class _Group:
 
     def _values(self, column: str) -> list[Any] | None:
         key = self.shape.columns.get(column)
-        return None if key is None else [record[key] for record in self.records]
+        return None if key is None else self._of(key)
+
+    def _of(self, key: str) -> list[Any]:
+        return self._flat[self._places[key] :: len(self._places)]
 
     def _stray(self, index: int, name: str, value: Any) -> None:
         self.strays.setdefault(index, {})[name] = value
@@ -146,6 +157,12 @@ class _Group:
                 return array
         return self._checked(column, _TEXT, lambda value: _is_id(value, digits))
 
+    def _said(self, column: str) -> pa.Array[Any]:
+        try:
+            return pa.array(self._values(column) or [None] * len(self.records), _TEXT)
+        except (pa.ArrowInvalid, pa.ArrowTypeError):
+            return self._checked(column, _TEXT, _is_text)
+
     def _duration(self) -> pa.Array[Any]:
         array = self._checked("duration_ms", pa.float64(), _is_duration)
         if self.shape.columns.get("duration_ms") == SECONDS:
@@ -170,25 +187,32 @@ class _Group:
         return pa.array(values, kind)
 
     def _attributes(self) -> pa.Array[Any]:
-        rest = self.shape.rest
-        trace = self.shape.columns.get("trace_id", "")
-        again = bool(trace) and any(key == "request_id" for key, _ in rest)
+        count = len(self.records)
+        told = [(name, self._rest(key)) for key, name in self.shape.rest]
+        told = [(name, values) for name, values in told if values.count(None) < count]
+        names = [name for name, _ in told]
+        if not (names or self.strays):
+            return pa.repeat(pa.scalar("", _TEXT), count)
+        rows = zip(*(values for _, values in told), strict=True) if names else ((),) * count
+        if not self.strays and len(set(names)) == len(names) and all(_complete(values) for _, values in told):
+            return pa.array([_object(dict(zip(names, row, strict=True))) for row in rows], _TEXT)
         texts = []
-        for index, record in enumerate(self.records):
-            found = {name: value for key, name in rest if (value := record[key]) is not None and value != ""}
-            if again and record["request_id"] == record[trace]:
-                found.pop("request_id", None)
-            if index in self.strays:
-                found |= self.strays[index]
-            for key, mark in self.shape.secret.items():
-                self._hide(found, key, mark)
-            texts.append(_object(found) if found else "")
+        for index, row in enumerate(rows):
+            found = {name: value for name, value in zip(names, row, strict=True) if _is_some(value)}
+            found |= self.strays.get(index, {})
+            texts.append(_object(found) if found else b"")
         return pa.array(texts, _TEXT)
 
-    def _hide(self, found: Record, key: str, mark: str) -> None:
-        name = next(name for own, name in self.shape.rest if own == key)
-        if name in found:
-            found[name] = mark
+    def _rest(self, key: str) -> list[Any]:
+        """One attribute's values; masked, or left out where a column has it already."""
+        values = self._of(key)
+        mark = self.shape.secret.get(key)
+        if mark:
+            return [mark if _is_some(value) else None for value in values]
+        traces = self._values("trace_id") if key == "request_id" else None
+        if traces is not None:
+            return [None if value == trace else value for value, trace in zip(values, traces, strict=True)]
+        return values
 
 
 def _text(value: Any) -> str:
@@ -197,11 +221,19 @@ def _text(value: Any) -> str:
     return "" if value is None else orjson.dumps(value).decode()
 
 
-def _object(attributes: Record) -> str:
+def _object(attributes: Record) -> bytes:
     try:
-        return orjson.dumps(attributes).decode()
+        return orjson.dumps(attributes)
     except TypeError:  # nested more deeply than JSON's writer can go
-        return orjson.dumps({name: _text(repr(value)) for name, value in attributes.items()}).decode()
+        return orjson.dumps({name: _text(repr(value)) for name, value in attributes.items()})
+
+
+def _is_some(value: Any) -> bool:
+    return value is not None and value != ""
+
+
+def _complete(values: list[Any]) -> bool:
+    return None not in values and "" not in values
 
 
 def _is_text(value: Any) -> bool:

@@ -43,7 +43,7 @@ class Parser:
         try:
             if max(map(len, lines), default=0) > LONGEST:
                 raise ValueError
-            records = [self._known(found) for found in map(orjson.loads, lines)]
+            records = self._all_known(list(map(orjson.loads, lines)))
         except (ValueError, TypeError):
             records = []
             left = self._one_by_one(lines, records, final)
@@ -55,6 +55,16 @@ class Parser:
         """One row a line, its text as it is, masked."""
         records = [{"message": _text(line[:LONGEST])} for line in lines]
         return table(records, self._shapes, self._writer, observed)
+
+    def _all_known(self, found: list[Any]) -> list[Record]:
+        """JSON lines as records.
+
+        Raises:
+            TypeError: one of them is no object.
+        """
+        if self._format in ("postgres", "nginx") or set(map(type, found)) != {dict} or not all(found):
+            return [self._known(each) for each in found]
+        return found
 
     def _known(self, found: Any) -> Record:
         """A JSON line as a record.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from nexus.telemetry.masking import sensitive
 from nexus.telemetry.parsing.names import ATTRIBUTES, COLUMNS, PROXY_ATTRIBUTES
@@ -30,9 +29,8 @@ class Shapes:
         self._known: dict[tuple[str, ...], Shape] = {}
         self._names = PROXY_ATTRIBUTES if proxy else ATTRIBUTES
 
-    def of(self, record: dict[str, Any]) -> Shape:
-        """The shape of one line."""
-        keys = tuple(record)
+    def of(self, keys: tuple[str, ...]) -> Shape:
+        """The shape of lines that have these keys in this order."""
         found = self._known.get(keys)
         if found is None:
             if len(self._known) >= MOST:
