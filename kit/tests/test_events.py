@@ -7,7 +7,7 @@ import signal
 from typing import Any
 from uuid import UUID, uuid4
 
-from nexus_kit.testing import ModuleProcess
+from nexus_kit.testing import ModuleProcess, Snapshot
 
 OTHER_COMPANY = UUID("0199bbbb-0000-7000-8000-000000000002")
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -35,6 +35,15 @@ def all_acknowledged(echo: ModuleProcess, module: str = "source") -> Any:
         return await pending(echo, module) == 0
 
     return done
+
+
+async def test_a_snapshot_waits_for_a_stream_that_the_module_has_yet_to_find(start_echo: Any) -> None:
+    echo = await start_echo()
+    await echo.publish("source", "ping")
+    snapshot = await Snapshot.take(echo)
+    assert await count(echo) == 1
+    await snapshot.restore()
+    assert await count(echo) == 1
 
 
 async def test_an_event_has_its_effect_once_however_often_it_is_delivered(echo: ModuleProcess) -> None:

@@ -327,7 +327,11 @@ async def test_the_trace_of_a_request_is_in_the_log_and_in_the_event(echo: Modul
     (event,) = await echo.events("note.created")
     assert event.trace is not None
     assert event.trace[3:35] == trace[3:35]
-    lines = [json.loads(line) for line in echo.logs().splitlines()]
-    (line,) = [line for line in lines if line["message"] == "request" and line["status"] == 201]
+
+    async def written() -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in echo.logs().splitlines()]
+        return [line for line in lines if line["message"] == "request" and line["status"] == 201]
+
+    (line,) = await echo.wait(written)
     assert line["trace_id"] == trace[3:35]
     assert {"ts", "level", "service", "release", "instance", "span_id", "route", "ms"} <= line.keys()

@@ -88,8 +88,12 @@ async def test_a_request_is_a_span_below_its_caller_and_its_log_line_carries_the
         "http.response.status_code": 200,
     }
     assert 0 < span.ended - span.started < 10e9
-    lines = [json.loads(line) for line in traced.logs().splitlines()]
-    assert (TRACE, span.span_id) in [(line["trace_id"], line["span_id"]) for line in lines]
+
+    async def logged() -> bool:
+        lines = [json.loads(line) for line in traced.logs().splitlines()]
+        return (TRACE, span.span_id) in [(line["trace_id"], line["span_id"]) for line in lines]
+
+    await traced.wait(logged)
 
 
 async def test_what_fails_on_our_side_is_marked_and_probes_leave_no_span(

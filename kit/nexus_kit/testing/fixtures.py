@@ -151,6 +151,7 @@ async def modules(
             app_dsn=app_dsn,
             admin_dsn=admin_dsn,
             command=_manifest(folder).get("command", ()),
+            consumes=tuple(_manifest(folder).get("events", {}).get("consumes", ())),
         )
         made.append(process)
         await process.admin.execute(f"SET search_path = {name}")

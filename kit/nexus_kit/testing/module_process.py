@@ -53,9 +53,13 @@ class ModuleProcess:
         app_dsn: str,
         admin_dsn: str,
         command: Sequence[str] = (),
+        consumes: Sequence[str] = (),
     ) -> None:
-        """``command``: the program of a module in another language, run in its folder; default: Python."""
+        """``command``: the program of a module in another language, run in its folder; default: Python.
+        ``consumes``: the modules whose events it handles.
+        """
         self.name = name
+        self.consumes = frozenset(consumes)
         self._command = list(command) if command else [sys.executable, "-m", f"nexus_{name}"]
         self.url = f"http://127.0.0.1:{port}"
         self.http = aiohttp.ClientSession(self.url, timeout=aiohttp.ClientTimeout(30))

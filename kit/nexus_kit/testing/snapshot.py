@@ -6,6 +6,7 @@ from typing import Any
 
 import asyncpg
 
+from nexus_kit.events.event import stream_of
 from nexus_kit.events.positions import pairs
 from nexus_kit.testing.module_process import ModuleProcess
 
@@ -79,10 +80,13 @@ async def _rows(process: ModuleProcess, table: str) -> str:
 async def _settled(process: ModuleProcess) -> bool:
     if await process.admin.fetchval("SELECT EXISTS (SELECT FROM outbox WHERE published_at IS NULL)"):
         return False
+    read = {stream_of(module) for module in process.consumes}
     for stream in await process.redis("KEYS", "nexus:events:*"):
-        for group in await process.redis("XINFO", "GROUPS", stream):
-            if _behind(pairs(group), process.name):
-                return False
+        groups = [pairs(group) for group in await process.redis("XINFO", "GROUPS", stream)]
+        if any(_behind(group, process.name) for group in groups):
+            return False
+        if stream in read and process.name not in {group["name"] for group in groups}:
+            return False  # it has not found the stream yet, and will read it from its beginning
     return True
 
 

@@ -91,6 +91,11 @@ class Shop:
         await self.module.wait(met)
         return seen
 
+    async def heard(self, order_id: str, facts: int) -> None:
+        """Wait until sales has handled that many events about the order."""
+        count = "SELECT count(*) >= $2 FROM inbox WHERE entity_id = $1"
+        await self.module.wait(lambda: self.module.admin.fetchval(count, UUID(order_id), facts))
+
     async def announced(self, kind: str, order_id: str) -> list[dict[str, Any]]:
         """The data of the events of this kind that sales put in its outbox for the order."""
         rows = await self.module.admin.fetch(

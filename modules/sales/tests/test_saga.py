@@ -15,7 +15,9 @@ async def test_facts_in_any_order_and_repeated_end_in_one_completed_order(shop, 
     random.Random(seed).shuffle(facts)
     for kind in facts:
         await shop.fact(kind, order["id"])
-    done = await shop.until(order["id"], lambda o: o["state"] == "done")
+    await shop.heard(order["id"], len(facts))
+    done = await shop.call("GET", f"/orders/{order['id']}")
+    assert done["state"] == "done"
     assert (done["shipment_state"], done["invoice_state"], done["actions"]) == ("shipped", "paid", [])
     keys = [one["event"] for one in done["timeline"]]
     assert sorted(keys[3:]) == sorted([*HAPPY, "order.completed"])
@@ -127,16 +129,25 @@ async def test_each_end_of_an_order_is_one_line_of_the_log_in_the_orders_trace(s
     await shop.fact("payment.expired", late["id"])
     await shop.until(done["id"], lambda o: o["state"] == "done")
     await shop.until(late["id"], lambda o: o["state"] == "cancelled")
-    lines = [json.loads(line) for line in shop.module.logs().splitlines()]
+
+    def lines_of(order: dict) -> list[dict]:
+        lines = [json.loads(line) for line in shop.module.logs().splitlines()]
+        return [line for line in lines if line.get("order_id") == order["id"]]
+
     for order, ends in (
         (turned_down, ["order cancelled"]),
         (done, ["order confirmed", "order completed"]),
         (late, ["order confirmed", "order cancelled"]),
     ):
-        told = [line for line in lines if line.get("order_id") == order["id"]]
+
+        async def ended(order: dict = order, ends: list[str] = ends) -> list[dict] | None:
+            told = lines_of(order)  # written just after the commit
+            return told if len(told) >= len(ends) else None
+
+        told = await shop.module.wait(ended)
         assert [line["message"] for line in told] == ends
         assert {line["order_number"] for line in told} == {str(order["number"])}
         assert {line["total"] for line in told} == {order["total"]}
-    (end,) = [line for line in lines if line.get("order_id") == turned_down["id"]]
+    (end,) = lines_of(turned_down)
     assert end["trace_id"] == trace
     assert "Ana da Silva" not in shop.module.logs()
