@@ -30,6 +30,7 @@ _NAMES: tuple[tuple[str, str], ...] = (
 )
 _PERSONAL = (("cpf", r"cpf"), ("cnpj", r"cnpj"), ("card", r"card[_-]?number|(?<![a-z])pan"))
 _ANY_NAME = "|".join(words for _, words in _NAMES)
+_DASHED = "--[a-z0-9_-]{0,30}"  # bounded, so that a line of dashes costs no more than any other
 _NAMED = tuple((kind, re.compile(rf"(?i)(?:{words})\Z")) for kind, words in (*_NAMES, *_PERSONAL))
 _COUNTS = re.compile(r"(?i)(?:max|min|num|count|total)[_-]?token\Z")
 
@@ -38,7 +39,8 @@ _SUSPECT = (
     r"(?i)(?:^|[^0-9a-z]|\\[nrtbf]|\\u00[01][0-9a-f])"
     r"(?:[0-9]{11}|[0-9]{3}\.[0-9]{3}\.[0-9]{3}|[0-9]{13}|[0-9]{4}[ -][0-9]{4,6}[ -][0-9]{4,5}"
     r"|[0-9a-z]{2}\.[0-9a-z]{3}\.[0-9a-z]{3}/|[0-9a-z]{12}[0-9]{2}(?:[^0-9a-z]|$))"
-    rf"|(?:{_ANY_NAME})(?:\\*[\"']|%22)?(?:\s|\+|%20)*(?:[:=]|'|%3d|%3a)|--[a-z0-9_-]*(?:{_ANY_NAME})[\s\\\"']"
+    rf"|(?:{_ANY_NAME})(?:\\*[\"']|%22)?(?:\s|\+|%20)*(?:[:=]|'|%3d|%3a)"
+    rf"|{_DASHED}(?:{_ANY_NAME})[\s\\\"']"
     r"|eyj[a-z0-9_-]{6}|bearer\s|basic\s|private key|://[^/\s:]*:[^/\s]*@"
     r"|akia[0-9a-z]{16}|gh[pousr]_[a-z0-9]{20}|github_pat_|glpat-|xox[abprs]-|sk_live_|aiza[0-9a-z_-]{30}"
 )
@@ -59,7 +61,7 @@ _ASSIGNED = re.compile(
 # An option of a command line, whole or in a JSON list of its words.
 _OPTION = re.compile(
     rf"""(?ix)
-    (?P<name>--[a-z0-9_-]*(?:{_ANY_NAME}))
+    (?P<name>{_DASHED}(?:{_ANY_NAME}))
     (?P<between>\s+ | \\*["']\s*,\s*(?=\\*["']))
     (?P<value>(?!["']?\[masked:|-){_VALUE})
     """
@@ -128,9 +130,10 @@ def mask(text: str) -> str:
     return _CARD.sub(lambda found: _if(_is_card, found[0], "card"), text)
 
 
-def mask_object(text: str) -> str:
-    """The text of a JSON object, masked as in `mask_attributes`."""
-    return _mask_object(text) if _suspect_here(text) else text
+@lru_cache(maxsize=8192)
+def mask_label(name: str, value: str) -> str:
+    """A label's value, masked; as a whole by its name."""
+    return sensitive(name) or (mask(value) if _suspect_here(value) else value)
 
 
 def mask_answer(text: str) -> str:

@@ -16,7 +16,7 @@ from typing import Literal
 import orjson
 import pyarrow as pa
 
-from nexus.telemetry.masking import mask_object
+from nexus.telemetry.masking import mask_label
 from nexus.telemetry.records import POINTS
 
 Kind = Literal["counter", "gauge", "histogram", "summary", "untyped"]
@@ -148,8 +148,8 @@ class Target:
                 if value == self.own_labels[label]:
                     continue
                 label = f"exported_{label}"
-            merged[label] = shortened(value, self._registry.limits.value)
-        return mask_object(orjson.dumps(merged, option=orjson.OPT_SORT_KEYS).decode())
+            merged[label] = shortened(mask_label(label, value), self._registry.limits.value)
+        return orjson.dumps(merged, option=orjson.OPT_SORT_KEYS).decode()
 
 
 class Registry:
