@@ -130,23 +130,28 @@ def test_a_killed_control_loop_comes_back_and_the_services_do_not_notice(stack: 
     )
 
 
+def keepers(stack: ThrowawayStack) -> dict[str, int]:
+    """The control loop, its guard and the collector, as far as they run: process ids."""
+    return {each["id"]: each["pid"] for each in stack.service("control")["instances"]}
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="proportional memory is Linux's")
 def test_loop_and_guard_are_small(stack: ThrowawayStack) -> None:
-    loop, guard = (psutil.Process(pid).memory_full_info().pss / 2**20 for pid in stack.pids()["control"])
-    assert loop <= 120
-    assert guard <= 10
+    sizes = {name: psutil.Process(pid).memory_full_info().pss / 2**20 for name, pid in keepers(stack).items()}
+    assert sizes["control-loop"] <= 120
+    assert sizes["control-guard"] <= 10
 
 
 def test_a_killed_guard_is_replaced(stack: ThrowawayStack) -> None:
-    loop, guard = stack.pids()["control"]
-    os.kill(guard, signal.SIGKILL)
-    eventually(lambda: len(stack.pids()["control"]) == 2 and guard not in stack.pids()["control"], within=5)
-    assert stack.pids()["control"][0] == loop
+    before = keepers(stack)
+    os.kill(before["control-guard"], signal.SIGKILL)
+    eventually(lambda: keepers(stack).get("control-guard") not in (None, before["control-guard"]), within=5)
+    assert keepers(stack)["control-loop"] == before["control-loop"]
 
 
 def test_loop_and_guard_killed_together_are_taken_up_by_the_next_command(stack: ThrowawayStack) -> None:
     before = stack.pids()
-    loop, guard = before["control"]
+    loop, guard = before["control"][:2]
     os.kill(guard, signal.SIGSTOP)
     os.kill(loop, signal.SIGKILL)
     os.kill(guard, signal.SIGKILL)
@@ -233,12 +238,13 @@ def test_an_up_that_waits_for_a_down_leaves_a_stack_that_is_kept(
     up.communicate(timeout=30)
     down.communicate(timeout=30)
     assert (down.returncode, up.returncode) == (0, 0)
-    keepers = stack.pids()["control"]
-    assert len(keepers) == 2
+    before = keepers(stack)
+    assert {"control-loop", "control-guard"} <= set(before)
     assert stack.status()["ready"]
     os.kill(stack.pids()["lone"][0], signal.SIGKILL)
     eventually(lambda: stack.service("lone")["instances"][0]["restarts"] == 1, within=5)
-    assert stack.pids()["control"] == keepers
+    after = keepers(stack)
+    assert all(after[name] == before[name] for name in ("control-loop", "control-guard"))
 
 
 def test_a_refused_command_leaves_no_process_of_a_stack_that_is_down(stack: ThrowawayStack) -> None:

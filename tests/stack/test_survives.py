@@ -59,9 +59,9 @@ def _assert_nothing_lost(report: dict[str, object]) -> None:
 
 
 def _doomed(stack: ThrowawayStack, name: str) -> set[int]:
-    """The processes of a service; of the control loop the loop itself, not the guard that brings it back."""
+    """The processes of a service; of the control loop the loop itself, not its guard and the collector."""
     instances = stack.service(name)["instances"]
-    return {i["pid"] for i in instances if not i["id"].endswith("-guard")}
+    return {i["pid"] for i in instances if not i["id"].endswith(("-guard", "-collector"))}
 
 
 def _ready_again(stack: ThrowawayStack, name: str, dead: set[int]) -> bool:

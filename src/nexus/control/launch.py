@@ -99,7 +99,7 @@ def processes(home: Home) -> list[tuple[int, str]]:
     return [(pid, born) for pid in pids if pid is not None and (born := birth(pid)) is not None]
 
 
-def await_end(home: Home, known: list[tuple[int, str]], seconds: float = 5.0) -> bool:
+def await_end(home: Home, known: list[tuple[int, str]], seconds: float = 15.0) -> bool:
     """Whether control loop and guard (those `known` before) have ended, after at most `seconds`."""
     give_up = time.monotonic() + seconds
     while processes(home) or any(alive(pid, born) for pid, born in known):
