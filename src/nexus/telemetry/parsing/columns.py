@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import chain
 from typing import Any
 
 import orjson
@@ -70,11 +69,6 @@ class _Group:
     observed: datetime
     strays: dict[int, Record] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        # All values, line by line: each line is visited once, and each key's values lie in equal distances.
-        self._flat = list(chain.from_iterable(map(dict.values, self.records)))
-        self._places = {key: place for place, key in enumerate(self.records[0])}
-
     def table(self) -> pa.Table:
         stamps = self._values("time")
         when, raw = times(stamps, self.observed) if stamps is not None else (self._now(), {})
@@ -104,7 +98,7 @@ class _Group:
         return None if key is None else self._of(key)
 
     def _of(self, key: str) -> list[Any]:
-        return self._flat[self._places[key] :: len(self._places)]
+        return [record[key] for record in self.records]
 
     def _stray(self, index: int, name: str, value: Any) -> None:
         self.strays.setdefault(index, {})[name] = value
