@@ -23,7 +23,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
-from nexus.telemetry.otlp import Receiver, feed
+from nexus.telemetry.otlp import Receiver, decode_logs, feed
 from nexus.telemetry.otlp import receiver as receiving
 from nexus.telemetry.otlp.metrics import Metrics
 from nexus.telemetry.records import Signal
@@ -434,3 +434,16 @@ async def test_series_without_room_are_told_to_the_sender_and_counted(
     assert told.partial_success.rejected_data_points == 2
     (count,) = store.facts()["drops"]["otlp"].values()
     assert count == 2
+
+
+def test_no_column_keeps_a_secret() -> None:
+    request = ExportLogsServiceRequest()
+    group = request.resource_logs.add()
+    for name in ("service.name", "service.instance.id", "service.version"):
+        group.resource.attributes.add(key=name).value.string_value = "token=abc123"
+    record = group.scope_logs.add().log_records.add()
+    for name in ("http.request.method", "url.path", "http.route"):
+        record.attributes.add(key=name).value.string_value = "token=abc123"
+    (row,) = decode_logs(request.SerializeToString()).to_pylist()
+    assert "abc123" not in str(row)
+    assert row["route"] == row["instance"] == "token=[masked:token]"
