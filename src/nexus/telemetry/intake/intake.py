@@ -10,6 +10,7 @@ from typing import Any
 
 from nexus.telemetry.intake.containers import Container
 from nexus.telemetry.intake.files import Files
+from nexus.telemetry.intake.memory import give_back, keep_freed
 from nexus.telemetry.intake.source import Source
 from nexus.telemetry.intake.turn import Batch, take_turn
 from nexus.telemetry.store import Store, StoreError
@@ -35,6 +36,7 @@ class Intake:
         self._followed: dict[str, tuple[Container, asyncio.Task[None]]] = {}
         self._kept: list[Batch] = []
         self._first = 0
+        self._flooded = False
         self._trouble = ""
         self._rows = self._lost = 0
         self._took = 0.0
@@ -85,7 +87,16 @@ class Intake:
         batch = take_turn([*sources[self._first :], *sources[: self._first]])
         if batch is not None:
             self._checkpoints |= batch.checkpoints
+        self._remember(batch is not None and batch.full)
         return batch
+
+    def _remember(self, full: bool) -> None:
+        """Keeps memory from one batch for the next while there is more to read at once."""
+        if full and not self._flooded:
+            keep_freed()
+        elif self._flooded and not full:
+            give_back()
+        self._flooded = full
 
     def _reconcile(self, checkpoints: dict[str, str]) -> None:
         wanted = {told.key: told for told in self._aimed}
