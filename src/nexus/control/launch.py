@@ -100,10 +100,18 @@ def processes(home: Home) -> list[tuple[int, str]]:
 
 
 def await_end(home: Home, known: list[tuple[int, str]], seconds: float = 15.0) -> bool:
-    """Whether control loop and guard (those `known` before) have ended, after at most `seconds`."""
-    give_up = time.monotonic() + seconds
+    """Whether control loop and guard (those `known` before) have ended, after at most `seconds`; False at once
+    when the loop answers: it was given other work meanwhile.
+    """
+    client, began = Client(home), time.monotonic()
+    asked = began
     while processes(home) or any(alive(pid, born) for pid, born in known):
-        if time.monotonic() > give_up:
+        now = time.monotonic()
+        if now > began + seconds:
             return False
+        if now > asked + 1.0:
+            asked = now
+            if client.alive():
+                return False
         time.sleep(0.01)
     return True
