@@ -100,8 +100,8 @@ def processes(home: Home) -> list[tuple[int, str]]:
 
 
 def await_end(home: Home, known: list[tuple[int, str]], seconds: float = 15.0) -> bool:
-    """Whether control loop and guard (those `known` before) have ended, after at most `seconds`; False as soon
-    as the loop answers: it was given other work meanwhile.
+    """Whether control loop and guard (those `known` before) have ended, after at most `seconds`; False
+    once the loop answers: it was given other work meanwhile.
     """
     client, began = Client(home), time.monotonic()
     asked = began
