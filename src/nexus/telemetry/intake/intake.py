@@ -87,16 +87,17 @@ class Intake:
         batch = take_turn([*sources[self._first :], *sources[: self._first]])
         if batch is not None:
             self._checkpoints |= batch.checkpoints
-        self._remember(batch is not None and batch.full)
+        self._tend_memory(batch)
         return batch
 
-    def _remember(self, full: bool) -> None:
-        """Keeps memory from one batch for the next while there is more to read at once."""
-        if full and not self._flooded:
-            keep_freed()
-        elif self._flooded and not full:
+    def _tend_memory(self, batch: Batch | None) -> None:
+        """Keeps memory from one batch for the next in a flood; gives it back when all is stored."""
+        if batch is None and self._flooded:
             give_back()
-        self._flooded = full
+            self._flooded = False
+        elif batch is not None and batch.full and not self._flooded:
+            keep_freed()
+            self._flooded = True
 
     def _reconcile(self, checkpoints: dict[str, str]) -> None:
         wanted = {told.key: told for told in self._aimed}
