@@ -51,7 +51,8 @@ def table(records: list[Record], shapes: Shapes, writer: Writer, observed: datet
 
 def masked(rows: pa.Table) -> pa.Table:
     """The rows without what nobody may read."""
-    for name, mask in (("body", mask_texts), ("path", mask_texts), ("attributes", mask_attributes)):
+    texts = {name: mask_texts for name in ("body", "path", "route")}
+    for name, mask in {**texts, "attributes": mask_attributes}.items():
         before = rows[name]
         after = mask(before)
         if after is not before:
