@@ -51,7 +51,7 @@ def table(records: list[Record], shapes: Shapes, writer: Writer, observed: datet
 
 def masked(rows: pa.Table) -> pa.Table:
     """The rows without what nobody may read."""
-    texts = {name: mask_texts for name in ("body", "path", "route")}
+    texts = dict.fromkeys(("body", "path", "route"), mask_texts)
     for name, mask in {**texts, "attributes": mask_attributes}.items():
         before = rows[name]
         after = mask(before)
