@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from nexus.testing import ThrowawayStack
+from nexus.testing import ThrowawayStack, eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.stack, pytest.mark.timeout(300)]
 
@@ -24,5 +24,8 @@ def test_doctor_looks_at_the_engine(erp: ThrowawayStack) -> None:
 
 
 def test_logs_of_several_services_name_their_service(erp: ThrowawayStack) -> None:
-    shown = erp.nexus("logs", "gateway", "nginx", "-n", "3")
-    assert {line.partition(" |")[0].strip() for line in shown.splitlines()} <= {"gateway", "nginx"}
+    def seen() -> set[str]:
+        lines = erp.nexus("logs", "gateway", "nginx", "-n", "200", "--json").splitlines()
+        return {json.loads(line)["service"] for line in lines}
+
+    eventually(lambda: seen() == {"gateway", "nginx"}, within=20, every=0.5)

@@ -16,8 +16,9 @@ RUN = "nexus_probe_run"
 class Counts:
     """The runs of each probe by outcome, and of its steps those that were done.
 
-    Of `nexus_probe_seconds` the series without a step is the whole run. `nexus_probe_run` is one run: 1, or 0
-    with the step that failed.
+    Of `nexus_probe_seconds` the series without a step is the whole run. `nexus_probe_run` is one run: its
+    number, below 0 and with the step that failed when one did. So no two runs have equal values, of which the
+    store would keep one a minute.
     """
 
     def __init__(self) -> None:
@@ -52,7 +53,8 @@ class Counts:
             points.append(Point(SECONDS, label_text(step), "gauge", each.seconds, now))
         self._latest[run.probe.name].update({(point.name, point.labels): point for point in points})
         told = label_text({**labels, "step": failed.step.name if failed else ""})
-        return [*points, Point(RUN, told, "gauge", float(good), now)]
+        number = sum(point.value for point in points if point.name == RUNS)
+        return [*points, Point(RUN, told, "gauge", number if good else -number, now)]
 
     def latest(self) -> list[Point]:
         """The newest point of each series; a step that was not reached keeps the counts it had."""
