@@ -85,7 +85,7 @@ def _value(value: Any) -> bytes:
         return _field(b"\x0a", _text(value))
     if isinstance(value, bool):
         return b"\x10\x01" if value else b"\x10\x00"
-    if isinstance(value, int) and value.bit_length() < 64:
+    if isinstance(value, int) and -(2**63) <= value < 2**63:
         return b"\x18" + _varint(value & 0xFFFF_FFFF_FFFF_FFFF)
     if isinstance(value, float):
         return _double(0x21, value)

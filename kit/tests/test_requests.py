@@ -329,7 +329,7 @@ async def test_the_trace_of_a_request_is_in_the_log_and_in_the_event(echo: Modul
     assert event.trace[3:35] == trace[3:35]
 
     async def written() -> list[dict[str, Any]]:
-        lines = [json.loads(line) for line in echo.logs().splitlines()]
+        lines = [json.loads(line) for line in echo.logs().split("\n") if line]
         return [line for line in lines if line["message"] == "request" and line["status"] == 201]
 
     (line,) = await echo.wait(written)

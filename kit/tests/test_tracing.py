@@ -90,7 +90,7 @@ async def test_a_request_is_a_span_below_its_caller_and_its_log_line_carries_the
     assert 0 < span.ended - span.started < 10e9
 
     async def logged() -> bool:
-        lines = [json.loads(line) for line in traced.logs().splitlines()]
+        lines = [json.loads(line) for line in traced.logs().split("\n") if line]
         return (TRACE, span.span_id) in [(line["trace_id"], line["span_id"]) for line in lines]
 
     await traced.wait(logged)

@@ -40,12 +40,14 @@ class Visitor:
     def new_page(self) -> Page:
         page = self.context.new_page()
         page.set_default_timeout(10_000)
-        page.on("pageerror", lambda error: self.trouble.append(str(error)))
-        page.on(
-            "console",
-            lambda said: self.trouble.append(said.text) if said.type in ("error", "warning") else None,
-        )
+        page.on("pageerror", lambda error: self._note(str(error)))
+        page.on("console", lambda said: self._note(said.text) if said.type in ("error", "warning") else None)
         return page
+
+    def _note(self, said: str) -> None:
+        """A page that is shown before its animation could begin is no trouble."""
+        if "Transition was aborted" not in said:
+            self.trouble.append(said)
 
     def open(self, path: str) -> Page:
         self.page.goto(self.address + path)

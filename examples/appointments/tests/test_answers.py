@@ -135,7 +135,7 @@ async def test_ids_are_taken_in_and_handed_out(
     (event,) = await clinic.events("appointment.booked")
     assert event.trace is not None
     assert event.trace[3:35] == TRACE[3:35]
-    lines = [json.loads(line) for line in clinic.logs().splitlines()]
+    lines = [json.loads(line) for line in clinic.logs().split("\n") if line]
     (line,) = [line for line in lines if line.get("request_id") == "from-the-gateway-1"]
     assert (line["message"], line["status"], line["trace_id"]) == ("request", 201, TRACE[3:35])
     assert {"ts", "level", "service", "release", "instance", "span_id"} <= set(line)
