@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -126,7 +127,7 @@ def _seal(store: Store) -> float:
     began = time.perf_counter()
     for day in store.days("logs"):
         if not day.sealed:
-            print(f"  {''.join(seal(store, day)) or 'not sealed'}")
+            print(f"  {''.join(seal(store, day, threading.RLock())) or 'not sealed'}")
     return time.perf_counter() - began
 
 
