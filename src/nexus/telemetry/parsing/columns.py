@@ -144,10 +144,10 @@ class _Group:
             return pa.nulls(len(self.records), _TEXT)
         try:
             array = pa.array(values, _TEXT)
+        except (pa.ArrowInvalid, pa.ArrowTypeError):  # some are no text: each is looked at
+            array = None
+        if array is not None:
             good = pc.match_substring_regex(array, f"^[0-9a-f]{{{digits}}}$")
-        except (pa.ArrowInvalid, pa.ArrowTypeError):
-            pass
-        else:
             if pc.all(good, min_count=0).as_py():
                 return array
         return self._checked(column, _TEXT, lambda value: _is_id(value, digits))

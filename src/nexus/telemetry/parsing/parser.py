@@ -105,12 +105,13 @@ class Parser:
     def _json(self, line: bytes) -> Record | None:
         if line[:1] != b"{" or len(line) > LONGEST:
             return None
+        found = self._read(line)
+        return self._read(line.decode("utf-8", "replace")) if found is None else found
+
+    def _read(self, text: bytes | str) -> Record | None:
+        """The record of a JSON object; None for a line that is none, which is then kept as plain text."""
         try:
-            return self._known(orjson.loads(line))
-        except (ValueError, TypeError):
-            pass
-        try:
-            return self._known(orjson.loads(line.decode("utf-8", "replace")))
+            return self._known(orjson.loads(text))
         except (ValueError, TypeError):
             return None
 

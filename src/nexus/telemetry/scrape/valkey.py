@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
-from nexus.telemetry.scrape.health import Answer, History
+from nexus.telemetry.scrape.health import History
 from nexus.telemetry.scrape.series import Kind, Registry, Sample
+from nexus.telemetry.scrape.servers import observe_server
 from nexus.telemetry.scrape.source import Pace, of_runtime, sentence
 from nexus.telemetry.targets import Instance, ServiceTarget, Targets
 
@@ -95,19 +96,7 @@ class ValkeySource:
         address = instance.address or service.stable
         samples = await server.ask(Path(service.secret_files[REDIS_URL]), address)
         seconds = time.perf_counter() - began
-        target = self._registry.target(instance.service, instance.id)
-        up = samples is not None
-        target.observe(samples or (), at)
-        target.observe(
-            (
-                Sample("up", {}, float(up)),
-                Sample("scrape_duration_seconds", {}, seconds),
-                Sample("scrape_samples", {}, len(samples or ())),
-            ),
-            at,
-        )
-        answer = Answer(up, seconds * 1000, 0, server.fault or "accepting connections")
-        self._history.note(instance.service, instance.id, "ready", answer, at)
+        observe_server(self._registry, self._history, instance, samples, seconds, server.fault, at)
 
 
 class _Server:
