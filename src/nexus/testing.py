@@ -14,9 +14,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from nexus.migrations import apply, owner_of, provision, provision_checker
 from nexus.stack import load_stack
+
+if TYPE_CHECKING:
+    import asyncpg
 from nexus.stack.names import OTLP_PORT
 
 T = TypeVar("T")
@@ -149,6 +153,39 @@ def copied_root(*examples: str) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder)
+
+
+class Server(Protocol):
+    """A PostgreSQL server for tests: its superuser's address and password, and anybody's address."""
+
+    admin_dsn: str
+    password: str
+
+    def dsn(self, user: str, database: str, password: str) -> str: ...
+
+
+async def database_of_all_schemas(
+    server: Server, name: str, password: str, root: Path = CHECKOUT
+) -> asyncpg.Connection[Any]:
+    """A new database with every module's schema and roles (of one password), as a superuser's connection."""
+    import asyncpg
+
+    admin = await asyncpg.connect(server.admin_dsn)
+    await admin.execute(f"CREATE DATABASE {name}")
+    await admin.close()
+    dsn = server.dsn("postgres", name, server.password)
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(provision_checker(password))
+        for service in load_stack(root).services:
+            if service.database and service.migrations:
+                schema = service.database.schema_
+                await connection.execute(provision(schema, schema, password))
+                await apply(dsn, schema, owner_of(schema), service.migrations)
+    except BaseException:
+        await connection.close()
+        raise
+    return connection
 
 
 def eventually(ask: Callable[[], T], within: float, every: float = 0.05) -> T:

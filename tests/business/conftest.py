@@ -12,10 +12,11 @@ from nexus_financial.chart import DEFAULT
 from nexus_kit.testing.fixtures import PASSWORD
 
 from nexus.business.declared import declared_kpis, declared_processes
-from nexus.migrations import CHECKER, apply, owner_of, provision, provision_checker
+from nexus.migrations import CHECKER
 from nexus.stack import load_stack
 from nexus.telemetry.store import Store
 from nexus.telemetry.targets import ServiceTarget, Targets
+from nexus.testing import database_of_all_schemas
 
 ROOT = Path(__file__).resolve().parents[2]
 DATABASE = "figures"
@@ -29,20 +30,10 @@ SELECT $1, a.* FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::t
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def demo(pg):
     """The demonstration company's history up to the last full hour; its rows are in the database."""
-    server = await asyncpg.connect(pg.admin_dsn)
-    await server.execute(f"CREATE DATABASE {DATABASE}")
-    await server.close()
-    dsn = pg.dsn("postgres", DATABASE, pg.password)
-    connection = await asyncpg.connect(dsn)
+    connection = await database_of_all_schemas(pg, DATABASE, PASSWORD)
     until = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     timeline = compose(until, 1)
     try:
-        await connection.execute(provision_checker(PASSWORD))
-        for service in load_stack(ROOT).services:
-            if service.database:
-                schema = service.database.schema_
-                await connection.execute(provision(schema, schema, PASSWORD))
-                await apply(dsn, schema, owner_of(schema), service.folder / service.database.migrations.path)
         for schema, write in (
             ("crm", customers),
             ("inventory", stock),
