@@ -131,7 +131,7 @@ async def _build(
             said(line)
 
     arguments = ["build", "--progress", "plain", "--load", "--tag", str(reference)]
-    arguments += ["--build-arg", f"RELEASE={service.release}"]
+    arguments += ["--build-arg", f"RELEASE={service.digest}"]
     labels = {
         STACK_LABEL: stack.name,
         SERVICE_LABEL: service.name,
@@ -164,7 +164,7 @@ async def _build(
 
 def _unchanged(service: Service) -> None:
     """The release is known since the stack was read; the builder takes the files as they are now."""
-    if content_digest((service.folder, *service.shared)) != service.release:
+    if content_digest((service.folder, *service.shared)) != service.digest:
         raise BuildError(
             f"{service.name}: files changed after the stack was read; run the same command again"
         )

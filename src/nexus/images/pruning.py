@@ -31,7 +31,7 @@ async def prune(engine: Engine, stack: Stack, keep: int = KEPT) -> tuple[Pruned,
     Raises:
         EngineError: the engine does not answer.
     """
-    now = {(service.name, service.release) for service in bricks(stack)}
+    now = {(service.name, service.digest) for service in bricks(stack)}
     old = expendable(await stored(engine, stack), now, await _used(engine), keep)
     for image in old:
         await engine.command("image", "rm", *(image.names or (image.identity,)))

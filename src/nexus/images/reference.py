@@ -21,4 +21,4 @@ class ImageRef:
 def image_of(stack: Stack, service: Service, registry: str = "") -> ImageRef:
     """Return the image of what the brick is now; the tag is its release, so it never means anything else."""
     prefix = f"{registry.rstrip('/')}/" if registry else ""
-    return ImageRef(f"{prefix}{stack.name}/{service.name}", service.release)
+    return ImageRef(f"{prefix}{stack.name}/{service.name}", service.digest)

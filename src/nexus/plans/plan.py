@@ -6,7 +6,8 @@ PlanError              a plan that cannot be: an id used twice, an unknown prede
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -20,7 +21,8 @@ class Step:
     """One operation. `action` names who carries it out, `target` what it acts on.
 
     `cause` says why it is planned, `does` what it will do, `undo` how it is taken back ("" = not needed),
-    `after` the ids of the steps that must have ended well before.
+    `after` the ids of the steps that must have ended well before, `arguments` what the action needs to know
+    besides its target.
     """
 
     id: str
@@ -30,6 +32,7 @@ class Step:
     does: str
     undo: str = ""
     after: tuple[str, ...] = ()
+    arguments: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

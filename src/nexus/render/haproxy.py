@@ -53,6 +53,9 @@ class HaproxyFacts:
     token; with `slots` the proxy fetches them by itself. `trusted` networks may say X-Forwarded-For, besides
     those of the manifest. `metrics_for` names the one host that the gateway tells its metrics, by /metrics
     on its own port: found by asking `resolver`, or this machine itself where there is none ("" = nobody).
+    `split` is the map from a service to the percentage of requests that its candidate gets, which somebody
+    changes while the proxy runs (None: no candidates); a candidate's instances stand in `servers` and
+    `discovery` under `candidate_backend(service)`.
     """
 
     bind_host: str
@@ -66,6 +69,7 @@ class HaproxyFacts:
     trusted: tuple[str, ...] = ()
     hard_stop_s: int = 90
     metrics_for: str = ""
+    split: Path | None = None
     pidfile: Path | None = None
     log_target: str = "stdout format raw local0"
     threads: int = 2
@@ -89,6 +93,7 @@ def haproxy_config(stack: Stack, facts: HaproxyFacts) -> str:
             bind=plain("bind_host", facts.bind_host),
             ports={name: int(port) for name, port in facts.ports.items()},
             services=[_backend(service, facts) for service in behind],
+            candidates=[_backend(service, facts, candidate=True) for service in behind if facts.split],
             gateway=_gateway(gateway, behind, stack, facts) if gateway else None,
             server_timeout=gateway_settings(gateway).server_timeout_ms if gateway else 30000,
             server_parameters=SERVER_PARAMETERS,
@@ -98,16 +103,29 @@ def haproxy_config(stack: Stack, facts: HaproxyFacts) -> str:
             threads=facts.threads,
             resolver=plain("resolver", facts.resolver) if facts.resolver else None,
             slots=facts.slots,
+            split=plain("split", facts.split) if facts.split else None,
             hard_stop=facts.hard_stop_s,
         )
     )
 
 
-def _backend(service: Service, facts: HaproxyFacts) -> dict[str, Any]:
-    servers = facts.servers.get(service.name, ())
+def candidate_backend(service: str) -> str:
+    """The name of what stands behind the gateway for a release that is being let in.
+
+    No service has a name with a dot.
+    """
+    return f"{service}.next"
+
+
+def _backend(service: Service, facts: HaproxyFacts, candidate: bool = False) -> dict[str, Any]:
+    name = candidate_backend(service.name) if candidate else service.name
+    servers = facts.servers.get(name, ())
     return {
-        "name": service.name,
-        "discovery": facts.discovery.get(service.name),
+        "name": name,
+        "service": service.name,
+        "next": candidate_backend(service.name),
+        "sticky": service.rollout.sticky,
+        "discovery": facts.discovery.get(name),
         "ready": service.health.ready,
         "servers": [(plain("server", s.id), plain("host", s.host), int(s.port)) for s in servers],
     }
@@ -125,6 +143,7 @@ def _gateway(
         "name": gateway.name,
         "health": gateway.health,
         "settings": gateway_settings(gateway),
+        "behind": [_backend(service, facts) for service in behind],
         "trusted": (*gateway_settings(gateway).trusted, *facts.trusted),
         "routes": routes,
         "public": [path for path in public if not path.endswith("*")],

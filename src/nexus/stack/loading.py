@@ -116,7 +116,8 @@ def _build(
             brick = each.source.file.name == BRICK_FILE
             shared = tuple(root / path for path in stack.shared.get(each.manifest.runtime, ()))
             folder = each.source.file.parent if brick else root
-            services.append(Service.build(each.manifest, folder, each.source.file, shared, each.kpis))
+            place = folder.relative_to(root).as_posix() if brick else ""
+            services.append(Service.build(each.manifest, folder, each.source.file, shared, each.kpis, place))
     invariants = root / stack.invariants
     return Stack(
         name=stack.name,

@@ -12,6 +12,7 @@ from nexus.stack.parts import Identifier, Name, Part, Title
 from nexus.stack.units import Duration, Size
 
 Kind = Literal["module", "database", "cache", "gateway", "edge"]
+Strategy = Literal["canary", "rolling", "blue-green", "recreate"]
 Runtime = Literal["python", "node", "image", "command", "haproxy", "nginx", "postgres", "valkey"]
 
 UrlPath = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._~/-]*$")]
@@ -72,13 +73,28 @@ class Resources(Part):
     cpus: Annotated[float, Field(gt=0, le=256)] = 1.0
 
 
+class Hooks(Part):
+    """Commands run once, as tasks of the new release: before it gets any request, and when it has all."""
+
+    before: tuple[Text, ...] = ()
+    after: tuple[Text, ...] = ()
+
+
 class Rollout(Part):
     """How a new release is let in: `steps` are percentages of the traffic."""
 
-    strategy: Literal["canary", "rolling", "recreate"] = "rolling"
+    strategy: Strategy = "rolling"
     steps: tuple[Annotated[int, Field(ge=1, le=100)], ...] = (100,)
-    bake: Duration = 30.0
-    drain: Duration = 20.0
+    sticky: bool = Field(default=False, description="the same user or address always meets the same release")
+    start: Duration = Field(default=60.0, description="how long a new instance may take to be ready")
+    settle: Duration = Field(default=2.0, description="how long it must stay ready before it gets requests")
+    hold: Duration = Field(default=10.0, description="how long each step is judged at least")
+    patience: Duration = Field(default=300.0, description="how long a step may wait for enough evidence")
+    bake: Duration = Field(default=30.0, description="how long it is watched once it has all requests")
+    drain: Duration = Field(
+        default=35.0, description="how long requests in flight on the former release may take"
+    )
+    hooks: Hooks = Hooks()
 
     @model_validator(mode="after")
     def _steps_rise(self) -> Rollout:
@@ -121,6 +137,9 @@ class ServiceManifest(Part):
     kind: Kind = "module"
     title: Title = Field({})
     runtime: Runtime
+    version: Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z._+-]{0,39}$")] | None = Field(
+        None, description="what people call the present release; its content is what tells releases apart"
+    )
     command: tuple[Text, ...] = ()
     image: str | None = None
     port: Port

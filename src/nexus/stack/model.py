@@ -42,7 +42,11 @@ class Task:
 
 @dataclass(frozen=True)
 class Service:
-    """One service that is on. Sizes are in bytes, durations in seconds, `cpus` in cores."""
+    """One service that is on. Sizes are in bytes, durations in seconds, `cpus` in cores.
+
+    `folder` holds what it runs from: the brick's own folder, or the copy that is its release. `place` is the
+    brick's folder below the stack's. `secrets_version` names the set of secrets it is given ("" = the first).
+    """
 
     name: str
     kind: Kind
@@ -73,6 +77,9 @@ class Service:
     shared: tuple[Path, ...] = ()
     kpis: tuple[Kpi, ...] = ()
     declared: str = ""
+    version: str = ""
+    place: str = ""
+    secrets_version: str = ""
 
     @classmethod
     def build(
@@ -82,6 +89,7 @@ class Service:
         manifest: Path,
         shared: tuple[Path, ...],
         kpis: tuple[Kpi, ...] = (),
+        place: str = "",
     ) -> Service:
         """Build a service from its validated manifest. A module's folder is part of its release."""
         command = found.command
@@ -120,6 +128,8 @@ class Service:
             kpis=kpis,
             # How a service is watched is no part of what runs.
             declared=found.model_dump_json(by_alias=True, exclude_defaults=True, exclude={"kpis"}),
+            version=found.version or "",
+            place=place,
         )
 
     @property
@@ -137,8 +147,13 @@ class Service:
         """The folder of the migrations of this service's schema."""
         return self.folder / self.database.migrations.path if self.database else None
 
-    @cached_property
+    @property
     def release(self) -> str:
+        """What tells releases apart: the digest of the content, and the version of the secrets."""
+        return f"{self.digest}-{self.secrets_version}" if self.secrets_version else self.digest
+
+    @cached_property
+    def digest(self) -> str:
         """12 hexadecimal digits over what the service runs from: its folder, or its entry in `nexus.yaml`."""
         if self.is_brick:
             return content_digest([self.folder, *self.shared])

@@ -27,7 +27,7 @@ _MEND = (
 
 def folder(site: Site, service: Service) -> Path:
     """Where the build of the service's release lies; it never changes once it is there."""
-    return site.home.root / "builds" / service.name / service.release
+    return site.home.root / "builds" / service.name / service.digest
 
 
 def built(site: Site, service: Service) -> bool:
