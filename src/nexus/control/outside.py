@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from nexus.control import secrets, status
 from nexus.control.addresses import Addresses, Refused, addresses, planned
+from nexus.control.charge import onlooker
 from nexus.control.containers.keeper import ContainerKeeper
 from nexus.control.facts import Facts, InstanceFacts
 from nexus.control.keeper import RuntimeName
@@ -18,7 +19,6 @@ from nexus.control.operations import ALL, chosen_before, chosen_stack
 from nexus.control.plan_up import plan_up
 from nexus.control.processes.demands import demands
 from nexus.control.processes.observe import observe_from_outside
-from nexus.control.wanted import Wanted
 from nexus.plans import Plan
 from nexus.runtimes.containers.engine import EngineError
 from nexus.runtimes.containers.logs import log_command
@@ -71,7 +71,7 @@ async def _plan_in_containers(
     with _memory(home) as memory:
         if registry is not None:
             memory = Blank({"registry": registry.rstrip("/"), "releases": memory.get("releases", "{}")})
-        keeper = ContainerKeeper(runtime, home, memory, Wanted(memory), lambda event: None)
+        keeper = ContainerKeeper(runtime, home, memory, onlooker(memory))
         there = Site(stack, home, planned(stack, offset), contained=True)
         await keeper.check(there)
         found = addresses(stack, offset, keeper.ours(there), by_engine=True)
@@ -98,7 +98,7 @@ def status_from_outside(home: Home, root: Path) -> dict[str, Any]:
 
 async def _seen(home: Home, site: Site, runtime: RuntimeName) -> Mapping[str, tuple[InstanceFacts, ...]]:
     with _memory(home) as memory:
-        keeper = ContainerKeeper(runtime, home, memory, Wanted(memory), lambda event: None)
+        keeper = ContainerKeeper(runtime, home, memory, onlooker(memory))
         try:
             await keeper.look(site)
         except EngineError as error:

@@ -9,11 +9,14 @@ import os
 import pickle
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 from nexus.control import locks, status
 from nexus.control.addresses import planned
+from nexus.control.candidates import Candidates
+from nexus.control.charge import Charge, onlooker
 from nexus.control.collecting import Collecting
 from nexus.control.containers.keeper import ContainerKeeper
 from nexus.control.keeper import Keeper, RuntimeName
@@ -27,8 +30,9 @@ from nexus.runtimes import ports
 from nexus.runtimes.home import Home
 from nexus.runtimes.memory import Blank
 from nexus.runtimes.process.register import Register
+from nexus.runtimes.protocol import StartError
 from nexus.runtimes.site import LOOPBACK, Site
-from nexus.stack import Stack, load_stack
+from nexus.stack import Service, Stack, load_stack
 from nexus.stack.names import TELEMETRY
 from nexus.telemetry.targets import Targets
 
@@ -50,6 +54,8 @@ class World:
         self.ending = asyncio.Event()  # nothing is left to keep: the guard ends too
         self.leaving = asyncio.Event()  # another control loop takes over
         self.listeners: set[Listener] = set()
+        self.candidates = Candidates(self.register, self.service_of)
+        self._charge = Charge(self.wanted, self.candidates, self.tell, self.adopt)
         self.keeper: Keeper = self._keeper(cast(RuntimeName, self.register.get("runtime", "process")))
         self.collecting = Collecting(home, self._targets, self._collector_arguments)
 
@@ -69,6 +75,20 @@ class World:
         await self.keeper.settle(site)
         self.register.set("runtime", self.keeper.runtime)
         self.register.set("stack", pickle.dumps((self.release, site.stack, dict(site.ports))).hex())
+
+    def service_of(self, service: str, release: str) -> Service:
+        """A service as one of its releases has it.
+
+        Raises:
+            StartError: the release is not known, or its artefact is gone.
+        """
+        raise StartError(f"the release {release} of {service} is not known")
+
+    async def adopt(self, service: Service) -> None:
+        """From now on, the service's stable release is the one that `service` holds."""
+        assert self.site is not None
+        services = tuple(service if each.name == service.name else each for each in self.site.stack.services)
+        await self.settle(replace(self.site, stack=replace(self.site.stack, services=services)))
 
     async def recall(self) -> None:
         """Takes up the stack that an earlier control loop kept; does nothing when there was none."""
@@ -109,8 +129,8 @@ class World:
         asked = {} if registry is None else {"registry": registry.rstrip("/")}
         blank = Blank({name: text for name, text in {**known, **asked}.items() if text})
         if (runtime or self.keeper.runtime) == "process":
-            return ProcessKeeper(self.home, self.register, self.wanted, self.tell)
-        return ContainerKeeper(runtime or self.keeper.runtime, self.home, blank, Wanted(blank), self.tell)
+            return ProcessKeeper(self.home, self.register, self._charge)
+        return ContainerKeeper(runtime or self.keeper.runtime, self.home, blank, onlooker(blank))
 
     @property
     def forgotten(self) -> bool:
@@ -163,7 +183,7 @@ class World:
         return ("--port", str(port), *keep, *(("--forward", forward) if forward else ()))
 
     def _keeper(self, runtime: RuntimeName) -> Keeper:
-        return keeper_of(runtime, self.home, self.register, self.wanted, self.tell)
+        return keeper_of(runtime, self.home, self.register, self._charge)
 
     async def close(self) -> None:
         """Lets go of everything; services go on running."""

@@ -13,9 +13,9 @@ class Release:
     `id` is what instances are labelled with: `digest` (12 hexadecimal digits over the content), and the
     version of the secrets where those were changed since. `version` is what people call it. `commit` is the
     revision it was built from ("" = not known), `clean` whether the working tree held nothing else.
-    `built_at` in seconds since the epoch. `folder` holds the artefact: the brick under its own name, with its manifest (None for
-    infrastructure, which has no folder); `declared` is the manifest of infrastructure as JSON. `image` is the
-    image it runs from ("" = none was built or named).
+    `built_at` in seconds since the epoch. `folder` holds the artefact: the brick under its own name, with its
+    manifest (None for infrastructure, which has no folder); `declared` is the manifest of infrastructure as
+    JSON. `image` is the image it runs from ("" = none was built or named).
     """
 
     service: str

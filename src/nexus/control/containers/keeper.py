@@ -11,13 +11,13 @@ from contextlib import asynccontextmanager
 from nexus import images
 from nexus.control import provision, secrets
 from nexus.control.addresses import Refused
+from nexus.control.charge import Charge
 from nexus.control.containers.actions import Actions
 from nexus.control.containers.demands import demands
 from nexus.control.containers.ownership import check_ownership
 from nexus.control.containers.watch import Watch
 from nexus.control.facts import AgentFacts, Facts, InstanceFacts
-from nexus.control.keeper import RuntimeName, Tell
-from nexus.control.wanted import Wanted
+from nexus.control.keeper import RuntimeName
 from nexus.images.sources import is_buildable
 from nexus.plans import Action
 from nexus.render.containers.networks import gateway_of
@@ -41,10 +41,12 @@ log = logging.getLogger("nexus.control")
 class ContainerKeeper:
     """One stack on an engine. `seen` is what was there at the last look."""
 
-    def __init__(self, runtime: RuntimeName, home: Home, memory: Memory, wanted: Wanted, tell: Tell) -> None:
+    def __init__(self, runtime: RuntimeName, home: Home, memory: Memory, charge: Charge) -> None:
         self.runtime = runtime
         self.home = home
-        self.wanted = wanted
+        self.wanted = charge.wanted
+        self.candidates = charge.candidates
+        self.adopt = charge.adopt
         self.engine = Engine()
         self.releases = Releases(memory)
         self.site: Site | None = None
@@ -54,7 +56,7 @@ class ContainerKeeper:
         self._runtime: ContainerRuntime = (
             SwarmRuntime(self.engine) if runtime == "swarm" else ComposeRuntime(self.engine)
         )
-        self._tell = tell
+        self._tell = charge.tell
         self._watch: Watch | None = None
         self._glancing: asyncio.Task[tuple[Container, ...]] | None = None
 

@@ -10,8 +10,9 @@ import time
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 
+from nexus.control.charge import Charge
 from nexus.control.facts import Facts, InstanceFacts
-from nexus.control.keeper import RuntimeName, Tell
+from nexus.control.keeper import RuntimeName
 from nexus.control.processes.actions import Actions
 from nexus.control.processes.configs import render
 from nexus.control.processes.demands import demands
@@ -20,7 +21,6 @@ from nexus.control.processes.keys import Keys
 from nexus.control.processes.observe import observe, observe_instances
 from nexus.control.processes.routing import Routing
 from nexus.control.processes.supervisor import Supervisor
-from nexus.control.wanted import Wanted
 from nexus.plans import Action
 from nexus.runtimes.home import Home
 from nexus.runtimes.probes import Prober
@@ -37,16 +37,18 @@ class ProcessKeeper:
 
     runtime: RuntimeName = "process"
 
-    def __init__(self, home: Home, register: Register, wanted: Wanted, tell: Tell) -> None:
+    def __init__(self, home: Home, register: Register, charge: Charge) -> None:
         self.home = home
         self.register = register
-        self.wanted = wanted
+        self.wanted = charge.wanted
+        self.candidates = charge.candidates
+        self.adopt = charge.adopt
         self.processes = ProcessRuntime(home, register)
         self.site: Site | None = None
         self.supervisor: Supervisor | None = None
         self.routing: Routing | None = None
         self.keys: Keys | None = None
-        self._tell = tell
+        self._tell = charge.tell
 
     @property
     def busy(self) -> bool:
