@@ -19,6 +19,7 @@ from nexus.control.addresses import Refused
 from nexus.control.check import check
 from nexus.control.operations import Operations, UpRequest
 from nexus.control.relay import Relay
+from nexus.control.turn import Turn
 from nexus.control.world import World
 from nexus.runtimes.containers.engine import EngineError
 from nexus.runtimes.home import HomeError
@@ -37,7 +38,7 @@ class Api:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._operations = Operations(world)
+        self._operations = Operations(world, Turn(world.lease))
         self._stops: dict[str, asyncio.Event] = {}
         self._running: set[asyncio.Task[None]] = set()
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nexus.control import secrets
 from nexus.control.addresses import Refused, addresses, planned, shown
@@ -17,7 +16,8 @@ from nexus.control.keeper import RuntimeName
 from nexus.control.plan_down import plan_down
 from nexus.control.plan_restart import plan_restart
 from nexus.control.plan_up import plan_up
-from nexus.plans import LeaseHeld, Outcome, Plan, StepEvent, execute
+from nexus.control.turn import Emit, Turn
+from nexus.plans import Outcome, Plan, StepEvent, execute
 from nexus.runtimes.memory import Memory
 from nexus.stack import ManifestError, Stack, load_stack
 from nexus.stack.names import TELEMETRY
@@ -25,8 +25,6 @@ from nexus.stack.names import TELEMETRY
 if TYPE_CHECKING:
     from nexus.control.world import World
 
-Emit = Callable[[dict[str, Any]], None]
-LEASE_SECONDS = 30.0
 ALL = "all"
 
 
@@ -47,13 +45,13 @@ class UpRequest:
 class Operations:
     """Changes to one stack; a lease lets only one happen at a time."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, turn: Turn) -> None:
         self._world = world
-        self._turn = asyncio.Lock()
+        self._turn = turn
 
     async def up(self, request: UpRequest, emit: Emit, stop: asyncio.Event) -> None:
         """Brings the stack up; tells its progress to `emit`."""
-        async with self._lease(f"up by {request.who}", emit):
+        async with self._turn.taken(f"up by {request.who}", emit):
             stack, offset = await desired(self._world, request)
             keeper = self._world.trial(request.runtime, request.registry) if request.plan_only else None
             keeper = keeper or self._world.keeper
@@ -86,7 +84,7 @@ class Operations:
         self, who: str, delete_data: bool, plan_only: bool, emit: Emit, stop: asyncio.Event
     ) -> None:
         """Takes the stack down."""
-        async with self._lease(f"down by {who}", emit):
+        async with self._turn.taken(f"down by {who}", emit):
             site = self._world.site
             if site is None and self._world.wanted.names:
                 raise Refused(
@@ -109,7 +107,7 @@ class Operations:
 
     async def restart(self, who: str, names: Sequence[str], emit: Emit, stop: asyncio.Event) -> None:
         """Replaces the instances of services; new ones run what the folders hold now."""
-        async with self._lease(f"restart by {who}", emit):
+        async with self._turn.taken(f"restart by {who}", emit):
             kept = self._world.site
             if kept is None:
                 raise Refused("nothing runs; start with `nexus up`")
@@ -197,32 +195,6 @@ class Operations:
         home = self._world.home
         email = secrets.admin_email(home)
         return {"email": email, "password_file": str(home.admin_password)} if email else None
-
-    @asynccontextmanager
-    async def _lease(self, who: str, emit: Emit) -> AsyncIterator[None]:
-        if self._turn.locked():
-            emit({"event": "waiting", "holder": self._holder})
-        async with self._turn:
-            self._holder = who
-            try:
-                self._world.lease.acquire(who, LEASE_SECONDS)
-            except LeaseHeld as held:
-                raise Refused(str(held)) from held
-            renewing = asyncio.create_task(self._renew(), name="lease")
-            try:
-                yield
-            finally:
-                renewing.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await renewing
-                self._world.lease.release()
-
-    _holder = ""
-
-    async def _renew(self) -> None:
-        while True:
-            await asyncio.sleep(LEASE_SECONDS / 3)
-            self._world.lease.renew(LEASE_SECONDS)
 
 
 async def desired(world: World, request: UpRequest) -> tuple[Stack, int]:
