@@ -2,9 +2,9 @@
 
     .venv/bin/python bench/bad_releases.py [--runtime process|compose] [--only NAME…]
 
-Each is a copy of the ERP whose sales module has one flaw, deployed as its manifest says under `--rate` GETs and
-`--orders` orders a second. Told of each: how the deploy ended, the share of requests that failed, and seconds from
-the first failed request (or the first sign in the deploy's own record) until none failed any more.
+Each is a copy of the ERP whose sales module has one flaw, deployed as its manifest says under `--rate` GETs
+and `--orders` orders a second. Told of each: how the deploy ended, the share of requests that failed, and
+seconds from the first failed request until none failed any more.
 """
 
 from __future__ import annotations

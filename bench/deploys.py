@@ -4,7 +4,8 @@
 
 1. Steady: `--rate` GETs a second over all modules through the edge, and `--orders` orders a second.
 2. The same while modules are deployed one after the other, each a release that never ran before, let in as
-   its manifest says. A request fails that gets no answer or none of 2xx; an order is lost that never completes.
+   its manifest says. A request fails that gets no answer or none of 2xx; an order is lost that never
+   completes.
 3. A warm deploy of one module without a bake: seconds until it has all requests.
 4. Peers, under the same load and counted the same way: `docker compose up -d --build`, `docker service
    update` (start-first) and `nginx -s reload` (with `--runtime compose`; nginx alone on plain processes).

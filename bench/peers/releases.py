@@ -174,7 +174,6 @@ def _place() -> Iterator[Place]:
     """A copy of the ERP with its rendered files, its secrets made, its ports moved."""
     with copied_root() as root:
         shutil.copytree(CHECKOUT / "deploy", root / "deploy")
-        shutil.copytree(CHECKOUT / "objectives", root / "objectives", dirs_exist_ok=True)
         offset = free_offset()
         ports = {service.name: service.port + offset for service in load_stack(root).services}
         variables = {
