@@ -1,0 +1,1 @@
+"""Letting releases in and taking them back: operations, what is known of them, and their routes."""
