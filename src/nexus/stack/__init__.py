@@ -1,6 +1,7 @@
 """Manifests become a validated, immutable Stack and its dependency graph."""
 
 from nexus.stack.errors import Fault, ManifestError
+from nexus.stack.freeze import Freeze
 from nexus.stack.kpi import Kpi
 from nexus.stack.loading import load_stack
 from nexus.stack.manifest import Database, Events, Health, Needs, Resources, Rollout, Scale
@@ -13,6 +14,7 @@ __all__ = [
     "Database",
     "Events",
     "Fault",
+    "Freeze",
     "Health",
     "Kpi",
     "ManifestError",

@@ -9,6 +9,7 @@ from typing import Any
 from nexus.stack.checks import check_all
 from nexus.stack.errors import Fault, ManifestError
 from nexus.stack.found import Found
+from nexus.stack.freezing import check_freezes, read_freezes
 from nexus.stack.kpi import read_kpis
 from nexus.stack.manifest import ServiceManifest
 from nexus.stack.model import BRICK_FILE, Service, Stack, Task
@@ -45,6 +46,7 @@ def load_stack(root: Path) -> Stack:
     faults.extend(wrong)
     if not faults:
         faults.extend(check_all(stack, source, found))
+        faults.extend(check_freezes(stack.freezes, source, found))
     if faults:
         raise ManifestError(faults)
     return _build(root, stack, source.file, found, processes)
@@ -114,10 +116,13 @@ def _build(
     for each in found.values():
         if each.on:
             brick = each.source.file.name == BRICK_FILE
-            shared = tuple(root / path for path in stack.shared.get(each.manifest.runtime, ()))
+            places = tuple(stack.shared.get(each.manifest.runtime, ()))
+            shared = tuple(root / path for path in places)
             folder = each.source.file.parent if brick else root
             place = folder.relative_to(root).as_posix() if brick else ""
-            services.append(Service.build(each.manifest, folder, each.source.file, shared, each.kpis, place))
+            services.append(
+                Service.build(each.manifest, folder, each.source.file, shared, each.kpis, place, places)
+            )
     invariants = root / stack.invariants
     return Stack(
         name=stack.name,
@@ -134,6 +139,7 @@ def _build(
             for name, task in stack.tasks.items()
         },
         invariants=invariants if invariants.is_dir() else None,
+        freezes=read_freezes(stack.freezes),
         policies=stack.policies,
         entities=stack.telemetry.entities,
         collects=stack.telemetry.collect,

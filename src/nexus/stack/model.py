@@ -11,6 +11,7 @@ from typing import Any, Literal
 from nexus.stack import graph
 from nexus.stack.digest import content_digest, text_digest
 from nexus.stack.errors import Fault, ManifestError, suggest
+from nexus.stack.freeze import Freeze
 from nexus.stack.kpi import Kpi
 from nexus.stack.manifest import (
     Database,
@@ -45,7 +46,8 @@ class Service:
     """One service that is on. Sizes are in bytes, durations in seconds, `cpus` in cores.
 
     `folder` holds what it runs from: the brick's own folder, or the copy that is its release. `place` is the
-    brick's folder below the stack's. `secrets_version` names the set of secrets it is given ("" = the first).
+    brick's folder below the stack's, `shared_places` those of `shared`. `secrets_version` names the set of
+    secrets it is given ("" = the first). `pinned`: the image that one release runs instead of the manifest's.
     """
 
     name: str
@@ -80,6 +82,8 @@ class Service:
     version: str = ""
     place: str = ""
     secrets_version: str = ""
+    shared_places: tuple[str, ...] = ()
+    pinned: str = ""
 
     @classmethod
     def build(
@@ -90,6 +94,7 @@ class Service:
         shared: tuple[Path, ...],
         kpis: tuple[Kpi, ...] = (),
         place: str = "",
+        shared_places: tuple[str, ...] = (),
     ) -> Service:
         """Build a service from its validated manifest. A module's folder is part of its release."""
         command = found.command
@@ -130,6 +135,7 @@ class Service:
             declared=found.model_dump_json(by_alias=True, exclude_defaults=True, exclude={"kpis"}),
             version=found.version or "",
             place=place,
+            shared_places=shared_places,
         )
 
     @property
@@ -155,9 +161,20 @@ class Service:
     @cached_property
     def digest(self) -> str:
         """12 hexadecimal digits over what the service runs from: its folder, or its entry in `nexus.yaml`."""
-        if self.is_brick:
-            return content_digest([self.folder, *self.shared])
-        return text_digest(self.declared)
+        content = content_digest([self.folder, *self.shared]) if self.is_brick else text_digest(self.declared)
+        return text_digest(f"{content} {self.pinned}") if self.pinned else content
+
+    def made_of(self, folder: Path, shared: tuple[Path, ...]) -> Service:
+        """The service as it runs from copies of its folder and its shared parts."""
+        return replace(self, folder=folder, shared=shared, manifest=folder / self.manifest.name)
+
+    def with_secrets(self, version: str) -> Service:
+        """The service as it is given another set of secrets; `version` "" is the first."""
+        return replace(self, secrets_version=version)
+
+    def pin(self, image: str) -> Service:
+        """The service as it runs from another image than its manifest names."""
+        return replace(self, image=image, pinned=image)
 
 
 @dataclass(frozen=True)
@@ -177,6 +194,7 @@ class Stack:
     probes: Mapping[str, Probe] = field(default_factory=dict)
     tasks: Mapping[str, Task] = field(default_factory=dict)
     invariants: Path | None = None
+    freezes: Mapping[str, Freeze] = field(default_factory=dict)
     policies: Mapping[str, Any] = field(default_factory=dict)
     entities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     collects: bool = True

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from nexus.stack.freezing import FreezeManifest
 from nexus.stack.manifest import Runtime, Text
 from nexus.stack.parts import Name, Part, Title
 from nexus.stack.probe import ProbeManifest
@@ -71,6 +72,9 @@ class StackManifest(Part):
     )
     processes: Mapping[Name, ProcessManifest] = {}
     probes: Mapping[Name, ProbeManifest] = {}
+    freezes: Mapping[Name, FreezeManifest] = Field(
+        {}, description="when releases of which services are not to change"
+    )
     invariants: str = "invariants"
     tasks: Mapping[Name, TaskManifest] = {}
     policies: Mapping[str, Any] = {}
