@@ -92,6 +92,16 @@ class Home:
         return self.root / "secrets"
 
     @property
+    def releases(self) -> Path:
+        """One folder per service, in it one per release: what it runs from."""
+        return self.root / "releases"
+
+    @property
+    def parts(self) -> Path:
+        """What releases share, one folder per content."""
+        return self.root / "parts"
+
+    @property
     def admin_password(self) -> Path:
         """The first login's password, readable by the operator only."""
         return self.secrets / "admin_password"

@@ -19,7 +19,7 @@ def content_digest(paths: Iterable[Path]) -> str:
     """
     total = hashlib.sha256()
     for root in paths:
-        for file in _files(root):
+        for file in counted_files(root):
             name = file.relative_to(root).as_posix() if file != root else root.name
             total.update(f"{root.name}/{name}\0".encode())
             total.update(hashlib.sha256(file.read_bytes()).digest())
@@ -31,7 +31,8 @@ def text_digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _files(root: Path) -> Iterator[Path]:
+def counted_files(root: Path) -> Iterator[Path]:
+    """Yield the files of a folder (or a file itself) that count, in a steady order."""
     if root.is_file():
         yield root
         return

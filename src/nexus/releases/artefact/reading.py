@@ -1,0 +1,72 @@
+"""A release becomes the service as that release has it, read from its own artefact."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from nexus.releases.artefact.errors import ArtefactError
+from nexus.releases.artefact.layout import part, read_note
+from nexus.releases.release import Release
+from nexus.runtimes.home import Home
+from nexus.stack import ManifestError, Service, Stack
+from nexus.stack.kpi import read_kpis
+from nexus.stack.manifest import ServiceManifest
+from nexus.stack.model import BRICK_FILE
+from nexus.stack.reading import read_yaml, validate
+
+
+def service_of(stack: Stack, release: Release, home: Home) -> Service:
+    """The service as a release has it: its manifest, figures, invariants and migrations are the artefact's.
+
+    How infrastructure is watched is the present stack's.
+
+    Raises:
+        ArtefactError: the artefact is gone, was changed, or this Nexus cannot read its manifest.
+    """
+    try:
+        service = _brick(release, home) if release.folder else _infrastructure(stack, release)
+        if release.image:
+            service = service.pin(release.image)
+        service = service.with_secrets(release.secrets_version)
+        if service.digest != release.digest:
+            raise ArtefactError(f"its files hold {service.digest}")
+    except (ArtefactError, ManifestError, ValidationError, OSError) as error:
+        raise ArtefactError(f"{release.title} cannot be run: {error}; {_mend(release)}") from error
+    return service
+
+
+def _brick(release: Release, home: Home) -> Service:
+    folder = release.folder
+    assert folder is not None
+    if not folder.is_dir():
+        raise ArtefactError(f"{folder} is gone")
+    note = read_note(folder.parent)
+    shared = tuple(_part(home, place, digest) for place, digest in note.shared.items())
+    source = read_yaml(folder / BRICK_FILE)
+    found = validate(ServiceManifest, source.data, source)
+    schema = found.database.schema_ if found.database else None
+    kpis, faults = read_kpis(found.name, found.kpis, schema, folder, source)
+    if faults:
+        raise ManifestError(faults)
+    return Service.build(found, folder, source.file, shared, kpis, note.place, tuple(note.shared))
+
+
+def _part(home: Home, place: str, digest: str) -> Path:
+    kept = part(home, digest, place)
+    if not kept.exists():
+        raise ArtefactError(f"{kept} is gone")
+    return kept
+
+
+def _infrastructure(stack: Stack, release: Release) -> Service:
+    found = ServiceManifest.model_validate_json(release.declared)
+    present = stack.service(release.service) if stack.has(release.service) else None
+    shared, places, kpis = (present.shared, present.shared_places, present.kpis) if present else ((), (), ())
+    return Service.build(found, stack.root, stack.file, shared, kpis, "", places)
+
+
+def _mend(release: Release) -> str:
+    ref = f" --ref {release.commit[:12]}" if release.commit and release.clean else ""
+    return f"make it again with `nexus release build {release.service}{ref}`, or deploy another release"
