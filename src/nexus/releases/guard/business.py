@@ -1,0 +1,82 @@
+"""Whether the business does worse than before the deploy: KPIs, the module's own health, probes."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator
+
+from nexus.releases.guard.evidence import Evidence, Figure, Probed
+from nexus.releases.guard.settings import Settings
+from nexus.releases.guard.verdict import Reason
+
+BEYOND = "{name} is {value:g} {unit} since the deploy, beyond its limit of {limit:g} (before: {before:g})"
+FAR = "{name} is {value:g} {unit} since the deploy, far from the {before:g} before"
+HEALTH = "the business is not well: {why}"
+PROBE = "the probe {name} fails at the step {step}: expected {expected}, got {got}"
+BROKEN = "the probe {name} fails without the new release too, at the step {step}"
+FEWEST_BEFORE = 6  # values that tell how a figure usually is
+DEVIATION = 1.4826  # of the median absolute deviation, to compare with a standard deviation
+
+
+def judge_business(evidence: Evidence, settings: Settings) -> Iterator[Reason]:
+    """Each regression of the business, and each doubt."""
+    for figure in evidence.figures:
+        yield from _figure(figure, evidence, settings)
+    yield from _health(evidence, settings)
+    for probed in evidence.probes:
+        yield from _probe(probed, settings)
+
+
+def _figure(figure: Figure, evidence: Evidence, settings: Settings) -> Iterator[Reason]:
+    if not figure.before or not figure.now or any(map(figure.beyond, figure.before)):
+        return  # what nobody knew, or was bad before, is not this release's doing
+    if figure.beyond(figure.now[-1]):
+        sure = len(figure.now) >= settings.figure_values and all(
+            map(figure.beyond, figure.now[-settings.figure_values :])
+        )
+        values = {"name": figure.name, "value": figure.now[-1], "unit": figure.unit}
+        values |= {"limit": figure.limit, "before": statistics.median(figure.before)}
+        yield Reason("figure", "regression" if sure else "suspicion", BEYOND, values)
+    elif figure.limit is None and _far(figure, evidence.demand, settings):
+        values = {"name": figure.name, "value": figure.now[-1], "unit": figure.unit}
+        yield Reason("figure", "regression", FAR, values | {"before": statistics.median(figure.before)})
+
+
+def _far(figure: Figure, demand: float | None, settings: Settings) -> bool:
+    """Whether the latest values are worse than all before, by far more than they used to vary.
+
+    A figure of which more is better falls with demand: it is compared with what demand lets expect.
+    """
+    latest = figure.now[-settings.figure_values :]
+    if len(figure.before) < FEWEST_BEFORE or len(latest) < settings.figure_values:
+        return False
+    usual = statistics.median(figure.before)
+    spread = DEVIATION * statistics.median(abs(each - usual) for each in figure.before)
+    far = max(settings.figure_change * abs(usual), settings.figure_deviations * spread)
+    if figure.better == "lower":
+        return far > 0 and min(latest) > max(*figure.before, usual + far)
+    expected = min(1.0, demand) if demand is not None else 1.0
+    return far > 0 and max(latest) < min(*figure.before, usual - far) * expected
+
+
+def _health(evidence: Evidence, settings: Settings) -> Iterator[Reason]:
+    health = evidence.health
+    if not health.before or not all(health.before) or not health.now or health.now[-1]:
+        return
+    sure = not any(health.now[-settings.figure_values :]) and len(health.now) >= settings.figure_values
+    yield Reason("health", "regression" if sure else "suspicion", HEALTH, {"why": health.why})
+
+
+def _probe(probed: Probed, settings: Settings) -> Iterator[Reason]:
+    """A probe that fails through the candidate, again and again, and works without it."""
+    if not probed.through or probed.through[-1].good:
+        return
+    last = probed.through[-1]
+    if probed.others and not probed.others[-1].good:
+        yield Reason("probe", "note", BROKEN, {"name": probed.name, "step": probed.others[-1].step})
+        return
+    latest = probed.through[-settings.probe_failures :]
+    sure = len(latest) >= settings.probe_failures and not any(each.good for each in latest)
+    values = {"name": probed.name, "step": last.step, "expected": last.expected, "got": last.got}
+    sure = sure and bool(probed.others)
+    yield Reason("probe", "regression" if sure else "suspicion", PROBE, values)
