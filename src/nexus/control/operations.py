@@ -16,6 +16,7 @@ from nexus.control.keeper import RuntimeName
 from nexus.control.plan_down import plan_down
 from nexus.control.plan_restart import plan_restart
 from nexus.control.plan_up import plan_up
+from nexus.control.progress import step_told
 from nexus.control.turn import Emit, Turn
 from nexus.plans import Outcome, Plan, StepEvent, execute
 from nexus.runtimes.memory import Memory
@@ -156,19 +157,7 @@ class Operations:
             return Outcome("nothing to do", 0)
 
         def tell(event: StepEvent) -> None:
-            emit(
-                {
-                    "event": "step",
-                    "kind": event.kind,
-                    "number": event.number,
-                    "total": event.total,
-                    "action": event.step.action,
-                    "target": event.step.target,
-                    "does": event.step.does,
-                    "seconds": round(event.seconds, 3),
-                    "error": event.error,
-                }
-            )
+            emit(step_told(event))
 
         async with self._world.keeper.at_work():
             actions = self._world.keeper.actions()
