@@ -14,6 +14,7 @@ from nexus.stack import Service, Stack
 
 # HAProxy binds a Unix socket under a longer temporary name, so less than the kernel's 107 bytes is usable.
 LONGEST_SOCKET = 94
+CANDIDATE_SUFFIX = ".next"
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,7 @@ def haproxy_config(stack: Stack, facts: HaproxyFacts) -> str:
             resolver=plain("resolver", facts.resolver) if facts.resolver else None,
             slots=facts.slots,
             split=plain("split", facts.split) if facts.split else None,
+            suffix=CANDIDATE_SUFFIX,
             hard_stop=facts.hard_stop_s,
         )
     )
@@ -114,7 +116,7 @@ def candidate_backend(service: str) -> str:
 
     No service has a name with a dot.
     """
-    return f"{service}.next"
+    return f"{service}{CANDIDATE_SUFFIX}"
 
 
 def _backend(service: Service, facts: HaproxyFacts, candidate: bool = False) -> dict[str, Any]:
