@@ -1,0 +1,92 @@
+"""The phase of a migration: does the code that ran before it run after it too?
+
+*expand*: it adds, and the former code goes on. *contract*: it takes away what the former code may need, so
+that nobody can go back across it. A script declares its phase in its leading comments, or it is read from its
+statements with PostgreSQL's own parser.
+
+    -- nexus: phase=contract
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from pglast import parse_sql
+from pglast.parser import ParseError, scan
+
+from nexus.migrations.folder import SCRIPT, Migration, MigrationError
+from nexus.migrations.narrowing import narrows
+from nexus.migrations.script import Script
+
+PhaseName = Literal["expand", "contract"]
+_DECLARED = re.compile(r"^--\s*nexus:(.*)$")
+_SETTING = re.compile(r"^phase\s*=\s*(\w+)$")
+
+
+@dataclass(frozen=True)
+class Phase:
+    """The phase of a migration, and why: sentences that name the statement and its line."""
+
+    name: PhaseName
+    reasons: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        """Why it is a contract, in one sentence ("" for one that expands)."""
+        return "; ".join(self.reasons)
+
+
+def phase_of(migration: Migration) -> Phase:
+    """The phase of a migration.
+
+    Raises:
+        MigrationError: its declaration cannot be read, or PostgreSQL's parser refuses its SQL.
+    """
+    declared = _declared(migration)
+    if declared:
+        return Phase(declared, ("it declares so",) if declared == "contract" else ())
+    reasons = _reasons(migration)
+    return Phase("contract" if reasons else "expand", reasons)
+
+
+def _declared(migration: Migration) -> PhaseName | None:
+    for number, line in enumerate(migration.sql.splitlines(), 1):
+        text = line.strip()
+        if text and not text.startswith("--"):
+            return None
+        told = _DECLARED.match(text)
+        if told is None:
+            continue
+        setting = _SETTING.match(told[1].strip())
+        if setting is None or setting[1] not in ("expand", "contract"):
+            raise MigrationError(
+                f"{migration.name}/{SCRIPT}:{number}: {text!r} declares nothing; "
+                "write `-- nexus: phase=expand` or `-- nexus: phase=contract`"
+            )
+        return cast(PhaseName, setting[1])
+    return None
+
+
+def _reasons(migration: Migration) -> tuple[str, ...]:
+    sql = migration.sql
+    try:
+        statements = parse_sql(sql)
+        tokens = [token.start for token in scan(sql) if "COMMENT" not in token.name]
+    except ParseError as error:
+        what, position = str(error.args[0]), int(error.args[1] or 0)
+        raise MigrationError(
+            f"{migration.name}/{SCRIPT}:{_line(sql, position)}: PostgreSQL's parser refuses it: {what}"
+        ) from error
+    script = Script()
+    found: list[str] = []
+    for raw in statements:
+        begin = raw.stmt_location or 0
+        first = next((start for start in tokens if start >= begin), begin)
+        found += [f"line {_line(sql, first)} {what}" for what in narrows(raw.stmt, script)]
+    return tuple(found)
+
+
+def _line(sql: str, position: int) -> int:
+    return sql.count("\n", 0, position) + 1
