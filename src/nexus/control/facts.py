@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 State = Literal["ready", "starting", "degraded", "down"]
+Side = Literal["stable", "candidate"]
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class InstanceFacts:
 
     `knows`: the services whose addresses it was given when it started; None where it cannot be known.
     `container` and `node`: the container it is, and the node of the Swarm that it runs on ("" for processes);
-    `task`: the Swarm's own name for it.
+    `task`: the Swarm's own name for it. `side`: whether it is of the release that is being let in.
     """
 
     id: str
@@ -30,6 +31,7 @@ class InstanceFacts:
     container: str = ""
     node: str = ""
     task: str = ""
+    side: Side = "stable"
 
     @property
     def alive(self) -> bool:
@@ -76,5 +78,5 @@ class Facts:
         return tuple(instance for instance in self.instances.get(service, ()) if instance.alive)
 
     def ready(self, service: str) -> int:
-        """How many instances of a service are ready."""
-        return sum(1 for instance in self.of(service) if instance.state == "ready")
+        """How many instances of a service's stable release are ready."""
+        return sum(1 for i in self.of(service) if i.state == "ready" and i.side == "stable")

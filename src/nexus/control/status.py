@@ -26,7 +26,9 @@ def status(
             "kind": service.kind,
             "port": ports[service.name],
             "state": service_state(service, instances.get(service.name, ()), serving),
-            "release": next((i.release for i in instances.get(service.name, ()) if i.alive), service.release),
+            "release": next(
+                (i.release for i in _stable(instances.get(service.name, ())) if i.alive), service.release
+            ),
             "instances": [_instance(instance) for instance in instances.get(service.name, ())],
             "missing": sorted(_needs(service) - serving),
         }
@@ -47,8 +49,11 @@ def _needs(service: Service) -> set[str]:
 
 
 def service_state(service: Service, instances: Sequence[InstanceFacts], serving: set[str]) -> State:
-    """down: no process; starting: none is ready; degraded: some are not, or something it needs is missing."""
-    alive = [instance for instance in instances if instance.alive]
+    """down: no process; starting: none is ready; degraded: some are not, or something it needs is missing.
+
+    Instances of a release that is only being let in do not count.
+    """
+    alive = [instance for instance in _stable(instances) if instance.alive]
     if not alive:
         return "down"
     ready = [instance for instance in alive if instance.state == "ready"]
@@ -89,7 +94,12 @@ def control_entry(
 
 
 def _full(service: Service, instances: Sequence[InstanceFacts]) -> bool:
-    return sum(1 for instance in instances if instance.state == "ready") >= service.scale.min
+    return sum(1 for instance in _stable(instances) if instance.state == "ready") >= service.scale.min
+
+
+def _stable(instances: Sequence[InstanceFacts]) -> list[InstanceFacts]:
+    """Without those of a release that is only being let in."""
+    return [instance for instance in instances if instance.side == "stable"]
 
 
 def _instance(instance: InstanceFacts) -> dict[str, Any]:
@@ -99,6 +109,8 @@ def _instance(instance: InstanceFacts) -> dict[str, Any]:
         "container": instance.container,
         "node": instance.node,
         "address": "" if instance.container else f"{LOOPBACK}:{instance.port}",
+        "release": instance.release,
+        "side": instance.side,
         "state": instance.state,
         "since": _time(instance.since),
         "restarts": instance.restarts,

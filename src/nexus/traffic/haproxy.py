@@ -131,6 +131,18 @@ class HaproxyRuntime:
             raise UnknownServer(f"{service}: {said}")
         return [_parse(row) for row in csv.DictReader(said.removeprefix("# ").splitlines())]
 
+    async def entries(self, map: Path) -> dict[str, str]:
+        """Return what a map file of the configuration holds in the running process. Raises Refused."""
+        said = await self._socket.ask(f"show map {map}")
+        if "unknown map identifier" in said.lower():
+            raise Refused(f"{map}: {said}")
+        rows = (line.split(maxsplit=2) for line in said.splitlines() if line.startswith("0x"))
+        return {row[1]: row[2] if len(row) > 2 else "" for row in rows}
+
+    async def set_entry(self, map: Path, key: str, value: str, new: bool = False) -> None:
+        """Change one entry of a map in the running process, or add it. The file is not changed."""
+        await self._socket.change(f"{'add' if new else 'set'} map {map} {key} {value}", key)
+
     async def _has_service(self, service: str) -> bool:
         return service in (await self._socket.ask("show backend")).splitlines()
 

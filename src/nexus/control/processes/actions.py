@@ -9,7 +9,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from nexus.control import provision, secrets
+from nexus.control.processes.hooks import run_hook
+from nexus.control.processes.releasing import released
+from nexus.control.processes.replacing import Replacing
+from nexus.control.processes.rollout import Rollout
 from nexus.control.processes.supervisor import Supervisor
+from nexus.control.processes.upgrade import Upgrade
 from nexus.plans import Action, Step
 from nexus.runtimes.process.drivers import driver, node, postgres
 from nexus.runtimes.site import Site
@@ -19,6 +24,7 @@ if TYPE_CHECKING:
     from nexus.control.processes.keeper import ProcessKeeper
 
 DOWN_LIMIT = 13.5  # seconds for all stops together
+DOWN_DRAIN = 2.0  # of them for requests in flight of one service
 DATABASE_RESERVE = 4.0  # of them kept for the databases, which end last
 
 
@@ -29,9 +35,9 @@ class Actions:
         assert keeper.site is not None
         assert keeper.supervisor is not None
         self._keeper = keeper
-        self._site: Site = keeper.site
         self._supervisor: Supervisor = keeper.supervisor
         self._down_by = time.monotonic() + DOWN_LIMIT
+        self._releases = {**Rollout(keeper).all(), **Replacing(keeper).all(), **Upgrade(keeper).all()}
 
     def all(self) -> Mapping[str, Action]:
         """Action name -> what carries it out."""
@@ -44,12 +50,18 @@ class Actions:
             "reload": self.reload,
             "keys": self.keys,
             "stop": self.stop,
-            "restart": self.restart,
+            "hook": self.hook,
             "delete": self.delete,
+            **self._releases,
         }
 
+    @property
+    def _site(self) -> Site:
+        assert self._keeper.site is not None
+        return self._keeper.site
+
     def _service(self, step: Step) -> Service:
-        return self._site.stack.service(step.target)
+        return released(self._keeper, step)
 
     async def secrets(self, step: Step) -> None:
         """Generates what is missing."""
@@ -76,6 +88,10 @@ class Actions:
         """Creates role and schema, applies pending migrations."""
         await provision.migrate(self._site, self._service(step))
 
+    async def hook(self, step: Step) -> None:
+        """Runs a command of the release's manifest once."""
+        await run_hook(self._keeper, self._service(step), step.arguments["hook"])
+
     async def keys(self, step: Step) -> None:
         """Fetches the gateway's verification keys and waits until it uses them."""
         gateway = self._service(step)
@@ -85,27 +101,21 @@ class Actions:
             await instance.until_ready(20.0)
 
     async def stop(self, step: Step) -> None:
-        """Drains and stops a service, within what is left of the time for all."""
+        """Drains and stops a service, within what is left of the time for all; nothing is let in any more."""
         self._keeper.wanted.remove(step.target)
+        self._keeper.leftovers.claim(step.target)
+        self._keeper.candidates.drop(step.target)
         for instance in self._supervisor.of(step.target)[:1]:
             left = self._down_by - time.monotonic()
             if instance.service.kind not in ("database", "cache"):
                 left -= DATABASE_RESERVE
             grace = max(0.5, min(driver(instance.service).grace, left))
-            await self._supervisor.stop(step.target, grace)
+            drain = min(DOWN_DRAIN, instance.service.rollout.drain)
+            await self._supervisor.stop(step.target, drain, grace)
 
     async def reload(self, step: Step) -> None:
         """Gives a proxy its new configuration without closing its listeners."""
         await self._supervisor.reload(self._service(step))
-
-    async def restart(self, step: Step) -> None:
-        """Replaces a service's instances one after the other."""
-        service = self._service(step)
-        self._keeper.wanted.add(service.name)
-        drain = service.rollout.drain if service.kind == "module" else 0.0
-        await self._supervisor.restart(service, max(driver(service).grace, drain))
-        if self._keeper.routing is not None:
-            await self._keeper.routing.reachable(service)
 
     async def delete(self, step: Step) -> None:
         """Removes databases, secrets, state and logs; the control loop's own files go when it ends."""

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nexus.control.facts import Side
+from nexus.control.processes.shares import MAP
+from nexus.control.processes.supervisor import Supervisor
 from nexus.render import HaproxyFacts, NginxFacts, Server, haproxy_config, nginx_config
+from nexus.render.haproxy import candidate_backend
 from nexus.runtimes.process.drivers import haproxy, nginx
 from nexus.runtimes.site import LOOPBACK, Site
 from nexus.stack import Service
@@ -18,12 +23,21 @@ SERVER_LINE = re.compile(r"^\s*server \S+ \S+$")
 
 
 def render(keeper: ProcessKeeper, site: Site, service: Service, port: int) -> str:
-    """The configuration text of a service; empty for those that need none."""
+    """The configuration text of a service as `service` has it; empty for those that need none."""
+    site = with_service(site, service)
     if service.runtime == "haproxy":
         return haproxy_config(site.stack, _haproxy_facts(keeper, site, service))
     if service.runtime == "nginx":
         return nginx_config(site.stack, _nginx_facts(site, service, port))
     return ""
+
+
+def with_service(site: Site, service: Service) -> Site:
+    """The site whose stack has this service as it is told here."""
+    if not site.stack.has(service.name) or site.stack.service(service.name) is service:
+        return site
+    services = tuple(service if each.name == service.name else each for each in site.stack.services)
+    return replace(site, stack=replace(site.stack, services=services))
 
 
 def config_file(site: Site, service: Service) -> Path | None:
@@ -39,18 +53,21 @@ def skeleton(text: str) -> str:
 
 
 def servers(keeper: ProcessKeeper, site: Site) -> dict[str, tuple[Server, ...]]:
-    """The instances that get requests, by service; a leaving one is drained, and forgotten when gone."""
-    if keeper.supervisor is None:
+    """The instances that get requests, by the backend behind which they stand."""
+    supervisor = keeper.supervisor
+    if supervisor is None:
         return {}
-    return {
-        service.name: tuple(
-            Server(instance.id, LOOPBACK, instance.slot.port)
-            for instance in keeper.supervisor.of(service.name)
-            if instance.running is not None and instance.was_ready
-        )
-        for service in site.stack.services
-        if keeper.supervisor.fronted(service)
-    }
+    found: dict[str, tuple[Server, ...]] = {}
+    for service in site.stack.services:
+        if supervisor.fronted(service):
+            found[service.name] = _servers(supervisor, service, "stable")
+            found[candidate_backend(service.name)] = _servers(supervisor, service, "candidate")
+    return found
+
+
+def _servers(supervisor: Supervisor, service: Service, side: Side) -> tuple[Server, ...]:
+    serving = (instance for instance in supervisor.of(service.name) if side in instance.serves)
+    return tuple(Server(instance.id, LOOPBACK, instance.slot.port) for instance in serving)
 
 
 def _haproxy_facts(keeper: ProcessKeeper, site: Site, service: Service) -> HaproxyFacts:
@@ -61,6 +78,7 @@ def _haproxy_facts(keeper: ProcessKeeper, site: Site, service: Service) -> Hapro
         servers=servers(keeper, site),
         keys=keeper.keys.known() if keeper.keys else (),
         metrics_for=LOOPBACK,
+        split=keeper.home.config(service.name) / MAP,
     )
 
 

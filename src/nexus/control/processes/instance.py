@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from nexus.control.facts import InstanceFacts, State
+from nexus.control.facts import InstanceFacts, Side, State
 from nexus.runtimes.protocol import Running, StartError
 from nexus.runtimes.site import Slot
 from nexus.stack import Service
@@ -17,13 +17,21 @@ GIVE_UP_AFTER = 3  # ends in a row during a start
 
 @dataclass(eq=False)
 class Instance:
-    """The present state of one instance. `changed` is called at each transition."""
+    """The present state of one instance. `changed` is called at each transition.
+
+    `service` is what it is started as. `side`: whether it is of the release that is being let in; `promoted`:
+    of that, and yet it serves beside the stable ones already. An instance that is not `wanted` is not started
+    again when it ends; one that is `leaving` gets no new requests either.
+    """
 
     service: Service
     slot: Slot
     changed: Callable[[Instance], None]
+    side: Side = "stable"
     running: Running | None = None
     wanted: bool = True
+    leaving: bool = False
+    promoted: bool = False
     state: State = "down"
     why: str = ""
     since: float = field(default_factory=time.time)
@@ -39,6 +47,23 @@ class Instance:
     def id(self) -> str:
         """Its name, for example `sales-1`."""
         return self.slot.instance
+
+    @property
+    def release(self) -> str:
+        """What it runs; while it does not run, what it is to run."""
+        return self.running.release if self.running else self.service.release
+
+    @property
+    def stays(self) -> bool:
+        """Whether it is to go on: neither leaving nor left over."""
+        return self.wanted and not self.leaving
+
+    @property
+    def serves(self) -> frozenset[Side]:
+        """The sides whose requests it should get."""
+        if self.leaving or self.running is None or not self.was_ready:
+            return frozenset()
+        return frozenset({self.side, "stable"}) if self.promoted else frozenset({self.side})
 
     def become(self, state: State, why: str = "") -> None:
         """Moves to a state; everybody who waits for a transition is woken."""
@@ -116,6 +141,25 @@ class Instance:
         except TimeoutError:
             raise StartError(f"{self.id} is not ready after {limit:.0f} s: {self.why}") from None
 
+    async def until_settled(self, limit: float, settle: float) -> None:
+        """Returns when the instance was ready for `settle` seconds without a break.
+
+        Raises:
+            StartError: it keeps ending, or did not settle within `limit` seconds and `settle` more.
+        """
+        give_up = time.monotonic() + limit
+        while True:
+            left = give_up - time.monotonic()
+            if left <= 0:
+                raise StartError(f"{self.id} does not stay ready for {settle:g} s: {self.why or self.state}")
+            await self.until_ready(min(left, limit))
+            try:
+                async with asyncio.timeout(settle):
+                    while self.state == "ready":
+                        await self._moved.wait()
+            except TimeoutError:
+                return
+
     def facts(self) -> InstanceFacts:
         """A snapshot."""
         running = self.running
@@ -129,4 +173,5 @@ class Instance:
             self.restarts,
             self.why,
             running.knows if running else frozenset(),
+            side=self.side,
         )

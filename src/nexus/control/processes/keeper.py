@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import compileall
 import contextlib
+import logging
 import os
 import time
 from collections.abc import Iterable, Mapping
@@ -18,6 +19,7 @@ from nexus.control.processes.configs import render
 from nexus.control.processes.demands import demands
 from nexus.control.processes.instance import Instance
 from nexus.control.processes.keys import Keys
+from nexus.control.processes.leftovers import Leftovers
 from nexus.control.processes.observe import observe, observe_instances
 from nexus.control.processes.routing import Routing
 from nexus.control.processes.supervisor import Supervisor
@@ -27,9 +29,11 @@ from nexus.runtimes.probes import Prober
 from nexus.runtimes.process import ProcessRuntime
 from nexus.runtimes.process.drivers import node, postgres
 from nexus.runtimes.process.register import Register
-from nexus.runtimes.protocol import Account
+from nexus.runtimes.protocol import Account, StartError
 from nexus.runtimes.site import Site
 from nexus.stack import Service, Stack
+
+log = logging.getLogger("nexus.control")
 
 
 class ProcessKeeper:
@@ -48,6 +52,7 @@ class ProcessKeeper:
         self.supervisor: Supervisor | None = None
         self.routing: Routing | None = None
         self.keys: Keys | None = None
+        self.leftovers = Leftovers(self)
         self._tell = charge.tell
 
     @property
@@ -111,10 +116,18 @@ class ProcessKeeper:
     async def take_up(self) -> None:
         assert self.site is not None
         assert self.supervisor is not None
-        self.supervisor.adopt(await self.processes.observe())
+        candidates = self._candidates()
+        self.supervisor.adopt(await self.processes.observe(), candidates)
         for name in self.wanted.names:
-            if self.site.stack.has(name):
-                self.supervisor.want(self.site.stack.service(name))
+            if not self.site.stack.has(name):
+                continue
+            service = self.site.stack.service(name)
+            if service.kind == "module":
+                self.leftovers.settle(service)
+            else:
+                self.supervisor.want(service)
+            if name in candidates:
+                self.supervisor.want(candidates[name], self.candidates.all()[name].count, "candidate")
 
     def at_work(self) -> AbstractAsyncContextManager[None]:
         return contextlib.nullcontext()
@@ -124,7 +137,7 @@ class ProcessKeeper:
 
     async def give_up(self, service: str) -> None:
         if self.supervisor is not None:
-            await self.supervisor.stop(service, 1.0)
+            await self.supervisor.stop(service, 1.0, 1.0)
 
     async def tend(self) -> None:
         if self.site is not None:
@@ -132,6 +145,7 @@ class ProcessKeeper:
             await asyncio.to_thread(self.processes.rotate_logs, [*names, "control"])
 
     async def close(self) -> None:
+        await self.leftovers.close()
         if self.keys is not None:
             await self.keys.close()
         if self.routing is not None:
@@ -153,7 +167,30 @@ class ProcessKeeper:
     def config(self, service: Service, port: int) -> str:
         """The configuration text of a service, from what is true now."""
         assert self.site is not None
+        if service.runtime == "haproxy" and self.routing is not None:
+            self.routing.shares.write()  # the proxy reads it when it starts
         return render(self, self.site, service, port)
+
+    def tell_gap(self, service: str, seconds: float) -> None:
+        """Tells how long a service did not answer because it was exchanged."""
+        log.info("%s did not answer for %.3f s while it was exchanged", service, seconds)
+        self._tell({"event": "gap", "service": service, "seconds": round(seconds, 3), "at": time.time()})
+
+    def _candidates(self) -> dict[str, Service]:
+        """What is being let in, by service; what has become stable or is gone is forgotten."""
+        assert self.site is not None
+        found = {}
+        for name, candidate in self.candidates.all().items():
+            stack = self.site.stack
+            stable = stack.service(name).release if stack.has(name) else candidate.release
+            try:
+                if stable != candidate.release:
+                    found[name] = self.candidates.service(candidate)
+                    continue
+            except StartError as error:
+                log.warning("%s: what was being let in is given up: %s", name, error)
+            self.candidates.drop(name)
+        return found
 
     def _changed(self, instance: Instance) -> None:
         if self.routing is not None:

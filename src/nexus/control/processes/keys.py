@@ -115,7 +115,7 @@ class Keys:
             supervisor = self._keeper.supervisor
             if publisher is None or supervisor is None:
                 continue
-            if any(instance.state == "ready" for instance in supervisor.of(publisher.name)):
+            if any(instance.state == "ready" for instance in supervisor.of(publisher.name, "stable")):
                 try:
                     await self.renew()
                 except (StartError, OSError) as error:
@@ -123,7 +123,9 @@ class Keys:
 
     async def _fetch(self, publisher: Service) -> dict[str, str]:
         supervisor = self._keeper.supervisor
-        ready = [i for i in supervisor.of(publisher.name) if i.state == "ready"] if supervisor else []
+        ready = (
+            [i for i in supervisor.of(publisher.name, "stable") if i.state == "ready"] if supervisor else []
+        )
         if not ready:
             raise StartError(f"{publisher.name} is not ready, so its keys cannot be fetched")
         if self._session is None:

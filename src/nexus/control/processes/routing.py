@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from nexus.control.facts import Side
 from nexus.control.processes.configs import servers
 from nexus.control.processes.instance import Instance
+from nexus.control.processes.shares import Shares
+from nexus.render import Server
+from nexus.render.haproxy import candidate_backend
 from nexus.runtimes.process.drivers import haproxy
 from nexus.runtimes.protocol import StartError
 from nexus.stack import Service
-from nexus.traffic import HaproxyRuntime, TrafficError, Unreachable
+from nexus.traffic import HaproxyRuntime, ServerBusy, ServerState, TrafficError, UnknownServer, Unreachable
 
 if TYPE_CHECKING:
     from nexus.control.processes.keeper import ProcessKeeper
@@ -21,7 +27,6 @@ log = logging.getLogger("nexus.control")
 COMPARE_EVERY = 10.0
 REACHABLE_LIMIT = 10.0
 POLL = 0.02
-DRAIN_LIMIT = 2.0
 
 
 class Routing:
@@ -29,6 +34,7 @@ class Routing:
 
     def __init__(self, keeper: ProcessKeeper) -> None:
         self._keeper = keeper
+        self.shares = Shares(keeper)
         self._dirty = asyncio.Event()
         self._mending = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -39,25 +45,38 @@ class Routing:
         if self._task is None:
             self._task = asyncio.create_task(self._keep(), name="routing")
 
-    async def drain(self, instance: Instance) -> None:
-        """Lets an instance that is about to stop finish its requests; it gets no new ones."""
-        traffic = self._traffic()
-        if traffic is None or not self._fronted(instance.service):
+    async def drain(self, instance: Instance, limit: float) -> None:
+        """Returns when an instance that gets no new requests has none in flight, or after `limit` seconds."""
+        if not self._fronted(instance.service):
             return
-        try:
-            await traffic.drain(instance.service.name, instance.id)
-            await traffic.drained(instance.service.name, instance.id, DRAIN_LIMIT)
-        except TrafficError as error:
-            log.info("%s was not drained: %s", instance.id, error)
+        give_up = time.monotonic() + limit
+        while (traffic := self._traffic()) is not None:
+            try:
+                await self._mend(instance.service, traffic)
+                count = sum([await _in_flight(traffic, b, instance.id) for b in _backends(instance.service)])
+            except Unreachable:
+                return  # with the proxy, its requests are gone
+            except TrafficError as error:
+                log.info("%s was not drained: %s", instance.id, error)
+                return
+            if not count:
+                return
+            if time.monotonic() > give_up:
+                log.warning(
+                    "%s still serves %d requests after %g s: they are ended", instance.id, count, limit
+                )
+                return
+            await asyncio.sleep(5 * POLL)
 
-    async def reachable(self, service: Service) -> None:
-        """Returns when HAProxy passes requests to every ready instance of a service.
+    async def reachable(self, service: Service, side: Side = "stable") -> None:
+        """Returns when HAProxy passes requests of that side to every instance that should get them.
 
         Raises:
             StartError: it does not within some seconds.
         """
         if not self._fronted(service):
             return
+        backend = _backend(service, side)
         said = "no proxy runs"
         try:
             async with asyncio.timeout(REACHABLE_LIMIT):
@@ -66,15 +85,49 @@ class Routing:
                     if traffic is not None:
                         try:
                             await self._mend(service, traffic)
-                            found = await traffic.servers(service.name)
-                            if found and all(server.state == "up" for server in found):
+                            found = {server.id: server for server in await traffic.servers(backend)}
+                            wanted = [found.get(name) for name in self._wanted(backend)]
+                            if wanted and all(server and server.state == "up" for server in wanted):
                                 return
-                            said = ", ".join(f"{s.id} is {s.state} ({s.check})" for s in found) or "no server"
+                            said = ", ".join(_told(server) for server in found.values()) or "no server"
                         except TrafficError as error:
                             said = str(error)
                     await asyncio.sleep(POLL)
         except TimeoutError:
             raise StartError(f"{service.name} runs but gets no requests: {said}") from None
+
+    async def mend(self, service: Service) -> None:
+        """Makes the proxy's servers of a service true now, as far as the proxy can be asked."""
+        traffic = self._traffic()
+        if traffic is None or not self._fronted(service):
+            return
+        try:
+            await self._mend(service, traffic)
+        except TrafficError as error:
+            log.info("%s is mended later: %s", service.name, error)
+
+    async def share(self) -> None:
+        """Writes down how requests are shared now; returns when the running proxy does so.
+
+        Raises:
+            StartError: it has not taken the shares within some seconds.
+        """
+        self.shares.write()
+        said = ""
+        try:
+            async with asyncio.timeout(REACHABLE_LIMIT):
+                while True:
+                    traffic = self._traffic()
+                    if traffic is None:
+                        return  # one that starts reads what was written
+                    try:
+                        await self.shares.mend(traffic)
+                        return
+                    except TrafficError as error:
+                        said = str(error)
+                    await asyncio.sleep(POLL)
+        except TimeoutError:
+            raise StartError(f"the gateway does not take how requests are shared: {said}") from None
 
     async def close(self) -> None:
         """Stops comparing."""
@@ -106,26 +159,73 @@ class Routing:
             traffic, site = self._traffic(), self._keeper.site
             if traffic is None or site is None:
                 continue
-            for service in site.stack.services:
-                if not self._fronted(service):
-                    continue
+            fronted = [service for service in site.stack.services if self._fronted(service)]
+            mends = [self.shares.mend(traffic), *(self._mend(service, traffic) for service in fronted)]
+            for mend in mends:
                 try:
-                    await self._mend(service, traffic)
+                    await mend
                 except Unreachable:
-                    break  # the proxy is starting; it is told its servers when it is up
+                    log.debug("the proxy is starting; it is told its servers when it is up")
                 except TrafficError as error:
-                    log.info("%s is not routed yet: %s", service.name, error)
+                    log.info("requests are not routed as they should be yet: %s", error)
 
     async def _mend(self, service: Service, traffic: HaproxyRuntime) -> None:
         async with self._mending:
-            assert self._keeper.site is not None
-            wanted = {s.id: s for s in servers(self._keeper, self._keeper.site).get(service.name, ())}
-            known = {server.id: server for server in await traffic.servers(service.name)}
-            for name, server in wanted.items():
-                there = known.get(name)
-                if there is None or there.address != f"{server.host}:{server.port}":
-                    await traffic.add_server(service.name, name, server.host, server.port)
-                    log.info("%s gets requests on %s:%d", name, server.host, server.port)
-            for name in known.keys() - wanted.keys():
-                await traffic.remove_server(service.name, name, timeout=0.5, force=True)
-                log.info("%s gets no more requests", name)
+            for backend in _backends(service):
+                wanted = self._wanted(backend)
+                try:
+                    known = {server.id: server for server in await traffic.servers(backend)}
+                except UnknownServer:
+                    if wanted or backend == service.name:
+                        raise
+                    continue  # it runs with settings of a time when nothing could be let in
+                for name, server in wanted.items():
+                    await self._let_serve(traffic, backend, server, known.get(name))
+                for name in known.keys() - wanted.keys():
+                    await self._take_out(traffic, known[name])
+
+    def _wanted(self, backend: str) -> Mapping[str, Server]:
+        assert self._keeper.site is not None
+        return {s.id: s for s in servers(self._keeper, self._keeper.site).get(backend, ())}
+
+    async def _let_serve(
+        self, traffic: HaproxyRuntime, backend: str, server: Server, there: ServerState | None
+    ) -> None:
+        if there is None or there.address != f"{server.host}:{server.port}":
+            await traffic.add_server(backend, server.id, server.host, server.port)
+            log.info("%s gets requests of %s on %s:%d", server.id, backend, server.host, server.port)
+        elif there.state in ("drain", "maintenance"):
+            await traffic.ready(backend, server.id)
+
+    async def _take_out(self, traffic: HaproxyRuntime, server: ServerState) -> None:
+        """A server whose process lives finishes its requests first, however long they are."""
+        supervisor = self._keeper.supervisor
+        lives = supervisor is not None and any(i.id == server.id and i.running for i in supervisor)
+        if lives and server.state == "up":
+            await traffic.drain(server.service, server.id)
+            log.info("%s gets no more requests of %s", server.id, server.service)
+        if lives and await _in_flight(traffic, server.service, server.id):
+            return
+        try:
+            await traffic.remove_server(server.service, server.id, timeout=0.5, force=not lives)
+        except ServerBusy as busy:
+            log.debug("%s", busy)
+
+
+def _backend(service: Service, side: Side) -> str:
+    return candidate_backend(service.name) if side == "candidate" else service.name
+
+
+def _backends(service: Service) -> tuple[str, str]:
+    return _backend(service, "stable"), _backend(service, "candidate")
+
+
+async def _in_flight(traffic: HaproxyRuntime, backend: str, id: str) -> int:
+    try:
+        return await traffic.sessions(backend, id)
+    except UnknownServer:
+        return 0
+
+
+def _told(server: ServerState) -> str:
+    return f"{server.id} is {server.state} ({server.check})"

@@ -1,41 +1,31 @@
-"""Keeps every wanted instance running: starts it, probes it, restarts it when it dies or hangs."""
+"""All instances of one stack: which are to run, of which release, and how they come and go."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import logging
-import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 
+from nexus.control.facts import Side
 from nexus.control.processes.instance import Instance
-from nexus.runtimes import ports
+from nexus.control.processes.keeping import START_LIMIT, Keeping
+from nexus.control.processes.places import alone, free_slot, fronted
 from nexus.runtimes.probes import Prober
-from nexus.runtimes.process.drivers import driver, haproxy, nginx
+from nexus.runtimes.process.drivers import haproxy, nginx
 from nexus.runtimes.process.runtime import ProcessRuntime
-from nexus.runtimes.protocol import Running, StartError
-from nexus.runtimes.site import LOOPBACK, Site, Slot
+from nexus.runtimes.protocol import Launch, Running
+from nexus.runtimes.site import Site, Slot
 from nexus.stack import Service
 
-log = logging.getLogger("nexus.control")
-
-PROBE_EVERY = 2.0
-PROBE_STARTING_EVERY = 0.05
-PROBE_DEGRADED_EVERY = 0.5
-START_LIMIT = 60.0
-HUNG_AFTER = 3  # failed live probes in a row
-STABLE_AFTER = 30.0  # seconds of life after which an end counts as the first again
-LONGEST_PAUSE = 30.0
 RELOAD_GRACE = 30.0
-
-
-def back_off(failures: int) -> float:
-    """Seconds to wait before start number `failures` + 1: none at first, then 0.25, 0.5, 1 ... 30."""
-    return 0.0 if failures <= 1 else min(LONGEST_PAUSE, 0.25 * 2.0 ** (failures - 2))
+LEAVING = "it leaves: requests in flight end"
 
 
 class Supervisor:
-    """All instances of one stack. `config` renders what a service's driver writes to its file."""
+    """Keeps every wanted instance running.
+
+    `config` renders what a service's driver writes to its file; `drain` returns when an instance has no more
+    requests in flight, or after so many seconds.
+    """
 
     def __init__(
         self,
@@ -44,41 +34,55 @@ class Supervisor:
         prober: Prober,
         config: Callable[[Service, int], str],
         changed: Callable[[Instance], None],
-        leaving: Callable[[Instance], Awaitable[None]],
+        drain: Callable[[Instance, float], Awaitable[None]],
     ) -> None:
         self.runtime = runtime
         self.site = site
         self.prober = prober
-        self._config = config
-        self._changed = changed
-        self._leaving = leaving
+        self.config = config
+        self.changed = changed
+        self._drain = drain
+        self._keeping = Keeping(self)
         self._instances: dict[str, list[Instance]] = {}
-        self._retiring: set[asyncio.Task[None]] = set()
+        self._reloading = asyncio.Lock()
+        self._going: set[asyncio.Task[None]] = set()
 
     def __iter__(self) -> Iterator[Instance]:
         return (instance for each in self._instances.values() for instance in each)
 
-    def of(self, service: str) -> tuple[Instance, ...]:
-        """The instances of a service."""
-        return tuple(self._instances.get(service, ()))
+    def of(self, service: str, side: Side | None = None) -> tuple[Instance, ...]:
+        """The instances of a service, or those of one of its sides."""
+        found = self._instances.get(service, ())
+        return tuple(instance for instance in found if side in (None, instance.side))
+
+    def fronted(self, service: Service) -> bool:
+        """Whether the traffic layer holds the service's stable port, so that instances listen elsewhere."""
+        return fronted(self.site.stack, service)
+
+    def alone(self, service: Service) -> bool:
+        """Whether two instances of the service cannot run side by side."""
+        return alone(self.site.stack, service)
 
     def move(self, site: Site) -> None:
-        """From now on, this is the stack: services are started as it says."""
+        """From now on, this is the stack: stable instances are started as it says."""
         self.site = site
         self.prober.site = site
         for instance in self:
-            if site.stack.has(instance.service.name):
-                instance.service = site.stack.service(instance.service.name)
+            name = instance.service.name
+            if instance.side == "stable" and instance.stays and site.stack.has(name):
+                instance.service = site.stack.service(name)
 
-    def adopt(self, found: Iterable[Running]) -> None:
-        """Takes over instances that already run, undisturbed."""
+    def adopt(self, found: Iterable[Running], candidates: Mapping[str, Service]) -> None:
+        """Takes over instances that already run, undisturbed. `candidates`: what is being let in."""
         for running in found:
             if not self.site.stack.has(running.service):
                 continue
-            slot = Slot(running.instance, running.port)
-            instance = self._new(self.site.stack.service(running.service), slot)
+            stable, candidate = self.site.stack.service(running.service), candidates.get(running.service)
+            side: Side = "candidate" if candidate and running.release == candidate.release else "stable"
+            service = candidate if candidate and side == "candidate" else stable
+            instance = self._new(service, Slot(running.instance, running.port), side)
             instance.adopted(running)
-            self._keep_in_task(instance)
+            self._keeping.begin(instance)
 
     async def start(self, service: Service, limit: float = START_LIMIT) -> None:
         """Returns when all instances the service should have are ready.
@@ -88,174 +92,133 @@ class Supervisor:
         Raises:
             StartError: one of them is not.
         """
-        self.want(service)
+        wanted = self.want(service)
         live = service.kind == "gateway"
-        await asyncio.gather(*(instance.until_ready(limit, live) for instance in self.of(service.name)))
+        await asyncio.gather(*(instance.until_ready(limit, live) for instance in wanted))
 
-    def want(self, service: Service) -> None:
-        """From now on, the service's instances are to run."""
-        present = {instance.id: instance for instance in self.of(service.name)}
-        for number in range(1, service.scale.min + 1):
-            name = f"{service.name}-{number}"
-            instance = present.get(name) or self._new(service, Slot(name, self._port(service, number)))
-            instance.wanted = True
+    def want(self, service: Service, count: int = 0, side: Side = "stable") -> tuple[Instance, ...]:
+        """From now on, `count` (0: as many as its manifest says) instances are to run as `service`."""
+        of_side = self.of(service.name, side)
+        present = [i for i in of_side if i.stays and i.service.release == service.release]
+        for instance in present:
             instance.hurry()
-            if instance.task is None or instance.task.done():
-                self._keep_in_task(instance)
+            self._keeping.begin(instance)
+        missing = (count or service.scale.min) - len(present)
+        return (*present, *(self.add(service, side) for _ in range(missing)))
 
-    async def stop(self, service: str, grace: float) -> None:
+    def add(self, service: Service, side: Side = "stable") -> Instance:
+        """One more instance, which is kept from now on."""
+        slot = free_slot(self.site, service, (instance.slot for instance in self))
+        instance = self._new(service, slot, side)
+        self._keeping.begin(instance)
+        return instance
+
+    async def stop(self, service: str, drain: float, grace: float) -> None:
         """Drains and stops all instances of a service; they are not restarted."""
-        await asyncio.gather(*(self._stop(instance, grace) for instance in self.of(service)))
+        await asyncio.shield(self.retire(self.of(service), drain, grace))
         self._instances.pop(service, None)
 
-    async def restart(self, service: Service, grace: float, limit: float = START_LIMIT) -> None:
-        """Replaces the instances of a service one after the other."""
+    def retire(self, instances: Iterable[Instance], drain: float, grace: float) -> asyncio.Task[None]:
+        """From now on, these get no new requests; the task ends when they are gone.
+
+        Requests in flight have `drain` seconds, the process then `grace` seconds to end by itself.
+        """
+        leaving = tuple(instances)
+        for instance in leaving:
+            instance.wanted, instance.leaving = False, True
+            if instance.running is not None:
+                instance.become("degraded", LEAVING)
+            self.changed(instance)
+        return self._apart(self._see_off(leaving, drain, grace), "retire")
+
+    async def renew(self, service: Service, drain: float, grace: float, limit: float = START_LIMIT) -> None:
+        """Stops the instances of a service one after the other, and starts each again as `service`.
+
+        Raises:
+            StartError: one is not ready within `limit` seconds.
+        """
         for instance in self.of(service.name):
-            await self._stop(instance, grace)
-            instance.service = service
-            instance.wanted = True
+            await self._end(instance, drain, grace)
+            instance.service, instance.wanted, instance.leaving = service, True, False
             instance.hurry()
-            self._keep_in_task(instance)
-            await instance.until_ready(limit)
+            self._keeping.begin(instance)
+            await instance.until_ready(limit, live_is_enough=service.kind == "gateway")
 
     async def reload(self, service: Service) -> None:
         """Gives a proxy its present configuration; its listeners stay open all the while."""
-        for instance in self.of(service.name):
-            old = instance.running
-            if old is None:
-                continue
-            config = self._config(service, instance.slot.port)
-            if service.runtime == "nginx":
-                nginx.write(self.runtime, self.site, service, config)
-                self.runtime.signal(old, nginx.RELOAD)
-                continue
-            await self._leave(instance)
-            launch = haproxy.reload(self.runtime, self.site, service, instance.slot, config, old)
+        async with self._reloading:
+            for instance in self.of(service.name):
+                if instance.running is None:
+                    continue
+                config = self.config(service, instance.slot.port)
+                if service.runtime == "nginx":
+                    nginx.write(self.runtime, self.site, service, config)
+                    self.runtime.signal(instance.running, nginx.RELOAD)
+                    continue
+                old = instance.running
+                launch = haproxy.reload(self.runtime, self.site, service, instance.slot, config, old)
+                await self.succeed(instance, launch)
+
+    async def succeed(self, instance: Instance, launch: Launch) -> None:
+        """Starts what takes over an instance's listeners; the former process is left to end by itself.
+
+        Raises:
+            StartError: what took over does not live.
+        """
+        old = instance.running
+        assert old is not None
+        await self._keeping.leave(instance)
+        try:
             instance.started(await self.runtime.start(launch))
-            task = asyncio.create_task(self._retire(old), name=f"retire {instance.id}")
-            self._retiring.add(task)
-            task.add_done_callback(self._retiring.discard)
-            self._keep_in_task(instance)
-            await instance.until_ready(START_LIMIT, live_is_enough=True)
+        finally:
+            self._keeping.begin(instance)
+        self._apart(self._await_end(old), f"end of {instance.id}")
+        await instance.until_ready(START_LIMIT, live_is_enough=True)
 
     async def close(self) -> None:
         """Stops watching; what runs goes on running."""
-        for instance in self:
-            await self._leave(instance)
-        for task in tuple(self._retiring):
+        for task in tuple(self._going):
             task.cancel()
-        await asyncio.gather(*self._retiring, return_exceptions=True)
+        await asyncio.gather(*self._going, return_exceptions=True)
+        for instance in tuple(self):
+            await self._keeping.leave(instance)
 
-    def _new(self, service: Service, slot: Slot) -> Instance:
-        instance = Instance(service, slot, self._changed)
+    def forget(self, instance: Instance) -> None:
+        """An instance is gone for good."""
+        present = self._instances.get(instance.service.name, [])
+        if instance in present:
+            present.remove(instance)
+
+    def _new(self, service: Service, slot: Slot, side: Side) -> Instance:
+        instance = Instance(service, slot, self.changed, side)
         self._instances.setdefault(service.name, []).append(instance)
         return instance
 
-    def fronted(self, service: Service) -> bool:
-        """Whether the traffic layer holds the service's stable port, so that instances listen elsewhere."""
-        return service.kind == "module" and any(
-            g.runtime == "haproxy" for g in self.site.stack.of_kind("gateway")
-        )
+    def _apart(self, work: Awaitable[None], name: str) -> asyncio.Task[None]:
+        """Work that goes on when whoever asked for it is cancelled."""
+        task = asyncio.ensure_future(work)
+        assert isinstance(task, asyncio.Task)
+        task.set_name(name)
+        self._going.add(task)
+        task.add_done_callback(self._going.discard)
+        return task
 
-    def _port(self, service: Service, number: int) -> int:
-        if self.fronted(service):
-            avoid = {*self.site.ports.values(), *(instance.slot.port for instance in self)}
-            return next(ports.instance_ports(self.site.home.root, avoid))
-        if number > 1:
-            raise StartError(
-                f"{service.name}: several instances on port {self.site.ports[service.name]} need a gateway; "
-                "add one with `runtime: haproxy`, or set `scale: {min: 1}`"
-            )
-        return self.site.ports[service.name]
+    async def _see_off(self, leaving: tuple[Instance, ...], drain: float, grace: float) -> None:
+        await asyncio.gather(*(self._end(instance, drain, grace) for instance in leaving))
+        for instance in leaving:
+            self.forget(instance)
 
-    def _keep_in_task(self, instance: Instance) -> None:
-        instance.task = asyncio.create_task(self._keep(instance), name=f"keep {instance.id}")
-
-    async def _leave(self, instance: Instance) -> None:
-        if instance.task is not None:
-            instance.task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await instance.task
-            instance.task = None
-
-    async def _stop(self, instance: Instance, grace: float) -> None:
-        instance.wanted = False
-        await self._leave(instance)
+    async def _end(self, instance: Instance, drain: float, grace: float) -> None:
+        instance.wanted, instance.leaving = False, True
+        await self._keeping.leave(instance)
         if instance.running is not None:
-            await self._leaving(instance)
+            await self._drain(instance, drain)
             await self.runtime.stop(instance.running, grace)
         instance.ended("stopped")
 
-    async def _retire(self, old: Running) -> None:
+    async def _await_end(self, old: Running) -> None:
         try:
             async with asyncio.timeout(RELOAD_GRACE):
                 await self.runtime.wait(old)
         except TimeoutError:
             self.runtime.kill(old)
-
-    async def _keep(self, instance: Instance) -> None:
-        while instance.wanted:
-            try:
-                await self._live_once(instance)
-            except Exception as error:  # whatever happens, the instance is kept
-                log.exception("%s: keeping it met an error", instance.id)
-                instance.failures += 1
-                instance.why = f"{type(error).__name__}: {error}"
-            await instance.pause(back_off(instance.failures))
-
-    async def _live_once(self, instance: Instance) -> None:
-        """From the start of a process (unless it runs already) to its end."""
-        if instance.running is not None or await self._launch(instance):
-            running = instance.running
-            assert running is not None
-            began = time.monotonic()
-            probing = asyncio.create_task(self._probe(instance), name=f"probe {instance.id}")
-            try:
-                code = await self.runtime.wait(running)
-            finally:
-                probing.cancel()
-            lived = time.monotonic() - began
-            instance.failures = 1 if lived > STABLE_AFTER else instance.failures + 1
-            instance.restarts += 1
-            how = "was ended" if code is None else f"ended with exit code {code}"
-            log.warning("%s (pid %d) %s after %.1f s", instance.id, running.pid, how, lived)
-            instance.ended(f"{how}; see {self.site.home.log(instance.service.name)}")
-
-    async def _launch(self, instance: Instance) -> bool:
-        service = instance.service
-        try:
-            if self.fronted(service) and ports.state(LOOPBACK, instance.slot.port) != "free":
-                instance.slot = Slot(instance.id, self._port(service, 0))
-            config = self._config(service, instance.slot.port)
-            launch = driver(service).prepare(self.runtime, self.site, service, instance.slot, config)
-            running = await self.runtime.start(launch)
-        except (StartError, OSError) as error:
-            instance.failures += 1
-            log.error("%s cannot be started: %s", instance.id, error)
-            instance.ended(str(error))
-            return False
-        log.info(
-            "%s started: pid %d, port %d, release %s", instance.id, running.pid, running.port, running.release
-        )
-        instance.started(running)
-        return True
-
-    async def _probe(self, instance: Instance) -> None:
-        misses, began = 0, time.monotonic()
-        while True:
-            asked = time.monotonic()
-            health = await self.prober.health(instance.service, instance.slot.port)
-            if health.ready:
-                instance.ready()
-            else:
-                instance.unready(health.live, health.why)
-            counts = instance.was_ready or asked - began > START_LIMIT
-            misses = 0 if health.live or not counts else misses + 1
-            if misses >= HUNG_AFTER and instance.running is not None:
-                log.warning("%s hangs (%s): killed", instance.id, health.why)
-                self.runtime.kill(instance.running)
-                return
-            every = PROBE_STARTING_EVERY
-            if instance.was_ready:
-                every = PROBE_EVERY if health.ready or not health.live else PROBE_DEGRADED_EVERY
-            await asyncio.sleep(max(every - (time.monotonic() - asked), PROBE_STARTING_EVERY))

@@ -11,8 +11,8 @@ import pytest
 from nexus.control import guard, locks
 from nexus.control.addresses import Refused, addresses
 from nexus.control.processes.configs import skeleton
+from nexus.control.processes.keeping import back_off
 from nexus.control.processes.keys import to_pem
-from nexus.control.processes.supervisor import back_off
 from nexus.stack import load_stack
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nexus.runtimes.process import accounts
 from nexus.runtimes.process.runtime import ProcessRuntime
+from nexus.runtimes.process.settings import try_settings
 from nexus.runtimes.protocol import Launch, Running, StartError
 from nexus.runtimes.site import Site, Slot
 from nexus.stack import Service
@@ -56,6 +57,20 @@ def prepare(runtime: ProcessRuntime, site: Site, service: Service, slot: Slot, c
         account=account,
         piped=True,  # it takes O_APPEND off a log file: one that took over would write from the beginning
     )
+
+
+def check(runtime: ProcessRuntime, site: Site, service: Service, config: str) -> None:
+    """Whether the program understands a configuration.
+
+    Raises:
+        StartError: it does not; says what it said.
+    """
+    account = runtime.account(service.name)
+    file = accounts.private_file(site.home.config(service.name) / f"{CONFIG}.check", config, account)
+    try:
+        try_settings(service, (str(binary()), "-c", "-q", "-f", str(file)), account)
+    finally:
+        file.unlink()
 
 
 def reload(

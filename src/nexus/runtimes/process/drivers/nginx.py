@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from pathlib import Path
 
 from nexus.runtimes.ports import listen
 from nexus.runtimes.process import accounts
+from nexus.runtimes.process.listeners import borrowed
 from nexus.runtimes.process.runtime import ProcessRuntime
-from nexus.runtimes.protocol import Launch, StartError
+from nexus.runtimes.process.settings import try_settings
+from nexus.runtimes.protocol import Launch, Running, StartError
 from nexus.runtimes.site import Site, Slot
 from nexus.stack import Service
 
@@ -33,17 +36,52 @@ def write(runtime: ProcessRuntime, site: Site, service: Service, config: str) ->
     return accounts.private_file(file, config, runtime.account(service.name))
 
 
+def check(runtime: ProcessRuntime, site: Site, service: Service, config: str) -> None:
+    """Whether the program understands a configuration.
+
+    Raises:
+        StartError: it does not; says what it said.
+    """
+    account = runtime.account(service.name)
+    file = accounts.private_file(site.home.config(service.name) / f"{CONFIG}.check", config, account)
+    state = site.home.state(service.name)
+    try:
+        try_settings(
+            service, (str(binary()), "-t", "-q", "-p", str(state), "-c", str(file), "-e", "stderr"), account
+        )
+    finally:
+        file.unlink()
+
+
 def prepare(runtime: ProcessRuntime, site: Site, service: Service, slot: Slot, config: str) -> Launch:
     """Opens the port, writes the rendered configuration, and hands both over."""
+    try:
+        listener = listen(site.host(service), slot.port)
+    except OSError as error:
+        raise StartError(f"{service.name} cannot listen on port {slot.port}: {error.strerror}") from error
+    return _on(listener, runtime, site, service, slot, config)
+
+
+def succeed(
+    runtime: ProcessRuntime, site: Site, service: Service, slot: Slot, config: str, old: Running
+) -> Launch | None:
+    """Takes over the very listener of `old`, which is told to finish afterwards: no connection is refused.
+
+    Nginx's own exchange of a running program (USR2) is not for one that has its parent still, as here. None
+    where the system does not let us have the listener.
+    """
+    listener = borrowed(old.pid, slot.port)
+    return _on(listener, runtime, site, service, slot, config) if listener else None
+
+
+def _on(
+    listener: socket.socket, runtime: ProcessRuntime, site: Site, service: Service, slot: Slot, config: str
+) -> Launch:
     account = runtime.account(service.name)
     state = site.folders(service, account)
     for name in ("logs", "temp"):
         accounts.private_folder(state / name, account)
     file = write(runtime, site, service, config)
-    try:
-        listener = listen(site.host(service), slot.port)
-    except OSError as error:
-        raise StartError(f"{service.name} cannot listen on port {slot.port}: {error.strerror}") from error
     env = site.base_environment(service, slot)
     env["NGINX"] = f"{listener.fileno()};"
     return Launch(

@@ -1,0 +1,107 @@
+"""Another release of infrastructure: other settings, or another program, with the shortest gap there is."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from nexus.control.processes.configs import render
+from nexus.control.processes.gap import measured
+from nexus.control.processes.releasing import grace_of, released
+from nexus.plans import Action, Step
+from nexus.runtimes.probes import Prober
+from nexus.runtimes.process.drivers import driver, haproxy, nginx, valkey
+from nexus.runtimes.protocol import StartError
+from nexus.stack import Service
+
+if TYPE_CHECKING:
+    from nexus.control.processes.instance import Instance
+    from nexus.control.processes.keeper import ProcessKeeper
+    from nexus.control.processes.supervisor import Supervisor
+
+log = logging.getLogger("nexus.control")
+
+ANSWER_LIMIT = 0.25  # seconds after which a question counts as not answered
+LIVE_LIMIT = 20.0
+
+
+class Upgrade:
+    """The action `upgrade`. HAProxy and Nginx hand their listeners over; Valkey restarts on a short log."""
+
+    def __init__(self, keeper: ProcessKeeper) -> None:
+        assert keeper.supervisor is not None
+        self._keeper = keeper
+        self._supervisor: Supervisor = keeper.supervisor
+
+    def all(self) -> Mapping[str, Action]:
+        """Action name -> what carries it out."""
+        return {"upgrade": self.upgrade}
+
+    async def upgrade(self, step: Step) -> None:
+        """Exchanges the running program by the release's; tells how long it did not answer.
+
+        Raises:
+            StartError: the release cannot be run; what ran goes on running.
+        """
+        service = released(self._keeper, step)
+        if service.runtime not in ("haproxy", "nginx", "valkey"):
+            raise StartError(f"{service.name} ({service.runtime}) is not upgraded this way")
+        running = [i for i in self._supervisor.of(service.name) if i.running is not None]
+        if not running:
+            await self._keeper.adopt(service)
+            await self._supervisor.start(service)
+            return
+        await self._check(service, running[0])
+        prober = Prober(self._supervisor.site)
+        try:
+            async with measured(lambda: _answers(prober, service, running[0].slot.port)) as gap:
+                await self._exchange(service, running[0])
+        finally:
+            await prober.close()
+        await self._keeper.adopt(service)
+        self._keeper.tell_gap(service.name, gap.seconds)
+
+    async def _check(self, service: Service, instance: Instance) -> None:
+        """Lets the new program read its settings before it takes anything over."""
+        commands = {"haproxy": haproxy.check, "nginx": nginx.check}
+        if service.runtime in commands:
+            text = render(self._keeper, self._supervisor.site, service, instance.slot.port)
+            await asyncio.to_thread(
+                commands[service.runtime], self._keeper.processes, self._supervisor.site, service, text
+            )
+
+    async def _exchange(self, service: Service, instance: Instance) -> None:
+        if service.runtime == "haproxy":
+            await self._supervisor.reload(service)
+        elif service.runtime == "nginx":
+            await self._exchange_nginx(service, instance)
+        else:
+            await valkey.shorten(self._supervisor.site, service, instance.slot.port)
+            await self._again(service)
+
+    async def _exchange_nginx(self, service: Service, instance: Instance) -> None:
+        old = instance.running
+        assert old is not None
+        config = self._keeper.config(service, instance.slot.port)
+        launch = nginx.succeed(
+            self._keeper.processes, self._supervisor.site, service, instance.slot, config, old
+        )
+        if launch is None:
+            log.info("%s: its listener cannot be handed over here; it is started again", service.name)
+            await self._again(service)
+            return
+        await self._supervisor.succeed(instance, launch)
+        self._keeper.processes.signal(old, old.stop_signal)
+
+    async def _again(self, service: Service) -> None:
+        await self._supervisor.renew(service, 0.0, max(grace_of(service), driver(service).grace), LIVE_LIMIT)
+
+
+async def _answers(prober: Prober, service: Service, port: int) -> bool:
+    try:
+        async with asyncio.timeout(ANSWER_LIMIT):
+            return (await prober.health(service, port)).live
+    except TimeoutError:
+        return False
