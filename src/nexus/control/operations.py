@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from nexus.control.plan_down import plan_down
 from nexus.control.plan_restart import plan_restart
 from nexus.control.plan_up import plan_up
 from nexus.control.progress import step_told
+from nexus.control.releasing import FIRST, Releasing, after_first_releases, released
 from nexus.control.turn import Emit, Turn
 from nexus.plans import Outcome, Plan, StepEvent, execute
 from nexus.runtimes.memory import Memory
@@ -26,6 +28,7 @@ from nexus.stack.names import TELEMETRY
 if TYPE_CHECKING:
     from nexus.control.world import World
 
+log = logging.getLogger("nexus.control")
 ALL = "all"
 
 
@@ -53,11 +56,12 @@ class Operations:
     async def up(self, request: UpRequest, emit: Emit, stop: asyncio.Event) -> None:
         """Brings the stack up; tells its progress to `emit`."""
         async with self._turn.taken(f"up by {request.who}", emit):
-            stack, offset = await desired(self._world, request)
+            sources, offset = await desired(self._world, request)
             keeper = self._world.trial(request.runtime, request.registry) if request.plan_only else None
             keeper = keeper or self._world.keeper
-            if not request.plan_only and keeper.complete(stack):
-                stack, offset = await desired(self._world, request)
+            if not request.plan_only and keeper.complete(sources):
+                sources, offset = await desired(self._world, request)
+            stack = self._world.released(sources)
             there = self._world.site_of(stack, planned(stack, offset), keeper)
             with self._registry(request):
                 await keeper.check(there)
@@ -65,7 +69,7 @@ class Operations:
             found = addresses(stack, offset, ours, by_engine=there.contained)
             site = self._world.site_of(stack, dict(found.ports), keeper)
             facts = await keeper.observe(site, found.notes)
-            plan = plan_up(stack, facts)
+            plan = plan_up(stack, facts, released(sources, self._world.catalogue.stable()))
             emit({"event": "plan", "plan": plan.as_dict(), "text": plan.text()})
             if request.plan_only:
                 return
@@ -78,7 +82,9 @@ class Operations:
             if request.forward is not None:
                 self._world.register.set("forward", request.forward)
             self._world.collecting.changed()
-            outcome = await self._execute(plan, request.who, emit, stop)
+            outcome = await self._execute(plan, sources, request.who, emit, stop)
+            if outcome.exit_code == 0:
+                self._judge_first_set()
             self._report(outcome, emit)
 
     async def down(
@@ -104,27 +110,44 @@ class Operations:
             emit({"event": "plan", "plan": plan.as_dict(), "text": plan.text()})
             if plan_only:
                 return
-            self._report(await self._execute(plan, who, emit, stop), emit)
+            self._report(await self._execute(plan, site.stack, who, emit, stop), emit)
 
     async def restart(self, who: str, names: Sequence[str], emit: Emit, stop: asyncio.Event) -> None:
-        """Replaces the instances of services; new ones run what the folders hold now."""
+        """Replaces the instances of services by ones of their stable releases."""
         async with self._turn.taken(f"restart by {who}", emit):
             kept = self._world.site
             if kept is None:
                 raise Refused("nothing runs; start with `nexus up`")
-            fresh = load_stack(kept.stack.root)
-            if self._world.keeper.complete(fresh):
-                fresh = load_stack(kept.stack.root)
-            stack = fresh.subset([service.name for service in kept.stack.services])
-            unknown = [name for name in names if not stack.has(name)]
+            sources = self._sources(kept.stack)
+            unknown = [name for name in names if not sources.has(name)]
             if unknown:
-                known = ", ".join(service.name for service in stack.services)
+                known = ", ".join(service.name for service in sources.services)
                 raise Refused(f"no service {', '.join(unknown)}; there are: {known}")
+            told = released(sources.subset(names), self._world.catalogue.stable())
+            stack = self._world.released(sources)
             site = self._world.site_of(stack, dict(kept.ports))
             plan = plan_restart(stack, names, who, await self._world.keeper.unbuilt(site, names))
+            plan = after_first_releases(plan, stack, told)
             await self._world.settle(site)
             emit({"event": "plan", "plan": plan.as_dict(), "text": plan.text()})
-            self._report(await self._execute(plan, who, emit, stop), emit)
+            self._report(await self._execute(plan, sources, who, emit, stop), emit)
+
+    def _sources(self, kept: Stack) -> Stack:
+        """What the folders of a stack hold now; the stack itself where that cannot be read."""
+        try:
+            sources = load_stack(kept.root)
+            if self._world.keeper.complete(sources):
+                sources = load_stack(kept.root)
+            return sources.subset([service.name for service in kept.services])
+        except ManifestError as error:
+            log.warning("the manifests cannot be read, what runs goes on as it was: %s", error)
+            return kept
+
+    def _judge_first_set(self) -> None:
+        """The first releases are healthy when the whole stack was up with them."""
+        for latest in self._world.catalogue.sets(1):
+            if latest.cause == FIRST and latest.healthy is None:
+                self._world.catalogue.judge_set(latest.number, healthy=True)
 
     async def _give_up_what_keeps_ending(self) -> None:
         """Services that are wanted but do not run have no step in a plan that takes the stack down."""
@@ -152,7 +175,9 @@ class Operations:
         if request.only is not None:
             self._world.register.set("only", json.dumps(request.only))
 
-    async def _execute(self, plan: Plan, who: str, emit: Emit, stop: asyncio.Event) -> Outcome:
+    async def _execute(
+        self, plan: Plan, sources: Stack, who: str, emit: Emit, stop: asyncio.Event
+    ) -> Outcome:
         if plan.empty:
             return Outcome("nothing to do", 0)
 
@@ -160,7 +185,7 @@ class Operations:
             emit(step_told(event))
 
         async with self._world.keeper.at_work():
-            actions = self._world.keeper.actions()
+            actions = Releasing(self._world, sources, who).actions()
             return await execute(plan, actions, self._world.journal, who, tell, stop)
 
     def _report(self, outcome: Outcome, emit: Emit) -> None:
@@ -187,7 +212,8 @@ class Operations:
 
 
 async def desired(world: World, request: UpRequest) -> tuple[Stack, int]:
-    """The stack that should run, and how far its ports are moved; chooses the keeper of its runtime.
+    """What the folders of the stack that should run hold, and how far its ports are moved; chooses the keeper
+    of its runtime.
 
     Raises:
         Refused: the manifests are wrong, or the stack already runs elsewhere.

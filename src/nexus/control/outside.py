@@ -19,7 +19,10 @@ from nexus.control.operations import ALL, chosen_before, chosen_stack
 from nexus.control.plan_up import plan_up
 from nexus.control.processes.demands import demands
 from nexus.control.processes.observe import observe_from_outside
+from nexus.control.releasing import Released, overlaid, released
 from nexus.plans import Plan
+from nexus.releases import Catalogue
+from nexus.releases.artefact import ArtefactError
 from nexus.runtimes.containers.engine import EngineError
 from nexus.runtimes.containers.logs import log_command
 from nexus.runtimes.containers.project import Project
@@ -55,18 +58,31 @@ def plan_from_outside(
         Refused: a port is taken, a manifest is wrong, or the engine cannot run the stack.
     """
     kept = remembered(home)
-    stack = chosen_stack(root, tuple(only) if only is not None else kept.only)
+    stack, told = _released(home, chosen_stack(root, tuple(only) if only is not None else kept.only))
     moved = kept.offset if offset is None else offset
     if (runtime or kept.runtime) != "process":
-        return asyncio.run(_plan_in_containers(home, stack, runtime or kept.runtime, registry, moved))
+        return asyncio.run(_plan_in_containers(home, stack, told, runtime or kept.runtime, registry, moved))
     demands(stack)
     running = {instance.service: stack.service(instance.service).port + moved for instance in leftovers(home)}
     found = addresses(stack, moved, running)
-    return plan_up(stack, observe_from_outside(Site(stack, home, found.ports), found))
+    return plan_up(stack, observe_from_outside(Site(stack, home, found.ports), found), told)
+
+
+def _released(home: Home, sources: Stack) -> tuple[Stack, Released]:
+    """The stack with its stable releases, and what differs in the sources; a home is not made."""
+    if not home.database.exists():
+        return sources, released(sources, {})
+    catalogue = Catalogue(home.database)
+    try:
+        return overlaid(sources, catalogue, home), released(sources, catalogue.stable())
+    except ArtefactError as error:
+        raise Refused(str(error)) from error
+    finally:
+        catalogue.close()
 
 
 async def _plan_in_containers(
-    home: Home, stack: Stack, runtime: RuntimeName, registry: str | None, offset: int
+    home: Home, stack: Stack, told: Released, runtime: RuntimeName, registry: str | None, offset: int
 ) -> Plan:
     with _memory(home) as memory:
         if registry is not None:
@@ -76,7 +92,7 @@ async def _plan_in_containers(
         await keeper.check(there)
         found = addresses(stack, offset, keeper.ours(there), by_engine=True)
         site = Site(stack, home, found.ports, contained=True)
-        return plan_up(stack, await keeper.observe(site, found.notes))
+        return plan_up(stack, await keeper.observe(site, found.notes), told)
 
 
 def status_from_outside(home: Home, root: Path) -> dict[str, Any]:
@@ -86,7 +102,7 @@ def status_from_outside(home: Home, root: Path) -> dict[str, Any]:
         Refused: a manifest is wrong, or the engine does not answer.
     """
     kept = remembered(home)
-    stack = chosen_stack(root, kept.only)
+    stack, _ = _released(home, chosen_stack(root, kept.only))
     ports = planned(stack, kept.offset)
     entry = status.control_entry(None, None, None, str(home.socket), 0.0, "")
     if kept.runtime != "process":

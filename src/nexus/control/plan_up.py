@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from nexus.control.facts import Facts, InstanceFacts
 from nexus.control.plan_agent import agent_up
+from nexus.control.releasing import Released, first_releases
 from nexus.plans import Plan, Step
 from nexus.stack import Service, Stack
 from nexus.stack.names import TELEMETRY
 
+NOTHING_TOLD = Released()
 
-def plan_up(stack: Stack, facts: Facts) -> Plan:
-    """Steps from what is to a stack that is wholly up; empty when it already is. Pure."""
-    steps: list[Step] = []
+
+def plan_up(stack: Stack, facts: Facts, releases: Released = NOTHING_TOLD) -> Plan:
+    """Steps from what is to a stack that is wholly up; empty when it already is. Pure.
+
+    `stack` holds each service as its stable release has it, and those of `releases.missing` as their sources
+    are.
+    """
+    steps: list[Step] = list(first_releases(stack, releases.missing))
     missing = {name: names for name, names in facts.secrets_missing.items() if names}
     if missing:
         count = sum(len(names) for names in missing.values())
@@ -51,7 +60,7 @@ def plan_up(stack: Stack, facts: Facts) -> Plan:
     return Plan(
         f"bring {stack.name} up",
         tuple(_only_known(step, known) for step in steps),
-        notes(stack, facts) if steps else (),
+        (*(notes(stack, facts) if steps else ()), *releases.notes()),
     )
 
 
@@ -67,14 +76,21 @@ def notes(stack: Stack, facts: Facts) -> tuple[str, ...]:
         for instance in facts.of(service.name):
             if instance.release != service.release:
                 found.append(
-                    f"{instance.id} runs release {instance.release}, its sources hold {service.release}; "
+                    f"{instance.id} runs release {instance.release}, stable is {service.release}; "
                     f"`nexus restart {service.name}` changes over"
                 )
     return tuple(found)
 
 
 def _build(service: Service, cause: str) -> Step:
-    return Step(f"build {service.name}", "build", service.name, cause, f"build its release {service.release}")
+    return Step(
+        f"build {service.name}",
+        "build",
+        service.name,
+        cause,
+        f"build its release {service.release}",
+        after=("release",) if service.is_brick else (),
+    )
 
 
 def _stop_switched_off(stack: Stack, facts: Facts) -> list[Step]:
@@ -160,6 +176,8 @@ def _start(stack: Stack, facts: Facts, service: Service, base: tuple[str, ...]) 
 def _before(stack: Stack, service: Service) -> tuple[str, ...]:
     """What must have happened before a service can start: its own data, and its hard needs."""
     before = [f"build {service.name}", *(f"start {need}" for need in service.needs.hard)]
+    if service.is_brick:  # infrastructure runs while its first release is noted
+        before.append("release")
     if service.kind == "database":
         before.append(f"initialise {service.name}")
     if service.database:
@@ -185,7 +203,14 @@ def _migrate(stack: Stack, facts: Facts, service: Service, base: tuple[str, ...]
         cause = f"pending: {', '.join(pending)}"
         does = f"create role and schema, apply {len(pending)} migrations"
     return [
-        Step(f"migrate {service.name}", "migrate", service.name, cause, does, after=(*base, *databases)),
+        Step(
+            f"migrate {service.name}",
+            "migrate",
+            service.name,
+            cause,
+            does,
+            after=(*base, "release", *databases),
+        ),
     ]
 
 
@@ -213,12 +238,4 @@ def _keys(stack: Stack, facts: Facts) -> list[Step]:
 
 def _only_known(step: Step, known: set[str]) -> Step:
     """Drops predecessors that are already true and therefore not in the plan."""
-    return Step(
-        step.id,
-        step.action,
-        step.target,
-        step.cause,
-        step.does,
-        step.undo,
-        tuple(before for before in step.after if before in known),
-    )
+    return replace(step, after=tuple(before for before in step.after if before in known))

@@ -8,13 +8,13 @@ import logging
 import os
 import pickle
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 from nexus.control import locks, status
-from nexus.control.addresses import planned
+from nexus.control.addresses import Refused, planned
 from nexus.control.candidates import Candidates
 from nexus.control.charge import Charge, onlooker
 from nexus.control.collecting import Collecting
@@ -23,9 +23,12 @@ from nexus.control.keeper import Keeper, RuntimeName
 from nexus.control.keepers import keeper_of
 from nexus.control.launch import platform_release
 from nexus.control.processes.keeper import ProcessKeeper
+from nexus.control.releasing import overlaid
 from nexus.control.targets import targets
 from nexus.control.wanted import Wanted
 from nexus.plans import Journal, Lease
+from nexus.releases import Catalogue, UnknownRelease
+from nexus.releases.artefact import ArtefactError, prune, service_of
 from nexus.runtimes import ports
 from nexus.runtimes.home import Home
 from nexus.runtimes.memory import Blank
@@ -48,6 +51,7 @@ class World:
         self.register = Register(home.database)
         self.journal = Journal(home.database)
         self.lease = Lease(home.database)
+        self.catalogue = Catalogue(home.database)
         self.wanted = Wanted(self.register)
         self.started = time.time()
         self.release = platform_release()
@@ -77,28 +81,86 @@ class World:
         self.register.set("stack", pickle.dumps((self.release, site.stack, dict(site.ports))).hex())
 
     def service_of(self, service: str, release: str) -> Service:
-        """A service as one of its releases has it.
+        """A service as one of its releases has it; its artefact is verified.
 
         Raises:
-            StartError: the release is not known, or its artefact is gone.
+            StartError: the release is not known, or its artefact is gone or was changed.
         """
-        raise StartError(f"the release {release} of {service} is not known")
+        if self.site is None:
+            raise StartError("no stack is known; start with `nexus up`")
+        try:
+            return service_of(self.site.stack, self.catalogue.find(service, release), self.home)
+        except (UnknownRelease, ArtefactError) as error:
+            raise StartError(str(error)) from error
+
+    def released(self, sources: Stack) -> Stack:
+        """The stack with each service as its stable release has it, where there is one.
+
+        Raises:
+            Refused: the artefact of a stable release is gone or was changed; says how to mend it.
+        """
+        try:
+            return overlaid(sources, self.catalogue, self.home)
+        except ArtefactError as error:
+            raise Refused(str(error)) from error
 
     async def adopt(self, service: Service) -> None:
         """From now on, the service's stable release is the one that `service` holds."""
+        await self.adopt_all((service,), f"{service.name} {service.release} was let in")
+
+    async def adopt_all(self, services: Sequence[Service], cause: str) -> int:
+        """From now on, the stable releases are those that `services` hold; returns the number of the set.
+
+        What the catalogue says decides: killed before it is written, all is as it was; afterwards, the next
+        control loop finds the new releases there.
+        """
         assert self.site is not None
-        services = tuple(service if each.name == service.name else each for each in self.site.stack.services)
-        await self.settle(replace(self.site, stack=replace(self.site.stack, services=services)))
+        number = self.catalogue.make_stable({each.name: each.release for each in services}, cause)
+        new = {each.name: each for each in services}
+        stack = self.site.stack
+        await self.settle(
+            replace(
+                self.site,
+                stack=replace(stack, services=tuple(new.get(each.name, each) for each in stack.services)),
+            )
+        )
+        await self._prune()
+        return number
+
+    async def _prune(self) -> None:
+        """Artefacts that nothing can come back to go."""
+        try:
+            await asyncio.to_thread(prune, self.home, self._needed())
+        except OSError as error:
+            log.warning("old releases stay: %s", error)
+
+    def _needed(self) -> dict[str, set[str]]:
+        """Service → the digests of releases that run, or that it may be rolled back to."""
+        stable = self.catalogue.stable()
+        found = [stable, *(d.before for d in self.catalogue.unfinished())]
+        found += [d.after for d in self.catalogue.unfinished()]
+        found += [each.releases for each in self.catalogue.sets(1000) if each.healthy][:1]
+        found += [{name: each.release} for name, each in self.candidates.all().items()]
+        for name, release in stable.items():
+            healthy = self.catalogue.last_healthy(name, but=release)
+            found += [{name: healthy.id}] if healthy else []
+        needed: dict[str, set[str]] = {}
+        for each in found:
+            for name, release in each.items():
+                needed.setdefault(name, set()).add(release.partition("-")[0])
+        return needed
 
     async def recall(self) -> None:
         """Takes up the stack that an earlier control loop kept; does nothing when there was none."""
-        kept = self.register.get("stack")
-        if not kept:
+        text = self.register.get("stack")
+        if not text:
             return
         try:
-            release, stack, ports = pickle.loads(bytes.fromhex(kept))
+            release, stack, ports = pickle.loads(bytes.fromhex(text))
+            kept = {service.name: service for service in stack.services}
             if release != self.release:  # its values may lack what this release asks of them
-                stack = load_stack(stack.root).subset([service.name for service in stack.services])
+                stack, kept = load_stack(stack.root).subset(kept), {}
+            stack = overlaid(stack, self.catalogue, self.home, kept)
             known = {**planned(stack, int(self.register.get("offset") or 0)), **ports}
             await self.keeper.settle(self.site_of(stack, known))
         except Exception as error:  # noqa: BLE001 - a loop that knows nothing can still be told
@@ -189,5 +251,5 @@ class World:
         """Lets go of everything; services go on running."""
         await self.keeper.close()
         self.lease.release()
-        for store in (self.lease, self.journal, self.register):
+        for store in (self.lease, self.journal, self.catalogue, self.register):
             store.close()

@@ -156,15 +156,23 @@ class Catalogue:
         who: str,
         why: str,
         request: Mapping[str, Any],
+        ended: str = "",
     ) -> int:
-        """Records that a deployment is begun; returns its id. Only the latest that have ended are kept."""
+        """Records that a deployment is begun; returns its id. Only the latest that have ended are kept.
+
+        `ended`: it has ended well already, with this sentence.
+        """
+        now = self._now()
         values = (kind, *map(json.dumps, (list(services), dict(before), dict(after))), strategy, who, why)
         with self._store.exclusive():
             number = self._store.insert(
-                "INSERT INTO deployments (kind, services, before, after, strategy, who, why, started_at,"
-                " state, sentence, evidence, request)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'running', '', '{}', ?)",
-                (*values, self._now(), json.dumps(dict(request))),
+                "INSERT INTO deployments (kind, services, before, after, strategy, who, why, evidence,"
+                " request, started_at, ended_at, state, sentence)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, '{}', ?, ?, ?, ?, ?)",
+                (
+                    *(*values, json.dumps(dict(request)), now),
+                    *((now, "promoted", ended) if ended else (None, "running", "")),
+                ),
             )
             self._store.execute(
                 "DELETE FROM deployments WHERE id <= ? AND ended_at IS NOT NULL",

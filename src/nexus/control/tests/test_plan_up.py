@@ -9,6 +9,7 @@ import pytest
 
 from nexus.control.facts import AgentFacts, Facts, InstanceFacts
 from nexus.control.plan_up import plan_up
+from nexus.control.releasing import released
 from nexus.stack import Stack, load_stack
 
 MANIFESTS = {
@@ -141,13 +142,42 @@ def test_a_module_started_without_a_brick_it_needs_softly_is_restarted_once_that
     ]
 
 
-def test_another_release_in_the_folder_is_told_but_not_deployed(stack: Stack) -> None:
+def test_an_instance_of_another_release_is_told_but_not_replaced(stack: Stack) -> None:
     facts = whole(stack)
     old = running(stack, "stock", release="aaaaaaaaaaaa")
     facts = replace(facts, instances={**facts.instances, "stock": (old,), "edge": ()})
     plan = plan_up(stack, facts)
     assert [step.id for step in plan.steps] == ["start edge"]
-    assert plan.notes[0].startswith("stock-1 runs release aaaaaaaaaaaa, its sources hold")
+    assert plan.notes[0].startswith("stock-1 runs release aaaaaaaaaaaa, stable is")
+
+
+def test_other_sources_than_the_stable_release_are_told_even_when_nothing_is_to_do(stack: Stack) -> None:
+    stable = {service.name: service.digest for service in stack.services}
+    told = released(stack, {**stable, "stock": "aaaaaaaaaaaa", "till": f"{stable['till']}-2"})
+    plan = plan_up(stack, whole(stack), told)
+    assert plan.empty
+    assert plan.notes == (
+        f"stock: its sources hold {stable['stock']}, stable is aaaaaaaaaaaa; "
+        "`nexus deploy stock` changes over",
+    )
+
+
+def test_what_has_no_release_gets_its_first_before_it_is_built_migrated_or_started(stack: Stack) -> None:
+    ports = {service.name: service.port for service in stack.services}
+    facts = Facts(ports, pending={"login": None}, unbuilt={"stock": "it was never built"})
+    plan = plan_up(stack, facts, released(stack, {"gate": stack.service("gate").digest}))
+    assert plan.steps[0].arguments == {"services": "db,edge,login,stock,till"}
+    assert (
+        plan.text().splitlines()[1:3]
+        == """\
+   1. release shop: keep what runs from now on: db, edge, login, stock, till
+      because 5 services have no release yet""".splitlines()
+    )
+    after = {step.id for step in plan.steps if "release" in step.after}
+    assert after == {
+        *("build stock", "migrate login"),
+        *(f"start {name}" for name in ("gate", "login", "stock", "till")),
+    }
 
 
 def with_agent(stack: Stack, *running: InstanceFacts, unbuilt: str = "", **values: object) -> Facts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
@@ -10,21 +11,22 @@ from nexus.releases.artefact.errors import ArtefactError
 from nexus.releases.artefact.layout import DRAFT, read_note
 from nexus.runtimes.home import Home
 
+RESTS_S = 3600.0  # what is being made is younger
 KEPT = 5  # newest artefacts of a service that stay, whatever runs
 
 
 def prune(home: Home, needed: Mapping[str, Collection[str]]) -> tuple[Path, ...]:
     """Removes the artefacts beyond the newest of each service, but for the `needed` (service → digests), then
-    shared parts that none of the rest is made of; returns what was removed. To be called while none is made.
+    shared parts that none of the rest is made of; returns what was removed.
     """
     gone = [each for service in _folders(home.releases) for each in _old(service, needed)]
-    gone += _drafts(home.releases)
+    gone += [*_drafts(home.releases), *(each for each in home.parts.glob(f"{DRAFT}*") if _rests(each))]
     for each in gone:
         shutil.rmtree(each, ignore_errors=True)
     used = {
         digest for service in _folders(home.releases) for each in _folders(service) for digest in _parts(each)
     }
-    unused = [each for each in _folders(home.parts) if each.name not in used]
+    unused = [each for each in _folders(home.parts) if each.name not in used and _rests(each)]
     for each in unused:
         shutil.rmtree(each, ignore_errors=True)
     return (*gone, *unused)
@@ -46,7 +48,11 @@ def _parts(artefact: Path) -> Collection[str]:
 
 def _drafts(releases: Path) -> list[Path]:
     """What was left by copies that were killed."""
-    return [each for service in _folders(releases) for each in service.glob(f"{DRAFT}*")]
+    return [each for service in _folders(releases) for each in service.glob(f"{DRAFT}*") if _rests(each)]
+
+
+def _rests(folder: Path) -> bool:
+    return folder.stat().st_mtime < time.time() - RESTS_S
 
 
 def _folders(folder: Path) -> Iterator[Path]:

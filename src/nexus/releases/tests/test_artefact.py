@@ -58,8 +58,10 @@ def stack(root: Path) -> Stack:
     return load_stack(root)
 
 
-def released(stack: Stack, home: Home, name: str = "till", **more: str) -> Release:
-    return snapshot(stack, stack.service(name), home, "ana", **more)
+def released(
+    stack: Stack, home: Home, name: str = "till", image: str = "", secrets_version: str = ""
+) -> Release:
+    return snapshot(stack, stack.service(name), home, "ana", image=image, secrets_version=secrets_version)
 
 
 def test_a_release_holds_exactly_the_files_that_its_digest_counts(stack: Stack, home: Home) -> None:
@@ -205,6 +207,8 @@ def test_old_artefacts_go_but_for_those_needed_with_the_parts_that_only_they_use
         (root / "lib/kit/shop_kit/__init__.py").write_text(f"ANSWER = {number}\n")
         made.append(released(load_stack(root), home))
         os.utime(home.releases / "till" / made[-1].digest, (number, number))
+    for part in home.parts.iterdir():
+        os.utime(part, (0, 0))
     prune(home, {"till": {made[0].digest}})
     kept = {each.name for each in (home.releases / "till").iterdir()}
     assert kept == {each.digest for each in (made[0], *made[-KEPT:])}
@@ -229,6 +233,8 @@ snapshot(stack, stack.service("till"), Home.at(Path(sys.argv[2])), "ana")
     assert subprocess.run(command, check=False).returncode == -9
     release = released(stack, home)
     assert service_of(stack, release, home).release == release.id
+    for each in (home.releases / "till").iterdir():
+        os.utime(each, (0, 0))
     prune(home, {})
     assert [each.name for each in (home.releases / "till").iterdir()] == [release.digest]
 

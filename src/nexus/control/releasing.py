@@ -1,0 +1,144 @@
+"""What is released of a stack: the stable releases stand in for the sources, and the first ones are made."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from nexus.plans import Action, Plan, Step
+from nexus.releases import Catalogue, Release
+from nexus.releases.artefact import ArtefactError, service_of, snapshot
+from nexus.runtimes.home import Home
+from nexus.runtimes.protocol import StartError
+from nexus.stack import Service, Stack
+
+if TYPE_CHECKING:
+    from nexus.control.world import World
+
+FIRST = "first releases"
+
+
+@dataclass(frozen=True)
+class Released:
+    """What the catalogue says of the services of a stack.
+
+    `missing`: those without a release. `differing`: service → what its sources hold and what is stable, where
+    those are not the same.
+    """
+
+    missing: tuple[str, ...] = ()
+    differing: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    def notes(self) -> tuple[str, ...]:
+        """What the operator should know of sources that do not run."""
+        return tuple(
+            f"{name}: its sources hold {sources}, stable is {stable}; `nexus deploy {name}` changes over"
+            for name, (sources, stable) in self.differing.items()
+        )
+
+
+def released(sources: Stack, stable: Mapping[str, str]) -> Released:
+    """Compares what the sources hold with the stable releases (service → id). Pure."""
+    differing = {}
+    for service in sources.services:
+        release = stable.get(service.name)
+        if release is not None and release.partition("-")[0] != service.digest:
+            differing[service.name] = (service.digest, release)
+    missing = tuple(service.name for service in sources.services if service.name not in stable)
+    return Released(missing, differing)
+
+
+def overlaid(
+    sources: Stack, catalogue: Catalogue, home: Home, known: Mapping[str, Service] | None = None
+) -> Stack:
+    """The stack with each service as its stable release has it; those without one are as the sources are.
+
+    `known`: services by name that need not be read again where they are of that release.
+
+    Raises:
+        ArtefactError: the artefact of a stable release is gone or was changed.
+    """
+    stable = catalogue.stable()
+
+    def one(service: Service) -> Service:
+        release = stable.get(service.name)
+        if release is None:
+            return service
+        before = (known or {}).get(service.name)
+        if before is not None and before.release == release:
+            return before
+        return service_of(sources, catalogue.find(service.name, release), home)
+
+    return replace(sources, services=tuple(map(one, sources.services)))
+
+
+def first_releases(stack: Stack, missing: tuple[str, ...]) -> tuple[Step, ...]:
+    """The step that makes the first releases; none where there is none to make. Pure."""
+    if not missing:
+        return ()
+    count = len(missing)
+    services, have = ("service", "has") if count == 1 else ("services", "have")
+    return (
+        Step(
+            "release",
+            "release",
+            stack.name,
+            f"{count} {services} {have} no release yet",
+            f"keep what runs from now on: {', '.join(missing)}",
+            arguments={"services": ",".join(missing)},
+        ),
+    )
+
+
+def after_first_releases(plan: Plan, stack: Stack, told: Released) -> Plan:
+    """The plan with the first releases made before all else, and what the operator should know. Pure."""
+    first = first_releases(stack, told.missing)
+    steps = [replace(step, after=(*step.after, *(each.id for each in first))) for step in plan.steps]
+    return Plan(plan.title, (*first, *steps), (*plan.notes, *told.notes()))
+
+
+class Releasing:
+    """The actions of `up`, `restart` and `down` on releases, for one operation of `who`."""
+
+    def __init__(self, world: World, sources: Stack, who: str) -> None:
+        self._world = world
+        self._sources = sources
+        self._who = who
+
+    def actions(self) -> Mapping[str, Action]:
+        """Action name → what carries it out: those of the runtime, and these."""
+        return {**self._world.keeper.actions(), "release": self.release, "delete": self.delete}
+
+    async def release(self, step: Step) -> None:
+        """Makes the first releases of services, and all of them stable at one moment.
+
+        Raises:
+            StartError: one cannot be copied; nothing became stable.
+        """
+        names = step.arguments["services"].split(",")
+        try:
+            found = await asyncio.gather(*(asyncio.to_thread(self._snapshot, name) for name in names))
+            for release in found:
+                self._world.catalogue.add(release)
+            services = [service_of(self._sources, each, self._world.home) for each in found]
+        except ArtefactError as error:
+            raise StartError(str(error)) from error
+        await self._world.adopt_all(services, FIRST)
+        after = {release.service: release.id for release in found}
+        self._world.catalogue.begin(
+            "first", names, {}, after, "", self._who, FIRST, {}, ended=f"first releases of {', '.join(names)}"
+        )
+
+    def _snapshot(self, name: str) -> Release:
+        return snapshot(self._sources, self._sources.service(name), self._world.home, self._who)
+
+    async def delete(self, step: Step) -> None:
+        """Removes what the runtime keeps of the stack, and all releases."""
+        await self._world.keeper.actions()["delete"](step)
+        home = self._world.home
+        for folder in (home.releases, home.parts):
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        self._world.catalogue.forget()
