@@ -23,7 +23,7 @@ BAD_INPUT = 2
 POSTED = frozenset({"/sql"})  # their parameters are a JSON object in the body
 CURSOR = "cursor"  # the only member of lines that say how far an answer has come
 AWAY_AT_MOST, RETRY_EVERY = 30.0, 0.5  # seconds
-DECLARED = ("/kpis", "/processes", "/top")  # questions on what manifests declare
+DECLARED = ("/kpis", "/processes", "/top", "/evidence/progress")  # questions on what manifests declare
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 
 Parameters = Mapping[str, str | list[str] | None]

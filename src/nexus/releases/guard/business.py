@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterator
 
@@ -52,7 +53,8 @@ def _far(figure: Figure, demand: float | None, settings: Settings) -> bool:
         return False
     usual = statistics.median(figure.before)
     spread = DEVIATION * statistics.median(abs(each - usual) for each in figure.before)
-    far = max(settings.figure_change * abs(usual), settings.figure_deviations * spread)
+    counted = math.sqrt(abs(usual))  # how much a count varies by chance
+    far = max(settings.figure_change * abs(usual), settings.figure_deviations * max(spread, counted))
     if figure.better == "lower":
         return far > 0 and min(latest) > max(*figure.before, usual + far)
     expected = min(1.0, demand) if demand is not None else 1.0

@@ -119,8 +119,8 @@ class Evidence:
 
     `comparison`: `stable` answered over the same minutes as `candidate`, or before. `weight` is the
     percentage of requests that the candidate is to get. `memory` (bytes) and `cpus` (cores) are what an
-    instance may use (0: no limit). `demand`: requests of the whole service now, over those before (None: not known).
-    `unknown` names what could not be looked at.
+    instance may use (0: no limit). `demand`: requests of the whole service now, over those before (None: not
+    known). `unknown` names what could not be looked at.
     """
 
     service: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nexus.releases.guard.business import judge_business
-from nexus.releases.guard.evidence import Evidence
+from nexus.releases.guard.evidence import Comparison, Evidence
 from nexus.releases.guard.requests import judge_requests
 from nexus.releases.guard.resources import judge_resources
 from nexus.releases.guard.settings import BEFORE, BESIDE, Settings
@@ -17,6 +17,7 @@ COUNTED = (
 )
 COUNTED_ALONE = "{errors} of {requests} requests failed"
 PROBED = "the probe {name} went well {count} times"
+UNTRIED = "the probe {name} has not ended yet"
 THIN = "{requests} of the {least} requests that are needed came"
 QUIET = "nobody asks: instances that are ready decide"
 QUIET_PROBED = "nobody asks: instances that are ready and probes decide"
@@ -30,11 +31,11 @@ class Guard:
     """Judges a release that is let in. `beside` and `before` say how strictly, by the comparison."""
 
     def __init__(self, beside: Settings = BESIDE, before: Settings = BEFORE) -> None:
-        self._settings = {"beside": beside, "before": before}
+        self._settings: dict[Comparison, Settings] = {"beside": beside, "before": before}
 
-    def settings(self, evidence: Evidence) -> Settings:
-        """How strictly this evidence is judged."""
-        return self._settings[evidence.comparison]
+    def strictness(self, comparison: Comparison) -> Settings:
+        """How strictly sides are judged that are compared so."""
+        return self._settings[comparison]
 
     def judge(self, evidence: Evidence, elapsed: float, hold: float, patience: float) -> Verdict:
         """The verdict, `elapsed` seconds after the step began.
@@ -42,7 +43,7 @@ class Guard:
         Nothing is promoted before `hold` seconds; after that it waits up to `patience` seconds for the least
         evidence, and for what is suspected to be proven or gone.
         """
-        settings = self.settings(evidence)
+        settings = self.strictness(evidence.comparison)
         found = [
             *judge_requests(evidence, settings),
             *judge_resources(evidence, settings),
@@ -59,15 +60,18 @@ class Guard:
         if any(reason.weight == "regression" for reason in found):
             return "roll back", []
         suspected = [reason for reason in found if reason.weight == "suspicion"]
-        if suspected and elapsed >= patience:
-            values = {"what": suspected[0].sentence(), "patience": patience}
+        settings = self.strictness(evidence.comparison)
+        if suspected and elapsed >= patience + settings.grace:
+            values = {"what": suspected[0].sentence(), "patience": elapsed}
             return "roll back", [Reason(suspected[0].about, "regression", UNSURE, values)]
         if suspected or elapsed < hold:
             return "hold", []
         doubted = any(reason.weight == "doubt" for reason in found)
         if doubted:
             return ("promote" if elapsed >= patience else "hold"), []
-        settings = self.settings(evidence)
+        untried = [probed.name for probed in evidence.probes if not probed.through]
+        if untried and elapsed < patience:
+            return "hold", [Reason("probes", "note", UNTRIED, {"name": untried[0]})]
         if _seen(evidence) >= settings.least:
             return "promote", []
         seen = _seen(evidence)

@@ -39,6 +39,7 @@ class Settings:
     memory_horizon: float = 900.0  # seconds within which growth must not reach the limit
     memory_growth: float = 0.06  # of the limit; less is warming up
     probe_failures: int = 2  # in a row
+    grace: float = 15.0  # seconds beyond all patience in which a suspicion may be confirmed or go away
     figure_values: int = 2  # in a row
     figure_change: float = 0.5  # of what it was
     figure_deviations: float = 6.0

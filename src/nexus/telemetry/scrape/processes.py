@@ -66,11 +66,14 @@ class ProcessSource:
             self._registry.target(instance.service, instance.id).observe(samples, at)
 
 
+def used(pids: Iterable[int]) -> dict[int, tuple[float, float]]:
+    """CPU seconds and resident bytes of these processes with all their descendants, of those that live."""
+    known, children = _relations()
+    return {pid: _used(known[pid], children) for pid in pids if pid in known}
+
+
 def _look(instances: Iterable[Instance]) -> list[tuple[Instance, list[Sample]]]:
-    known = {process.pid: process for process in everything()}
-    children: dict[int, list[Process]] = {}
-    for process in known.values():
-        children.setdefault(process.parent, []).append(process)
+    known, children = _relations()
     return [
         (instance, list(_samples(instance, known[instance.pid], children)))
         for instance in instances
@@ -78,11 +81,26 @@ def _look(instances: Iterable[Instance]) -> list[tuple[Instance, list[Sample]]]:
     ]
 
 
-def _samples(instance: Instance, main: Process, children: Mapping[int, list[Process]]) -> Iterator[Sample]:
+def _relations() -> tuple[dict[int, Process], dict[int, list[Process]]]:
+    """All processes by their id, and by their parent's."""
+    known = {process.pid: process for process in everything()}
+    children: dict[int, list[Process]] = {}
+    for process in known.values():
+        children.setdefault(process.parent, []).append(process)
+    return known, children
+
+
+def _used(main: Process, children: Mapping[int, list[Process]]) -> tuple[float, float]:
     family = list(_family(main, children))
     own = sum(process.resident - process.shared for process in family[1:])
-    yield Sample("process_cpu_seconds_total", {}, sum(each.cpu for each in family), "counter")
-    yield Sample("process_resident_memory_bytes", {}, main.resident + own)
+    return sum(each.cpu for each in family), main.resident + own
+
+
+def _samples(instance: Instance, main: Process, children: Mapping[int, list[Process]]) -> Iterator[Sample]:
+    family = list(_family(main, children))
+    cpu, memory = _used(main, children)
+    yield Sample("process_cpu_seconds_total", {}, cpu, "counter")
+    yield Sample("process_resident_memory_bytes", {}, memory)
     yield Sample("process_threads", {}, sum(each.threads for each in family))
     yield Sample("process_start_time_seconds", {}, main.start)
     yield Sample("process_restarts_total", {}, instance.restarts, "counter")

@@ -8,7 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from nexus.control.collector.answers import figures, health, logs, metrics, processes, statements, top, traces
+from nexus.control.collector.answers import (
+    evidence,
+    figures,
+    health,
+    logs,
+    metrics,
+    processes,
+    progress,
+    statements,
+    top,
+    traces,
+)
 from nexus.control.collector.answers.asked import Asked, Misasked
 from nexus.control.collector.answers.subject import Subject
 
@@ -28,6 +39,8 @@ ANSWERS: Mapping[str, Answer] = {
     "/processes": processes.processes,
     "/top": top.top,
     "/facts": health.facts,
+    "/evidence": evidence.sides,
+    "/evidence/progress": progress.progress,
     "/sql": statements.sql,
 }
 

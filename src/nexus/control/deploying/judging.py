@@ -1,0 +1,189 @@
+"""The guard at work: looks about once a second until it knows."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from nexus.control.deploying.evidence import Gathering, View
+from nexus.control.deploying.evidence.instances import Restarts
+from nexus.releases.guard import Evidence, Guard, Verdict
+from nexus.runtimes.protocol import StartError
+from nexus.stack import Service
+
+if TYPE_CHECKING:
+    from nexus.control.world import World
+
+LOOK_EVERY = 1.0
+Phase = Literal["judge", "bake"]
+Emit = Callable[[dict[str, Any]], None]
+
+
+class Regression(Exception):
+    """What was let in is worse; `verdict` says why."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.sentence())
+        self.verdict = verdict
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """When a deploy began (seconds since the epoch): what was before is how things usually are."""
+
+    at: float
+
+
+class Clock:
+    """Seconds of judging; it stands still while `pausing` is set."""
+
+    def __init__(self, pausing: asyncio.Event | None) -> None:
+        self._pausing = pausing
+        self._last = time.monotonic()
+        self.elapsed = 0.0
+
+    @property
+    def stands(self) -> bool:
+        """Whether somebody wants it to stand still."""
+        return self._pausing is not None and self._pausing.is_set()
+
+    def tick(self) -> float:
+        """The seconds so far."""
+        now = time.monotonic()
+        if not self.stands:
+            self.elapsed += now - self._last
+        self._last = now
+        return self.elapsed
+
+
+class Judge:
+    """Judges what is let in on one stack."""
+
+    def __init__(self, world: World, guard: Guard | None = None) -> None:
+        self._world = world
+        self._guard = guard or Guard()
+        self._restarts = Restarts()
+        self._began: dict[tuple[str, str], float] = {}
+
+    def baseline(self) -> Baseline:
+        """From now on, something is changed."""
+        return Baseline(time.time())
+
+    async def step(
+        self,
+        service: str,
+        weight: int,
+        hold: float,
+        patience: float,
+        emit: Emit,
+        pausing: asyncio.Event | None = None,
+    ) -> Verdict:
+        """Compares the candidate of a service, which gets `weight` percent of its requests, with the stable
+        release for at least `hold` and, when there is little to go by, at most `patience` seconds.
+
+        While `pausing` is set nothing is promoted and no time passes; a regression is seen all the same.
+
+        Raises:
+            Regression: it is worse.
+            StartError: there is no candidate.
+        """
+        candidate = self._world.candidates.of(service)
+        if candidate is None:
+            raise StartError(f"{service} has no candidate that could be judged")
+        began = self._began.setdefault((service, candidate.release), time.time())
+        view = View.step(self._service(service), candidate, weight, began)
+        verdicts = await self._until_decided([view], "judge", hold, patience, emit, Clock(pausing))
+        return verdicts[0]
+
+    async def bake(self, services: Sequence[str], seconds: float, baseline: Baseline, emit: Emit) -> Verdict:
+        """Compares services with the time before the deploy for `seconds`; returns the verdict on the last.
+
+        Raises:
+            Regression: one of them does worse.
+        """
+        views = [View.bake(self._service(name), baseline.at) for name in services]
+        verdicts = await self._until_decided(views, "bake", seconds, seconds, emit, Clock(None))
+        return verdicts[-1]
+
+    def _service(self, name: str) -> Service:
+        if self._world.site is None:
+            raise StartError("nothing runs")
+        return self._world.site.stack.service(name)
+
+    async def _until_decided(
+        self, views: Sequence[View], phase: Phase, hold: float, patience: float, emit: Emit, clock: Clock
+    ) -> list[Verdict]:
+        async with AsyncExitStack() as stack:
+            gatherings = [
+                await stack.enter_async_context(Gathering(self._world, view, self._restarts))
+                for view in views
+            ]
+            changed = stack.enter_context(self._changes({view.service.name for view in views}))
+            while True:
+                began = time.monotonic()
+                verdicts = [
+                    await self._judge(gathering, phase, hold, patience, emit, clock)
+                    for gathering in gatherings
+                ]
+                if all(verdict.decision == "promote" for verdict in verdicts) and not clock.stands:
+                    return verdicts
+                await _wait(changed, LOOK_EVERY - (time.monotonic() - began))
+
+    async def _judge(
+        self, gathering: Gathering, phase: Phase, hold: float, patience: float, emit: Emit, clock: Clock
+    ) -> Verdict:
+        evidence = await gathering.look(self._guard.strictness(gathering.view.comparison))
+        elapsed = clock.tick()
+        verdict = self._guard.judge(evidence, elapsed, hold, patience)
+        emit(_picture(verdict, phase, max(0.0, hold - elapsed), clock.stands))
+        if verdict.decision == "roll back":
+            raise Regression(verdict)
+        return verdict
+
+    @contextmanager
+    def _changes(self, services: set[str]) -> Iterator[asyncio.Event]:
+        """An event that is set as soon as an instance of these changes."""
+        changed = asyncio.Event()
+
+        def listen(event: dict[str, Any]) -> None:
+            if event.get("event") == "instance" and event.get("service") in services:
+                changed.set()
+
+        self._world.listeners.add(listen)
+        try:
+            yield changed
+        finally:
+            self._world.listeners.discard(listen)
+
+
+async def _wait(changed: asyncio.Event, seconds: float) -> None:
+    """Returns after `seconds`, or when something changed."""
+    try:
+        async with asyncio.timeout(max(0.05, seconds)):
+            await changed.wait()
+    except TimeoutError:
+        return
+    changed.clear()
+
+
+def _picture(verdict: Verdict, phase: Phase, left: float, stands: bool) -> dict[str, Any]:
+    """What is told of a look."""
+    evidence: Evidence = verdict.evidence
+    told = evidence.as_dict()
+    return {
+        "event": "rollout",
+        "service": verdict.service,
+        "phase": phase,
+        "weight": evidence.weight,
+        "left": round(left, 1),
+        "paused": stands,
+        "decision": verdict.decision,
+        "stable": told["stable"],
+        "candidate": told["candidate"],
+        "sentence": verdict.sentence(),
+        "reasons": [reason.as_dict() for reason in verdict.reasons],
+    }
