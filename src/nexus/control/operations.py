@@ -123,7 +123,7 @@ class Operations:
             if unknown:
                 known = ", ".join(service.name for service in sources.services)
                 raise Refused(f"no service {', '.join(unknown)}; there are: {known}")
-            told = released(sources.subset(names), self._world.catalogue.stable())
+            told = released(sources, self._world.catalogue.stable(), names)
             stack = self._world.released(sources)
             site = self._world.site_of(stack, dict(kept.ports))
             plan = plan_restart(stack, names, who, await self._world.keeper.unbuilt(site, names))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -40,14 +40,15 @@ class Released:
         )
 
 
-def released(sources: Stack, stable: Mapping[str, str]) -> Released:
-    """Compares what the sources hold with the stable releases (service → id). Pure."""
+def released(sources: Stack, stable: Mapping[str, str], names: Iterable[str] | None = None) -> Released:
+    """Compares what the sources hold with the stable releases (service → id), of all or these. Pure."""
+    services = sources.services if names is None else [sources.service(name) for name in names]
     differing = {}
-    for service in sources.services:
+    for service in services:
         release = stable.get(service.name)
         if release is not None and release.partition("-")[0] != service.digest:
             differing[service.name] = (service.digest, release)
-    missing = tuple(service.name for service in sources.services if service.name not in stable)
+    missing = tuple(service.name for service in services if service.name not in stable)
     return Released(missing, differing)
 
 
