@@ -2,6 +2,7 @@
 
 database   superuser_password, admin_url
 cache      password, acl
+telemetry  token
 service    database_password and database_url, redis_url, client_secret, service_clients, bootstrap,
            and any other name it declares: 32 random bytes
 """
@@ -17,12 +18,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from nexus.render.containers.telemetry import agent
 from nexus.runtimes.home import Home
 from nexus.runtimes.process import accounts
 from nexus.runtimes.process.drivers import postgres, valkey
 from nexus.runtimes.protocol import Account
 from nexus.runtimes.site import LOOPBACK, Site, needed, secret_names
 from nexus.stack import Service, Stack
+from nexus.stack.names import TELEMETRY, TELEMETRY_TOKEN
 
 DATABASE = "nexus"
 DATABASE_PASSWORD = "database_password"
@@ -39,7 +42,9 @@ BOOTSTRAP = {
 
 
 def expected(stack: Stack, service: Service) -> tuple[str, ...]:
-    """The names of all secret files a service has."""
+    """The names of all secret files a service has, the agent of telemetry among them."""
+    if service.name == TELEMETRY:
+        return (TELEMETRY_TOKEN,)
     if service.runtime == "postgres":
         return (postgres.PASSWORD, ADMIN_URL, CHECK_PASSWORD, CHECK_URL)
     if service.runtime == "valkey":
@@ -53,7 +58,7 @@ def missing(site: Site) -> dict[str, tuple[str, ...]]:
     than this runtime wants, by service.
     """
     found: dict[str, tuple[str, ...]] = {}
-    for service in site.stack.services:
+    for service in _owners(site):
         names = []
         for name in expected(site.stack, service):
             path = site.home.secret(service.name, name)
@@ -73,7 +78,7 @@ def create(site: Site, account: Callable[[str], Account | None]) -> None:
     engine mounts them one by one, and the user in the container is not known on this machine.
     """
     for derived in (False, True):
-        for service in site.stack.services:
+        for service in _owners(site):
             names = expected(site.stack, service)
             if not names:
                 continue
@@ -81,11 +86,17 @@ def create(site: Site, account: Callable[[str], Account | None]) -> None:
             accounts.private_folder(site.home.secrets / service.name, owner)
             for name in names:
                 _write(site, service, name, owner, derived)
-    for service in site.stack.services:
+    for service in _owners(site):
         for name in expected(site.stack, service):
             path = site.home.secret(service.name, name)
             if path.exists():
                 path.chmod(_mode(site))
+
+
+def _owners(site: Site) -> tuple[Service, ...]:
+    """Who has secrets: the services, and in containers the agent of telemetry."""
+    steered = site.contained and site.stack.collects
+    return (*site.stack.services, *((agent(),) if steered else ()))
 
 
 def _mode(site: Site) -> int:

@@ -56,7 +56,8 @@ class HaproxyFacts:
     on its own port: found by asking `resolver`, or this machine itself where there is none ("" = nobody).
     `split` is the map from a service to the percentage of requests that its candidate gets, which somebody
     changes while the proxy runs (None: no candidates); a candidate's instances stand in `servers` and
-    `discovery` under `candidate_backend(service)`.
+    `discovery` under `candidate_backend(service)`. `split_script` is loaded first where the proxy itself
+    makes that map.
     """
 
     bind_host: str
@@ -71,6 +72,7 @@ class HaproxyFacts:
     hard_stop_s: int = 90
     metrics_for: str = ""
     split: Path | None = None
+    split_script: Path | None = None
     pidfile: Path | None = None
     log_target: str = "stdout format raw local0"
     threads: int = 2
@@ -105,6 +107,7 @@ def haproxy_config(stack: Stack, facts: HaproxyFacts) -> str:
             resolver=plain("resolver", facts.resolver) if facts.resolver else None,
             slots=facts.slots,
             split=plain("split", facts.split) if facts.split else None,
+            split_script=plain("split script", facts.split_script) if facts.split_script else None,
             suffix=CANDIDATE_SUFFIX,
             hard_stop=facts.hard_stop_s,
         )

@@ -5,4 +5,5 @@ MIGRATE = "migrate"  # the container that brings schemas up to date
 CONTROL = "control"  # the control loop, in the status
 
 RESERVED = frozenset({TELEMETRY, MIGRATE, CONTROL})
+TELEMETRY_TOKEN = "token"  # the secret by which the agent knows who may steer it
 OTLP_PORT = 4318  # of OTLP over HTTP, by its specification

@@ -6,18 +6,20 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from nexus.render.containers import modules, proxies, stores
 from nexus.render.containers.migrate import migrate, migrate_files
-from nexus.render.containers.spec import ContainerSpec, port_variable, secret_name
+from nexus.render.containers.spec import ContainerSpec, candidate_name, port_variable, secret_name
 from nexus.render.containers.telemetry import ENDPOINT, telemetry, telemetry_files, telemetry_recipe
 from nexus.render.templating import RenderError, templates
 from nexus.stack import Service, Stack
 
 COMPOSE, SWARM = "compose.yaml", "stack.yaml"
 DATA_LABEL = "nexus.data"
+Candidate = tuple[Service, int]  # as its release has it, and how many containers of it
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class ContainerFacts:
     on an engine. `builds`: whether the engine may build images by itself. `only`: the services to write down.
     `encrypted`: whether nodes of a Swarm encrypt what passes between them. `home`: the folder of the state of
     whoever keeps the stack ("" when nobody does). `agent`: whether the agent of telemetry is part of it.
+    `candidates`: service → a release that is let in beside the stable one, and in how many containers.
     """
 
     root: str = ".."
@@ -38,19 +41,29 @@ class ContainerFacts:
     encrypted: bool = True
     home: str = ""
     agent: bool = True
+    candidates: Mapping[str, Candidate] = field(default_factory=dict)
 
 
 def container_specs(
-    stack: Stack, secrets: Mapping[str, tuple[str, ...]], agent: bool = True
+    stack: Stack,
+    secrets: Mapping[str, tuple[str, ...]],
+    agent: bool = True,
+    candidates: Mapping[str, Candidate] = MappingProxyType({}),
 ) -> tuple[ContainerSpec, ...]:
-    """Every container of a stack. `secrets`: the names of each service's secret files; `agent`: whether the
-    agent of telemetry is among them, to which modules then send what they have to tell.
+    """Every container of a stack. `secrets`: the names of each service's secret files, and under
+    `candidate_name` those of a candidate that has others; `agent`: whether the agent of telemetry is among
+    them, to which modules then send what they have to tell; `candidates`: as in ContainerFacts.
 
     Raises:
         RenderError: a service cannot run in a container.
     """
     endpoint = ENDPOINT if agent and stack.collects else ""
-    specs = [_spec(stack, service, secrets.get(service.name, ()), endpoint) for service in stack.services]
+    specs = [
+        _spec(stack, service, secrets.get(service.name, ()), endpoint, agent) for service in stack.services
+    ]
+    for name, (service, count) in sorted(candidates.items()):
+        names = secrets.get(candidate_name(name), secrets.get(name, ()))
+        specs.append(modules.candidate(stack, service, names, endpoint, count))
     if agent:
         specs.append(telemetry(stack))
     if any(service.database for service in stack.services):
@@ -74,10 +87,10 @@ def container_files(
     """
     settings: dict[str, str] = {}
     for service in stack.services:
-        settings |= _settings(stack, service)
+        settings |= _settings(stack, service, facts)
     if facts.agent:
         settings |= telemetry_files(stack)
-    specs = container_specs(stack, secrets, facts.agent)
+    specs = container_specs(stack, secrets, facts.agent, facts.candidates)
     if facts.only is not None:
         specs = tuple(spec for spec in specs if spec.name in facts.only)
     values: dict[str, Any] = {
@@ -100,28 +113,31 @@ def container_files(
     return {**files, **settings}
 
 
-def _spec(stack: Stack, service: Service, secrets: tuple[str, ...], endpoint: str) -> ContainerSpec:
+def _spec(
+    stack: Stack, service: Service, secrets: tuple[str, ...], endpoint: str, agent: bool
+) -> ContainerSpec:
     match service.runtime:
         case "postgres":
             return stores.postgres(stack, service)
         case "valkey":
             return stores.valkey(stack, service)
         case "haproxy":
-            return proxies.haproxy(stack, service)
+            return proxies.haproxy(stack, service, shares=agent)
         case "nginx":
             return proxies.nginx(stack, service)
         case _:
             return modules.module(stack, service, secrets, endpoint)
 
 
-def _settings(stack: Stack, service: Service) -> dict[str, str]:
+def _settings(stack: Stack, service: Service, facts: ContainerFacts) -> dict[str, str]:
     match service.runtime:
         case "postgres":
             return stores.postgres_files(service)
         case "valkey":
             return stores.valkey_files(service)
         case "haproxy":
-            return proxies.haproxy_files(stack, service)
+            shared = {name: each for name, (each, _) in facts.candidates.items()}
+            return proxies.haproxy_files(stack, service, shared if facts.agent else None)
         case "nginx":
             return proxies.nginx_files(stack, service)
         case _:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from nexus.render.containers.networks import gateway_of, networks_of
@@ -12,12 +14,15 @@ from nexus.render.containers.spec import (
     ContainerSpec,
     HealthCheck,
     Published,
+    candidate_name,
     tcp_probe,
 )
+from nexus.render.containers.telemetry import ENDPOINT
 from nexus.render.containers.telemetry import NAME as TELEMETRY
-from nexus.render.haproxy import Discovery, HaproxyFacts, KeySlots, haproxy_config
+from nexus.render.haproxy import Discovery, HaproxyFacts, KeySlots, candidate_backend, haproxy_config
 from nexus.render.keys import keys_script
 from nexus.render.nginx import NginxFacts, nginx_config
+from nexus.render.split import split_script
 from nexus.stack import Service, Stack
 
 HAPROXY, NGINX = "haproxy:2.8", "nginx:1.30"
@@ -31,8 +36,10 @@ def behind_gateway(stack: Stack) -> tuple[Service, ...]:
     return stack.of_kind("module") if gateway_of(stack) else ()
 
 
-def haproxy(stack: Stack, service: Service) -> ContainerSpec:
-    """The gateway: all stable ports of the modules, and the API. It finds instances by the engine's DNS."""
+def haproxy(stack: Stack, service: Service, shares: bool) -> ContainerSpec:
+    """The gateway: all stable ports of the modules, and the API. It finds instances by the engine's DNS.
+    `shares`: whether it can share requests between two releases.
+    """
     health = tcp_probe(service.port, service.health.ready or "/")
     gentle = tcp_probe(service.port, service.health.live or "/")
     ports = [(service.name, service.port), *((m.name, m.port) for m in behind_gateway(stack))]
@@ -42,7 +49,7 @@ def haproxy(stack: Stack, service: Service) -> ContainerSpec:
         service=service,
         user="99:99",
         command=("haproxy", "-W", "-db", "-S", f"{RUN}/master.sock", "-f", f"{SETTINGS}/haproxy.cfg"),
-        settings={f"{SETTINGS}/{name}": f"{service.name}/{name}" for name in haproxy_names(stack)},
+        settings={f"{SETTINGS}/{name}": f"{service.name}/{name}" for name in haproxy_names(stack, shares)},
         tmpfs={RUN: 16},
         networks=networks_of(stack, service),
         published=tuple(Published(name, port, port) for name, port in ports),
@@ -55,13 +62,18 @@ def haproxy(stack: Stack, service: Service) -> ContainerSpec:
     )
 
 
-def haproxy_names(stack: Stack) -> tuple[str, ...]:
-    """The gateway's files; the script that fetches keys only where somebody publishes them."""
-    return ("haproxy.cfg", "keys.lua") if _publisher(stack) else ("haproxy.cfg",)
+def haproxy_names(stack: Stack, shares: bool) -> tuple[str, ...]:
+    """The gateway's files; the script that fetches keys only where somebody publishes them, the one that
+    fetches shares of requests only where somebody tells them.
+    """
+    keys, split = ("keys.lua",) if _publisher(stack) else (), ("split.lua",) if shares else ()
+    return ("haproxy.cfg", *keys, *split)
 
 
-def haproxy_files(stack: Stack, service: Service) -> dict[str, str]:
-    """The settings of the gateway, by file beside the Compose file."""
+def haproxy_files(stack: Stack, service: Service, candidates: Mapping[str, Service] | None) -> dict[str, str]:
+    """The settings of the gateway, by file beside the Compose file. `candidates` are the releases that are
+    let in; None where the agent is missing, by which the gateway is told who gets how much.
+    """
     publisher = _publisher(stack)
     slots = KeySlots(Path(RUN) / "keys", Path(SETTINGS) / "keys.lua") if publisher else None
     behind = behind_gateway(stack)
@@ -69,20 +81,34 @@ def haproxy_files(stack: Stack, service: Service) -> dict[str, str]:
         bind_host="*",
         ports={s.name: s.port for s in (service, *behind)},
         stats_socket=Path(RUN) / "stats.sock",
-        discovery={
-            m.name: Discovery(m.name, m.inner_port, m.scale.max + 1) for m in behind
-        },  # one more at a change
+        discovery=_discovery(behind, candidates),
         resolver=RESOLVER,
         slots=slots,
         trusted=PRIVATE,
         hard_stop_s=15,
         metrics_for=TELEMETRY,
+        split=None if candidates is None else Path(RUN) / "split",
+        split_script=None if candidates is None else Path(SETTINGS) / "split.lua",
     )
     files = {f"{service.name}/haproxy.cfg": haproxy_config(stack, facts)}
+    if facts.split:
+        files[f"{service.name}/split.lua"] = split_script(ENDPOINT, facts.split, [m.name for m in behind])
     if slots and publisher:
         url = f"http://127.0.0.1:{publisher.port}{publisher.jwks}"
         files[f"{service.name}/keys.lua"] = keys_script(url, slots, f"{RUN}/master.sock")
     return files
+
+
+def _discovery(behind: tuple[Service, ...], candidates: Mapping[str, Service] | None) -> dict[str, Discovery]:
+    """Where instances are found: by the service's name, those of a candidate by that of its containers."""
+    found = {m.name: Discovery(m.name, m.inner_port, m.scale.max + 1) for m in behind}  # one more at a change
+    if candidates is not None:
+        for module in behind:
+            port = candidates.get(module.name, module).inner_port
+            found[candidate_backend(module.name)] = replace(
+                found[module.name], host=candidate_name(module.name), port=port
+            )
+    return found
 
 
 def nginx(stack: Stack, service: Service) -> ContainerSpec:

@@ -9,6 +9,7 @@ from typing import Literal
 from nexus.stack import Service
 
 Network = Literal["edge", "app", "data", "local"]
+Side = Literal["", "stable", "candidate"]
 Condition = Literal["service_started", "service_healthy", "service_completed_successfully"]
 SECRETS = "/run/secrets"
 SETTINGS = "/etc/nexus"
@@ -49,7 +50,7 @@ class ContainerSpec:
     `secrets`: file name in the container -> `owner/name` of the secret. `settings`: path in the container ->
     file beside the Compose file. `volumes`: path -> volume. `binds`: path -> path on the machine, from
     the stack's folder on. `tmpfs`: path -> mebibytes. Memory in bytes,
-    `grace` in seconds. `signal` is the container's end signal ("" = the image's own).
+    `grace` in seconds. `side` tells two releases of a module apart that run at once ("" = it is no module).
     """
 
     name: str
@@ -79,6 +80,7 @@ class ContainerSpec:
     once: bool = False
     everywhere: bool = False
     pinned: bool = False
+    side: Side = ""
 
     @property
     def alone(self) -> bool:
@@ -93,14 +95,32 @@ class ContainerSpec:
     @property
     def release(self) -> str:
         """Its release, or the variable that names it."""
-        if self.dockerfile or self.service is None:
-            return f"${{{self.release_variable}:-local}}"
-        return self.service.release
+        if self.service is not None and not self.dockerfile:
+            return self.service.release
+        return release_of(self.name, self.service.secrets_version if self.service else "")
 
 
-def release_variable(service: str) -> str:
-    """The variable that names the release of a service's image."""
-    return f"NEXUS_RELEASE_{_upper(service)}"
+def release_variable(name: str) -> str:
+    """The variable that names the content of the image of a service, or of its candidate."""
+    return f"NEXUS_RELEASE_{_upper(name)}"
+
+
+def release_of(name: str, secrets_version: str) -> str:
+    """The id of a release, for the engine to complete: its content, and the version of its secrets."""
+    return f"${{{release_variable(name)}:-local}}{'-' if secrets_version else ''}{secrets_version}"
+
+
+def candidate_name(service: str) -> str:
+    """The name in containers of a release that is let in beside the stable one.
+
+    No service has a name with an underscore.
+    """
+    return f"{service}_next"
+
+
+def secrets_owner(service: Service) -> str:
+    """The folder of the secrets that a release of a service is given."""
+    return f"{service.name}@{service.secrets_version}" if service.secrets_version else service.name
 
 
 def port_variable(service: str) -> str:
@@ -109,8 +129,8 @@ def port_variable(service: str) -> str:
 
 
 def secret_name(source: str) -> str:
-    """A secret's name in the Compose file: `sales/database_url` is `sales_database_url`."""
-    return source.replace("/", "_").replace("-", "_")
+    """A secret's name in the Compose file: `sales@2/database_url` is `sales.2_database_url`."""
+    return source.replace("/", "_").replace("-", "_").replace("@", ".")
 
 
 def tcp_probe(port: int, path: str) -> tuple[str, ...]:
@@ -124,4 +144,4 @@ def tcp_probe(port: int, path: str) -> tuple[str, ...]:
 
 
 def _upper(name: str) -> str:
-    return name.upper().replace("-", "_")
+    return name.upper().replace("_", "__").replace("-", "_")

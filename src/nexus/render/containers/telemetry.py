@@ -13,6 +13,7 @@ from typing import Any
 from nexus.render.containers.networks import networks_of
 from nexus.render.containers.spec import (
     EDGE_PORT,
+    SECRETS,
     SETTINGS,
     ContainerSpec,
     HealthCheck,
@@ -27,6 +28,7 @@ from nexus.render.templating import plain, templates
 from nexus.stack import Service, Stack
 from nexus.stack.manifest import ServiceManifest
 from nexus.stack.names import OTLP_PORT, TELEMETRY
+from nexus.stack.names import TELEMETRY_TOKEN as TOKEN
 
 NAME, PORT = TELEMETRY, OTLP_PORT
 ENDPOINT = f"http://{NAME}:{PORT}"
@@ -67,7 +69,8 @@ def telemetry(stack: Stack) -> ContainerSpec:
         dockerfile=DOCKERFILE,
         user=f"{USER}:{USER}",
         command=own.command,
-        environment={"PORT": str(PORT), "TZ": "UTC"},
+        environment={"PORT": str(PORT), "TOKEN_FILE": f"{SECRETS}/{TOKEN}", "TZ": "UTC"},
+        secrets={TOKEN: f"{NAME}/{TOKEN}"},
         settings={f"{SETTINGS}/targets.json": TARGETS},
         networks=_networks(stack),
         published=(Published(NAME, PORT, PORT),),

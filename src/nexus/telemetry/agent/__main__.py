@@ -1,4 +1,6 @@
-"""`python -m nexus.telemetry.agent TARGETS`: serves on $PORT; TARGETS names who may be asked what."""
+"""`python -m nexus.telemetry.agent TARGETS`: serves on $PORT; TARGETS names who may be asked what. The file
+$TOKEN_FILE holds what the host proves itself by.
+"""
 
 import asyncio
 import contextlib
@@ -15,6 +17,7 @@ from nexus.telemetry.agent.journal import say
 from nexus.telemetry.agent.spool import Spool
 
 PORT = int(os.environ.get("PORT", "4318"))
+TOKEN_FILE = os.environ.get("TOKEN_FILE", "")
 
 
 async def serve(targets: Path) -> None:
@@ -29,13 +32,19 @@ async def serve(targets: Path) -> None:
         loop.add_signal_handler(each, ended.set)
     loop.add_signal_handler(signal.SIGHUP, allowed.renew)
     runner = web.AppRunner(
-        application(Spool(), allowed), access_log=None, auto_decompress=False, shutdown_timeout=2.0
+        application(Spool(), allowed, token()), access_log=None, auto_decompress=False, shutdown_timeout=2.0
     )
     await runner.setup()
     await web.TCPSite(runner, "0.0.0.0", PORT, reuse_address=True).start()
     say("info", "listening", port=PORT, targets=len(allowed))
     await ended.wait()
     await runner.cleanup()
+
+
+def token() -> str:
+    """The text of the token's file; "" while there is none."""
+    file = Path(TOKEN_FILE)
+    return file.read_text().strip() if TOKEN_FILE and file.is_file() else ""
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""What the agent answers: modules on /v1/…, the collector on /pull and /scrape, the engine on /health/…."""
+"""What the agent answers: modules on /v1/…, the collector on /pull and /scrape, gateways and the host on
+/traffic, the engine on /health/….
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,8 @@ from aiohttp import web
 from nexus.telemetry.agent.allowed import Allowed, TargetsError, targets_in
 from nexus.telemetry.agent.asking import ask_all
 from nexus.telemetry.agent.receiving import LARGEST, SIGNALS, Receiving
+from nexus.telemetry.agent.shares import Shares
+from nexus.telemetry.agent.sharing import sharing
 from nexus.telemetry.agent.spool import Payload, Spool
 
 ANSWER = (
@@ -20,8 +24,8 @@ LONGEST_WAIT = 30.0  # seconds
 ROUNDS = 2  # of questions at once
 
 
-def application(spool: Spool, allowed: Allowed) -> web.Application:
-    """The application on port 4318."""
+def application(spool: Spool, allowed: Allowed, token: str = "") -> web.Application:
+    """The application on port 4318. `token` is what the host proves itself by ("" = by nothing)."""
     receiving, rounds = Receiving(spool), asyncio.Semaphore(ROUNDS)
 
     async def live(request: web.Request) -> web.Response:
@@ -66,6 +70,7 @@ def application(spool: Spool, allowed: Allowed) -> web.Application:
             web.get("/pull", pull),
             web.post("/scrape", scrape),
             *(web.post(f"/v1/{signal}", receiving.handler(signal)) for signal in SIGNALS),
+            *sharing(Shares(), token),
         ]
     )
     return app

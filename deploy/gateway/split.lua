@@ -1,0 +1,80 @@
+-- Rendered by nexus. Do not edit: the next start writes it anew.
+-- Keeps the map from a service to the percentage of requests that its candidate gets. The agent of telemetry is
+-- asked for it, and told which version of it is in force here and which candidates can answer. While the agent is
+-- away, or has been told nothing itself, the shares stay what they are; a reload finds them in the file.
+local FILE, URL = "/tmp/split", "http://telemetry:4318/traffic"
+local SERVICES = { "auth", "crm", "financial", "frontend", "inventory", "sales", "users" }
+local WHO = (os.getenv("HOSTNAME") or ""):gsub("[^%w._-]", "")
+
+-- "# VERSION", then a line "SERVICE PERCENT" for each share: the agent's answer, and the file.
+local function parse(text)
+    local version, shares = text:match("^# ([%w._-]+)\n"), {}
+    for name, percent in text:gmatch("([%w-]+) (%d+)\n") do shares[name] = math.min(tonumber(percent), 100) end
+    return version, shares
+end
+
+local function write(version, shares)
+    local file = assert(io.open(FILE .. ".new", "w"))
+    assert(file:write("# " .. version .. "\n"))
+    for _, name in ipairs(SERVICES) do assert(file:write(name .. " " .. (shares[name] or 0) .. "\n")) end
+    file:close()
+    assert(os.rename(FILE .. ".new", FILE))
+end
+
+-- The proxy reads the file right after this chunk has run: it must exist, with a line for every service.
+local have, shares
+do
+    local file = io.open(FILE, "r")
+    have, shares = parse(file and file:read("a") or "")
+    if file then file:close() end
+    write(have or "none", shares)
+end
+
+local function take(version, told)
+    local words = {}
+    for _, name in ipairs(SERVICES) do
+        core.set_map(FILE, name, tostring(told[name] or 0))
+        if (told[name] or 0) ~= (shares[name] or 0) then words[#words + 1] = name .. " " .. (told[name] or 0) .. " %" end
+    end
+    write(version, told)
+    have, shares = version, told
+    if #words > 0 then core.log(core.notice, "candidates get another share of the requests: " .. table.concat(words, ", ")) end
+end
+
+local function up(name)
+    for _, server in pairs(core.backends[name .. ".next"].servers) do
+        if server:get_stats().status:sub(1, 2) == "UP" then return true end
+    end
+    return false
+end
+
+-- The candidates that are to get requests and can answer them.
+local function serving()
+    local found = {}
+    for _, name in ipairs(SERVICES) do
+        if (shares[name] or 0) > 0 and up(name) then found[#found + 1] = name end
+    end
+    return table.concat(found, ",")
+end
+
+local function ask()
+    local question = "?who=" .. WHO .. "&have=" .. (have or "") .. "&serving=" .. serving()
+    local answer = core.httpclient():get{ url = URL .. question, timeout = 2000 }
+    if answer.status ~= 200 then return false end
+    local version, told = parse(answer.body or "")
+    if not version or version == have then return false end
+    take(version, told)
+    return true
+end
+
+core.register_task(function()
+    local trouble = ""
+    while true do
+        local well, taken = pcall(ask)
+        if not well and tostring(taken) ~= trouble then
+            trouble = tostring(taken)
+            core.log(core.warning, "the shares of requests could not be fetched: " .. trouble)
+        end
+        if not (well and taken) then core.msleep(500) end -- what was taken is told at once
+    end
+end)

@@ -1,0 +1,158 @@
+"""How requests are shared between two releases: told to every gateway through the agent of telemetry."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import time
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+
+from nexus.render.containers.networks import gateway_of
+from nexus.runtimes.protocol import StartError
+from nexus.runtimes.site import LOOPBACK, Site
+from nexus.stack.names import TELEMETRY, TELEMETRY_TOKEN
+
+if TYPE_CHECKING:
+    from nexus.control.containers.keeper import ContainerKeeper
+
+POLL = 0.1
+FRESH = 3.0  # seconds: a gateway asks twice a second, one that has not for so long is cut off
+PATIENCE = aiohttp.ClientTimeout(total=2.0)
+SILENT = (aiohttp.ClientError, OSError, TimeoutError, ValueError)
+
+
+class Split:
+    """Tells the gateways of a stack what each candidate gets of its service's requests."""
+
+    def __init__(self, keeper: ContainerKeeper) -> None:
+        self._keeper = keeper
+
+    async def share(self, site: Site, shares: Mapping[str, int], limit: float = 10.0) -> None:
+        """Returns when every gateway that runs shares requests so, and can reach each candidate with a share.
+        `shares` are the percentages of all candidates; `limit` is in seconds.
+
+        Raises:
+            StartError: not within the limit; says who has not. Or nobody could tell the gateways.
+        """
+        wanted = _given(shares)
+        if not site.stack.collects:
+            if not wanted:
+                return
+            raise StartError(
+                "requests are shared by what the agent of telemetry tells the gateways, and this stack has "
+                "none; take `collect: off` out of nexus.yaml and run `nexus up`, or deploy with "
+                "--strategy rolling"
+            )
+        give_up, told = time.monotonic() + limit, False
+        async with _session(site) as http:
+            while True:
+                try:
+                    if not told:
+                        await _tell(http, wanted)
+                        told = True
+                    seen = await _seen(http)
+                    told = seen["version"] == version_of(wanted)  # no longer, when the agent has begun anew
+                    behind = tuple(self._behind(site, wanted, seen)) if told else ("the agent begins anew",)
+                except SILENT as error:
+                    behind = (f"the agent of telemetry does not answer: {error or type(error).__name__}",)
+                    told = False
+                if not behind:
+                    return
+                if time.monotonic() > give_up:
+                    raise StartError(f"requests are not shared after {limit:g} s: {'; '.join(behind)}")
+                await asyncio.sleep(POLL)
+
+    async def repeat(self, site: Site) -> None:
+        """Tells the agent again when it does not know how requests are shared now: it has begun anew.
+
+        Raises:
+            StartError: it does not answer.
+        """
+        if not site.stack.collects:
+            return
+        candidates = self._keeper.candidates.all()
+        wanted = _given({name: each.weight for name, each in candidates.items()})
+        try:
+            async with _session(site) as http:
+                known = (await _seen(http))["version"]
+                if known != version_of(wanted) and (known or wanted):
+                    await _tell(http, wanted)
+        except SILENT as error:
+            raise StartError(
+                f"the agent of telemetry does not answer: {error or type(error).__name__}"
+            ) from error
+
+    def _behind(self, site: Site, wanted: Mapping[str, int], seen: Mapping[str, Any]) -> Iterator[str]:
+        """Which gateways do not share requests so, and why."""
+        gateway = gateway_of(site.stack)
+        assert gateway is not None  # a candidate is let in behind a gateway alone
+        running = [
+            each for each in self._keeper.seen if each.service == gateway.name and each.state == "ready"
+        ]
+        if wanted and not running:
+            yield f"no instance of {gateway.name} is ready"
+        heard = {each["who"]: each for each in seen["gateways"].values() if each["ago"] <= FRESH}
+        for each in running:
+            said = heard.get(each.id)
+            if said is None:
+                yield f"{each.instance} does not ask the agent for its shares"
+            elif said["have"] != version_of(wanted):
+                yield f"{each.instance} has not taken them"
+            elif lost := sorted(set(wanted) - set(said["serving"])):
+                yield f"{each.instance} does not reach the new release of {', '.join(lost)}"
+
+
+def version_of(shares: Mapping[str, int]) -> str:
+    """The name of a state of things: equal shares have equal names, whoever tells them and when."""
+    return hashlib.sha256(json.dumps(dict(sorted(shares.items()))).encode()).hexdigest()[:16]
+
+
+def _given(shares: Mapping[str, int]) -> dict[str, int]:
+    return {name: percent for name, percent in shares.items() if percent}
+
+
+def _session(site: Site) -> aiohttp.ClientSession:
+    """Requests to the agent over loopback, with the token that only the host and the agent have.
+
+    Raises:
+        StartError: there is no token.
+    """
+    file = site.home.secret(TELEMETRY, TELEMETRY_TOKEN)
+    if not file.exists():
+        raise StartError(f"the secret {file} is missing; `nexus up` makes it anew")
+    headers = {"Authorization": f"Bearer {file.read_text().strip()}"}
+    return aiohttp.ClientSession(
+        f"http://{LOOPBACK}:{site.telemetry_port}",
+        headers=headers,
+        timeout=PATIENCE,
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
+
+
+async def _tell(http: aiohttp.ClientSession, shares: Mapping[str, int]) -> None:
+    told = {"version": version_of(shares), "shares": dict(shares)}
+    async with http.put("/traffic", json=told) as answer:
+        await _checked(answer)
+
+
+async def _seen(http: aiohttp.ClientSession) -> dict[str, Any]:
+    async with http.get("/traffic/seen") as answer:
+        found: dict[str, Any] = await _checked(answer)
+        return found
+
+
+async def _checked(answer: aiohttp.ClientResponse) -> Any:
+    """The answer's JSON.
+
+    Raises:
+        ValueError: it is a refusal.
+    """
+    if answer.status == 404:
+        raise ValueError("it is of an older release of the platform; `nexus up` replaces it")
+    if answer.status != 200:
+        raise ValueError(f"it answers {answer.status}: {(await answer.text())[:200]}")
+    return await answer.json()

@@ -1,0 +1,109 @@
+"""How gateways are to share requests between two releases: told by the host, asked by the gateways.
+
+Nothing of it is kept: an agent that has just started knows nothing, and says so.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+MOST_SERVICES = 500
+MOST_GATEWAYS = 256
+OLDEST = 30.0  # seconds that a gateway is remembered which asks no more
+_VERSION = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+
+class SharesError(ValueError):
+    """What was told or asked is not what it should be; says why."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """Service → its candidate's percentage of requests, under the name of this state of things."""
+
+    version: str
+    shares: Mapping[str, int]
+
+    def to_text(self) -> str:
+        """What a gateway's script reads."""
+        lines = (f"{name} {percent}\n" for name, percent in sorted(self.shares.items()))
+        return f"# {self.version}\n" + "".join(lines)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A gateway: who it says it is, the version in force there, the candidates that can answer, and when it
+    said so (seconds before the question).
+    """
+
+    who: str
+    have: str
+    serving: tuple[str, ...]
+    ago: float
+
+
+@dataclass
+class Shares:
+    """What was told last, and which gateways have taken it."""
+
+    clock: Callable[[], float] = time.monotonic
+    told: Told | None = None
+    _seen: dict[str, tuple[float, Seen]] = field(default_factory=dict)
+
+    def tell(self, value: Any) -> Told:
+        """From now on, this is what gateways are told.
+
+        Raises:
+            SharesError: the value has another shape than `{"version": …, "shares": {SERVICE: PERCENT}}`.
+        """
+        self.told = _told(value)
+        return self.told
+
+    def ask(self, address: str, query: Mapping[str, str]) -> Told | None:
+        """What the gateway at this address is to take; None when it has that, or nothing was told.
+
+        Raises:
+            SharesError: the question has another shape than `who=…&have=…&serving=…`.
+        """
+        who, have = query.get("who", ""), query.get("have", "")
+        serving = tuple(filter(None, query.get("serving", "").split(",")))
+        if any(each and not _VERSION.fullmatch(each) for each in (who, have)):
+            raise SharesError("who and have are words of at most 64 letters, digits and . _ -")
+        if len(serving) > MOST_SERVICES or not all(map(_NAME.fullmatch, serving)):
+            raise SharesError("serving is a list of services with commas between them")
+        self._remember(address, Seen(who, have, serving, 0.0))
+        return None if self.told is None or self.told.version == have else self.told
+
+    def seen(self) -> dict[str, Any]:
+        """The version that was told last, and the gateways that asked lately, by address."""
+        now = self.clock()
+        gateways = {
+            address: {**asdict(each), "ago": round(now - at, 3)} for address, (at, each) in self._seen.items()
+        }
+        return {"version": self.told.version if self.told else "", "gateways": gateways}
+
+    def _remember(self, address: str, gateway: Seen) -> None:
+        now = self.clock()
+        self._seen = {name: entry for name, entry in self._seen.items() if now - entry[0] <= OLDEST}
+        if address in self._seen or len(self._seen) < MOST_GATEWAYS:
+            self._seen[address] = (now, gateway)
+
+
+def _told(value: Any) -> Told:
+    version = value.get("version") if isinstance(value, Mapping) else None
+    shares = value.get("shares") if isinstance(value, Mapping) else None
+    if not isinstance(version, str) or not _VERSION.fullmatch(version):
+        raise SharesError("version is a word of at most 64 letters, digits and . _ -")
+    if not isinstance(shares, Mapping) or len(shares) > MOST_SERVICES:
+        raise SharesError(f"shares is an object of at most {MOST_SERVICES} services")
+    for name, percent in shares.items():
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise SharesError(f"{str(name)[:64]!r} is no service's name")
+        if isinstance(percent, bool) or not isinstance(percent, int) or not 0 <= percent <= 100:
+            raise SharesError(f"the share of {name} is no whole number from 0 to 100")
+    return Told(version, dict(shares))
