@@ -1,0 +1,184 @@
+"""A small stack under a keeper of its own: a gateway, and a brick with as many releases as a test wants."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from nexus.control.candidates import Candidates
+from nexus.control.charge import Charge
+from nexus.control.processes.keeper import ProcessKeeper
+from nexus.control.wanted import Wanted
+from nexus.plans import Step
+from nexus.render.tests.proxies import free_port
+from nexus.runtimes.home import Home
+from nexus.runtimes.process.register import Register
+from nexus.runtimes.site import Site
+from nexus.stack import Service, load_stack
+
+STACK = "name: small\ninfrastructure:\n  gate: {kind: gateway, runtime: haproxy, port: 9000}\n"
+BRICK = """\
+name: shop
+runtime: python
+command: [python, -m, shop]
+port: 9001
+routes: [/]
+public: [/*]
+health: {live: /ready, ready: /ready}
+"""
+ROLLOUT = "rollout: {start: 5s, settle: 200ms, drain: 3s}\n"
+
+
+@dataclass
+class SmallStack:
+    """The stack. `keeper` is the present one; `stable` the release that is recorded."""
+
+    folder: Path
+    ports: dict[str, int]
+    home: Home
+    stable: str = "1"
+    gaps: list[float] = field(default_factory=list)
+    keeper: ProcessKeeper = field(init=False)
+    http: aiohttp.ClientSession = field(init=False)
+
+    @property
+    def url(self) -> str:
+        """The stable address of the shop."""
+        return f"http://127.0.0.1:{self.ports['shop']}"
+
+    def release(self, name: str, manifest: str = ROLLOUT) -> Service:
+        """The shop as its release of this name has it; made when it is not there."""
+        root = self.folder / f"release-{name}"
+        brick = root / "modules" / "shop"
+        if not brick.exists():
+            brick.mkdir(parents=True)
+            (root / "nexus.yaml").write_text(STACK)
+            (brick / "module.yaml").write_text(BRICK + manifest)
+            (brick / "version.txt").write_text(name)
+            shutil.copy(Path(__file__).with_name("shop.py"), brick)
+        return load_stack(root).service("shop")
+
+    async def open(self) -> ProcessKeeper:
+        """A keeper as a control loop that has just started has it: it knows what is recorded."""
+        register = Register(self.home.database)
+        candidates = Candidates(register, self._resolve)
+        charge = Charge(Wanted(register), candidates, self._tell, self._adopt)
+        self.keeper = ProcessKeeper(self.home, register, charge)
+        await self.keeper.settle(self._site(self.release(self.stable)))
+        await self.keeper.take_up()
+        return self.keeper
+
+    async def close(self) -> None:
+        """What happens to a control loop that ends: everything it started goes on running."""
+        await self.keeper.close()
+        self.keeper.register.close()
+
+    async def act(self, action: str, target: str = "shop", **arguments: str) -> None:
+        """Carries out one step of a plan."""
+        step = Step(f"{action} {target}", action, target, "a test", action, arguments=arguments)
+        await self.keeper.actions()[action](step)
+
+    async def deploy(self, *actions: str, release: Service, weight: int = 100, count: int = 1) -> None:
+        """Several actions for one release."""
+        for action in actions:
+            told = {"release": release.release, "weight": str(weight), "count": str(count)}
+            await self.act(action, **told)
+
+    async def ask(self, path: str = "/", **headers: str) -> tuple[int, str]:
+        """The status of an answer, and the version that gave it."""
+        async with self.http.get(self.url + path, headers=headers) as answer:
+            body = await answer.json(content_type=None)
+            return answer.status, body.get("version", "")
+
+    async def shares(self, requests: int = 100) -> Counter[str]:
+        """How many of so many requests each version answers."""
+        return Counter([(await self.ask())[1] for _ in range(requests)])
+
+    def running(self) -> Counter[str]:
+        """How many processes of each version of the shop run."""
+        known = {self.release(each).release: each for each in self._releases()}
+        return Counter(known[i.release] for i in self.keeper.instances()["shop"] if i.alive)
+
+    async def _adopt(self, service: Service) -> None:
+        if service.name == "shop":
+            self.stable = next(
+                each for each in self._releases() if self.release(each).release == service.release
+            )
+        assert self.keeper.site is not None
+        stack = self.keeper.site.stack
+        services = tuple(service if each.name == service.name else each for each in stack.services)
+        await self.keeper.settle(replace(self.keeper.site, stack=replace(stack, services=services)))
+
+    def _tell(self, event: dict[str, Any]) -> None:
+        if event["event"] == "gap":
+            self.gaps.append(event["seconds"])
+
+    def _resolve(self, service: str, release: str) -> Service:
+        return next(s for each in self._releases() if (s := self.release(each)).release == release)
+
+    def _releases(self) -> list[str]:
+        return [each.name.removeprefix("release-") for each in self.folder.glob("release-*")]
+
+    def _site(self, shop: Service) -> Site:
+        stack = load_stack(self.folder / f"release-{self.stable}")
+        services = tuple(shop if each.name == "shop" else each for each in stack.services)
+        return Site(replace(stack, services=services), self.home, self.ports)
+
+
+@asynccontextmanager
+async def small_stack(manifest: str = ROLLOUT) -> AsyncIterator[SmallStack]:
+    """A stack whose release 1 runs behind the gateway."""
+    folder = Path(tempfile.mkdtemp(prefix="nexus-small-"))
+    folder.chmod(0o755)
+    home = Home.at(folder / "home")
+    home.prepare()
+    stack = SmallStack(folder, {"shop": free_port(), "gate": free_port()}, home)
+    stack.release("1", manifest)
+    async with aiohttp.ClientSession() as stack.http:
+        await stack.open()
+        try:
+            await stack.act("start", "gate")
+            await stack.act("start")
+            yield stack
+        finally:
+            for name in ("shop", "gate"):
+                await stack.act("stop", name)
+            await stack.close()
+    shutil.rmtree(folder)
+    shutil.rmtree(home.run, ignore_errors=True)
+
+
+class Load:
+    """Clients with kept connections that ask all the while; what did not go well is in `failures`."""
+
+    def __init__(self, stack: SmallStack, path: str = "/", clients: int = 4, pause: float = 0.02) -> None:
+        self.answers: Counter[str] = Counter()
+        self.failures: list[str] = []
+        self._asking = [asyncio.create_task(self._ask(stack, path, pause)) for _ in range(clients)]
+
+    async def end(self) -> None:
+        """Lets the requests in flight end."""
+        self._over = True
+        await asyncio.gather(*self._asking)
+
+    _over = False
+
+    async def _ask(self, stack: SmallStack, path: str, pause: float) -> None:
+        while not self._over:
+            try:
+                status, version = await stack.ask(path)
+                self.answers[version] += 1
+                if status != 200:
+                    self.failures.append(str(status))
+            except aiohttp.ClientError as error:
+                self.failures.append(repr(error))
+            await asyncio.sleep(pause)
