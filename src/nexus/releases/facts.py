@@ -1,0 +1,117 @@
+"""What is, for those who plan a change of releases. Plain values, read elsewhere, judged by the planners."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from nexus.migrations.folder import read_folder
+from nexus.migrations.phase import PhaseName, phase_of
+from nexus.releases.records import Deployment, ReleaseSet
+from nexus.releases.release import Release
+
+
+@dataclass(frozen=True)
+class MigrationFacts:
+    """One migration: its name, its phase, and why it is a contract ("" where it expands)."""
+
+    name: str
+    phase: PhaseName
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class CandidateFacts:
+    """A release that is being let in: `count` instances are wanted, `ready` of them are ready, and `weight`
+    percent of the requests go to it.
+    """
+
+    release: Release
+    count: int
+    weight: int
+    ready: int
+
+
+class Pair(NamedTuple):
+    """Two releases side by side, of which the consumer's relies on the provider's."""
+
+    consumer: str
+    consumer_release: str
+    provider: str
+    provider_release: str
+
+
+@dataclass(frozen=True)
+class RolloutFacts:
+    """What is, of the releases of one stack. Releases are meant by their ids, `at` is the present moment in
+    seconds since the epoch.
+
+    `stable`: service → its stable release. `releases`: service → id → release, of all that are known.
+    `candidates`: service → what is being let in. `ready`: service → id → ready instances. `built`: service →
+    ids of what exists in the form this runtime runs. `gone`: (service, id) → why a release cannot run.
+
+    `pending`: (service, id) → migrations of that release that are not applied. `beyond`: (service, id) →
+    migrations that are applied and that release does not have.
+
+    `misfits`: pairs of releases of which the provider's does not meet what the consumer's relies on →
+    sentences that name consumer and field; of every pair that a plan may bring together.
+
+    `unshared`: service → why its requests cannot be shared between two releases. `bad`: service → what is
+    wrong with its own figures. `sets` and `deployments` are newest first. `unfinished`: the deployment that
+    is being carried out or taken up, and `done` the ids of its steps that ended well. `notes`: what the
+    operator should know.
+    """
+
+    at: float
+    stable: Mapping[str, Release] = field(default_factory=dict)
+    releases: Mapping[str, Mapping[str, Release]] = field(default_factory=dict)
+    candidates: Mapping[str, CandidateFacts] = field(default_factory=dict)
+    ready: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    built: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    gone: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    pending: Mapping[tuple[str, str], tuple[MigrationFacts, ...]] = field(default_factory=dict)
+    beyond: Mapping[tuple[str, str], tuple[MigrationFacts, ...]] = field(default_factory=dict)
+    misfits: Mapping[Pair, tuple[str, ...]] = field(default_factory=dict)
+    unshared: Mapping[str, str] = field(default_factory=dict)
+    bad: Mapping[str, str] = field(default_factory=dict)
+    sets: tuple[ReleaseSet, ...] = ()
+    deployments: tuple[Deployment, ...] = ()
+    unfinished: Deployment | None = None
+    done: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
+
+    def is_built(self, release: Release) -> bool:
+        """Whether a release exists in the form this runtime runs."""
+        return release.id in self.built.get(release.service, frozenset())
+
+    def ready_of(self, release: Release) -> int:
+        """How many instances of a release are ready."""
+        return self.ready.get(release.service, {}).get(release.id, 0)
+
+    def known(self, service: str, release: str) -> Release | None:
+        """A release by its id, None where the catalogue has forgotten it."""
+        return self.releases.get(service, {}).get(release)
+
+    def contracts_beyond(self, release: Release) -> tuple[MigrationFacts, ...]:
+        """The applied migrations that a release does not know and cannot run after."""
+        return _contracts(self.beyond.get((release.service, release.id), ()))
+
+    def contracts_pending(self, release: Release) -> tuple[MigrationFacts, ...]:
+        """The migrations of a release that are not applied and that its predecessor cannot run after."""
+        return _contracts(self.pending.get((release.service, release.id), ()))
+
+
+def migrations_of(folder: Path) -> tuple[MigrationFacts, ...]:
+    """The migrations of a release's folder, in order.
+
+    Raises:
+        MigrationError: the folder or one of its scripts cannot be read.
+    """
+    told = [(migration.name, phase_of(migration)) for migration in read_folder(folder)]
+    return tuple(MigrationFacts(name, phase.name, phase.sentence) for name, phase in told)
+
+
+def _contracts(migrations: tuple[MigrationFacts, ...]) -> tuple[MigrationFacts, ...]:
+    return tuple(each for each in migrations if each.phase == "contract")
