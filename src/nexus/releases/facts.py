@@ -42,6 +42,13 @@ class Pair(NamedTuple):
     provider: str
     provider_release: str
 
+    def runs_in(self, releases: Mapping[str, str]) -> bool:
+        """Whether both are among `releases` (service → id)."""
+        return (
+            releases.get(self.consumer) == self.consumer_release
+            and releases.get(self.provider) == self.provider_release
+        )
+
 
 @dataclass(frozen=True)
 class RolloutFacts:

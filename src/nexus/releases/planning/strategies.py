@@ -1,0 +1,177 @@
+"""The steps by which one service changes to another release, each strategy its own."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from nexus.releases.facts import RolloutFacts
+from nexus.releases.planning.chain import Chain
+from nexus.releases.planning.manner import Manner
+from nexus.releases.planning.request import RolloutRequest
+from nexus.releases.planning.words import instances, label, migrations, seconds
+from nexus.releases.release import Release
+from nexus.stack import Service
+
+STEPS = (5, 25, 100)  # of a canary whose manifest tells none: a single step would compare nothing
+
+
+@dataclass(frozen=True)
+class Change:
+    """One service on its way: `service` as the new release has it, `cause` in words."""
+
+    service: Service
+    new: Release
+    manner: Manner
+    cause: str
+    facts: RolloutFacts
+    request: RolloutRequest
+
+    @property
+    def full(self) -> int:
+        """How many instances serve all requests."""
+        old = self.facts.stable[self.service.name]
+        return max(self.service.scale.min, self.facts.ready_of(old))
+
+    @property
+    def weight(self) -> int:
+        """The share of requests that the new release has already, in percent."""
+        mine = self.facts.candidates.get(self.service.name)
+        return mine.weight if mine else 0
+
+    @property
+    def bake(self) -> float:
+        """How long it is watched, in seconds."""
+        return self.service.rollout.bake if self.request.bake is None else self.request.bake
+
+
+def let_in(change: Change, chain: Chain) -> None:
+    """Add the steps from what is to all requests on the new release."""
+    _prepare(change, chain)
+    if change.manner == "canary":
+        _canary(change, chain)
+    elif change.manner == "blue-green":
+        _blue_green(change, chain)
+    else:
+        _at_once(change, chain)
+    finish(change, chain)
+
+
+def finish(change: Change, chain: Chain) -> None:
+    """Add what is done when the new release has all requests."""
+    _hook(change, chain, "after")
+
+
+def _prepare(change: Change, chain: Chain) -> None:
+    name, new, facts = change.service.name, change.new, change.facts
+    candidate = facts.candidates.get(name)
+    if candidate is not None and candidate.release.id != new.id:
+        text = f"{label(candidate.release)} was being let in, and another release is wanted now"
+        chain.add("abandon", name, text, "take its requests away, drain and stop it")
+        candidate = None
+    if candidate is None:
+        _hook(change, chain, "before")
+    pending = facts.pending.get((name, new.id), ())
+    if pending:
+        contract = "; nobody can go back across it" if facts.contracts_pending(new) else ""
+        does = f"apply {migrations(pending)}{contract}"
+        chain.add("migrate", name, f"{label(new)} needs them", does, release=new.id)
+
+
+def _canary(change: Change, chain: Chain) -> None:
+    rollout, request = change.service.rollout, change.request
+    hold = rollout.hold if request.hold is None else request.hold
+    admitted = 0
+    for weight in request.steps or (rollout.steps if len(rollout.steps) > 1 else STEPS):
+        if weight < change.weight:
+            continue
+        count = max(1, math.ceil(change.full * weight / 100))
+        if count > admitted:
+            _admit(change, chain, count)
+            admitted = count
+        _shift(change, chain, weight)
+        if weight < 100:
+            chain.add(
+                "judge",
+                change.service.name,
+                change.cause,
+                f"compare both releases for {seconds(hold)} s, for {seconds(rollout.patience)} s at most",
+                id=f"judge {change.service.name} {weight}",
+                weight=str(weight),
+                hold=seconds(hold),
+                patience=seconds(rollout.patience),
+            )
+    _promote(change, chain)
+
+
+def _blue_green(change: Change, chain: Chain) -> None:
+    _admit(change, chain, change.full)
+    _shift(change, chain, 100)
+    if change.bake:
+        watch(chain, (change.service.name,), change.bake, "the former release stays warm meanwhile")
+    _promote(change, chain)
+
+
+def _at_once(change: Change, chain: Chain) -> None:
+    name, new = change.service.name, change.new
+    does = {
+        "rolling": f"replace its instances one by one by {label(new)}, the new beside the old",
+        "recreate": f"stop its instances, then start {label(new)}: it is away meanwhile",
+        "upgrade": f"change over to {label(new)} with the shortest gap",
+    }[change.manner]
+    action = "replace" if change.manner == "rolling" else change.manner
+    chain.add(action, name, change.cause, does, "bring the former release back", release=new.id)
+
+
+def _admit(change: Change, chain: Chain, count: int) -> None:
+    name, new = change.service.name, change.new
+    candidate = change.facts.candidates.get(name)
+    if candidate and candidate.release.id == new.id and min(candidate.count, candidate.ready) >= count:
+        return
+    settle = change.service.rollout.settle
+    chain.add(
+        "admit",
+        name,
+        change.cause,
+        f"start {instances(count)} of {label(new)} beside the stable ones, ready for {seconds(settle)} s",
+        "abandon it",
+        id=f"admit {name} {count}",
+        release=new.id,
+        count=str(count),
+    )
+
+
+def _shift(change: Change, chain: Chain, weight: int) -> None:
+    name = change.service.name
+    does = f"give {label(change.new)} {weight} % of the requests"
+    chain.add(
+        "shift", name, change.cause, does, "give it none", id=f"shift {name} {weight}", weight=str(weight)
+    )
+
+
+def _promote(change: Change, chain: Chain) -> None:
+    drain = seconds(change.service.rollout.drain)
+    does = f"make {label(change.new)} the stable release; the former drains for {drain} s at most and stops"
+    name = change.service.name
+    chain.add("promote", name, change.cause, does, "bring the former release back", release=change.new.id)
+
+
+def _hook(change: Change, chain: Chain, which: str) -> None:
+    hooks = change.service.rollout.hooks
+    command = hooks.before if which == "before" else hooks.after
+    step = f"hook {which} {change.service.name}"
+    if command and step not in change.facts.done:
+        does = f"run `{' '.join(command)}` once, as a task of {label(change.new)}"
+        chain.add("hook", change.service.name, change.cause, does, id=step, release=change.new.id, hook=which)
+
+
+def watch(chain: Chain, names: tuple[str, ...], bake: float, meanwhile: str) -> None:
+    """Add the watch over services that have all requests."""
+    chain.add(
+        "watch",
+        ", ".join(names),
+        f"{'it has' if len(names) == 1 else 'they have'} all requests",
+        f"compare with the time before for {seconds(bake)} s; {meanwhile}",
+        seconds=seconds(bake),
+        services=",".join(names),
+    )
