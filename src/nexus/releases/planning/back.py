@@ -24,7 +24,8 @@ def plan_return(stack: Stack, facts: RolloutFacts, services: Iterable[str], caus
     names = [name for name in services if stack.has(name) and name in facts.stable]
     former, notes = _former(facts, names)
     order = turns(stack, facts, {n: r.id for n, r in former.items()}, back=True).names
-    chain = Chain(tuple(step.id for step in (builds := _builds(former, facts, cause))))
+    builds = _builds(former, facts, cause)
+    chain = Chain(tuple(step.id for step in builds))
     for name in reversed(by_need(stack, names)):
         _leave(facts, name, cause, chain)
     for name in order:
