@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from nexus.business.probing.identity import MARK
 from nexus.control.collector.answers.asked import Asked
 from nexus.control.collector.answers.subject import Subject, quoted, within
+from nexus.telemetry.query.templates import ask_templates, text_of
 from nexus.telemetry.records import ERROR
+from nexus.telemetry.store.lifting import UUID
 
 SIDES = ("stable", "candidate")
 LEAST_TIMED = 20  # requests that a 95th percentile is taken from
 MOST_MESSAGES = 3
 LONGEST_MESSAGE = 200
-_STEPS = "'/[^/]*[0-9][^/]*', '/*', 'g'"  # a part of a path with a digit is an id
 _NONE: Mapping[str, Any] = dict.fromkeys(("requests", "errors", "refusals", "timed", "slow"), 0) | (
     dict.fromkeys(("p50_ms", "p95_ms", "p99_ms"))
 )
+_USER = f"replace({text_of('user.id')}, '{UUID}', coalesce(uuid, ''))"
+_WHO = f"coalesce(nullif(nullif({_USER}, '-'), ''), {text_of('client.address')})"  # who has not logged in
+_BROKEN = "ended IN ('S', 's')"  # HAProxy: the server broke off, or did not answer in time
 
 
 class Part(NamedTuple):
@@ -35,6 +39,30 @@ class Part(NamedTuple):
         return f"(backend = {quoted(self.backend)} AND {within(self.since, self.until)})"
 
 
+class Parts(NamedTuple):
+    """Both sides."""
+
+    stable: Part
+    candidate: Part
+
+    @property
+    def since(self) -> datetime:
+        return min(self.stable.since, self.candidate.since)
+
+    @property
+    def until(self) -> datetime:
+        return max(self.stable.until, self.candidate.until)
+
+    @property
+    def lines(self) -> str:
+        """Lines of both sides, with their `side` and how they `ended`."""
+        cases = " ".join(f"WHEN {part.chosen} THEN {quoted(part.name)}" for part in self)
+        return (
+            f"SELECT *, CASE {cases} END AS side, left({text_of('end')}, 1) AS ended"
+            f" FROM (SELECT *, {text_of('backend')} AS backend FROM lines) WHERE side IS NOT NULL"
+        )
+
+
 def sides(subject: Subject, asked: Asked) -> dict[str, Any]:
     """How the backends `stable` and `candidate` of the `service` answered, by the access log of `gateway`:
     the latter since `since`, the former too, or from `stable_since` until `stable_until`.
@@ -44,67 +72,46 @@ def sides(subject: Subject, asked: Asked) -> dict[str, Any]:
     probes do not count. With `sticky`, each user counts once. `messages` are the errors that instances of
     `release` logged.
     """
-    parts = _parts(asked)
-    limits = asked.positive("tolerance", 1.5), asked.positive("slack_ms", 20.0)
-    rows = {row.pop("side"): row for row in subject.rows(_requests(parts, asked, *limits))}
-    calls = {row["side"]: row["calls"] for row in subject.rows(_calls(parts, asked.must("service")))}
-    told = {name: {**_NONE, **rows.get(name, {}), "calls_failed": calls.get(name, 0)} for name in SIDES}
-    release = asked.one("release")
-    return {
-        **told,
-        "messages": _messages(subject, asked.must("service"), release, parts[1]) if release else [],
-    }
+    parts, service, release = _parts(asked), asked.must("service"), asked.one("release")
+    requests = {row.pop("side"): row for row in _requests(subject, parts, asked)}
+    calls = _calls(subject, parts, service)
+    told = {name: {**_NONE, **requests.get(name, {}), "calls_failed": calls.get(name, 0)} for name in SIDES}
+    return {**told, "messages": _messages(subject, service, release, parts.candidate) if release else []}
 
 
-def _parts(asked: Asked) -> tuple[Part, Part]:
+def _parts(asked: Asked) -> Parts:
     since, until = asked.window(timedelta(minutes=5))
     before = asked.time("stable_since") or since, asked.time("stable_until") or until
-    return Part("stable", asked.must("stable"), *before), Part(
-        "candidate", asked.must("candidate"), since, until
+    stable = Part("stable", asked.must("stable"), *before)
+    return Parts(stable, Part("candidate", asked.must("candidate"), since, until))
+
+
+def _requests(subject: Subject, parts: Parts, asked: Asked) -> list[dict[str, Any]]:
+    gateways = ", ".join(map(quoted, asked.all("gateway"))) or "''"
+    tolerance, slack = asked.positive("tolerance", 1.5), asked.positive("slack_ms", 20.0)
+    return ask_templates(
+        subject.store,
+        parts.since,
+        parts.until,
+        f"service IN ({gateways}) AND method IS NOT NULL AND status IS NOT NULL",
+        _requests_sql(parts, tolerance, slack, sticky=asked.flag("sticky")),
     )
 
 
-def _side(parts: Iterable[Part]) -> str:
-    cases = " ".join(f"WHEN {part.chosen} THEN {quoted(part.name)}" for part in parts)
-    return f"CASE {cases} END"
-
-
-def _lines(parts: tuple[Part, Part], columns: str, which: str) -> str:
-    """Lines of both sides, with their `side`."""
-    since, until = min(part.since for part in parts), max(part.until for part in parts)
-    return (
-        f"SELECT *, {_side(parts)} AS side FROM (SELECT time, {columns},"
-        " json_extract_string(attributes, '$.backend') AS backend"
-        f" FROM logs WHERE {within(since, until)} AND {which}) WHERE side IS NOT NULL"
-    )
-
-
-def _requests(parts: tuple[Part, Part], asked: Asked, tolerance: float, slack: float) -> str:
-    gateways = ", ".join(map(quoted, asked.all("gateway")))
-    columns = (
-        f"method || ' ' || regexp_replace(coalesce(path, ''), {_STEPS}) AS route, status, duration_ms AS ms,"
-        " left(json_extract_string(attributes, '$.end'), 1) AS ended,"
-        " coalesce(nullif(json_extract_string(attributes, '$.\"user.id\"'), '-'),"
-        " json_extract_string(attributes, '$.\"client.address\"'), '') AS who"
-    )
-    which = (
-        f"service IN ({gateways}) AND method IS NOT NULL AND status IS NOT NULL"
-        f" AND NOT coalesce(starts_with(trace_id, {quoted(MARK)}), false)"
-    )
-    per_user = asked.flag("sticky")
-    counted = (
+def _requests_sql(parts: Parts, tolerance: float, slack: float, sticky: bool) -> str:
+    each_once = (
         "SELECT side, who, bool_or(failed) AS failed, bool_or(refused) AS refused, bool_or(timed) AS timed,"
-        " bool_or(timed AND late) AS late, min(ms) AS ms FROM judged GROUP BY side, who"
-        if per_user
-        else "SELECT * FROM judged"
+        " bool_or(timed AND late) AS late, median(ms) AS ms FROM judged GROUP BY side, who"
     )
-    return f"""
-        WITH lines AS ({_lines(parts, columns, which)}),
+    return f""",
         told AS (
-            SELECT *, status >= 500 OR ended IN ('S', 's') AS failed,
+            SELECT side, time, duration_ms AS ms, {_WHO} AS who,
+                   method || ' ' || regexp_replace(path, '/[^/]*[0-9\x02-\x04][^/]*', '/*', 'g') AS route,
+                   status >= 500 OR {_BROKEN} AS failed,
                    status BETWEEN 400 AND 498 AND status <> 429 AS refused,
                    row_number() OVER (PARTITION BY side, route ORDER BY time) AS nth
-            FROM lines WHERE status >= 100 OR ended IN ('S', 's')),
+            FROM ({parts.lines}) WHERE (status >= 100 OR {_BROKEN})
+                AND NOT coalesce(starts_with(trace_id, {quoted(MARK)}), false)),
         usual AS (
             SELECT route, quantile_cont(ms, 0.95) AS p95 FROM told WHERE side = 'stable' AND NOT failed
             GROUP BY route HAVING count(*) >= {LEAST_TIMED}),
@@ -115,19 +122,24 @@ def _requests(parts: tuple[Part, Part], asked: Asked, tolerance: float, slack: f
             SELECT told.*, coalesce(usual.p95, overall.p95) AS usual_ms,
                    NOT failed AND nth > 1 AND usual_ms IS NOT NULL AS timed,
                    ms > {tolerance} * usual_ms + {slack} AS late
-            FROM told LEFT JOIN usual USING (route) LEFT JOIN overall ON true),
-        counted AS ({counted})
+            FROM told LEFT JOIN usual USING (route) LEFT JOIN overall ON true)
         SELECT side, count(*) AS requests, count(*) FILTER (failed) AS errors,
                count(*) FILTER (refused AND NOT failed) AS refusals, count(*) FILTER (timed) AS timed,
                count(*) FILTER (timed AND late) AS slow, quantile_cont(ms, 0.5) AS p50_ms,
                quantile_cont(ms, 0.95) AS p95_ms, quantile_cont(ms, 0.99) AS p99_ms
-        FROM counted GROUP BY side"""
+        FROM ({each_once if sticky else "SELECT * FROM judged"}) GROUP BY side"""
 
 
-def _calls(parts: tuple[Part, Part], service: str) -> str:
+def _calls(subject: Subject, parts: Parts, service: str) -> dict[str, int]:
     """Requests from module to module have a line when they fail, and that says no method."""
-    which = f"service = {quoted(service)} AND method IS NULL AND status >= 500"
-    return f"SELECT side, count(*) AS calls FROM ({_lines(parts, 'status', which)}) GROUP BY side"
+    rows = ask_templates(
+        subject.store,
+        parts.since,
+        parts.until,
+        f"service = {quoted(service)} AND method IS NULL AND status >= 500",
+        f" SELECT side, count(*) AS calls FROM ({parts.lines}) GROUP BY side",
+    )
+    return {row["side"]: row["calls"] for row in rows}
 
 
 def _messages(subject: Subject, service: str, release: str, part: Part) -> list[dict[str, Any]]:

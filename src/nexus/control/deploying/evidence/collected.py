@@ -41,15 +41,16 @@ class Collected:
             asked["stable_until"] = f"{view.stable_until:.6f}"
         if view.service.rollout.sticky:
             asked["sticky"] = "1"
-        return await self._ask("/evidence", asked)
+        return await self.ask("/evidence", asked)
 
     async def progress(self, view: View) -> dict[str, Any] | None:
         """See `nexus.control.collector.answers.progress.progress`."""
-        return await self._ask(
+        return await self.ask(
             "/evidence/progress", {"module": view.service.name, "since": f"{view.began:.6f}"}
         )
 
-    async def _ask(self, path: str, asked: Mapping[str, Any]) -> dict[str, Any] | None:
+    async def ask(self, path: str, asked: Mapping[str, Any]) -> dict[str, Any] | None:
+        """One answer of the collector."""
         connector = aiohttp.UnixConnector(path=str(self._socket))
         timeout = aiohttp.ClientTimeout(total=PATIENCE)
         try:

@@ -10,7 +10,7 @@ from nexus.releases.guard.evidence import Comparison
 from nexus.render.haproxy import candidate_backend
 from nexus.stack import Service
 
-FORMER = 300.0  # seconds before, of which the answers are compared where the other side is asked no more
+FORMER = 180.0  # seconds before, of which the answers are compared where the other side is asked no more
 
 
 @dataclass(frozen=True)
