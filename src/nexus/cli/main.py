@@ -14,6 +14,7 @@ from nexus.cli import (
     audit,
     build,
     check,
+    deploy,
     doctor,
     down,
     entities,
@@ -23,8 +24,11 @@ from nexus.cli import (
     kpi,
     logs,
     metrics,
+    release,
+    releases,
     render,
     restart,
+    rollback,
     schema,
     secrets,
     sql,
@@ -47,6 +51,9 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "kpi": kpi.kpi,
     "health": health.health,
     "sql": sql.sql,
+    "deploy": deploy.deploy,
+    "rollback": rollback.rollback,
+    "releases": releases.releases,
     "restart": restart.restart,
     "render": render.render,
     "build": build.build,
@@ -78,8 +85,10 @@ for _name, _command in COMMANDS.items():
     app.command(_name, context_settings=SETTINGS.get(_name, {}))(_command)
 
 
-app.add_typer(secrets.app, name="secrets")
-NAMES = frozenset({*COMMANDS, "secrets"})
+GROUPS = {"release": release.app, "secrets": secrets.app}
+for _name, _group in GROUPS.items():
+    app.add_typer(_group, name=_name)
+NAMES = frozenset({*COMMANDS, *GROUPS})
 
 
 @app.callback()

@@ -15,6 +15,8 @@ from aiohttp import web
 
 from nexus.control.addresses import Refused
 from nexus.control.check import check
+from nexus.control.deploying.deploying import Deploying
+from nexus.control.deploying.routes import Routes
 from nexus.control.operating import BAD_INPUT, FAILED, Operating, line, refusal, stream
 from nexus.control.operations import Operations, UpRequest
 from nexus.control.relay import Relay
@@ -33,6 +35,7 @@ class Api:
         turn = Turn(world.lease)
         self._operations = Operations(world, turn)
         self._operating = Operating(world)
+        self.deploying = Deploying(world, turn)
 
     def application(self) -> web.Application:
         """The aiohttp application."""
@@ -50,6 +53,7 @@ class Api:
                 web.post("/v1/restart", self.restart),
                 web.post("/v1/renew", self.renew),
                 web.post("/v1/stop/{run}", self.stop),
+                *Routes(self.deploying, self._operating).all(),
                 web.route("*", "/v1/telemetry/{question:.*}", Relay(self._world.home, "/v1/telemetry")),
             ]
         )

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from nexus.control import launch, locks
 from nexus.control.api import Api
+from nexus.control.deploying.suspects import Suspects
 from nexus.control.world import World
 from nexus.runtimes.home import Home
 from nexus.runtimes.process.identity import birth
@@ -39,6 +40,8 @@ async def run(home: Home) -> None:
     try:
         await world.recall()
         world.collecting.begin()
+        chores.append(asyncio.create_task(api.deploying.take_up()))
+        chores.append(asyncio.create_task(Suspects(world).look_for_ever()))
         await _listen(runner, home)
         log.info("control loop %d serves %s", os.getpid(), home.root)
         waits = {asyncio.create_task(event.wait()) for event in (world.ending, world.leaving)}
@@ -47,6 +50,7 @@ async def run(home: Home) -> None:
             wait.cancel()
         if world.ending.is_set():
             home.keep.unlink(missing_ok=True)
+        await api.deploying.interrupt()
         await api.finished()
     finally:
         for chore in chores:
@@ -54,6 +58,7 @@ async def run(home: Home) -> None:
         await asyncio.gather(*chores, return_exceptions=True)
         await runner.cleanup()
         await world.collecting.end()
+        api.deploying.close()
         if world.ending.is_set() and world.forgotten:
             world.collecting.forget()
         await world.close()

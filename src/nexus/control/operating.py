@@ -12,6 +12,8 @@ from aiohttp import web
 
 from nexus.control.addresses import Refused
 from nexus.control.world import World
+from nexus.releases.artefact import ArtefactError
+from nexus.releases.errors import ReleaseError
 from nexus.runtimes.containers.engine import EngineError
 from nexus.runtimes.home import HomeError
 from nexus.runtimes.protocol import StartError
@@ -73,7 +75,7 @@ class Operating:
 
         try:
             await operation(events.put_nowait, stop)
-        except (Refused, ManifestError, HomeError, EngineError) as error:
+        except (Refused, ReleaseError, ArtefactError, ManifestError, HomeError, EngineError) as error:
             refuse(str(error), BAD_INPUT)
         except (StartError, OSError) as error:
             refuse(str(error), FAILED)

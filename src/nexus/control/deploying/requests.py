@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from nexus.control.addresses import Refused
+from nexus.stack.manifest import Strategy
 from nexus.stack.units import Duration
 
-Strategy = Literal["canary", "rolling", "blue-green", "recreate"]
 Percent = Annotated[int, Field(ge=1, le=100)]
 T = TypeVar("T", bound=BaseModel)
 
@@ -78,7 +78,6 @@ class RollbackRequest(Asked):
     """`nexus rollback`. `to` is a release's id or version; "" = the last one that was healthy."""
 
     to: str = ""
-    override: str = ""
 
     @model_validator(mode="after")
     def _one_module(self) -> RollbackRequest:

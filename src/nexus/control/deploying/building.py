@@ -1,0 +1,84 @@
+"""Which releases a request means; those that are not there yet are made on the way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from nexus.control.addresses import Refused
+from nexus.control.deploying.requests import Sources
+from nexus.releases import Release
+from nexus.releases.artefact import at_revision, snapshot
+from nexus.releases.catalogue import UnknownRelease
+from nexus.stack import Stack, load_stack
+
+if TYPE_CHECKING:
+    from nexus.control.world import World
+
+
+class Building:
+    """Makes releases of the stack's sources."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def meant(self, asked: Sources) -> Mapping[str, Release]:
+        """Service → the release that is meant. Only those that were known before are in the catalogue.
+
+        Raises:
+            Refused: a service is not part of the stack that runs, or no such release is known.
+            ArtefactError: a release cannot be made.
+        """
+        self._check(asked.services)
+        known = {name: self._known(name, asked) for name in asked.services}
+        found = {name: release for name, release in known.items() if release is not None}
+        lacking = tuple(name for name in asked.services if name not in found)
+        made = await asyncio.to_thread(self._made, lacking, asked) if lacking else {}
+        return {name: found.get(name) or made[name] for name in asked.services}
+
+    async def made(self, asked: Sources) -> Mapping[str, Release]:
+        """Service → the release of what its sources hold; the catalogue knows it from now on."""
+        self._check(asked.services)
+        made = await asyncio.to_thread(self._made, asked.services, asked)
+        return {name: self._world.catalogue.add(release) for name, release in made.items()}
+
+    def _check(self, names: tuple[str, ...]) -> None:
+        site = self._world.site
+        if site is None:
+            raise Refused("nothing runs; start with `nexus up`")
+        unknown = [name for name in names if not site.stack.has(name)]
+        if unknown:
+            known = ", ".join(service.name for service in site.stack.services)
+            raise Refused(f"no service {', '.join(unknown)} runs; there are: {known}")
+
+    def _known(self, name: str, asked: Sources) -> Release | None:
+        try:
+            if asked.release:
+                return self._world.catalogue.find(name, asked.release)
+            if asked.version and not asked.ref and not asked.image:
+                return self._named(name, asked.version)
+        except UnknownRelease as error:
+            raise Refused(str(error)) from error
+        return None
+
+    def _named(self, name: str, version: str) -> Release | None:
+        """The newest release that people call so; None where the new one is to be called so."""
+        return next((each for each in self._world.catalogue.of(name) if each.version == version), None)
+
+    def _made(self, names: tuple[str, ...], asked: Sources) -> dict[str, Release]:
+        site = self._world.site
+        assert site is not None
+        if asked.ref:
+            with at_revision(site.stack.root, asked.ref) as stack:
+                return {name: self._snapshot(stack, name, asked) for name in names}
+        stack = load_stack(site.stack.root)
+        if self._world.keeper.complete(stack):
+            stack = load_stack(site.stack.root)
+        return {name: self._snapshot(stack, name, asked) for name in names}
+
+    def _snapshot(self, stack: Stack, name: str, asked: Sources) -> Release:
+        if not stack.has(name):
+            raise Refused(f"the sources in {stack.root} have no service {name} any more")
+        service = stack.service(name)
+        return snapshot(stack, service, self._world.home, asked.who, version=asked.version, image=asked.image)

@@ -1,0 +1,209 @@
+"""Reading the facts that changes of releases are planned from."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from nexus.control import provision, secrets
+from nexus.control.facts import Facts
+from nexus.migrations import MigrationError
+from nexus.releases import Release, UnknownRelease
+from nexus.releases.artefact import ArtefactError, service_of
+from nexus.releases.facts import CandidateFacts, MigrationFacts, RolloutFacts, migrations_of
+from nexus.releases.records import Deployment
+from nexus.runtimes.protocol import StartError
+from nexus.runtimes.site import Site
+from nexus.stack import Service
+
+if TYPE_CHECKING:
+    from nexus.control.world import World
+
+Key = tuple[str, str]  # a service and the id of a release of it
+
+
+@dataclass(frozen=True)
+class Read:
+    """What the artefacts of releases say: the services as they have them, and what cannot be read."""
+
+    services: Mapping[Key, Service]
+    gone: Mapping[Key, str]
+
+
+async def observe(
+    world: World, targets: Iterable[Release] = (), unfinished: Deployment | None = None
+) -> RolloutFacts:
+    """What is, of the stack's releases; `targets` are those that a plan may lead to.
+
+    Raises:
+        StartError: nothing runs, or the history of a schema's migrations cannot go on.
+    """
+    if world.site is None:
+        raise StartError("nothing runs; start with `nexus up`")
+    catalogue = world.catalogue
+    stable = _stable(world)
+    known = _of_interest(world, (*stable.values(), *targets), unfinished)
+    read = await asyncio.to_thread(_read, world, known)
+    pending = await _pending(world, world.site, read)
+    return RolloutFacts(
+        at=time.time(),
+        stable=stable,
+        releases=_by_service({**{(e.service, e.id): e for e in catalogue.of()}, **known}),
+        candidates=_candidates(world),
+        ready=_ready(world),
+        built=await _built(world, world.site, read),
+        gone=read.gone,
+        pending=pending,
+        beyond=_beyond(read, pending),
+        unshared=_unshared(world, world.site),
+        sets=catalogue.sets(100),
+        deployments=catalogue.deployments(),
+        unfinished=unfinished,
+        done=_done(unfinished),
+    )
+
+
+def _stable(world: World) -> dict[str, Release]:
+    found = {}
+    for name, id in world.catalogue.stable().items():
+        if world.site is not None and world.site.stack.has(name):
+            found[name] = world.catalogue.find(name, id)
+    return found
+
+
+def _of_interest(world: World, first: Iterable[Release], unfinished: Deployment | None) -> dict[Key, Release]:
+    """The releases that a plan may bring together."""
+    assert world.site is not None
+    found = {(each.service, each.id): each for each in first}
+    named = {(name, each.release) for name, each in world.candidates.all().items()}
+    if unfinished is not None:
+        named |= {*unfinished.before.items(), *unfinished.after.items()}
+    healthy = next((each for each in world.catalogue.sets(100) if each.healthy), None)
+    named |= set(healthy.releases.items()) if healthy else set()
+    for name, id in named - found.keys():
+        try:
+            found[name, id] = world.catalogue.find(name, id)
+        except UnknownRelease:
+            continue  # a release of long ago: the planners say so where they need it
+    for name, id in world.catalogue.stable().items():
+        before = world.catalogue.last_healthy(name, but=id)
+        if before is not None:
+            found[name, before.id] = before
+    return {key: each for key, each in found.items() if world.site.stack.has(key[0])}
+
+
+def _read(world: World, known: Mapping[Key, Release]) -> Read:
+    assert world.site is not None
+    services: dict[Key, Service] = {}
+    gone: dict[Key, str] = {}
+    for key, release in known.items():
+        try:
+            services[key] = service_of(world.site.stack, release, world.home)
+        except ArtefactError as error:
+            gone[key] = str(error)
+    return Read(services, gone)
+
+
+def _candidates(world: World) -> dict[str, CandidateFacts]:
+    ready = _ready(world)
+    return {
+        name: CandidateFacts(
+            world.catalogue.find(name, each.release),
+            each.count,
+            each.weight,
+            ready.get(name, {}).get(each.release, 0),
+        )
+        for name, each in world.candidates.all().items()
+    }
+
+
+def _ready(world: World) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for name, instances in world.keeper.instances().items():
+        for each in instances:
+            if each.state == "ready":
+                counted = found.setdefault(name, {})
+                counted[each.release] = counted.get(each.release, 0) + 1
+    return found
+
+
+async def _built(world: World, site: Site, read: Read) -> dict[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for (name, id), service in read.services.items():
+        if not await world.keeper.unbuilt(_with(site, service), [name]):
+            found[name] = found.get(name, frozenset()) | {id}
+    return found
+
+
+async def _pending(world: World, site: Site, read: Read) -> dict[Key, tuple[MigrationFacts, ...]]:
+    facts = Facts(site.ports, world.keeper.instances())
+    found: dict[Key, tuple[MigrationFacts, ...]] = {}
+    for key, service in read.services.items():
+        if service.database is None or service.migrations is None:
+            continue
+        there = _with(site, service)
+        one = replace(there, stack=replace(there.stack, services=tuple(_owner(there, service))))
+        names = (await provision.pending(one, facts, secrets.missing(there)))[service.name]
+        if names is None:
+            raise StartError(f"the database of {service.name} does not answer; `nexus up` mends it")
+        found[key] = tuple(each for each in _migrations(service) if each.name in names)
+    return found
+
+
+def _beyond(
+    read: Read, pending: Mapping[Key, tuple[MigrationFacts, ...]]
+) -> dict[Key, tuple[MigrationFacts, ...]]:
+    """Applied migrations that a release does not have, as far as another release tells of them."""
+    applied: dict[str, dict[str, MigrationFacts]] = {}
+    own: dict[Key, frozenset[str]] = {}
+    for key, lacking in pending.items():
+        all_of_it = _migrations(read.services[key])
+        own[key] = frozenset(each.name for each in all_of_it)
+        applied.setdefault(key[0], {}).update({e.name: e for e in all_of_it if e not in lacking})
+    return {
+        key: tuple(each for name, each in sorted(applied[key[0]].items()) if name not in own[key])
+        for key in own
+    }
+
+
+def _migrations(service: Service) -> tuple[MigrationFacts, ...]:
+    assert service.migrations is not None
+    try:
+        return migrations_of(service.migrations)
+    except MigrationError as error:
+        raise StartError(str(error)) from error
+
+
+def _unshared(world: World, site: Site) -> dict[str, str]:
+    """Why the requests of services cannot be shared between two releases."""
+    if not site.stack.of_kind("gateway"):
+        return {service.name: "no gateway stands before it" for service in site.stack.services}
+    if site.contained and not site.stack.collects:
+        why = "telemetry is off, whose agent tells the gateway how to share"
+        return {service.name: why for service in site.stack.services}
+    return {}
+
+
+def _with(site: Site, service: Service) -> Site:
+    services = tuple(service if each.name == service.name else each for each in site.stack.services)
+    return replace(site, stack=replace(site.stack, services=services))
+
+
+def _owner(site: Site, service: Service) -> Iterable[Service]:
+    """A service and what it needs: all that is asked for its migrations."""
+    return (each for each in site.stack.services if each is service or each.name in service.needs.hard)
+
+
+def _by_service(known: Mapping[Key, Release]) -> dict[str, dict[str, Release]]:
+    found: dict[str, dict[str, Release]] = {}
+    for (name, id), release in known.items():
+        found.setdefault(name, {})[id] = release
+    return found
+
+
+def _done(unfinished: Deployment | None) -> frozenset[str]:
+    steps = unfinished.evidence.get("steps", ()) if unfinished is not None else ()
+    return frozenset(each["id"] for each in steps if not each["error"] and not each["back"])

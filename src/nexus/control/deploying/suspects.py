@@ -1,0 +1,93 @@
+"""After a deploy: objectives of the business that burn their error budget fast now and did not before it.
+
+It is told with the deployment; nothing is taken back for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from nexus.control.deploying.evidence.collected import Collected
+from nexus.stack.burning import FAST_BURN, reachable
+
+if TYPE_CHECKING:
+    from nexus.control.world import World
+    from nexus.releases.records import Deployment
+
+log = logging.getLogger("nexus.control")
+
+LOOKED_AT_FOR = 600.0  # seconds after a deployment's end
+LOOK_EVERY = 15.0
+WINDOW = "5m"
+Burns = Mapping[tuple[str, str], float]  # process and objective → how many times too fast its budget is spent
+
+
+class Suspects:
+    """Looks at deployments that ended a short while ago."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._collected = Collected(world.home.telemetry_socket, ())
+
+    async def look_for_ever(self) -> None:
+        """Looks until it is cancelled, whatever one look meets."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            try:
+                for each in self._recent():
+                    await self._look(each)
+            except Exception:
+                log.exception("looking after a deployment failed; it is tried again in %g s", LOOK_EVERY)
+
+    def _recent(self) -> list[Deployment]:
+        earliest = time.time() - LOOKED_AT_FOR
+        return [
+            each
+            for each in self._world.catalogue.deployments()
+            if each.state == "promoted"
+            and (each.ended_at or 0.0) > earliest
+            and not each.evidence.get("suspect")
+        ]
+
+    async def _look(self, deployment: Deployment) -> None:
+        mine = self._processes(deployment)
+        now, before = await self._fast(mine), await self._fast(mine, deployment.started_at)
+        worse = {key: burn for key, burn in now.items() if key not in before}
+        if not worse:
+            return
+        said = "; ".join(
+            f"{process}: {objective} burns its error budget {burn:.1f} times too fast"
+            for (process, objective), burn in worse.items()
+        )
+        log.warning("deployment %d is suspect: %s", deployment.id, said)
+        self._world.catalogue.note(deployment.id, deployment.state, {"suspect": said})
+        self._world.tell({"event": "suspect", "deployment": deployment.id, "sentence": said})
+
+    def _processes(self, deployment: Deployment) -> frozenset[str]:
+        """The business processes that one of its services carries a step of."""
+        if self._world.site is None:
+            return frozenset()
+        return frozenset(
+            name
+            for name, process in self._world.site.stack.processes.items()
+            if any(step.module in deployment.services for step in process.steps)
+        )
+
+    async def _fast(self, processes: frozenset[str], at: float | None = None) -> Burns:
+        told = await self._collected.ask("/processes", {} if at is None else {"at": f"{at:.6f}"})
+        return fast(told, processes) if told is not None else {}
+
+
+def fast(told: Mapping[str, Any], processes: frozenset[str]) -> Burns:
+    """The objectives of `processes` that burn fast, from an answer to /processes. Pure."""
+    found = {}
+    for process in told["processes"]:
+        for objective in process["objectives"] if process["name"] in processes else ():
+            burn = objective["burn"].get(WINDOW)
+            if burn is not None and burn >= reachable(FAST_BURN, objective["target"]):
+                found[process["name"], objective["name"]] = burn
+    return found
