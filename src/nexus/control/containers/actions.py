@@ -11,14 +11,19 @@ from typing import TYPE_CHECKING
 
 from nexus import images
 from nexus.control import provision, secrets
+from nexus.control.containers.hooks import Hooks
+from nexus.control.containers.letting_in import LettingIn
+from nexus.control.containers.replacing import RELOADS, Replacing
+from nexus.images.sources import is_buildable
 from nexus.plans import Action, Step
 from nexus.render.containers.files import container_specs
 from nexus.runtimes.containers.container import ContainerRuntime
-from nexus.runtimes.containers.engine import EngineError
+from nexus.runtimes.containers.units import unit_of
 from nexus.runtimes.probes import Prober
 from nexus.runtimes.protocol import StartError
 from nexus.runtimes.site import Site
 from nexus.stack import Service
+from nexus.stack.names import TELEMETRY
 
 if TYPE_CHECKING:
     from nexus.control.containers.keeper import ContainerKeeper
@@ -29,7 +34,6 @@ POLL = 0.2
 GIVE_UP_AFTER = 3  # ends in a row during a start
 DOWN_LIMIT = 13.5  # seconds for all stops together
 STORE_RESERVE = 5.0  # of them kept for databases and caches, which end last
-RELOADS = {"haproxy": "SIGUSR2", "nginx": "SIGHUP", "python": "SIGHUP"}  # of the agent
 
 
 class Actions:
@@ -49,16 +53,21 @@ class Actions:
             "reload": self.reload,
             "keys": self.keys,
             "stop": self.stop,
-            "restart": self.restart,
             "clear": self.clear,
             "delete": self.delete,
+            "hook": Hooks(self._keeper).hook,
+            **LettingIn(self._keeper).all(),
+            **Replacing(self._keeper).all(),
         }
 
     @property
     def _site(self) -> Site:
-        site = self._keeper.site
-        assert site is not None
-        return site
+        return self._keeper.kept
+
+    def _service(self, step: Step) -> Service:
+        """The service as the release has it that the step names, or else as it is now."""
+        release = step.arguments.get("release")
+        return self._keeper.released(step.target, release) if release else self._keeper.service(step.target)
 
     def _runtime(self, service: str = "") -> ContainerRuntime:
         """What drives the engine, with the files as an act on this service needs them."""
@@ -70,22 +79,31 @@ class Actions:
         secrets.create(self._site, lambda service: None)
 
     async def build(self, step: Step) -> None:
-        """Builds the image of a brick's present release, and brings it to the registry where there is one."""
-        service, registry = self._keeper.service(step.target), self._keeper.registry
-        await images.build(self._keeper.engine, self._site.stack, service, registry, push=bool(registry))
+        """Builds the image of a brick's release, and brings it to the registry where there is one.
+
+        An image of others is fetched, so that nothing waits for that later.
+        """
+        service, engine, registry = self._service(step), self._keeper.engine, self._keeper.registry
+        if is_buildable(service) or service.name == TELEMETRY:
+            await images.build(engine, self._site.stack, service, registry, push=bool(registry))
+            return
+        specs = container_specs(self._keeper.project(self._site).become(service).site.stack, {})
+        image = next(spec.image for spec in specs if spec.name == service.name)
+        if not await engine.command("image", "ls", "--quiet", image):
+            await engine.command("pull", "--quiet", image)
 
     async def start(self, step: Step) -> None:
         """Starts what is missing of a service and waits until it is ready and reachable."""
         service = self._keeper.service(step.target)
         self._keeper.wanted.add(service.name)
-        if not any(each.service == service.name and each.state != "down" for each in self._keeper.seen):
+        if not any(each.unit == service.name and each.state != "down" for each in self._keeper.seen):
             self._keeper.releases.give(service)
         await self._runtime(service.name).start(service.name)
         await self._until_ready(service)
 
     async def migrate(self, step: Step) -> None:
         """Creates role and schema, applies pending migrations."""
-        await provision.migrate(self._site, self._keeper.service(step.target))
+        await provision.migrate(self._site, self._service(step))
 
     async def keys(self, step: Step) -> None:
         """Waits until the gateway has fetched its verification keys, which it does by itself."""
@@ -99,19 +117,6 @@ class Actions:
         there = {each.service for each in self._keeper.seen if each.state == "ready"}
         await self._until_ready(service, lives=service.kind == "gateway" and not publishers <= there)
 
-    async def restart(self, step: Step) -> None:
-        """Replaces a service's containers by ones that run what its folder holds."""
-        service = self._keeper.service(step.target)
-        self._keeper.wanted.add(service.name)
-        before = self._keeper.releases.known([service])[service.name]
-        self._keeper.releases.give(service)
-        try:
-            await self._runtime(service.name).replace(service.name)
-        except EngineError:  # the former one goes on
-            self._keeper.releases.give(service, before)
-            raise
-        await self._until_ready(service)
-
     async def stop(self, step: Step) -> None:
         """Drains and stops a service, within what is left of the time for all."""
         self._keeper.wanted.remove(step.target)
@@ -121,6 +126,10 @@ class Actions:
             "cache",
         )
         grace = max(1.0, left if store else min(left - STORE_RESERVE, 6.0))
+        candidate = unit_of(step.target, "candidate")
+        if any(each.unit == candidate for each in self._keeper.seen):
+            await self._runtime().stop(candidate, grace)
+        self._keeper.candidates.drop(step.target)
         await self._runtime().stop(step.target, grace)
         await self._keeper.glance(self._site)
 
@@ -151,7 +160,7 @@ class Actions:
         give_up = time.monotonic() + READY_LIMIT
         before = {each.instance: each.restarts for each in self._keeper.seen}
         while True:
-            seen = [each for each in await self._keeper.glance(self._site) if each.service == service.name]
+            seen = [each for each in await self._keeper.glance(self._site) if each.unit == service.name]
             good = [each for each in seen if each.state == "ready" or (enough and each.state == "starting")]
             if len(good) >= service.scale.min:
                 break

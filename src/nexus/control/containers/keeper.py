@@ -11,10 +11,13 @@ from contextlib import asynccontextmanager
 from nexus import images
 from nexus.control import provision, secrets
 from nexus.control.addresses import Refused
+from nexus.control.candidates import KEY as CANDIDATES
+from nexus.control.candidates import Candidate
 from nexus.control.charge import Charge
 from nexus.control.containers.actions import Actions
 from nexus.control.containers.demands import demands
 from nexus.control.containers.ownership import check_ownership
+from nexus.control.containers.split import Split
 from nexus.control.containers.watch import Watch
 from nexus.control.facts import AgentFacts, Facts, InstanceFacts
 from nexus.control.keeper import RuntimeName
@@ -24,10 +27,11 @@ from nexus.render.containers.networks import gateway_of
 from nexus.render.containers.telemetry import agent
 from nexus.runtimes.containers.compose import ComposeRuntime
 from nexus.runtimes.containers.container import Container, ContainerRuntime
+from nexus.runtimes.containers.encryption import encrypts
 from nexus.runtimes.containers.engine import Engine, EngineError
 from nexus.runtimes.containers.project import Project
-from nexus.runtimes.containers.releases import Releases
-from nexus.runtimes.containers.swarm import SwarmRuntime, encrypts
+from nexus.runtimes.containers.releases import KEY, Releases
+from nexus.runtimes.containers.swarm import SwarmRuntime
 from nexus.runtimes.home import Home
 from nexus.runtimes.memory import Memory
 from nexus.runtimes.protocol import StartError
@@ -51,12 +55,15 @@ class ContainerKeeper:
         self.releases = Releases(memory)
         self.site: Site | None = None
         self.seen: tuple[Container, ...] = ()
+        self.split = Split(self)
         self.working = False  # while a plan is carried out, nobody else starts anything
         self._memory = memory
         self._runtime: ContainerRuntime = (
             SwarmRuntime(self.engine) if runtime == "swarm" else ComposeRuntime(self.engine)
         )
-        self._tell = charge.tell
+        self.tell = charge.tell
+        self._turn = asyncio.Lock()
+        self._resolved: dict[tuple[str, str], Service] = {}
         self._watch: Watch | None = None
         self._glancing: asyncio.Task[tuple[Container, ...]] | None = None
 
@@ -69,10 +76,45 @@ class ContainerKeeper:
     def busy(self) -> bool:
         return any(container.state != "down" for container in self.seen)
 
+    @property
+    def kept(self) -> Site:
+        """The stack that is kept.
+
+        Raises:
+            StartError: none is known.
+        """
+        if self.site is None:
+            raise StartError("no stack is known; start with `nexus up`")
+        return self.site
+
     def project(self, site: Site) -> Project:
-        """The stack's files for the engine, with the releases that run."""
+        """The stack's files for the engine: the stable releases, and those that are let in beside them."""
         encrypted = self.runtime == "swarm" and encrypts()
-        return Project(site, self.releases.known((*site.stack.services, agent())), self.registry, encrypted)
+        releases = self.releases.known((*site.stack.services, agent()))
+        return Project(site, releases, self.registry, encrypted, self._candidates(site))
+
+    def _candidates(self, site: Site) -> dict[str, tuple[Service, int]]:
+        found = {}
+        for name, each in self.candidates.all().items():
+            if site.stack.has(name):
+                if (name, each.release) not in self._resolved:
+                    self._resolved[name, each.release] = self.candidates.service(each)
+                found[name] = (self._resolved[name, each.release], each.count)
+        return found
+
+    def released(self, name: str, release: str) -> Service:
+        """A service as one of its releases has it.
+
+        Raises:
+            StartError: the release is not known, or its artefact is gone.
+        """
+        stable = self.service(name)
+        return stable if stable.release == release else self.candidates.service(Candidate(name, release, 0))
+
+    def label(self, service: Service) -> str:
+        """What the containers of a service's stable release are labelled with as their release."""
+        tag = self.releases.known([service])[service.name]
+        return service.release if tag == service.digest else f"{tag}{service.release[len(service.digest) :]}"
 
     def containers(self, site: Site) -> ContainerRuntime:
         """What drives the engine for this stack, with the releases that it runs now."""
@@ -101,6 +143,7 @@ class ContainerKeeper:
                 container=each.id,
                 node=each.node,
                 task=each.task,
+                side=each.side,
             )
             found[each.service] = (*found.get(each.service, ()), facts)
         return found
@@ -177,11 +220,14 @@ class ContainerKeeper:
 
     async def settle(self, site: Site) -> None:
         self.home.furnish()
-        self.site = site
+        first, self.site = self.site is None, site
         self.project(site).write()
-        for each in self.seen:  # what others started stays the release that it is
-            if (site.stack.has(each.service) or each.service == TELEMETRY) and each.release:
-                self.releases.found(each.service, each.release)
+        for each in self.seen if first else ():  # what others started stays the release that it is
+            if each.release and each.side == "stable":
+                if each.service == TELEMETRY:
+                    self.releases.found(agent(), each.release)
+                elif site.stack.has(each.service):
+                    self.releases.found(site.stack.service(each.service), each.release)
         if self._watch is None:
             self._watch = Watch(self)
 
@@ -194,11 +240,12 @@ class ContainerKeeper:
 
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
-        self.working = True
-        try:
-            yield
-        finally:
-            self.working = False
+        async with self._turn:
+            self.working = True
+            try:
+                yield
+            finally:
+                self.working = False
 
     def actions(self) -> Mapping[str, Action]:
         return Actions(self).all()
@@ -232,7 +279,7 @@ class ContainerKeeper:
             raise
         for each in self.seen:
             if before.get(each.instance) != each.state:
-                self._tell(
+                self.tell(
                     {
                         "event": "instance",
                         "service": each.service,
@@ -259,16 +306,14 @@ class ContainerKeeper:
 
     def forget(self) -> None:
         """Forgets everything about the stack: its data are gone."""
-        for name in ("stack", "wanted", "offset", "only", "releases", "registry", "runtime"):
+        for name in ("stack", "wanted", "offset", "only", KEY, CANDIDATES, "registry", "runtime"):
             self._memory.unset(name)
 
     def service(self, name: str) -> Service:
         """A service of the present stack, or the agent beside them."""
         if name == TELEMETRY:
             return agent()
-        if self.site is None:
-            raise StartError("no stack is known; start with `nexus up`")
-        return self.site.stack.service(name)
+        return self.kept.stack.service(name)
 
     def _keys_known(self, site: Site, facts: Facts) -> bool:
         """A gateway that verifies tokens is ready when it knows the keys."""

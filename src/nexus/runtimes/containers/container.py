@@ -6,7 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from nexus.runtimes.containers.change import Change
+from nexus.runtimes.containers.once import Once
 from nexus.runtimes.containers.project import Project
+from nexus.runtimes.containers.units import Side, unit_of
 
 State = Literal["ready", "starting", "degraded", "down"]
 RELEASE_LABEL = "nexus.release"
@@ -19,7 +22,7 @@ class Container:
 
     `instance` is its name in the stack, `since` when its state began (seconds since the epoch), `pid` its
     process on this machine (0 elsewhere), `why` what it lacks, `owner` the folder that it was started from,
-    `task` a Swarm's own name for it.
+    `task` a Swarm's own name for it, `side` whether it is of the release that is being let in.
     """
 
     service: str
@@ -34,12 +37,24 @@ class Container:
     why: str = ""
     owner: str = ""
     task: str = ""
+    side: Side = "stable"
+
+    @property
+    def unit(self) -> str:
+        """The engine's name for the service that it belongs to."""
+        return unit_of(self.service, self.side)
+
+    @property
+    def key(self) -> str:
+        """What tells it from all others for as long as it exists."""
+        return self.task or self.id
 
 
 class ContainerRuntime(Protocol):
     """Observe, start, stop: the same words for one engine and for a Swarm.
 
-    `project` is the stack to act on; whoever calls sets it before. `ended` are those containers that others
+    Services are named as the engine names them (see `units`). `project` is the stack to act on; whoever calls
+    sets it before. `ended` are those containers that others
     have taken the place of and whose output the engine still has, as of the last look.
     """
 
@@ -60,10 +75,38 @@ class ContainerRuntime(Protocol):
             EngineError: the engine refuses.
         """
 
-    async def replace(self, service: str) -> None:
-        """Replaces a service's containers by ones of the present release and settings.
+    async def ensure(self, change: Change) -> None:
+        """Has `change.count` containers of what is not there yet, ready and settled.
 
         Raises:
+            StartError: they do not get ready; they stay as they are.
+            EngineError: the engine refuses.
+        """
+
+    async def roll(self, change: Change) -> None:
+        """Replaces containers by others, each new one first. May be begun anew at any point of it.
+
+        Raises:
+            StartError: what comes does not get ready; it stays as it is, beside those that had not gone yet.
+            EngineError: the engine refuses.
+        """
+
+    async def exchange(self, change: Change, grace: float) -> None:
+        """Replaces containers of which no two can run at once: the old ones go first, within `grace` seconds
+        (a Swarm: within what their definition gives them).
+
+        Raises:
+            StartError: what comes does not get ready; it stays as it is.
+            EngineError: the engine refuses.
+        """
+
+    async def run_once(self, once: Once) -> None:
+        """Runs a command to its end, beside the containers of a unit and as one of them.
+
+        Called again after a crash, it waits for what the former call has begun.
+
+        Raises:
+            StartError: it failed or takes too long; says its last words.
             EngineError: the engine refuses.
         """
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from nexus.render.containers.files import COMPOSE, SWARM, ContainerFacts, container_files
 from nexus.render.containers.spec import port_variable, release_variable
 from nexus.render.containers.telemetry import TARGETS
+from nexus.runtimes.containers.units import unit_of
 from nexus.runtimes.site import ENDPOINT, Site, secret_names
+from nexus.stack import Service
 
 FOLDER = "containers"
 VARIABLES = ".env"
@@ -24,13 +28,15 @@ class Project:
     """A stack as an engine sees it.
 
     `releases` are those of the images to run, by service; `registry` (`host:port`) is where nodes
-    fetch them from ("" = only this engine has them).
+    fetch them from ("" = only this engine has them). `candidates`: service → a release that is let in beside
+    the stable one, and in how many containers.
     """
 
     site: Site
     releases: Mapping[str, str] = field(default_factory=dict)
     registry: str = ""
     encrypted: bool = True
+    candidates: Mapping[str, tuple[Service, int]] = field(default_factory=dict)
 
     @cached_property
     def name(self) -> str:
@@ -55,10 +61,32 @@ class Project:
         """The stack file of a Swarm."""
         return self.folder / SWARM
 
+    def become(self, service: Service) -> Project:
+        """The stack as it is to be, with this service in place of the one of its name."""
+        stack = self.site.stack
+        services = tuple(service if each.name == service.name else each for each in stack.services)
+        site = replace(self.site, stack=replace(stack, services=services))
+        return replace(self, site=site, releases={**self.releases, service.name: service.digest})
+
+    @contextmanager
+    def file(self, name: str, only: frozenset[str] | None = None) -> Iterator[Path]:
+        """A file of the stack as this project has it: the one on disk where that says the same, or else one
+        that lies beside it for a while.
+        """
+        text, there = self.files(only)[name], self.folder / name
+        if there.exists() and there.read_text() == text:
+            yield there
+            return
+        with tempfile.NamedTemporaryFile("w", dir=self.folder, suffix=".yaml") as part:
+            part.write(text)
+            part.flush()
+            yield Path(part.name)
+
     def files(self, only: frozenset[str] | None = None) -> dict[str, str]:
         """Path in the folder → text; with `only`, of these services alone. Pure."""
         stack = self.site.stack
         secrets = {service.name: secret_names(stack, service) for service in stack.services}
+        secrets |= {unit_of(n, "candidate"): secret_names(stack, s) for n, (s, _) in self.candidates.items()}
         facts = ContainerFacts(
             root=str(stack.root),
             secrets=str(self.site.home.secrets),
@@ -68,6 +96,7 @@ class Project:
             encrypted=self.encrypted,
             home=str(self.site.home.root),
             agent=stack.collects,
+            candidates=self.candidates,
         )
         return container_files(stack, secrets, facts)
 
@@ -75,6 +104,8 @@ class Project:
         """What the files leave open: ports, releases, the registry."""
         found = {port_variable(name): str(port) for name, port in self.site.ports.items()}
         found |= {release_variable(name): release for name, release in self.releases.items()}
+        for name, (service, _) in self.candidates.items():
+            found[release_variable(unit_of(name, "candidate"))] = service.digest
         return found | {
             "NEXUS_REGISTRY": f"{self.registry}/" if self.registry else "",
             "NEXUS_SECRETS": str(self.site.home.secrets),

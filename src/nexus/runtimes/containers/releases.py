@@ -1,4 +1,4 @@
-"""Which release of each service was given to the engine: what runs stays what it is until it is replaced."""
+"""Which image each service was given: that of its stable release, unless others started it."""
 
 from __future__ import annotations
 
@@ -7,29 +7,44 @@ from collections.abc import Iterable
 
 from nexus.runtimes.memory import Memory
 from nexus.stack import Service
+from nexus.stack.names import TELEMETRY
 
 KEY = "releases"
 
 
 class Releases:
-    """Service → release, remembered in the stack's own state."""
+    """Service → tag of its image, remembered in the stack's own state.
+
+    What others started (Compose alone, say) goes on until the service gets another release. The agent of
+    telemetry is part of no stack: it goes on until it is started anew.
+    """
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
 
     def known(self, services: Iterable[Service]) -> dict[str, str]:
-        """The release of each service: the one given to the engine, or else what its folder holds."""
-        given: dict[str, str] = json.loads(self._memory.get(KEY, "{}"))
-        return {service.name: given.get(service.name, service.release) for service in services}
+        """The tag of each service's image."""
+        given = self._given()
+        found = {}
+        for service in services:
+            tag, beside = given.get(service.name, ("", ""))
+            holds = service.name == TELEMETRY or beside == service.digest
+            found[service.name] = tag if tag and holds else service.digest
+        return found
 
-    def found(self, service: str, release: str) -> None:
-        """A service runs this release; nobody had told."""
-        given: dict[str, str] = json.loads(self._memory.get(KEY, "{}"))
-        if service not in given:
-            self._memory.set(KEY, json.dumps({**given, service: release}, sort_keys=True))
+    def found(self, service: Service, tag: str) -> None:
+        """A service runs from this image; nobody had told."""
+        if service.name not in self._given() and tag != service.release:
+            self._give(service, tag)
 
-    def give(self, service: Service, release: str = "") -> None:
-        """From now on, a service runs this release, or else what its folder holds."""
-        given: dict[str, str] = json.loads(self._memory.get(KEY, "{}"))
-        given[service.name] = release or service.release
+    def give(self, service: Service, tag: str = "") -> None:
+        """From now on, a service runs from this image, or else from that of its release."""
+        self._give(service, tag or service.digest)
+
+    def _give(self, service: Service, tag: str) -> None:
+        given = {**self._given(), service.name: (tag, service.digest)}
         self._memory.set(KEY, json.dumps(given, sort_keys=True))
+
+    def _given(self) -> dict[str, tuple[str, str]]:
+        told = json.loads(self._memory.get(KEY, "{}"))
+        return {name: (each[0], each[1]) for name, each in told.items() if isinstance(each, list)}

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from nexus.runtimes.containers.batch import Batch
-from nexus.runtimes.containers.compose import state_of
 from nexus.runtimes.containers.engine import Engine, EngineError, explain
 from nexus.runtimes.containers.project import Project
+from nexus.runtimes.containers.shown import state_of
 from nexus.runtimes.home import Home
 from nexus.runtimes.site import Site
 from nexus.stack import load_stack

@@ -1,0 +1,36 @@
+"""The commands of a manifest that run once, as tasks of the release that is let in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nexus.plans import Step
+from nexus.runtimes.containers.once import Once
+
+if TYPE_CHECKING:
+    from nexus.control.containers.keeper import ContainerKeeper
+
+LIMIT = 600.0  # seconds
+
+
+class Hooks:
+    """Runs them."""
+
+    def __init__(self, keeper: ContainerKeeper) -> None:
+        self._keeper = keeper
+
+    async def hook(self, step: Step) -> None:
+        """Runs the command `before` or `after` of a release; does nothing where there is none.
+
+        Raises:
+            StartError: it failed, or takes too long.
+        """
+        when = step.arguments["hook"]
+        service = self._keeper.released(step.target, step.arguments["release"])
+        command = service.rollout.hooks.before if when == "before" else service.rollout.hooks.after
+        if not command:
+            return
+        project = self._keeper.project(self._keeper.kept).become(service)
+        name = f"{service.name}_{when}_{service.release}"
+        runtime = self._keeper.containers(self._keeper.kept)
+        await runtime.run_once(Once(project, service.name, name, command, LIMIT))
