@@ -16,7 +16,8 @@ from nexus.control.processes.rollout import Rollout
 from nexus.control.processes.supervisor import Supervisor
 from nexus.control.processes.upgrade import Upgrade
 from nexus.plans import Action, Step
-from nexus.runtimes.process.drivers import driver, node, postgres
+from nexus.runtimes.process import building
+from nexus.runtimes.process.drivers import driver, postgres
 from nexus.runtimes.site import Site
 from nexus.stack import Service
 
@@ -74,7 +75,7 @@ class Actions:
 
     async def build(self, step: Step) -> None:
         """Builds what a service's release runs from."""
-        await node.build(self._site, self._service(step))
+        await building.build(self._site, self._service(step))
 
     async def start(self, step: Step) -> None:
         """Starts what is missing of a service and waits until it is ready and reachable."""

@@ -26,8 +26,8 @@ from nexus.control.processes.supervisor import Supervisor
 from nexus.plans import Action
 from nexus.runtimes.home import Home
 from nexus.runtimes.probes import Prober
-from nexus.runtimes.process import ProcessRuntime
-from nexus.runtimes.process.drivers import node, postgres
+from nexus.runtimes.process import ProcessRuntime, building
+from nexus.runtimes.process.drivers import postgres
 from nexus.runtimes.process.register import Register
 from nexus.runtimes.protocol import Account, StartError
 from nexus.runtimes.site import Site
@@ -95,7 +95,7 @@ class ProcessKeeper:
         return {
             service.name: f"release {service.release} is not built"
             for service in found
-            if service.runtime == "node" and not node.built(site, service)
+            if not building.built(site, service)
         }
 
     async def settle(self, site: Site) -> None:

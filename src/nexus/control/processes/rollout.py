@@ -53,6 +53,9 @@ class Rollout:
             raise StartError(
                 f"{service.name} cannot run twice at once, so no release can be let in beside the stable one"
             )
+        assert self._keeper.site is not None
+        if self._keeper.site.stack.service(service.name).release == service.release:
+            return  # an earlier attempt came as far as to make it the stable one
         known = self._keeper.candidates.of(service.name)
         if known is not None and known.release != service.release:
             raise StartError(

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from nexus.control.facts import Side
@@ -160,10 +161,10 @@ class Routing:
             if traffic is None or site is None:
                 continue
             fronted = [service for service in site.stack.services if self._fronted(service)]
-            mends = [self.shares.mend(traffic), *(self._mend(service, traffic) for service in fronted)]
-            for mend in mends:
+            mends = [partial(self._mend, service, traffic) for service in fronted]
+            for mend in (partial(self.shares.mend, traffic), *mends):
                 try:
-                    await mend
+                    await mend()
                 except Unreachable:
                     log.debug("the proxy is starting; it is told its servers when it is up")
                 except TrafficError as error:

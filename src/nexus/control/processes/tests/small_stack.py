@@ -40,15 +40,27 @@ ROLLOUT = "rollout: {start: 5s, settle: 200ms, drain: 3s}\n"
 
 @dataclass
 class SmallStack:
-    """The stack. `keeper` is the present one; `stable` the release that is recorded."""
+    """The stack. `keeper` is the present one."""
 
     folder: Path
     ports: dict[str, int]
-    home: Home
-    stable: str = "1"
     gaps: list[float] = field(default_factory=list)
     keeper: ProcessKeeper = field(init=False)
     http: aiohttp.ClientSession = field(init=False)
+
+    @property
+    def home(self) -> Home:
+        return Home.at(self.folder / "home")
+
+    @property
+    def stable(self) -> str:
+        """The name of the release that is recorded as the stable one."""
+        return (self.folder / "stable").read_text()
+
+    @stable.setter
+    def stable(self, name: str) -> None:
+        (self.folder / "new").write_text(name)
+        (self.folder / "new").rename(self.folder / "stable")
 
     @property
     def url(self) -> str:
@@ -139,10 +151,10 @@ async def small_stack(manifest: str = ROLLOUT) -> AsyncIterator[SmallStack]:
     """A stack whose release 1 runs behind the gateway."""
     folder = Path(tempfile.mkdtemp(prefix="nexus-small-"))
     folder.chmod(0o755)
-    home = Home.at(folder / "home")
-    home.prepare()
-    stack = SmallStack(folder, {"shop": free_port(), "gate": free_port()}, home)
+    stack = SmallStack(folder, {"shop": free_port(), "gate": free_port()})
+    stack.home.prepare()
     stack.release("1", manifest)
+    stack.stable = "1"
     async with aiohttp.ClientSession() as stack.http:
         await stack.open()
         try:
@@ -154,7 +166,7 @@ async def small_stack(manifest: str = ROLLOUT) -> AsyncIterator[SmallStack]:
                 await stack.act("stop", name)
             await stack.close()
     shutil.rmtree(folder)
-    shutil.rmtree(home.run, ignore_errors=True)
+    shutil.rmtree(stack.home.run, ignore_errors=True)
 
 
 class Load:
