@@ -162,7 +162,7 @@ def cpu_of(instance: Instance, cpus: float, seconds: float = 10.0) -> float | No
 
 def _told(side: Side, cpus: float) -> dict[str, Any]:
     """`cpu` is a share of the limit and `memory` in bytes, both of the instance that uses most."""
-    known = [share for each in side.instances if (share := cpu_of(each, cpus, 3.0)) is not None]
+    known = [share for each in side.instances if (share := cpu_of(each, cpus)) is not None]
     memory = [each.samples[-1].memory for each in side.instances if each.samples]
     return {
         **asdict(replace(side, instances=())),

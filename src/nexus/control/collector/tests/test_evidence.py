@@ -142,7 +142,7 @@ PROCESS = {
 
 
 def test_the_business_of_a_module_is_told_before_and_since(store: Store) -> None:
-    burn: dict[str, Any] = {"process": "sell", "objective": "done", "window": "5m"}
+    burn: Any = {"process": "sell", "objective": "done", "window": "5m"}
     rows = [point("nexus_kpi", 0, 90, kpi="stuck", module="sales", unit="count", step="ship")]
     rows += [point("nexus_kpi", 4, 20, kpi="stuck", module="sales", unit="count", step="ship")]
     rows += [point("nexus_kpi", 10, 90, kpi="cash", module="financial", unit="BRL")]
@@ -167,7 +167,7 @@ def test_the_business_of_a_module_is_told_before_and_since(store: Store) -> None
 
 
 def test_what_containers_used_is_told_by_instance(store: Store) -> None:
-    who = {"service": "sales", "instance": "sales-next-1"}
+    who: Any = {"service": "sales", "instance": "sales-next-1"}
     at = ago(10)
     rows = [point(f"container_{name}", value, **who) for name, value in (
         ("cpu_usage_seconds_total", 3), ("memory_working_set_bytes", 99)

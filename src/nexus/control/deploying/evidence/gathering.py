@@ -39,6 +39,7 @@ class Gathering:
         self._instances = Instances(world.keeper, view.service.name, view.release, restarts)
         self._probing = Probing(site, view)
         self._task: asyncio.Task[None] | None = None
+        self._told: dict[str, Any] = {}
         self._progress: dict[str, Any] = {}
         self._asked = float("-inf")
         self._demand: float | None = None
@@ -57,14 +58,13 @@ class Gathering:
 
     async def look(self, settings: Settings) -> Evidence:
         """What is known now."""
+        _, progress = await asyncio.gather(self._requests(settings), self._business())
         unknown = [UNREACHED] if self._probing.missing else []
-        told = await self._collected.sides(self.view, settings) if self._collected else None
-        if told is None:
+        if self._told:
+            stable, candidate = _side(self._told["stable"]), _side(self._told["candidate"])
+        else:
             unknown.append(SILENT if self._collected else UNMEASURED)
             stable, candidate = await self._counted()
-        else:
-            stable, candidate = _side(told["stable"]), _side(told["candidate"])
-        progress = await self._business()
         instances = await self._instances.look(progress.get("usage", {}))
         self._probing.thin = candidate.requests < settings.least
         return Evidence(
@@ -79,9 +79,14 @@ class Gathering:
             figures=tuple(_figure(each) for each in progress.get("figures", ())),
             health=_health(progress.get("health", {})),
             probes=self._probing.told(progress.get("probes", {})),
-            messages=tuple(Message(**each) for each in (told or {}).get("messages", ())),
+            messages=tuple(Message(**each) for each in self._told.get("messages", ())),
             unknown=tuple(unknown),
         )
+
+    async def _requests(self, settings: Settings) -> None:
+        """What is known of requests stays known while telemetry does not answer."""
+        if self._collected:
+            self._told = await self._collected.sides(self.view, settings) or self._told
 
     async def _counted(self) -> tuple[Side, Side]:
         counted = await self._counters.sides() if self._counters else None
