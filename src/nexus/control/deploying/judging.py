@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nexus.control.world import World
 
 LOOK_EVERY = 1.0
+SHORTEST_REST = 0.1
 Phase = Literal["judge", "bake"]
 Emit = Callable[[dict[str, Any]], None]
 
@@ -118,10 +119,7 @@ class Judge:
         self, views: Sequence[View], phase: Phase, hold: float, patience: float, emit: Emit, clock: Clock
     ) -> list[Verdict]:
         async with AsyncExitStack() as stack:
-            gatherings = [
-                await stack.enter_async_context(Gathering(self._world, view, self._restarts))
-                for view in views
-            ]
+            gatherings = [await stack.enter_async_context(self._gathering(view)) for view in views]
             changed = stack.enter_context(self._changes({view.service.name for view in views}))
             while True:
                 began = time.monotonic()
@@ -131,13 +129,15 @@ class Judge:
                 ]
                 if all(verdict.decision == "promote" for verdict in verdicts) and not clock.stands:
                     return verdicts
-                took = time.monotonic() - began
-                await _wait(changed, max(LOOK_EVERY - took, took / 2))  # a busy machine is asked less often
+                await _wait(changed, max(SHORTEST_REST, LOOK_EVERY - (time.monotonic() - began)))
+
+    def _gathering(self, view: View) -> Gathering:
+        return Gathering(self._world, view, self._guard.strictness(view.comparison), self._restarts)
 
     async def _judge(
         self, gathering: Gathering, phase: Phase, hold: float, patience: float, emit: Emit, clock: Clock
     ) -> Verdict:
-        evidence = await gathering.look(self._guard.strictness(gathering.view.comparison))
+        evidence = await gathering.look()
         elapsed = clock.tick()
         verdict = self._guard.judge(evidence, elapsed, hold, patience)
         emit(_picture(verdict, phase, max(0.0, hold - elapsed), clock.stands))

@@ -120,7 +120,8 @@ class Evidence:
     `comparison`: `stable` answered over the same minutes as `candidate`, or before. `weight` is the
     percentage of requests that the candidate is to get. `memory` (bytes) and `cpus` (cores) are what an
     instance may use (0: no limit). `demand`: requests of the whole service now, over those before (None: not
-    known). `unknown` names what could not be looked at.
+    known). `unknown` names what could not be looked at; `fresh` is False while what is known of requests
+    is old.
     """
 
     service: str
@@ -136,6 +137,7 @@ class Evidence:
     probes: tuple[Probed, ...] = ()
     messages: tuple[Message, ...] = ()
     unknown: tuple[str, ...] = ()
+    fresh: bool = True
 
     def as_dict(self) -> dict[str, Any]:
         """The figures of both sides as plain data, for the record and for progress."""

@@ -17,6 +17,7 @@ COUNTED = (
 )
 COUNTED_ALONE = "{errors} of {requests} requests failed"
 PROBED = "the probe {name} went well {count} times"
+OLD = "telemetry is behind"
 UNTRIED = "the probe {name} has not ended yet"
 THIN = "{requests} of the {least} requests that are needed came"
 QUIET = "nobody asks: instances that are ready decide"
@@ -69,6 +70,8 @@ class Guard:
         doubted = any(reason.weight == "doubt" for reason in found)
         if doubted:
             return ("promote" if elapsed >= patience else "hold"), []
+        if not evidence.fresh and elapsed < patience:
+            return "hold", [Reason("telemetry", "note", OLD)]
         untried = [probed.name for probed in evidence.probes if not probed.through]
         if untried and elapsed < patience:
             return "hold", [Reason("probes", "note", UNTRIED, {"name": untried[0]})]

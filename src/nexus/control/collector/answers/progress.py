@@ -99,10 +99,12 @@ def _points(
 
 
 def _health(subject: Subject, module: str, before: datetime, since: datetime) -> dict[str, Any]:
-    """An answer that did not change is written down once a minute."""
+    """An answer that did not change is written down once a minute. That nobody answered says nothing of the
+    business: it may have been an instance that was just leaving.
+    """
     rows = subject.rows(
         f"SELECT time >= {at(since)} AS now, ok, detail FROM health WHERE service = {quoted(module)}"
-        f" AND question = 'business' AND {within(before, _end())} ORDER BY time"
+        f" AND question = 'business' AND (ok OR json_valid(detail)) AND {within(before, _end())} ORDER BY time"
     )
     why = next((failing(row["detail"]) or row["detail"] for row in reversed(rows) if not row["ok"]), "")
     return {

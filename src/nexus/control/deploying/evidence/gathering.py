@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -19,7 +19,6 @@ from nexus.releases.guard import Evidence, Figure, Health, Message, Settings, Si
 if TYPE_CHECKING:
     from nexus.control.world import World
 
-PROGRESS_EVERY = 3.0  # seconds; what tells of the business is asked every 10 s at most
 UNMEASURED = "time, 4xx and KPIs (nothing is collected)"
 SILENT = "requests and KPIs (telemetry does not answer)"
 UNREACHED = "probes (they cannot be sent to one side from here)"
@@ -27,46 +26,40 @@ _SIDE = frozenset(field.name for field in fields(Side)) - {"instances"}
 
 
 class Gathering:
-    """Gathers evidence on one service. Inside `async with`, probes are run besides."""
+    """Gathers evidence on one service. Inside `async with`, telemetry is asked and probes are run besides."""
 
-    def __init__(self, world: World, view: View, restarts: Restarts) -> None:
+    def __init__(self, world: World, view: View, settings: Settings, restarts: Restarts) -> None:
         assert world.site is not None
-        site = world.site
+        site, socket = world.site, world.home.telemetry_socket
         gateways = tuple(service.name for service in site.stack.of_kind("gateway"))
         self.view = view
-        self._collected = Collected(world.home.telemetry_socket, gateways) if site.stack.collects else None
+        self._settings = settings
+        self._collected = Collected(socket, gateways, view, settings) if site.stack.collects else None
         self._counters = Counters.of(site, view)
         self._instances = Instances(world.keeper, view.service.name, view.release, restarts)
         self._probing = Probing(site, view)
-        self._task: asyncio.Task[None] | None = None
-        self._told: dict[str, Any] = {}
-        self._progress: dict[str, Any] = {}
-        self._asked = float("-inf")
-        self._demand: float | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._probing.run(), name=f"probes of {self.view.service.name}")
+        works = [self._probing.run(), *([self._collected.run()] if self._collected else [])]
+        name = f"evidence on {self.view.service.name}"
+        self._tasks = [asyncio.create_task(work, name=name) for work in works]
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._task is not None
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def look(self, settings: Settings) -> Evidence:
+    async def look(self) -> Evidence:
         """What is known now."""
-        _, progress = await asyncio.gather(self._requests(settings), self._business())
-        unknown = [UNREACHED] if self._probing.missing else []
-        if self._told:
-            stable, candidate = _side(self._told["stable"]), _side(self._told["candidate"])
-        else:
-            unknown.append(SILENT if self._collected else UNMEASURED)
-            stable, candidate = await self._counted()
+        told = self._collected.sides if self._collected else {}
+        progress = self._collected.progress if self._collected else {}
+        stable, candidate = await self._sides(told)
         instances = await self._instances.look(progress.get("usage", {}))
-        self._probing.thin = candidate.requests < settings.least
+        self._probing.thin = candidate.requests < self._settings.least
         return Evidence(
             service=self.view.service.name,
             comparison=self.view.comparison,
@@ -79,26 +72,25 @@ class Gathering:
             figures=tuple(_figure(each) for each in progress.get("figures", ())),
             health=_health(progress.get("health", {})),
             probes=self._probing.told(progress.get("probes", {})),
-            messages=tuple(Message(**each) for each in self._told.get("messages", ())),
-            unknown=tuple(unknown),
+            messages=tuple(Message(**each) for each in told.get("messages", ())),
+            unknown=tuple(self._unknown()),
+            fresh=self._collected is None or self._collected.fresh,
         )
 
-    async def _requests(self, settings: Settings) -> None:
-        """What is known of requests stays known while telemetry does not answer."""
-        if self._collected:
-            self._told = await self._collected.sides(self.view, settings) or self._told
+    def _unknown(self) -> Iterator[str]:
+        if self._collected is None:
+            yield UNMEASURED
+        elif not self._collected.sides:
+            yield SILENT
+        if self._probing.missing:
+            yield UNREACHED
 
-    async def _counted(self) -> tuple[Side, Side]:
+    async def _sides(self, told: Mapping[str, Any]) -> tuple[Side, Side]:
+        """What telemetry told of requests, or else what the gateway counted."""
+        if told:
+            return _side(told["stable"]), _side(told["candidate"])
         counted = await self._counters.sides() if self._counters else None
         return counted or (Side(), Side())
-
-    async def _business(self) -> dict[str, Any]:
-        """The answer that is known; a new one every few seconds."""
-        now = time.monotonic()
-        if self._collected and now - self._asked >= PROGRESS_EVERY:
-            self._asked = now
-            self._progress = await self._collected.progress(self.view) or self._progress
-        return self._progress
 
     def _demand_of(self, stable: Side, candidate: Side) -> float | None:
         """Requests a second now over those before, where both are known."""
