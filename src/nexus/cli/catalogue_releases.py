@@ -82,6 +82,7 @@ PT_BR = {
     "what": "o quê",
     "why": "por quê",
     "withdrawn; nothing was changed": "retirada; nada foi alterado",
+    "{count} services": "{count} serviços",
     "{kind} {id}: {changes} (asked by {who})": "{kind} {id}: {changes} (pedida por {who})",
     "{requests} requests, errors {errors} against {former}, p95 {p95} against {before}": (
         "{requests} requisições, erros {errors} contra {former}, p95 {p95} contra {before}"

@@ -69,7 +69,7 @@ def deploy(
     if not modules:
         raise place.stop(t("name the modules to deploy; `nexus releases` lists what there is"), 2)
     body: dict[str, Any] = {
-        "who": place.who(),
+        "who": place.user(),
         "services": modules,
         "version": version,
         "image": image,

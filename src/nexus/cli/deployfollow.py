@@ -53,8 +53,11 @@ class Following:
 
     def _show(self, events: Iterator[dict[str, Any]]) -> int | None:
         """Shows events; the exit code of the last one, None when they ended before the deployment did."""
+        code = None
         for event in events:
             kind = event["event"]
+            if event.get("plan_only"):
+                code = 0  # there is no more to come
             if kind == "deployment":
                 if event["id"] == self._number:
                     continue  # shown before the stream was lost
@@ -73,7 +76,7 @@ class Following:
             if self._plain and self._told_plainly(event):
                 continue
             self._view.show(event)
-        return None
+        return code
 
     def _told_plainly(self, event: Mapping[str, Any]) -> bool:
         """Whether the event is one sentence, which is then said."""

@@ -37,7 +37,7 @@ def steer(wish: str, as_json: bool) -> int:
     """`nexus deploy --status`, `--pause`, `--resume`, `--abort`; returns the exit code."""
     from nexus.cli.deployfollow import Following
 
-    client, body = running(), {"who": place.who()}
+    client, body = running(), {"who": place.user()}
     if wish == "abort":
         return Following(client, as_json).back("/v1/deploy/abort", body)
     try:

@@ -73,9 +73,9 @@ class Live(progress.Live):
     """Ended steps scroll by; below them stand the running ones, the instances, the shares and the figures."""
 
     def __init__(self) -> None:
-        super().__init__()
         self._instances: dict[str, list[dict[str, Any]]] = {}
         self._judged: Mapping[str, Any] | None = None
+        super().__init__()
 
     def show(self, event: Mapping[str, Any]) -> None:
         kind = event["event"]

@@ -30,15 +30,19 @@ def home_path() -> Path:
     return Path(named).absolute() if named else root() / ".nexus"
 
 
-def who() -> str:
-    """Who asks, for the journal and the lease."""
+def user() -> str:
+    """The name of who asks."""
     import getpass
 
     try:
-        user = os.environ.get("SUDO_USER") or getpass.getuser()
+        return os.environ.get("SUDO_USER") or getpass.getuser()
     except (KeyError, OSError):
-        user = str(os.getuid())
-    return f"{user} (process {os.getpid()})"
+        return str(os.getuid())
+
+
+def who() -> str:
+    """Who asks, for the journal and the lease."""
+    return f"{user()} (process {os.getpid()})"
 
 
 def stop(message: str, code: int) -> typer.Exit:

@@ -24,7 +24,7 @@ def build(modules: Modules, version: Version = "", ref: Ref = "", as_json: Json 
     from nexus.cli import deploysteering
     from nexus.control.client import ControlError
 
-    body = {"who": place.who(), "services": modules, "version": version, "ref": ref}
+    body = {"who": place.user(), "services": modules, "version": version, "ref": ref}
     try:
         made = deploysteering.running().post("/v1/release/build", body, timeout=900.0)
     except ControlError as error:

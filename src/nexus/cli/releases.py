@@ -15,6 +15,7 @@ from nexus.cli.language import t
 Module = Annotated[str, typer.Argument(help="One module; otherwise all.")]
 Sets = Annotated[bool, typer.Option("--sets", help="Show the versions of the whole.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the stable JSON form.")]
+FEW = 4
 OUTCOMES = {
     "promoted": "green",
     "rolled back": "red",
@@ -84,7 +85,7 @@ def _deployments(found: Mapping[str, Any]) -> None:
         table.add_row(
             str(each["id"]),
             t(each["kind"]),
-            ", ".join(each["services"]),
+            _named(list(each["services"])),
             each["who"],
             _when(each["started_at"]),
             Text(t(each["state"]), style=OUTCOMES.get(each["state"], "cyan")),
@@ -133,6 +134,11 @@ def _table(*columns: str) -> Any:
     for column in columns:
         table.add_column(t(column) if column else "", no_wrap=True)
     return table
+
+
+def _named(services: list[str]) -> str:
+    """The names of services, or how many they are."""
+    return ", ".join(services) if len(services) <= FEW else t("{count} services", count=len(services))
 
 
 def _when(at: float) -> str:

@@ -28,7 +28,7 @@ def rollback(
     from nexus.cli.deployfollow import Following
 
     client = deploysteering.running()
-    body = {"who": place.who(), "services": [module], "to": to}
+    body = {"who": place.user(), "services": [module], "to": to}
     if plan or not (yes or as_json):
         code = Following(client, as_json).run("/v1/rollback", {**body, "plan_only": True})
         if plan or code:

@@ -11,7 +11,8 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from nexus.control.deploying.evidence.collected import Collected
+import aiohttp
+
 from nexus.stack.burning import FAST_BURN, reachable
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ log = logging.getLogger("nexus.control")
 
 LOOKED_AT_FOR = 600.0  # seconds after a deployment's end
 LOOK_EVERY = 15.0
+PATIENCE = 10.0
 WINDOW = "5m"
 Burns = Mapping[tuple[str, str], float]  # process and objective → how many times too fast its budget is spent
 
@@ -31,7 +33,6 @@ class Suspects:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._collected = Collected(world.home.telemetry_socket, ())
 
     async def look_for_ever(self) -> None:
         """Looks until it is cancelled, whatever one look meets."""
@@ -40,6 +41,8 @@ class Suspects:
             try:
                 for each in self._recent():
                     await self._look(each)
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                log.info("telemetry does not say how the business does: %s", error)
             except Exception:
                 log.exception("looking after a deployment failed; it is tried again in %g s", LOOK_EVERY)
 
@@ -78,8 +81,15 @@ class Suspects:
         )
 
     async def _fast(self, processes: frozenset[str], at: float | None = None) -> Burns:
-        told = await self._collected.ask("/processes", {} if at is None else {"at": f"{at:.6f}"})
-        return fast(told, processes) if told is not None else {}
+        connector = aiohttp.UnixConnector(path=str(self._world.home.telemetry_socket))
+        timeout = aiohttp.ClientTimeout(total=PATIENCE)
+        async with (
+            aiohttp.ClientSession("http://telemetry", connector=connector, timeout=timeout) as session,
+            session.get(
+                "/processes", params={} if at is None else {"at": f"{at:.6f}"}, raise_for_status=True
+            ) as answer,
+        ):
+            return fast(await answer.json(), processes)
 
 
 def fast(told: Mapping[str, Any], processes: frozenset[str]) -> Burns:
