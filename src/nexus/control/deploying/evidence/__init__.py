@@ -2,6 +2,7 @@
 
 view           what is compared with what
 collected      requests and business, from telemetry
+following      its newest answers
 counters       requests where nothing is collected, from the gateway itself
 instances      ends, CPU and memory
 probing        probes, run through the candidate

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from nexus.control.deploying.evidence.collected import Collected
 from nexus.control.deploying.evidence.counters import Counters
+from nexus.control.deploying.evidence.following import Following
 from nexus.control.deploying.evidence.instances import Instances, Restarts
 from nexus.control.deploying.evidence.probing import Probing
 from nexus.control.deploying.evidence.view import View
@@ -34,14 +35,15 @@ class Gathering:
         gateways = tuple(service.name for service in site.stack.of_kind("gateway"))
         self.view = view
         self._settings = settings
-        self._collected = Collected(socket, gateways, view, settings) if site.stack.collects else None
+        collected = Collected(socket, gateways)
+        self._following = Following(collected, view, settings) if site.stack.collects else None
         self._counters = Counters.of(site, view)
         self._instances = Instances(world.keeper, view.service.name, view.release, restarts)
         self._probing = Probing(site, view)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        works = [self._probing.run(), *([self._collected.run()] if self._collected else [])]
+        works = [self._probing.run(), *([self._following.run()] if self._following else [])]
         name = f"evidence on {self.view.service.name}"
         self._tasks = [asyncio.create_task(work, name=name) for work in works]
         return self
@@ -55,8 +57,8 @@ class Gathering:
 
     async def look(self) -> Evidence:
         """What is known now."""
-        told = self._collected.sides if self._collected else {}
-        progress = self._collected.progress if self._collected else {}
+        told = self._following.sides if self._following else {}
+        progress = self._following.progress if self._following else {}
         stable, candidate = await self._sides(told)
         instances = await self._instances.look(progress.get("usage", {}))
         self._probing.thin = candidate.requests < self._settings.least
@@ -74,13 +76,13 @@ class Gathering:
             probes=self._probing.told(progress.get("probes", {})),
             messages=tuple(Message(**each) for each in told.get("messages", ())),
             unknown=tuple(self._unknown()),
-            fresh=self._collected is None or self._collected.fresh,
+            fresh=self._following is None or self._following.fresh,
         )
 
     def _unknown(self) -> Iterator[str]:
-        if self._collected is None:
+        if self._following is None:
             yield UNMEASURED
-        elif not self._collected.sides:
+        elif not self._following.sides:
             yield SILENT
         if self._probing.missing:
             yield UNREACHED
