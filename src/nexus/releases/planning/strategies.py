@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from nexus.releases.facts import RolloutFacts
+from nexus.releases.facts import CandidateFacts, RolloutFacts
 from nexus.releases.planning.chain import Chain
 from nexus.releases.planning.manner import Manner
 from nexus.releases.planning.request import RolloutRequest
@@ -36,8 +36,14 @@ class Change:
     @property
     def weight(self) -> int:
         """The share of requests that the new release has already, in percent."""
-        mine = self.facts.candidates.get(self.service.name)
-        return mine.weight if mine else 0
+        candidate = self.candidate
+        return candidate.weight if candidate else 0
+
+    @property
+    def candidate(self) -> CandidateFacts | None:
+        """What of the new release runs already, beside the stable one."""
+        found = self.facts.candidates.get(self.service.name)
+        return found if found and found.release.id == self.new.id else None
 
     @property
     def bake(self) -> float:
@@ -64,18 +70,17 @@ def finish(change: Change, chain: Chain) -> None:
 
 def _prepare(change: Change, chain: Chain) -> None:
     name, new, facts = change.service.name, change.new, change.facts
-    candidate = facts.candidates.get(name)
-    if candidate is not None and candidate.release.id != new.id:
-        text = f"{label(candidate.release)} was being let in, and another release is wanted now"
+    other = facts.candidates.get(name)
+    if other is not None and change.candidate is None:
+        text = f"{label(other.release)} was being let in, and another release is wanted now"
         chain.add("abandon", name, text, "take its requests away, drain and stop it")
-        candidate = None
-    if candidate is None:
-        _hook(change, chain, "before")
     pending = facts.pending.get((name, new.id), ())
     if pending:
         contract = "; nobody can go back across it" if facts.contracts_pending(new) else ""
         does = f"apply {migrations(pending)}{contract}"
-        chain.add("migrate", name, f"{label(new)} needs them", does, release=new.id)
+        chain.add("migrate", name, f"{label(new)} needs a newer schema", does, release=new.id)
+    if change.candidate is None:
+        _hook(change, chain, "before")
 
 
 def _canary(change: Change, chain: Chain) -> None:
@@ -125,8 +130,7 @@ def _at_once(change: Change, chain: Chain) -> None:
 
 def _admit(change: Change, chain: Chain, count: int) -> None:
     name, new = change.service.name, change.new
-    candidate = change.facts.candidates.get(name)
-    if candidate and candidate.release.id == new.id and min(candidate.count, candidate.ready) >= count:
+    if change.candidate and min(change.candidate.count, change.candidate.ready) >= count:
         return
     settle = change.service.rollout.settle
     chain.add(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from nexus.releases.facts import RolloutFacts
 from nexus.releases.planning.words import label
 from nexus.releases.release import Release
-from nexus.releases.scoping.history import brought, formers
+from nexus.releases.scoping.history import brought, formers, ran_well
 from nexus.releases.scoping.member import Member
 from nexus.stack import Stack
 
@@ -51,7 +51,7 @@ def _misfit(stack: Stack, facts: RolloutFacts, members: Mapping[str, Member]) ->
     now = {name: release.id for name, release in facts.stable.items() if stack.has(name)}
     then = now | {name: member.to.id for name, member in members.items()}
     for pair, sentences in sorted(facts.misfits.items()):
-        if not pair.runs_in(then) or pair.runs_in(now):
+        if not pair.runs_in(then) or pair.runs_in(now) or ran_well(facts, pair):
             continue
         staying = [name for name in (pair.consumer, pair.provider) if name not in members]
         if not staying:
@@ -59,7 +59,7 @@ def _misfit(stack: Stack, facts: RolloutFacts, members: Mapping[str, Member]) ->
                 f"{pair.consumer} and {pair.provider} do not fit in their former releases: {sentences[0]}"
             )
         name = staying[0]
-        target = _fitting(facts, name, then)
+        target = _fitting(facts, name, then, members)
         if target is None:
             raise Stuck(f"no earlier release of {name} fits: {sentences[0]}")
         other = pair.provider if name == pair.consumer else pair.consumer
@@ -68,13 +68,18 @@ def _misfit(stack: Stack, facts: RolloutFacts, members: Mapping[str, Member]) ->
     return None
 
 
-def _fitting(facts: RolloutFacts, name: str, then: Mapping[str, str]) -> Release | None:
-    """The newest earlier release of a service that fits with all that then runs."""
-    for release in formers(facts, name):
-        trial = {**then, name: release.id}
-        touching = (pair for pair in facts.misfits if name in (pair.consumer, pair.provider))
-        if not any(pair.runs_in(trial) for pair in touching):
-            return release
+def _fitting(
+    facts: RolloutFacts, name: str, then: Mapping[str, str], members: Mapping[str, Member]
+) -> Release | None:
+    """The newest earlier release of a service that fits with all that then runs; or else with what goes back
+    for sure, so that the rest must follow.
+    """
+    earlier = list(formers(facts, name))
+    for among in (then, {other: member.to.id for other, member in members.items()}):
+        for release in earlier:
+            trial = {**among, name: release.id}
+            if not any(pair.runs_in(trial) and not ran_well(facts, pair) for pair in facts.misfits):
+                return release
     return None
 
 

@@ -29,7 +29,8 @@ def find_culprit(stack: Stack, facts: RolloutFacts, process: str) -> Culprit:
         return Culprit("", f"nothing was released lately: a rollback would mend nothing of {process}", ())
     bad = [name for name in recent if name in facts.bad]
     if bad:
-        name = _root(stack, [each for each in bad if each in steps] or bad)
+        carriers = [each for each in bad if each in steps] + [each for each in bad if each in needed - steps]
+        name = _root(stack, carriers or bad)
         return Culprit(name, f"released lately, and its own figures are bad: {facts.bad[name]}", recent)
     for group, role in ((steps, f"carries {process}"), (needed, f"is needed by what carries {process}")):
         within = [name for name in recent if name in group]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from nexus.releases.facts import RolloutFacts
+from nexus.releases.facts import Pair, RolloutFacts
 from nexus.releases.records import Deployment, ReleaseSet
 from nexus.releases.release import Release
 
@@ -35,6 +35,11 @@ def healthy_set(facts: RolloutFacts, suspects: Iterable[str]) -> ReleaseSet | No
         if each.healthy and not any(each.releases.get(name) == release for name, release in present.items()):
             return each
     return None
+
+
+def ran_well(facts: RolloutFacts, pair: Pair) -> bool:
+    """Whether two releases ran together in a healthy set: then neither relies on what came later."""
+    return any(each.healthy and pair.runs_in(each.releases) for each in facts.sets)
 
 
 def brought(facts: RolloutFacts, service: str) -> Deployment | None:
