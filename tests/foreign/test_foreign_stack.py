@@ -81,9 +81,9 @@ def test_the_status_has_the_documented_shape(stack: ThrowawayStack) -> None:
 
 def test_a_plan_is_printed_and_nothing_is_started(stopped: ThrowawayStack) -> None:
     plan = stopped.nexus("up", "--port-offset", str(stopped.offset), "--plan")
-    assert plan.splitlines()[0] == "bring foreign up: 3 steps"
+    assert plan.splitlines()[0] == "bring foreign up: 4 steps"
     assert "start greeter: start 1 instance, ready on port" in plan
-    assert "after 1, 2" in plan
+    assert "after 1, 2, 3" in plan
     assert processes(stopped) == []
     assert not (stopped.home / "data").exists()
 

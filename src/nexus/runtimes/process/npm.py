@@ -30,8 +30,12 @@ _LEFT_OUT = shutil.ignore_patterns("node_modules", "dist", "tests", "__pycache__
 _UNFINISHED = "unfinished-"
 
 
-async def build_release(service: Service, target: Path, node: Path, running: Collection[str]) -> None:
-    """Builds the service's folder into `target`, unless it is there; `running`: releases that must stay.
+async def build_release(
+    service: Service, target: Path, node: Path, running: Collection[str], settings: Path
+) -> None:
+    """Builds the service's folder into `target`, unless it is there; `running`: digests that must stay.
+
+    `settings` is npm's file of settings beside the brick's sources, used where it exists.
 
     Raises:
         StartError: npm failed, with its last lines; nothing is left of the attempt.
@@ -46,9 +50,9 @@ async def build_release(service: Service, target: Path, node: Path, running: Col
         return
     draft = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=builds))
     try:
-        await asyncio.to_thread(
-            shutil.copytree, service.folder, draft, ignore=_LEFT_OUT, symlinks=True, dirs_exist_ok=True
-        )
+        await asyncio.to_thread(_copy, service.folder, draft)
+        if settings.is_file():
+            shutil.copyfile(settings, draft / settings.name)
         if (draft / PACKAGE).exists():
             for step in STEPS:
                 await _npm(service, draft, node, step)
@@ -58,6 +62,15 @@ async def build_release(service: Service, target: Path, node: Path, running: Col
         await asyncio.to_thread(shutil.rmtree, draft, ignore_errors=True)
     os.utime(target)
     await asyncio.to_thread(_remove_old, builds, {*running, target.name})
+
+
+def _copy(source: Path, draft: Path) -> None:
+    """Copies what is built; of a release's files, which nobody may write, npm must change some."""
+    shutil.copytree(source, draft, ignore=_LEFT_OUT, symlinks=True, dirs_exist_ok=True)
+    for folder, _, files in os.walk(draft):
+        for path in (Path(folder, name) for name in files):
+            if not path.is_symlink():
+                path.chmod(path.stat().st_mode | 0o200)
 
 
 async def _npm(service: Service, folder: Path, node: Path, arguments: tuple[str, ...]) -> None:

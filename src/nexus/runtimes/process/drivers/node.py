@@ -19,6 +19,7 @@ from nexus.runtimes.site import Site, Slot
 from nexus.stack import Service
 
 OLDEST = 20  # the oldest major version of Node.js that is still given fixes
+SETTINGS = ".npmrc"
 _MEND = (
     f"install Node.js {OLDEST} or newer with npm and put it on PATH "
     "(Debian 13 or newer: apt-get install nodejs npm; macOS: brew install node; others: https://nodejs.org)"
@@ -46,7 +47,8 @@ async def build(site: Site, service: Service) -> None:
     node = find_node(service)
     if shutil.which("npm") is None:
         raise StartError(f"{service.name} is built with npm, which is not on PATH; {_MEND}")
-    await build_release(service, folder(site, service), node, _running(site, service))
+    settings = site.stack.root / service.place / SETTINGS  # how to reach a registry: no part of what runs
+    await build_release(service, folder(site, service), node, _running(site, service), settings)
 
 
 def prepare(runtime: ProcessRuntime, site: Site, service: Service, slot: Slot, config: str) -> Launch:
@@ -107,11 +109,13 @@ def _version(node: Path, changed: int) -> str:
 
 
 def _running(site: Site, service: Service) -> frozenset[str]:
-    """The releases of the service that run, as far as the stack's register knows."""
+    """The digests of the service that run, as far as the stack's register knows."""
     if not site.home.database.exists():
         return frozenset()
     register = Register(site.home.database)
     try:
-        return frozenset(each.release for each in register.known() if each.service == service.name)
+        return frozenset(
+            each.release.partition("-")[0] for each in register.known() if each.service == service.name
+        )
     finally:
         register.close()
