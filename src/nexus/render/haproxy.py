@@ -131,6 +131,7 @@ def _backend(service: Service, facts: HaproxyFacts, candidate: bool = False) -> 
         "next": candidate_backend(service.name),
         "sticky": service.rollout.sticky,
         "discovery": facts.discovery.get(name),
+        "resolvers": "candidates" if candidate else "engine",
         "ready": service.health.ready,
         "servers": [(plain("server", s.id), plain("host", s.host), int(s.port)) for s in servers],
     }

@@ -7,17 +7,16 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import aiohttp
 
+from nexus.control.candidates import Candidates
 from nexus.render.containers.networks import gateway_of
+from nexus.runtimes.containers.container import Container
 from nexus.runtimes.protocol import StartError
 from nexus.runtimes.site import LOOPBACK, Site
 from nexus.stack.names import TELEMETRY, TELEMETRY_TOKEN
-
-if TYPE_CHECKING:
-    from nexus.control.containers.keeper import ContainerKeeper
 
 POLL = 0.1
 FRESH = 3.0  # seconds: a gateway asks twice a second, one that has not for so long is cut off
@@ -25,10 +24,20 @@ PATIENCE = aiohttp.ClientTimeout(total=2.0)
 SILENT = (aiohttp.ClientError, OSError, TimeoutError, ValueError)
 
 
+class Kept(Protocol):
+    """What is known of the stack: its candidates, and the containers at the last look."""
+
+    @property
+    def candidates(self) -> Candidates: ...
+
+    @property
+    def seen(self) -> tuple[Container, ...]: ...
+
+
 class Split:
     """Tells the gateways of a stack what each candidate gets of its service's requests."""
 
-    def __init__(self, keeper: ContainerKeeper) -> None:
+    def __init__(self, keeper: Kept) -> None:
         self._keeper = keeper
 
     async def share(self, site: Site, shares: Mapping[str, int], limit: float = 10.0) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -183,8 +184,78 @@ def test_modules_tell_the_agent_and_it_asks_nothing_that_no_manifest_names(shop:
     assert targets["door"]["port"] == 8080
 
 
+def test_a_candidate_runs_beside_the_stable_release_under_a_name_of_its_own(shop: Stack) -> None:
+    stable = shop.service("back-office")
+    newer = replace(stable, env={"PRICE": "R$ 6"}, secrets_version="2")
+    files = _files(shop, candidates={"back-office": (newer, 3)})
+    for name in ("compose.yaml", "stack.yaml"):
+        services = YAML(typ="safe").load(files[name])["services"]
+        old, new = services["back-office"], services["back-office_next"]
+        assert new["image"] == "${NEXUS_REGISTRY:-}shop/back-office:${NEXUS_RELEASE_BACK_OFFICE__NEXT:-local}"
+        assert (old["labels"]["nexus.side"], new["labels"]["nexus.side"]) == ("stable", "candidate")
+        assert (old["deploy"]["replicas"], new["deploy"]["replicas"]) == (2, 3)
+        release = "${NEXUS_RELEASE_BACK_OFFICE__NEXT:-local}-2"
+        assert new["labels"]["nexus.release"] == new["environment"]["NEXUS_RELEASE"] == release
+        assert old["labels"]["nexus.release"] == "${NEXUS_RELEASE_BACK_OFFICE:-local}"
+        assert (old["environment"]["PRICE"], new["environment"]["PRICE"]) == ("R$$ 5", "R$$ 6")
+        assert new["environment"]["NEXUS_SERVICE"] == "back-office"
+        assert next(each["source"] for each in new["secrets"]) == "back_office.2_token"
+        assert next(each["source"] for each in old["secrets"]) == "back_office_token"
+        same = ("user", "networks", "read_only", "cap_drop", "volumes", "stop_grace_period")
+        assert all(old[each] == new[each] for each in same)
+        assert old["deploy"]["resources"] == new["deploy"]["resources"]
+        assert "ports" not in new
+    compose = YAML(typ="safe").load(files["compose.yaml"])
+    assert compose["secrets"]["back_office.2_token"]["file"].endswith("/back-office@2/token")
+
+
+def test_a_candidate_may_have_secrets_that_the_stable_release_has_not(shop: Stack) -> None:
+    newer = shop.service("back-office")
+    secrets = {"back-office": ("token",), "back-office_next": ("token", "licence")}
+    new = {spec.name: spec for spec in container_specs(shop, secrets, candidates={"back-office": (newer, 1)})}
+    assert new["back-office_next"].secrets.keys() == {"token", "licence"}
+    assert new["back-office"].secrets.keys() == {"token"}
+
+
+def test_nothing_of_a_candidate_is_rendered_while_there_is_none(shop: Stack) -> None:
+    files = _files(shop)
+    assert "_next" not in files["compose.yaml"]
+    assert "_next" not in files["stack.yaml"]
+    assert "back-office.next 1-4 back-office_next:5002 resolvers candidates" in files["gate/haproxy.cfg"]
+    assert (
+        files["gate/haproxy.cfg"]
+        == _files(shop, candidates={"front": (shop.service("front"), 1)})["gate/haproxy.cfg"]
+    )
+
+
+def test_a_candidate_needs_a_gateway_that_shares_requests(tmp_path: Path) -> None:
+    stack = _stack(tmp_path, "mailer", stack="name: post\n")
+    with pytest.raises(RenderError, match="without a gateway nobody shares requests"):
+        container_specs(stack, {}, candidates={"mailer": (stack.service("mailer"), 1)})
+
+
+def test_the_image_of_a_release_is_named_by_the_bricks_own_folder(shop: Stack, tmp_path: Path) -> None:
+    artefact = replace(shop.service("front"), folder=tmp_path / "elsewhere" / "front")
+    stack = replace(shop, services=tuple(artefact if s.name == "front" else s for s in shop.services))
+    dockerfile = next(spec.dockerfile for spec in container_specs(stack, {}) if spec.name == "front")
+    assert dockerfile == "modules/front/Dockerfile"
+
+
+def test_only_the_agent_and_its_host_have_the_token_that_steers_gateways(shop: Stack) -> None:
+    services = _compose(shop)["services"]
+    assert services["telemetry"]["secrets"] == [{"source": "telemetry_token", "target": "token"}]
+    holders = [name for name, each in services.items() if "telemetry_token" in str(each.get("secrets"))]
+    assert holders == ["telemetry"]
+
+
 def test_without_the_agent_nothing_is_sent_to_it(shop: Stack) -> None:
     services = _compose(shop, agent=False)["services"]
     assert "telemetry" not in services
     environment = services["back-office"]["environment"]
     assert environment["OTEL_EXPORTER_OTLP_ENDPOINT"] == "${OTEL_EXPORTER_OTLP_ENDPOINT:-}"
+
+
+def test_without_the_agent_no_gateway_shares_requests(shop: Stack) -> None:
+    files = _files(shop, agent=False)
+    assert "gate/split.lua" not in files
+    assert "back-office.next" not in files["gate/haproxy.cfg"]

@@ -1,4 +1,4 @@
-"""The routes below /traffic: the host tells how requests are shared, gateways ask, the host sees who has it."""
+"""Routes below /traffic: the host tells how requests are shared, gateways ask, the host sees who has it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def sharing(shares: Shares, token: str) -> list[web.RouteDef]:
             told = shares.tell(json.loads(body))
         except SharesError as error:
             return _refusal(400, str(error))
-        except ValueError:
+        except (ValueError, RecursionError):
             return _refusal(400, "the body is no JSON")
         return web.json_response({"version": told.version})
 
