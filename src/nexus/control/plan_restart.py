@@ -1,11 +1,11 @@
-"""The plan that replaces the instances of services by ones that run what their folders hold now."""
+"""The plan that replaces the instances of services by fresh ones of their stable releases."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from nexus.plans import Plan, Step
-from nexus.stack import Stack
+from nexus.stack import Service, Stack
 
 
 def plan_restart(stack: Stack, names: Sequence[str], who: str, unbuilt: Mapping[str, str]) -> Plan:
@@ -20,9 +20,17 @@ def plan_restart(stack: Stack, names: Sequence[str], who: str, unbuilt: Mapping[
             "restart",
             name,
             f"asked by {who}",
-            "replace its instances one by one",
+            _does(stack.service(name)),
             after=(f"build {name}",) if name in unbuilt else (),
         )
         for name in names
     ]
     return Plan(f"restart {', '.join(names)}", tuple(steps))
+
+
+def _does(service: Service) -> str:
+    if service.kind != "module":
+        return "start it again on its present settings"
+    if service.rollout.strategy == "recreate":
+        return "stop its instances, then start fresh ones"
+    return "replace its instances one by one, the new beside the old"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from nexus.control.processes.instance import Instance
 from nexus.control.processes.releasing import ends, grace_of, released
+from nexus.control.processes.upgrade import Upgrade
 from nexus.plans import Action, Step
 from nexus.runtimes.protocol import StartError
 from nexus.stack import Service
@@ -55,7 +56,7 @@ class Replacing:
         service = released(self._keeper, step)
         self._keeper.wanted.add(service.name)
         if service.kind != "module":
-            await self._supervisor.renew(service, 0.0, grace_of(service))
+            self._keeper.tell_gap(service.name, await Upgrade(self._keeper).exchange(service))
             return
         await self._change(service, [])
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from nexus.control.processes.configs import render
 from nexus.control.processes.gap import measured
+from nexus.control.processes.places import free_port
 from nexus.control.processes.releasing import grace_of, released
 from nexus.plans import Action, Step
 from nexus.runtimes.probes import Prober
-from nexus.runtimes.process.drivers import driver, haproxy, nginx, valkey
+from nexus.runtimes.process.drivers import haproxy, nginx, valkey
 from nexus.runtimes.protocol import StartError
 from nexus.stack import Service
 
@@ -25,6 +27,7 @@ log = logging.getLogger("nexus.control")
 
 ANSWER_LIMIT = 0.25  # seconds after which a question counts as not answered
 LIVE_LIMIT = 20.0
+EXCHANGED = ("haproxy", "nginx", "valkey")
 
 
 class Upgrade:
@@ -40,37 +43,49 @@ class Upgrade:
         return {"upgrade": self.upgrade}
 
     async def upgrade(self, step: Step) -> None:
-        """Exchanges the running program by the release's; tells how long it did not answer.
+        """Exchanges the running program for the release's; tells how long it did not answer.
 
         Raises:
             StartError: the release cannot be run; what ran goes on running.
         """
         service = released(self._keeper, step)
-        if service.runtime not in ("haproxy", "nginx", "valkey"):
+        if service.runtime not in EXCHANGED:
             raise StartError(f"{service.name} ({service.runtime}) is not upgraded this way")
-        running = [i for i in self._supervisor.of(service.name) if i.running is not None]
-        if not running:
-            await self._keeper.adopt(service)
-            await self._supervisor.start(service)
-            return
-        await self._check(service, running[0])
+        gap = await self.exchange(service)
+        await self._keeper.adopt(service)
+        await self._supervisor.start(service)
+        self._keeper.tell_gap(service.name, gap)
+
+    async def exchange(self, service: Service) -> float:
+        """Has `service` take the place of what runs, however that is; returns the gap in seconds.
+
+        Raises:
+            StartError: it cannot be run.
+        """
+        living = [i for i in self._supervisor.of(service.name) if i.running is not None and i.live]
+        if not living or service.runtime not in EXCHANGED:
+            began = time.monotonic()
+            await self._again(service)
+            return time.monotonic() - began
+        await self._check(service, living[0])
         prober = Prober(self._supervisor.site)
         try:
-            async with measured(lambda: _answers(prober, service, running[0].slot.port)) as gap:
-                await self._exchange(service, running[0])
+            async with measured(lambda: _answers(prober, service, living[0].slot.port)) as gap:
+                await self._exchange(service, living[0])
         finally:
             await prober.close()
-        await self._keeper.adopt(service)
-        self._keeper.tell_gap(service.name, gap.seconds)
+        return gap.seconds
 
     async def _check(self, service: Service, instance: Instance) -> None:
         """Lets the new program read its settings before it takes anything over."""
         commands = {"haproxy": haproxy.check, "nginx": nginx.check}
         if service.runtime in commands:
-            text = render(self._keeper, self._supervisor.site, service, instance.slot.port)
-            await asyncio.to_thread(
-                commands[service.runtime], self._keeper.processes, self._supervisor.site, service, text
-            )
+            site = self._supervisor.site
+            port = (
+                free_port(site, ()) if service.runtime == "nginx" else instance.slot.port
+            )  # it tries to bind
+            text = render(self._keeper, site, service, port)
+            await commands[service.runtime](self._keeper.processes, site, service, text)
 
     async def _exchange(self, service: Service, instance: Instance) -> None:
         if service.runtime == "haproxy":
@@ -96,7 +111,7 @@ class Upgrade:
         self._keeper.processes.signal(old, old.stop_signal)
 
     async def _again(self, service: Service) -> None:
-        await self._supervisor.renew(service, 0.0, max(grace_of(service), driver(service).grace), LIVE_LIMIT)
+        await self._supervisor.renew(service, 0.0, grace_of(service), LIVE_LIMIT)
 
 
 async def _answers(prober: Prober, service: Service, port: int) -> bool:

@@ -2,39 +2,60 @@
 
 from __future__ import annotations
 
-import subprocess
+import asyncio
+import os
 from pathlib import Path
 
-from nexus.runtimes.process.accounts import can_drop
+from nexus.runtimes.process import accounts
+from nexus.runtimes.process.spawn import dropped_to, open_log
 from nexus.runtimes.protocol import Account, StartError
 from nexus.stack import Service
 
 LIMIT = 20.0
 
 
-def try_settings(service: Service, command: tuple[str, ...], account: Account | None) -> None:
-    """Runs a program's own check of its settings, as the user that the service runs as.
+async def try_settings(
+    service: Service, command: tuple[str, ...], file: Path, text: str, account: Account | None
+) -> None:
+    """Runs a program's own check of settings that are put into `file`, as the user that the service runs as.
 
     Raises:
         StartError: it refuses them; the message holds what it said.
     """
-    dropped = account if can_drop() else None
+    accounts.private_file(file, text, account)
+    output = accounts.private_file(file.with_name(f"{file.name}.said"), "", account)
     try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            timeout=LIMIT,
-            check=False,
+        descriptor = open_log(output, account)
+        try:
+            code = await _run(service, command, descriptor, account)
+        finally:
+            os.close(descriptor)
+        lines = output.read_text("utf-8", "replace").strip().splitlines()
+    finally:
+        file.unlink()
+        output.unlink()
+    if code:
+        program = Path(command[0]).name
+        raise StartError(f"{service.name}: {program} refuses its settings: {' / '.join(lines[:3])}")
+
+
+async def _run(service: Service, command: tuple[str, ...], output: int, account: Account | None) -> int:
+    program = Path(command[0]).name
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
             cwd="/",
-            user=dropped.uid if dropped else None,
-            group=dropped.gid if dropped else None,
-            extra_groups=[] if dropped else None,
+            **dropped_to(account),
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise StartError(
-            f"{service.name}: {Path(command[0]).name} cannot check its settings: {error}"
-        ) from error
-    if done.returncode:
-        said = " / ".join((done.stderr or done.stdout).strip().splitlines()[-3:])
-        raise StartError(f"{service.name}: {Path(command[0]).name} refuses its settings: {said}")
+    except OSError as error:
+        raise StartError(f"{service.name}: {program} cannot check its settings: {error}") from error
+    try:
+        async with asyncio.timeout(LIMIT):
+            return await process.wait()
+    except TimeoutError as error:
+        process.kill()
+        await process.wait()
+        raise StartError(f"{service.name}: {program} did not check its settings in {LIMIT:g} s") from error

@@ -38,7 +38,7 @@ def pipe_to(log: int, account: Account | None) -> int:
             stderr=log,
             start_new_session=True,
             check=True,
-            **_as(account),
+            **dropped_to(account),
         )
     except BaseException:
         os.close(begin)
@@ -54,7 +54,7 @@ def spawn(launch: Launch) -> subprocess.Popen[bytes]:
     Raises:
         StartError: the program or its folder is missing or may not be executed.
     """
-    account = launch.account if can_drop() else None
+    account = launch.account
     log = output = open_log(launch.log, account)
     try:
         if launch.piped:
@@ -69,7 +69,7 @@ def spawn(launch: Launch) -> subprocess.Popen[bytes]:
             start_new_session=True,
             umask=0o077,
             pass_fds=[s.fileno() for s in launch.sockets],
-            **_as(account),
+            **dropped_to(account),
         )
     except OSError as error:
         raise StartError(
@@ -83,8 +83,8 @@ def spawn(launch: Launch) -> subprocess.Popen[bytes]:
             listener.close()
 
 
-def _as(account: Account | None) -> dict[str, Any]:
-    """The user of a process, as `subprocess` wants it."""
-    if account is None:
+def dropped_to(account: Account | None) -> dict[str, Any]:
+    """The user of a process, as `subprocess` wants it; our own where we cannot become another."""
+    if account is None or not can_drop():
         return {}
     return {"user": account.uid, "group": account.gid, "extra_groups": []}

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from valkey.asyncio import Valkey
 
 from nexus.control.candidates import Candidates
 from nexus.control.charge import Charge
@@ -44,6 +45,8 @@ class SmallStack:
 
     folder: Path
     ports: dict[str, int]
+    more: tuple[str, ...] = ()
+    others: dict[tuple[str, str], Service] = field(default_factory=dict)
     gaps: list[float] = field(default_factory=list)
     keeper: ProcessKeeper = field(init=False)
     http: aiohttp.ClientSession = field(init=False)
@@ -73,7 +76,7 @@ class SmallStack:
         brick = root / "modules" / "shop"
         if not brick.exists():
             brick.mkdir(parents=True)
-            (root / "nexus.yaml").write_text(STACK)
+            (root / "nexus.yaml").write_text(STACK + "".join(f"  {line}\n" for line in self.more))
             (brick / "module.yaml").write_text(BRICK + manifest)
             (brick / "version.txt").write_text(name)
             shutil.copy(Path(__file__).with_name("shop.py"), brick)
@@ -105,11 +108,12 @@ class SmallStack:
             told = {"release": release.release, "weight": str(weight), "count": str(count)}
             await self.act(action, **told)
 
-    async def ask(self, path: str = "/", **headers: str) -> tuple[int, str]:
+    async def ask(self, path: str = "/", at: str = "shop", **headers: str) -> tuple[int, str]:
         """The status of an answer, and the version that gave it."""
-        async with self.http.get(self.url + path, headers=headers) as answer:
-            body = await answer.json(content_type=None)
-            return answer.status, body.get("version", "")
+        url = f"http://127.0.0.1:{self.ports[at]}{path}"
+        async with self.http.get(url, headers=headers) as answer:
+            ours = answer.content_type == "application/json"
+            return answer.status, (await answer.json())["version"] if ours else await answer.text()
 
     async def shares(self, requests: int = 100) -> Counter[str]:
         """How many of so many requests each version answers."""
@@ -119,6 +123,11 @@ class SmallStack:
         """How many processes of each version of the shop run."""
         known = {self.release(each).release: each for each in self._releases()}
         return Counter(known[i.release] for i in self.keeper.instances()["shop"] if i.alive)
+
+    def cache(self) -> Valkey:
+        """A client of the cache `store`."""
+        password = self.home.secret("store", "password").read_text().strip()
+        return Valkey(host="127.0.0.1", port=self.ports["store"], password=password)
 
     async def _adopt(self, service: Service) -> None:
         if service.name == "shop":
@@ -135,6 +144,8 @@ class SmallStack:
             self.gaps.append(event["seconds"])
 
     def _resolve(self, service: str, release: str) -> Service:
+        if (service, release) in self.others:
+            return self.others[service, release]
         return next(s for each in self._releases() if (s := self.release(each)).release == release)
 
     def _releases(self) -> list[str]:
@@ -147,22 +158,24 @@ class SmallStack:
 
 
 @asynccontextmanager
-async def small_stack(manifest: str = ROLLOUT) -> AsyncIterator[SmallStack]:
-    """A stack whose release 1 runs behind the gateway."""
+async def small_stack(manifest: str = ROLLOUT, more: tuple[str, ...] = ()) -> AsyncIterator[SmallStack]:
+    """A stack whose release 1 runs behind the gateway, with `more` entries of infrastructure."""
     folder = Path(tempfile.mkdtemp(prefix="nexus-small-"))
     folder.chmod(0o755)
-    stack = SmallStack(folder, {"shop": free_port(), "gate": free_port()})
+    names = ("gate", *(line.partition(":")[0] for line in more), "shop")
+    stack = SmallStack(folder, {name: free_port() for name in names}, more)
     stack.home.prepare()
     stack.release("1", manifest)
     stack.stable = "1"
     async with aiohttp.ClientSession() as stack.http:
         await stack.open()
         try:
-            await stack.act("start", "gate")
-            await stack.act("start")
+            await stack.act("secrets", "small")
+            for name in names:
+                await stack.act("start", name)
             yield stack
         finally:
-            for name in ("shop", "gate"):
+            for name in reversed(names):
                 await stack.act("stop", name)
             await stack.close()
     shutil.rmtree(folder)
@@ -172,10 +185,10 @@ async def small_stack(manifest: str = ROLLOUT) -> AsyncIterator[SmallStack]:
 class Load:
     """Clients with kept connections that ask all the while; what did not go well is in `failures`."""
 
-    def __init__(self, stack: SmallStack, path: str = "/", clients: int = 4, pause: float = 0.02) -> None:
+    def __init__(self, stack: SmallStack, at: str = "shop", clients: int = 4, pause: float = 0.02) -> None:
         self.answers: Counter[str] = Counter()
         self.failures: list[str] = []
-        self._asking = [asyncio.create_task(self._ask(stack, path, pause)) for _ in range(clients)]
+        self._asking = [asyncio.create_task(self._ask(stack, at, pause)) for _ in range(clients)]
 
     async def end(self) -> None:
         """Lets the requests in flight end."""
@@ -184,10 +197,10 @@ class Load:
 
     _over = False
 
-    async def _ask(self, stack: SmallStack, path: str, pause: float) -> None:
+    async def _ask(self, stack: SmallStack, at: str, pause: float) -> None:
         while not self._over:
             try:
-                status, version = await stack.ask(path)
+                status, version = await stack.ask(at=at)
                 self.answers[version] += 1
                 if status != 200:
                     self.failures.append(str(status))

@@ -59,18 +59,15 @@ def prepare(runtime: ProcessRuntime, site: Site, service: Service, slot: Slot, c
     )
 
 
-def check(runtime: ProcessRuntime, site: Site, service: Service, config: str) -> None:
+async def check(runtime: ProcessRuntime, site: Site, service: Service, config: str) -> None:
     """Whether the program understands a configuration.
 
     Raises:
         StartError: it does not; says what it said.
     """
-    account = runtime.account(service.name)
-    file = accounts.private_file(site.home.config(service.name) / f"{CONFIG}.check", config, account)
-    try:
-        try_settings(service, (str(binary()), "-c", "-q", "-f", str(file)), account)
-    finally:
-        file.unlink()
+    file = site.home.config(service.name) / f"{CONFIG}.check"
+    command = (str(binary()), "-c", "-f", str(file))
+    await try_settings(service, command, file, config, runtime.account(service.name))
 
 
 def reload(

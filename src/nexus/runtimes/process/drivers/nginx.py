@@ -36,21 +36,15 @@ def write(runtime: ProcessRuntime, site: Site, service: Service, config: str) ->
     return accounts.private_file(file, config, runtime.account(service.name))
 
 
-def check(runtime: ProcessRuntime, site: Site, service: Service, config: str) -> None:
+async def check(runtime: ProcessRuntime, site: Site, service: Service, config: str) -> None:
     """Whether the program understands a configuration.
 
     Raises:
         StartError: it does not; says what it said.
     """
-    account = runtime.account(service.name)
-    file = accounts.private_file(site.home.config(service.name) / f"{CONFIG}.check", config, account)
-    state = site.home.state(service.name)
-    try:
-        try_settings(
-            service, (str(binary()), "-t", "-q", "-p", str(state), "-c", str(file), "-e", "stderr"), account
-        )
-    finally:
-        file.unlink()
+    file, state = site.home.config(service.name) / f"{CONFIG}.check", site.home.state(service.name)
+    command = (str(binary()), "-t", "-q", "-p", str(state), "-c", str(file), "-e", "stderr")
+    await try_settings(service, command, file, config, runtime.account(service.name))
 
 
 def prepare(runtime: ProcessRuntime, site: Site, service: Service, slot: Slot, config: str) -> Launch:
