@@ -115,10 +115,12 @@ def _make_whole(stack: Stack, facts: RolloutFacts, name: str, cause: str, chain:
 
 
 def _torn(stack: Stack, facts: RolloutFacts, name: str) -> bool:
+    """Whether instances of yet another release run, or what stops before it starts is away."""
     stable, candidate = facts.stable[name], facts.candidates.get(name)
     mine = {stable.id, candidate.release.id if candidate else ""}
     others = any(count for id, count in facts.ready.get(name, {}).items() if id not in mine)
-    return others or facts.ready_of(stable) < stack.service(name).scale.min
+    away = not facts.ready_of(stable) and way_back(stack.service(name), facts) != "replace"
+    return others or away
 
 
 def _builds(former: Mapping[str, Release], facts: RolloutFacts, cause: str) -> list[Step]:
