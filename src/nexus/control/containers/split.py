@@ -42,14 +42,14 @@ class Split:
 
     async def share(self, site: Site, shares: Mapping[str, int], limit: float = 10.0) -> None:
         """Returns when every gateway that runs shares requests so, and can reach each candidate with a share.
-        `shares` are the percentages of all candidates; `limit` is in seconds.
+        `shares` are the percentages of all candidates, those of 0 among them: their instances are asked how
+        they are as others are. `limit` is in seconds.
 
         Raises:
             StartError: not within the limit; says who has not. Or nobody could tell the gateways.
         """
-        wanted = _given(shares)
         if not site.stack.collects:
-            if not wanted:
+            if not any(shares.values()):
                 return
             raise StartError(
                 "requests are shared by what the agent of telemetry tells the gateways, and this stack has "
@@ -61,11 +61,11 @@ class Split:
             while True:
                 try:
                     if not told:
-                        await _tell(http, wanted)
+                        await _tell(http, shares)
                         told = True
                     seen = await _seen(http)
-                    told = seen["version"] == version_of(wanted)  # no longer, when the agent has begun anew
-                    behind = tuple(self._behind(site, wanted, seen)) if told else ("the agent begins anew",)
+                    told = seen["version"] == version_of(shares)  # no longer, when the agent has begun anew
+                    behind = tuple(self._behind(site, shares, seen)) if told else ("the agent begins anew",)
                 except SILENT as error:
                     behind = (f"the agent of telemetry does not answer: {error or type(error).__name__}",)
                     told = False
@@ -83,20 +83,20 @@ class Split:
         """
         if not site.stack.collects:
             return
-        candidates = self._keeper.candidates.all()
-        wanted = _given({name: each.weight for name, each in candidates.items()})
+        shares = {name: each.weight for name, each in self._keeper.candidates.all().items()}
         try:
             async with _session(site) as http:
                 known = (await _seen(http))["version"]
-                if known != version_of(wanted) and (known or wanted):
-                    await _tell(http, wanted)
+                if known != version_of(shares) and (known or shares):
+                    await _tell(http, shares)
         except SILENT as error:
             raise StartError(
                 f"the agent of telemetry does not answer: {error or type(error).__name__}"
             ) from error
 
-    def _behind(self, site: Site, wanted: Mapping[str, int], seen: Mapping[str, Any]) -> Iterator[str]:
+    def _behind(self, site: Site, shares: Mapping[str, int], seen: Mapping[str, Any]) -> Iterator[str]:
         """Which gateways do not share requests so, and why."""
+        wanted = {name for name, percent in shares.items() if percent}
         gateway = gateway_of(site.stack)
         assert gateway is not None  # a candidate is let in behind a gateway alone
         running = [
@@ -109,19 +109,15 @@ class Split:
             said = heard.get(each.id)
             if said is None:
                 yield f"{each.instance} does not ask the agent for its shares"
-            elif said["have"] != version_of(wanted):
+            elif said["have"] != version_of(shares):
                 yield f"{each.instance} has not taken them"
-            elif lost := sorted(set(wanted) - set(said["serving"])):
+            elif lost := sorted(wanted - set(said["serving"])):
                 yield f"{each.instance} does not reach the new release of {', '.join(lost)}"
 
 
 def version_of(shares: Mapping[str, int]) -> str:
     """The name of a state of things: equal shares have equal names, whoever tells them and when."""
     return hashlib.sha256(json.dumps(dict(sorted(shares.items()))).encode()).hexdigest()[:16]
-
-
-def _given(shares: Mapping[str, int]) -> dict[str, int]:
-    return {name: percent for name, percent in shares.items() if percent}
 
 
 def _session(site: Site) -> aiohttp.ClientSession:

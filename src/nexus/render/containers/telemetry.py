@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from nexus.render.containers.networks import networks_of
+from nexus.render.containers.networks import gateway_of, networks_of
 from nexus.render.containers.spec import (
     EDGE_PORT,
     SECRETS,
@@ -19,6 +19,7 @@ from nexus.render.containers.spec import (
     HealthCheck,
     Network,
     Published,
+    candidate_name,
     release_variable,
     tcp_probe,
 )
@@ -86,7 +87,12 @@ def telemetry(stack: Stack) -> ContainerSpec:
 def telemetry_files(stack: Stack) -> dict[str, str]:
     """Whom the agent may ask, and what."""
     listed = [
-        {"service": service.name, "port": _port(service), **asdict(asked)}
+        {
+            "service": service.name,
+            "port": _port(service),
+            **asdict(asked),
+            "candidate": _candidate(stack, service),
+        }
         for service in reached(stack)
         if any(asdict(asked := questions(service)).values())
     ]
@@ -112,6 +118,11 @@ def telemetry_recipe() -> dict[str, str]:
 
 def _port(service: Service) -> int:
     return EDGE_PORT if service.runtime == "nginx" else service.inner_port
+
+
+def _candidate(stack: Stack, service: Service) -> str:
+    """The name under which instances of a release are found that is let in; "" where none can be."""
+    return candidate_name(service.name) if service.kind == "module" and gateway_of(stack) else ""
 
 
 def reached(stack: Stack) -> tuple[Service, ...]:

@@ -179,7 +179,9 @@ def test_modules_tell_the_agent_and_it_asks_nothing_that_no_manifest_names(shop:
         "live": "/health/live",
         "ready": "/health/ready",
         "business": "",
+        "candidate": "back-office_next",
     }
+    assert targets["door"]["candidate"] == ""
     assert (targets["mailer"]["port"], targets["mailer"]["metrics"]) == (80, "")
     assert targets["door"]["port"] == 8080
 

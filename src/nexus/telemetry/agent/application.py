@@ -26,7 +26,7 @@ ROUNDS = 2  # of questions at once
 
 def application(spool: Spool, allowed: Allowed, token: str = "") -> web.Application:
     """The application on port 4318. `token` is what the host proves itself by ("" = by nothing)."""
-    receiving, rounds = Receiving(spool), asyncio.Semaphore(ROUNDS)
+    receiving, rounds, shares = Receiving(spool), asyncio.Semaphore(ROUNDS), Shares()
 
     async def live(request: web.Request) -> web.Response:
         return web.json_response({"status": "ok", "kept": spool.size, "dropped": spool.dropped})
@@ -60,7 +60,9 @@ def application(spool: Spool, allowed: Allowed, token: str = "") -> web.Applicat
         if refused and len(refused) == len(asked):
             return web.json_response({"error": f"not among the targets: {', '.join(refused)}"}, status=403)
         async with rounds:
-            found = await ask_all(each for each in asked if allowed.permits(each))
+            found = await ask_all(
+                allowed.aimed(each, shares.let_in) for each in asked if allowed.permits(each)
+            )
         return web.json_response(found, headers={"X-Nexus-Refused": ", ".join(refused)} if refused else {})
 
     app = web.Application(client_max_size=LARGEST)
@@ -70,7 +72,7 @@ def application(spool: Spool, allowed: Allowed, token: str = "") -> web.Applicat
             web.get("/pull", pull),
             web.post("/scrape", scrape),
             *(web.post(f"/v1/{signal}", receiving.handler(signal)) for signal in SIGNALS),
-            *sharing(Shares(), token),
+            *sharing(shares, token),
         ]
     )
     return app

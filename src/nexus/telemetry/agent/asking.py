@@ -55,11 +55,17 @@ async def addresses(service: str, port: int) -> tuple[str, ...]:
 
 
 async def _ask_service(this: Round, target: Target) -> list[dict[str, Any]]:
-    found = await addresses(target.service, target.port)
-    return list(await asyncio.gather(*(_ask(this, target, address) for address in found)))
+    found = await asyncio.gather(*(_ask_host(this, target, host) for host in target.hosts))
+    return [entry for entries in found for entry in entries]
 
 
-async def _ask(this: Round, target: Target, address: str) -> dict[str, Any]:
+async def _ask_host(this: Round, target: Target, host: str) -> list[dict[str, Any]]:
+    side = "candidate" if host == target.candidate else "stable"
+    found = await addresses(host, target.port)
+    return list(await asyncio.gather(*(_ask(this, target, address, side) for address in found)))
+
+
+async def _ask(this: Round, target: Target, address: str, side: str) -> dict[str, Any]:
     base = f"http://{address}:{target.port}"
     async with this.turn:
         metrics, live, ready, business = await asyncio.gather(
@@ -69,6 +75,7 @@ async def _ask(this: Round, target: Target, address: str) -> dict[str, Any]:
     text, metrics_ms, error = metrics
     return {
         "service": target.service,
+        "side": side,
         "address": f"{address}:{target.port}",
         "instance": _instance(ready) or _instance(live),
         "metrics": text,

@@ -55,6 +55,11 @@ class Shares:
     told: Told | None = None
     _seen: dict[str, tuple[float, Seen]] = field(default_factory=dict)
 
+    @property
+    def let_in(self) -> frozenset[str]:
+        """The services that have a candidate, with or without requests."""
+        return frozenset(self.told.shares) if self.told else frozenset()
+
     def tell(self, value: Any) -> Told:
         """From now on, this is what gateways are told.
 

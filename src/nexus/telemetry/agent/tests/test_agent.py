@@ -202,6 +202,25 @@ async def test_nothing_is_asked_that_the_stack_does_not_name(agent: Agent, modul
             assert answer.headers["X-Nexus-Refused"] == f"{stranger['service']}:{stranger['port']}"
 
 
+async def test_instances_of_a_release_that_is_let_in_are_asked_too_and_of_no_other(
+    module: TestServer, tmp_path: Path
+) -> None:
+    file, port = tmp_path / "targets.json", module.port or 0
+    file.write_text(json.dumps({"targets": [target(port, candidate="127.0.0.1")]}))
+    app = application(Spool(), Allowed(file), "open-sesame")
+    async with TestClient(TestServer(app, host="127.0.0.1")) as agent:
+
+        async def sides(**asked: Any) -> list[str]:
+            async with agent.post("/scrape", json={"targets": [target(port, **asked)]}) as answer:
+                return [row["side"] for row in await answer.json()]
+
+        assert await sides() == ["stable"]
+        told = {"version": "v1", "shares": {"localhost": 0}}
+        await agent.put("/traffic", json=told, headers={"Authorization": "Bearer open-sesame"})
+        assert await sides() == ["stable", "candidate"]
+        assert await sides(candidate="no-such-host.invalid") == ["stable", "candidate"]
+
+
 @pytest.mark.parametrize(
     "body", ["no json", "[]", '{"targets": [1]}', '{"targets": [{"service": "a", "port": 0}]}']
 )
@@ -218,9 +237,9 @@ async def test_what_does_not_answer_or_never_ends_costs_two_seconds_and_no_memor
         silent = closed.getsockname()[1]
         rows = await asking.ask_all(
             [
-                Target("localhost", module.port or 0, metrics="/endless", live="/slow"),
-                Target("localhost", silent, metrics="/metrics"),
-                Target("no-such-host.invalid", 80, live="/"),
+                Target("localhost", module.port or 0, "/endless", live="/slow", hosts=("localhost",)),
+                Target("localhost", silent, "/metrics", hosts=("localhost",)),
+                Target("no-such-host", 80, live="/", hosts=("no-such-host.invalid",)),
             ]
         )
     assert [row["metrics"] for row in rows] == [None, None]
