@@ -67,7 +67,7 @@ def decide_scope(stack: Stack, facts: RolloutFacts, broken: Broken, cause: str) 
     Raises:
         UnknownModule: the service or the process is not part of the stack.
     """
-    _known(stack, broken)
+    _known(stack, facts, broken)
     if broken.service:
         return _of_service(stack, facts, broken.service, broken.to, cause, cause)
     culprit = find_culprit(stack, facts, broken.process)
@@ -117,7 +117,7 @@ def _whole(stack: Stack, facts: RolloutFacts, cause: str, why: str, suspects: It
     members, gone = [], []
     for service in stack.services:
         now, wanted = facts.stable.get(service.name), found.releases.get(service.name)
-        if now is None or wanted is None or wanted == now.id:
+        if now is None or wanted is None or wanted == now.id or service.kind == "database":
             continue
         release = facts.known(service.name, wanted)
         if release is None:
@@ -147,10 +147,12 @@ def _checked(
     return Scope(reach, cause, sentence, members, (*crossed, *gone), _OFFERS if crossed else ())
 
 
-def _known(stack: Stack, broken: Broken) -> None:
+def _known(stack: Stack, facts: RolloutFacts, broken: Broken) -> None:
     name = broken.service or broken.process
     kind, known = (
         ("service", [s.name for s in stack.services]) if broken.service else ("process", [*stack.processes])
     )
     if name not in known:
         raise UnknownModule(f"no {kind} {name!r} is part of this stack; {suggest(name, known)}")
+    if broken.service and broken.service not in facts.stable:
+        raise UnknownModule(f"{name} has no release that runs yet; `nexus up` makes and starts its first")

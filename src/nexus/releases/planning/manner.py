@@ -31,7 +31,7 @@ def choose(service: Service, facts: RolloutFacts, asked: Strategy | None = None)
         )
         return Choice("upgrade", note)
     wanted = asked or service.rollout.strategy
-    if wanted != "recreate" and service.volumes:
+    if wanted != "recreate" and service.volumes and service.scale.max == 1:
         why = "two instances would share its volumes: the former stops before the new one starts"
         return Choice("recreate", f"{service.name}: {why}")
     if wanted in SHARING:

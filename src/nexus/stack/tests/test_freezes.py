@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -134,3 +135,9 @@ def test_the_examples_in_the_shipped_stack_load_when_they_are_taken(write: Write
     assert freezes["month-end-close"].covers("financial")
     assert not freezes["month-end-close"].covers("crm")
     assert held(freezes["black-friday"], moment("2026-11-27T12:00")).endswith("2026-11-30T08:00-03:00")
+
+
+def test_a_freeze_that_was_asked_can_be_remembered(write: Write) -> None:
+    freeze = load(write, "{modules: all, from: 2026-01-31, for: 1h, repeat: FREQ=MONTHLY;BYMONTHDAY=-1}")
+    at = moment("2026-02-28T00:30")
+    assert held(freeze, at) == held(pickle.loads(pickle.dumps(freeze)), at) != ""

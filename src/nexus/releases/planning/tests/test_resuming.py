@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nexus.plans import Step
@@ -78,6 +78,7 @@ def interrupted(shop: Shop, request: RolloutRequest, kills: list[int]) -> Rollou
     return facts
 
 
+@settings(max_examples=60, deadline=None)
 @given(
     kills=st.lists(st.integers(0, 20), max_size=4), asked=st.sets(st.sampled_from(sorted(WHOLE)), min_size=1)
 )
@@ -90,6 +91,7 @@ def test_taken_up_again_it_ends_all_new(shop: Shop, kills: list[int], asked: set
     assert plan_deploy(shop.stack, replace(end, unfinished=None), request).empty
 
 
+@settings(max_examples=60, deadline=None)
 @given(
     kills=st.lists(st.integers(0, 20), max_size=4), asked=st.sets(st.sampled_from(sorted(WHOLE)), min_size=1)
 )

@@ -297,3 +297,5 @@ def test_what_is_unknown_is_refused_with_the_nearest_name(shop: Shop) -> None:
         with pytest.raises(UnknownModule) as caught:
             decide_scope(shop.stack, shop.facts(), broken, "x")
         assert str(caught.value) == expected
+    with pytest.raises(UnknownModule, match="till has no release that runs yet"):
+        decide_scope(shop.stack, replace(shop.facts(), stable={}), Broken("till"), "x")
