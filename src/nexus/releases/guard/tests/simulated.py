@@ -22,7 +22,7 @@ class Traffic:
 
     rate: float
     errors: tuple[float, float] = (0.002, 0.002)
-    refusals: tuple[float, float] = (0.03, 0.03)
+    refusals: tuple[float, float] = (0.01, 0.01)
     slower: float = 1.0
     spread: float = 0.7
 
@@ -36,6 +36,7 @@ def step(
     limit = _slow_above(seen, traffic, chance)
     slow = [1 - NORMAL.cdf(limit / traffic.spread)]
     slow.append(1 - NORMAL.cdf((limit - math.log(traffic.slower)) / traffic.spread))
+    bad = (0, 0, 0)
     for second in range(1, 301):
         came = _poisson(traffic.rate, chance)
         to_candidate = _drawn(came, weight / 100, chance)
@@ -43,6 +44,9 @@ def step(
             _more(sides[0], came - to_candidate, traffic.errors[0], traffic.refusals[0], slow[0], chance),
             _more(sides[1], to_candidate, traffic.errors[1], traffic.refusals[1], slow[1], chance),
         )
+        before, bad = bad, (sides[1].errors, sides[1].refusals, sides[1].slow)
+        if bad == before and second < seconds:
+            continue  # nothing bad came: nothing can be proven that was not before
         verdict = guard.judge(Evidence("sales", "beside", weight, *sides), second, seconds, 300)
         if verdict.decision != "hold":
             return verdict, second
