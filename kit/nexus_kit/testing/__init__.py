@@ -12,6 +12,7 @@ from nexus_kit.testing.fixtures import (
 )
 from nexus_kit.testing.module_process import ModuleProcess
 from nexus_kit.testing.otlp_sink import OtlpSink
+from nexus_kit.testing.reporting import pytest_addoption, pytest_terminal_summary
 from nexus_kit.testing.servers import PostgresServer, ValkeyServer, free_port
 from nexus_kit.testing.snapshot import Snapshot
 
@@ -26,6 +27,8 @@ __all__ = [
     "module_env",
     "modules",
     "pg",
+    "pytest_addoption",
+    "pytest_terminal_summary",
     "start_module",
     "start_postgres",
     "start_valkey",

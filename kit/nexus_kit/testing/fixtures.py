@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import secrets as secrets_module
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -161,8 +161,14 @@ async def modules(
     try:
         yield start
     finally:
-        for process in reversed(made):
-            await process.close()
+        await _close(made)
+
+
+async def _close(made: list[ModuleProcess]) -> None:
+    """Close all, whatever one of them has to complain of."""
+    async with AsyncExitStack() as closing:
+        for process in made:
+            closing.push_async_callback(process.close)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

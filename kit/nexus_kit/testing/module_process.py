@@ -23,10 +23,12 @@ import orjson
 from nexus_kit.events.event import Event, stream_of
 from nexus_kit.ids import new_id
 from nexus_kit.redis_link import RedisDown, RedisLink
+from nexus_kit.testing import told
 from nexus_kit.testing.keys import COMPANY, USER, KeyServer
 from nexus_kit.testing.servers import die_with_parent
 
 READY_TIMEOUT_S = 30.0
+RECORDED = "nexus_kit.contracts.recorded"
 KIT = Path(__file__).resolve().parents[2]
 
 
@@ -60,7 +62,7 @@ class ModuleProcess:
         """
         self.name = name
         self.consumes = frozenset(consumes)
-        self._command = list(command) if command else [sys.executable, "-m", f"nexus_{name}"]
+        self._command = list(command) if command else [sys.executable, "-m", RECORDED, f"nexus_{name}"]
         self.url = f"http://127.0.0.1:{port}"
         self.http = aiohttp.ClientSession(self.url, timeout=aiohttp.ClientTimeout(30))
         self.admin = admin
@@ -71,6 +73,7 @@ class ModuleProcess:
         self._folder = folder
         self._home = Path(tempfile.mkdtemp(prefix=f"nexus-test-{name}-"))
         self._cwd = folder if command else self._home
+        self._records = self._home / "records"
         self._log = self._home / "log"
         self._link = RedisLink(redis_url, "test")
         self._log_from = 0
@@ -106,6 +109,7 @@ class ModuleProcess:
             "NEXUS_STATE_DIR": str(state),
             "PYTHONPATH": os.pathsep.join((str(self._folder), str(KIT))),
             "PYTHONDONTWRITEBYTECODE": "1",
+            "RECORD_FILE": str(self._records),
             **files,
             **env,
         }
@@ -172,12 +176,16 @@ class ModuleProcess:
         return await asyncio.to_thread(self._process.wait, 30)
 
     async def close(self) -> None:
-        """End the process and give everything back."""
+        """End the process and give everything back. Fails when it told or read what its contracts do not
+        say.
+        """
         await self.kill()
         await self.http.close()
         await self.admin.close()
         self._link.close()
+        faults = told.check(self._folder, told.records_in(self._records))
         shutil.rmtree(self._home, ignore_errors=True)
+        assert not faults, "\n".join([f"{self.name} does not keep its contracts:", *faults])
 
     @property
     def pid(self) -> int:

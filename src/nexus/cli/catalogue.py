@@ -1,10 +1,18 @@
 """What the command line says, in Brazilian Portuguese; the English text is the key."""
 
-from nexus.cli import catalogue_adopt, catalogue_releases, catalogue_telemetry
+from nexus.cli import (
+    catalogue_adopt,
+    catalogue_contracts,
+    catalogue_releases,
+    catalogue_secrets,
+    catalogue_telemetry,
+)
 
 PT_BR = {
     **catalogue_adopt.PT_BR,
+    **catalogue_contracts.PT_BR,
     **catalogue_releases.PT_BR,
+    **catalogue_secrets.PT_BR,
     **catalogue_telemetry.PT_BR,
     "nexus: {message}": "nexus: {message}",
     "already up: nothing to do": "já está no ar: nada a fazer",
