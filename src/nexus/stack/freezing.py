@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from nexus.stack.errors import Fault, suggest
 from nexus.stack.found import Found
 from nexus.stack.freeze import LONGEST, Freeze, read_rule
 from nexus.stack.parts import Name, Part, Title
-from nexus.stack.reading import Source
+from nexus.stack.reading import Source, read_yaml, validate
 from nexus.stack.units import Duration
 
 _SEARCHED = timedelta(days=3660)
@@ -138,6 +139,22 @@ def read_freezes(told: Mapping[str, FreezeManifest]) -> dict[str, Freeze]:
         )
         for name, each in told.items()
     }
+
+
+class _Freezes(BaseModel):
+    """Of `nexus.yaml` the freezes alone."""
+
+    freezes: Mapping[Name, FreezeManifest] = {}
+
+
+def load_freezes(file: Path) -> dict[str, Freeze]:
+    """The freezes that `nexus.yaml` declares now: those who deploy ask it each time.
+
+    Raises:
+        ManifestError: it cannot be read, or a freeze is wrong.
+    """
+    source = read_yaml(file)
+    return read_freezes(validate(_Freezes, source.data, source).freezes)
 
 
 def check_freezes(

@@ -26,7 +26,8 @@ from nexus.releases.planning import (
 from nexus.releases.records import Deployment
 from nexus.releases.scope import Broken, decide_scope
 from nexus.runtimes.protocol import StartError
-from nexus.stack import Stack
+from nexus.stack import Freeze, ManifestError, Stack
+from nexus.stack.freezing import load_freezes
 
 if TYPE_CHECKING:
     from nexus.control.world import World
@@ -81,6 +82,8 @@ class Intents:
     ) -> Intent:
         facts = await observe(self._world, targets.values(), left)
         stack = _as_released(self._world, targets.values())
+        if left is None:
+            stack = replace(stack, freezes=_freezes(stack))
         request = RolloutRequest(
             targets,
             asked.who,
@@ -166,6 +169,14 @@ def _as_released(world: World, targets: Iterable[Release]) -> Stack:
         except ArtefactError as error:
             raise Refused(str(error)) from error
     return replace(stack, services=tuple(found.get(each.name, each) for each in stack.services))
+
+
+def _freezes(stack: Stack) -> Mapping[str, Freeze]:
+    """As `nexus.yaml` declares them now: a freeze counts without an `up`."""
+    try:
+        return load_freezes(stack.file)
+    except ManifestError as error:
+        raise Refused(str(error)) from error
 
 
 def _exceptions(stack: Stack, facts: RolloutFacts, request: RolloutRequest) -> dict[str, str]:

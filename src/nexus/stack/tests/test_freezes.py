@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from nexus.stack import Freeze, ManifestError, load_stack
+from nexus.stack.freezing import load_freezes
 
 Write = Callable[..., Path]
 STACK = "name: shop\nfreezes:\n  close:\n"
@@ -141,3 +142,11 @@ def test_a_freeze_that_was_asked_can_be_remembered(write: Write) -> None:
     freeze = load(write, "{modules: all, from: 2026-01-31, for: 1h, repeat: FREQ=MONTHLY;BYMONTHDAY=-1}")
     at = moment("2026-02-28T00:30")
     assert held(freeze, at) == held(pickle.loads(pickle.dumps(freeze)), at) != ""
+
+
+def test_freezes_can_be_read_without_the_rest_of_the_stack(write: Write) -> None:
+    root = write(f"{STACK}    {{modules: [a], from: 2026-01-31, for: 1h}}\nbricks: [nowhere]\n")
+    assert load_freezes(root / "nexus.yaml")["close"].covers("a")
+    root = write(f"{STACK}    {{modules: [a], from: 2026-01-31}}\n")
+    with pytest.raises(ManifestError, match=r"nexus\.yaml:3: freezes\.close: one of `until` and `for`"):
+        load_freezes(root / "nexus.yaml")
