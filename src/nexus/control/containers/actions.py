@@ -13,7 +13,7 @@ from nexus import images
 from nexus.control import provision, secrets
 from nexus.control.containers.hooks import Hooks
 from nexus.control.containers.letting_in import LettingIn
-from nexus.control.containers.replacing import RELOADS, Replacing
+from nexus.control.containers.replacing import Replacing
 from nexus.images.sources import is_buildable
 from nexus.plans import Action, Step
 from nexus.render.containers.files import container_specs
@@ -112,7 +112,7 @@ class Actions:
     async def reload(self, step: Step) -> None:
         """Gives a proxy its present settings without closing its listeners."""
         service = self._keeper.service(step.target)
-        await self._runtime(service.name).reload(service.name, RELOADS[service.runtime])
+        await self._keeper.reload(service)
         publishers = {each.name for each in self._site.stack.services if each.jwks}
         there = {each.service for each in self._keeper.seen if each.state == "ready"}
         await self._until_ready(service, lives=service.kind == "gateway" and not publishers <= there)

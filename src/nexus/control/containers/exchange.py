@@ -24,16 +24,18 @@ class Exchange:
     def __init__(self, keeper: ContainerKeeper) -> None:
         self._keeper = keeper
 
-    async def roll(self, service: Service, together: bool) -> None:
+    async def roll(self, service: Service, together: bool = False, again: bool = False) -> None:
         """New containers first: `together` all of them before the first old one goes, else one by one.
+        `again`: also those that are of this very release already.
 
         Raises:
             StartError: what comes does not get ready; the old ones are whole again.
         """
-        await self._carry_out(self._keeper.containers(self._keeper.kept).roll, service, together)
+        change = await self._change(service, together, again)
+        await self._carry_out(self._keeper.containers(self._keeper.kept).roll, change, service)
 
-    async def in_place(self, service: Service, grace: float) -> None:
-        """The old containers go first, within `grace` seconds.
+    async def in_place(self, service: Service, grace: float, again: bool = False) -> None:
+        """The old containers go first, within `grace` seconds; `again` as above.
 
         Raises:
             StartError: what comes does not get ready; the old ones are back.
@@ -42,7 +44,7 @@ class Exchange:
         async def exchange(change: Change) -> None:
             await self._keeper.containers(self._keeper.kept).exchange(change, grace)
 
-        await self._carry_out(exchange, service, together=False)
+        await self._carry_out(exchange, await self._change(service, False, again), service)
 
     async def make_whole(self, name: str) -> None:
         """Has the stable release alone run on the stable side; does nothing where that is so.
@@ -55,9 +57,10 @@ class Exchange:
         if not all(change.comes(each) for each in await self._there(name)):
             await self._keeper.containers(self._keeper.kept).roll(change)
 
-    async def _carry_out(self, carry: Carry, service: Service, together: bool) -> None:
-        former, there = self._keeper.service(service.name), await self._there(service.name)
-        change = self._change(service, together, there)
+    async def _carry_out(self, carry: Carry, change: Change, service: Service) -> None:
+        former = self._keeper.service(service.name)
+        if former.release == service.release and change.is_so(await self._there(service.name)):
+            return
         try:
             await carry(change)
         except (StartError, EngineError) as error:
@@ -70,12 +73,10 @@ class Exchange:
             except (StartError, EngineError) as worse:
                 raise StartError(f"{error}; and the former is not whole again: {worse}") from error
             raise StartError(f"{error}; the former goes on") from error
+        await self._keeper.renew_proxies()
 
-    def _change(self, service: Service, together: bool, there: list[Container]) -> Change:
-        """What runs of this very release is replaced too, unless others run beside it."""
-        keeper = self._keeper
-        stable = keeper.service(service.name).release == service.release
-        again = stable and all(each.release == service.release for each in there)
+    async def _change(self, service: Service, together: bool, again: bool) -> Change:
+        keeper, there = self._keeper, await self._there(service.name)
 
         async def whole() -> None:
             if keeper.service(service.name).release == service.release:

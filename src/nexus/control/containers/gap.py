@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import time
 from collections.abc import Awaitable
 
@@ -11,6 +12,7 @@ from nexus.runtimes.site import LOOPBACK
 
 EVERY = 0.02  # seconds
 PATIENCE = 1.0
+AWAY = re.compile(rb"HTTP/1\.[01] 50[234] ")
 
 
 async def measured(port: int, question: bytes, work: Awaitable[None]) -> float:
@@ -46,13 +48,14 @@ async def _ask_until(over: asyncio.Event, port: int, question: bytes) -> float:
 
 
 async def _answers(port: int, question: bytes) -> bool:
-    """Whether anything comes back; a proxy before a service that is away ends the connection in silence."""
+    """Whether an answer comes back that is the service's own, and not its proxy's for want of it."""
     with contextlib.suppress(OSError, TimeoutError):
         async with asyncio.timeout(PATIENCE):
             reader, writer = await asyncio.open_connection(LOOPBACK, port)
             try:
                 writer.write(question)
-                return bool(await reader.read(64))
+                answer = await reader.read(64)
+                return bool(answer) and not AWAY.match(answer)
             finally:
                 writer.close()
     return False

@@ -41,6 +41,8 @@ from nexus.stack.names import TELEMETRY
 
 log = logging.getLogger("nexus.control")
 
+RELOADS = {"haproxy": "SIGUSR2", "nginx": "SIGHUP", "python": "SIGHUP"}  # python: the agent
+
 
 class ContainerKeeper:
     """One stack on an engine. `seen` is what was there at the last look."""
@@ -303,6 +305,25 @@ class ContainerKeeper:
         if self._glancing is None or self._glancing is begun:
             self._glancing = asyncio.create_task(self.look(site), name="glance at containers")
         return await asyncio.shield(self._glancing)
+
+    async def reload(self, service: Service) -> None:
+        """Has a proxy, or the agent, take up its present settings without closing its listeners.
+
+        Raises:
+            EngineError: the engine refuses.
+        """
+        self.project(self.kept).write(service.name)
+        await self.containers(self.kept).reload(service.name, RELOADS[service.runtime])
+
+    async def renew_proxies(self) -> None:
+        """Has them take up the settings that follow from the present releases.
+
+        Raises:
+            EngineError: the engine refuses.
+        """
+        running = {each.service for each in self.seen if each.state != "down"}
+        for name in sorted(self.project(self.kept).outdated() & running):
+            await self.reload(self.service(name))
 
     def forget(self) -> None:
         """Forgets everything about the stack: its data are gone."""

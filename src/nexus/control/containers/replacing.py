@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from nexus.control.containers.exchange import Exchange
 from nexus.control.containers.gap import measured
 from nexus.plans import Action, Step
 from nexus.render.containers.networks import STORES, gateway_of
-from nexus.runtimes.containers.engine import EngineError
 from nexus.runtimes.protocol import StartError
 from nexus.stack import Service
 
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("nexus.control")
 
-RELOADS = {"haproxy": "SIGUSR2", "nginx": "SIGHUP", "python": "SIGHUP"}  # of the agent
-PROXY_GRACE = 2.0  # seconds for requests in flight: until they have ended nobody else can listen
+PROXY_GRACE = 1.0  # seconds for requests in flight: until they have ended nobody else can listen
 STORE_GRACE = 30.0  # what a store has not written yet must not be lost
 
 
@@ -49,7 +47,7 @@ class Replacing:
         """
         service = self._keeper.released(step.target, step.arguments["release"])
         if self._can_double(service):
-            await self._exchange.roll(service, together=False)
+            await self._exchange.roll(service)
         else:
             await self._with_gap(service)
 
@@ -62,17 +60,16 @@ class Replacing:
         await self._with_gap(self._keeper.released(step.target, step.arguments["release"]))
 
     async def upgrade(self, step: Step) -> None:
-        """Gives infrastructure its new settings or its new image with the shortest gap; tells how long.
+        """Gives infrastructure its new settings or image with the shortest gap; tells how long it was.
+
+        Its ports are this machine's: the new container cannot listen before the old one has ended.
 
         Raises:
             StartError: the new one does not get ready; the old one is back.
         """
         keeper, name = self._keeper, step.target
-        service, former = keeper.released(name, step.arguments["release"]), keeper.service(name)
+        service = keeper.released(name, step.arguments["release"])
         keeper.project(keeper.kept).become(service).write(name)
-        if service.runtime in RELOADS and service.image == former.image:
-            await self._tell_gap(service, self._reload(service))
-            return
         try:
             await self._with_gap(service)
         except StartError:
@@ -89,31 +86,18 @@ class Replacing:
         self._keeper.wanted.add(service.name)
         seen = await self._keeper.glance(self._keeper.kept)
         ready = any(each.unit == service.name and each.state == "ready" for each in seen)
-        if self._keeper.runtime == "swarm" or (ready and self._can_double(service)):
-            await self._exchange.roll(service, together=False)
+        doubles = self._can_double(service) and service.rollout.strategy != "recreate"
+        if self._keeper.runtime == "swarm" or (ready and doubles):
+            await self._exchange.roll(service, again=True)
         else:
-            await self._exchange.in_place(service, _grace(service))
+            await self._exchange.in_place(service, _grace(service), again=True)
 
     def _can_double(self, service: Service) -> bool:
         return service.kind == "module" and gateway_of(self._keeper.kept.stack) is not None
 
     async def _with_gap(self, service: Service) -> None:
-        await self._tell_gap(service, self._exchange.in_place(service, _grace(service)))
-
-    async def _reload(self, service: Service) -> None:
-        keeper = self._keeper
-        site = keeper.kept
-        runtime = keeper.containers(site)
-        runtime.project = keeper.project(site).become(service)
-        try:
-            await runtime.reload(service.name, RELOADS[service.runtime])
-        except EngineError as error:
-            raise StartError(str(error)) from error
-        await keeper.adopt(service)
-
-    async def _tell_gap(self, service: Service, work: Awaitable[None]) -> None:
         port = self._keeper.kept.ports[service.name]
-        gap = await measured(port, _question(service), work)
+        gap = await measured(port, _question(service), self._exchange.in_place(service, _grace(service)))
         sentence = f"{service.name} did not answer for {gap:.2f} s while it was replaced"
         log.info("%s", sentence)
         self._keeper.tell(

@@ -137,4 +137,5 @@ class Watch:
         failures = self._failures[unit] = self._failures.get(unit, 0) + 1
         pause = 0.0 if failures <= 1 else min(LONGEST_PAUSE, 0.25 * 2.0**failures)
         self._not_before[unit] = time.monotonic() + pause
-        await self._keeper.containers(self._keeper.kept).start(unit)
+        async with self._keeper.at_work():
+            await self._keeper.containers(self._keeper.kept).start(unit)

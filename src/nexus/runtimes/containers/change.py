@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,3 +40,8 @@ class Change:
     def comes(self, container: Container) -> bool:
         """Whether a container of the unit is one of those that stay."""
         return container.release == self.release and container.key not in self.before
+
+    def is_so(self, there: Sequence[Container]) -> bool:
+        """Whether nothing is left to do, seeing the containers of the unit."""
+        ready = sum(1 for each in there if self.comes(each) and each.state == "ready")
+        return ready == len(there) == self.count

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from aiodocker.exceptions import DockerError
@@ -58,19 +58,26 @@ class ComposeRuntime:
         await Rolling(self.engine, self.observe, self._compose, self._drop).carry_out(change)
 
     async def exchange(self, change: Change, grace: float) -> None:
-        options = ("--detach", "--no-deps", "--no-build", "--force-recreate", "--timeout", f"{grace:.0f}")
-        await self._compose(change.project, "up", *options, change.unit)
+        """The new containers are made while the old ones run, so that only their start comes in between."""
+        there = await self._of(change.unit)
+        await self._drop([each for each in there if each.state == "down"], 0.0)
+        old = [each for each in there if each.state != "down"]
+        options = ("--no-start", "--no-deps", "--no-build", "--no-recreate", "--scale")
+        scale = f"{change.unit}={len(old) + change.count}"
+        await self._compose(change.project, "up", *options, scale, change.unit)
+        made = [each for each in await self._of(change.unit) if each not in there]
+        async with self.engine.api() as api:
+            await asyncio.gather(*(_stop(api, each, grace) for each in old))
+            await asyncio.gather(*(_begin(api, each) for each in made))
+        await self._drop(old, 0.0)
         await self._ready(change)
         await change.whole()
 
     async def _ready(self, change: Change) -> None:
-        async def look() -> list[Container]:
-            return [each for each in await self.observe() if each.unit == change.unit]
-
         async def words(container: Container) -> str:
             return await last_words(self.engine, "logs", "--tail", "3", container.id)
 
-        await until_ready(look, change, change.count, words)
+        await until_ready(lambda: self._of(change.unit), change, change.count, words)
 
     async def reload(self, service: str, signal: str) -> None:
         before = {each.id for each in await self.observe() if each.unit == service}
@@ -81,7 +88,7 @@ class ComposeRuntime:
                     await (await api.containers.get(each.id)).kill(signal=signal)
 
     async def stop(self, service: str, grace: float) -> None:
-        await self._drop([each for each in await self.observe() if each.unit == service], grace)
+        await self._drop(await self._of(service), grace)
 
     async def revive(self, container: Container) -> None:
         async with self.engine.api() as api:
@@ -108,6 +115,9 @@ class ComposeRuntime:
         if gone:
             await self.engine.command("volume", "rm", "--force", *gone)
 
+    async def _of(self, unit: str) -> list[Container]:
+        return [each for each in await self.observe() if each.unit == unit]
+
     async def _drop(self, containers: Iterable[Container], grace: float = DRAIN_LIMIT) -> None:
         async with self.engine.api() as api:
             await asyncio.gather(*(_remove(api, each, grace) for each in containers))
@@ -131,11 +141,25 @@ async def _show(container: Any) -> dict[str, Any] | None:
     return shown
 
 
+async def _stop(api: Any, container: Container, grace: float) -> None:
+    with _may_be_gone():
+        await (await api.containers.get(container.id)).stop(t=max(1, round(grace)), timeout=grace + 30)
+
+
+async def _begin(api: Any, container: Container) -> None:
+    await (await api.containers.get(container.id)).start()
+
+
 async def _remove(api: Any, container: Container, grace: float) -> None:
+    await _stop(api, container, grace)
+    with _may_be_gone():
+        await (await api.containers.get(container.id)).delete(force=True)
+
+
+@contextlib.contextmanager
+def _may_be_gone() -> Iterator[None]:
     try:
-        found = await api.containers.get(container.id)
-        await found.stop(t=max(1, round(grace)), timeout=grace + 30)
-        await found.delete(force=True)
+        yield
     except DockerError as error:
-        if error.status != 404:
+        if error.status not in (304, 404):
             raise

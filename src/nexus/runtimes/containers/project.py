@@ -13,11 +13,12 @@ from functools import cached_property
 from pathlib import Path
 
 from nexus.render.containers.files import COMPOSE, SWARM, ContainerFacts, container_files
-from nexus.render.containers.spec import port_variable, release_variable
+from nexus.render.containers.spec import port_variable, release_variable, secrets_owner
 from nexus.render.containers.telemetry import TARGETS
 from nexus.runtimes.containers.units import unit_of
 from nexus.runtimes.site import ENDPOINT, Site, secret_names
 from nexus.stack import Service
+from nexus.stack.names import TELEMETRY, TELEMETRY_TOKEN
 
 FOLDER = "containers"
 VARIABLES = ".env"
@@ -117,10 +118,10 @@ class Project:
     def secrets_version(self) -> str:
         """A name for what all secrets hold now: a Swarm never changes a secret under its name."""
         total = hashlib.sha256()
-        for service in self.site.stack.services:
-            for name in secret_names(self.site.stack, service):
-                path = self.site.home.secret(service.name, name)
-                total.update(path.read_bytes() if path.exists() else b"")
+        stack, secret = self.site.stack, self.site.home.secret
+        paths = [secret(secrets_owner(s), name) for s in stack.services for name in secret_names(stack, s)]
+        for path in (*paths, secret(TELEMETRY, TELEMETRY_TOKEN)):
+            total.update(path.read_bytes() if path.exists() else b"")
         return total.hexdigest()[:12]
 
     def outdated(self) -> frozenset[str]:

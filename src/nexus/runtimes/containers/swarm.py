@@ -34,7 +34,7 @@ class SwarmRuntime:
         self.ended: tuple[Container, ...] = ()
         self._loopback = Loopback(engine)
         self._starting = Batch(self._deploy)
-        self._updating = Updating(engine, self.observe, self._service)
+        self._updating = Updating(engine, self.observe, lambda: self.ended, self._service)
 
     async def observe(self) -> tuple[Container, ...]:
         mine = {"label": [f"{STACK}={self.project.name}"]}

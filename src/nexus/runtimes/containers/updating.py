@@ -20,16 +20,20 @@ Told = Mapping[str, Any] | None
 
 
 class Updating:
-    """The updates of services. `service` tells what the managers know of one, None if they know none."""
+    """The updates of services. `service` tells what the managers know of one, None if they know none;
+    `ended` what others have taken the place of.
+    """
 
     def __init__(
         self,
         engine: Engine,
         observe: Callable[[], Awaitable[Sequence[Container]]],
+        ended: Callable[[], Sequence[Container]],
         service: Callable[[str], Awaitable[Told]],
     ) -> None:
         self._engine = engine
         self._observe = observe
+        self._ended = ended
         self._service = service
 
     async def began(self, unit: str, before: Told) -> bool:
@@ -65,24 +69,41 @@ class Updating:
         Raises:
             StartError: the managers took it back, or they are not within the limits of the rollout.
         """
+
+        async def words(container: Container) -> str:
+            return await self._words(change, container)
+
         updates = before is not None and await self.began(change.unit, before)
         if updates:
-            await until_ready(lambda: self._coming(change, before), change, 1, self._words)
+            await until_ready(lambda: self._coming(change, before), change, 1, words)
             limit = change.count * (change.rollout.start + change.rollout.settle + MONITOR)
             try:
                 await self.ended(change.unit, before, limit)
             except EngineError as error:
-                raise StartError(str(error)) from error
+                raise StartError(f"{error}{await self._last_failure(change)}") from error
         if change.count > 1 or not updates:
-            await until_ready(lambda: self._coming(change, before), change, change.count, self._words)
+            await until_ready(lambda: self._coming(change, before), change, change.count, words)
 
     async def _coming(self, change: Change, before: Told) -> list[Container]:
         now = await self._service(change.unit)
         if _failed(_state(now, before)):
-            raise StartError(f"the Swarm took the update of {change.unit} back ({_message(now)})")
+            told = await self._last_failure(change)
+            raise StartError(f"the Swarm took the update of {change.unit} back ({_message(now)}){told}")
         return [each for each in await self._observe() if each.unit == change.unit]
 
-    async def _words(self, container: Container) -> str:
+    async def _words(self, change: Change, container: Container) -> str:
+        return await self._said(container) or await self._last_failure(change)
+
+    async def _last_failure(self, change: Change) -> str:
+        """Why the last task of the change ended that is not there any more, and its last words."""
+        await self._observe()
+        gone = [each for each in self._ended() if each.unit == change.unit and change.comes(each)]
+        if not gone:
+            return ""
+        last = max(gone, key=lambda each: each.since)
+        return f"; one before it ended: {last.why}{await self._said(last)}"
+
+    async def _said(self, container: Container) -> str:
         return await last_words(self._engine, "service", "logs", "--raw", "--tail", "3", container.task)
 
 
