@@ -199,6 +199,15 @@ def stack_name(home: Home, root: Path) -> str:
         raise Refused(str(error)) from error
 
 
+def remembered_stack(home: Home, root: Path) -> Stack:
+    """What the folders of the stack hold, of the modules that the last `up` was given.
+
+    Raises:
+        Refused: a manifest is wrong.
+    """
+    return chosen_stack(root, remembered(home).only)
+
+
 def make_secrets(home: Home, root: Path) -> int:
     """Makes the secret files of a stack in containers; returns how many were written.
 

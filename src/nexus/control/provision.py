@@ -77,4 +77,4 @@ async def pending(
 
 
 def _read(site: Site, service: Service, name: str) -> str:
-    return site.home.secret(service.name, name).read_text().strip()
+    return site.secret(service, name).read_text().strip()

@@ -15,6 +15,7 @@ import os
 import secrets
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def missing(site: Site) -> dict[str, tuple[str, ...]]:
     for service in _owners(site):
         names = []
         for name in expected(site.stack, service):
-            path = site.home.secret(service.name, name)
+            path = site.secret(service, name)
             derived = _derived(site, service, name)
             outdated = derived is not None and path.exists() and path.read_text() != derived
             if not path.exists() or outdated or path.stat().st_mode & 0o777 != _mode(site):
@@ -83,14 +84,26 @@ def create(site: Site, account: Callable[[str], Account | None]) -> None:
             if not names:
                 continue
             owner = account(service.name)
-            accounts.private_folder(site.home.secrets / service.name, owner)
+            accounts.private_folder(site.home.secrets / service.secrets_folder, owner)
             for name in names:
                 _write(site, service, name, owner, derived)
     for service in _owners(site):
         for name in expected(site.stack, service):
-            path = site.home.secret(service.name, name)
+            path = site.secret(service, name)
             if path.exists():
                 path.chmod(_mode(site))
+
+
+def complete(site: Site, service: Service, account: Callable[[str], Account | None]) -> None:
+    """Writes what a release of a service is given beyond what the present one has; the rest stays."""
+    services = tuple(service if each.name == service.name else each for each in site.stack.services)
+    create(replace(site, stack=replace(site.stack, services=services)), account)
+
+
+def newest_version(home: Home, service: str) -> str:
+    """The newest version of a service's set of secrets; "" while the first was never changed."""
+    found = [each.name.rpartition("@")[2] for each in home.secrets.glob(f"{service}@*")]
+    return str(max(map(int, filter(str.isdecimal, found)), default=""))
 
 
 def _owners(site: Site) -> tuple[Service, ...]:
@@ -104,12 +117,13 @@ def _mode(site: Site) -> int:
 
 
 def _write(site: Site, service: Service, name: str, owner: Account | None, derived: bool) -> None:
-    path = site.home.secret(service.name, name)
+    path = site.secret(service, name)
     text = _derived(site, service, name)
     if derived and text is not None and (not path.exists() or path.read_text() != text):
         accounts.private_file(path, text, owner)
     elif not derived and text is None and name not in DERIVED and not path.exists():
-        accounts.private_file(path, _fresh(site, name), owner)
+        first = site.home.secret(service.name, name)  # what a changed set lacks is as it was in the first
+        accounts.private_file(path, _read(first) or _fresh(site, name), owner)
 
 
 DERIVED = frozenset({"database_url", "redis_url", "service_clients", ADMIN_URL, CHECK_URL, ACL})
@@ -125,26 +139,26 @@ def _derived(site: Site, service: Service, name: str) -> str | None:
     """The text of a secret that follows from others; None for one of its own, or while those are missing."""
     if name not in DERIVED:
         return None
-    home, stack = site.home, site.stack
+    stack = site.stack
     if name == ACL:
-        password = _read(home.secret(service.name, valkey.PASSWORD))
+        password = _read(site.secret(service, valkey.PASSWORD))
         return password and _acl(password)
     if name == "service_clients":
-        return _clients(home, stack)
+        return _clients(site)
     if name == ADMIN_URL:
-        password = _read(home.secret(service.name, postgres.PASSWORD))
+        password = _read(site.secret(service, postgres.PASSWORD))
         return password and postgres_url(postgres.SUPERUSER, password, _outside(site, service))
     if name == CHECK_URL:
-        password = _read(home.secret(service.name, CHECK_PASSWORD))
+        password = _read(site.secret(service, CHECK_PASSWORD))
         return password and postgres_url(CHECKER, password, _outside(site, service))
     if name == "database_url":
         server = needed(stack, service, "postgres")
-        password = _read(home.secret(service.name, DATABASE_PASSWORD))
+        password = _read(site.secret(service, DATABASE_PASSWORD))
         if server is None or password is None:
             return None
         return postgres_url(role(service), password, site.inside(server))
     cache = needed(stack, service, "valkey")
-    password = _read(home.secret(cache.name, valkey.PASSWORD)) if cache else None
+    password = _read(site.secret(cache, valkey.PASSWORD)) if cache else None
     return f"redis://:{password}@{site.inside(cache)}/0" if cache and password else None
 
 
@@ -169,12 +183,12 @@ def role(service: Service) -> str:
     return service.database.schema_ if service.database else service.name
 
 
-def _clients(home: Home, stack: Stack) -> str | None:
+def _clients(site: Site) -> str | None:
     """Who may ask for service tokens: {module: SHA-256 of its secret}."""
     clients: dict[str, str] = {}
-    for service in stack.services:
-        if "client_secret" in secret_names(stack, service):
-            own = _read(home.secret(service.name, "client_secret"))
+    for service in site.stack.services:
+        if "client_secret" in secret_names(site.stack, service):
+            own = _read(site.secret(service, "client_secret"))
             if own is None:
                 return None
             clients[service.name] = hashlib.sha256(own.encode()).hexdigest()

@@ -14,7 +14,7 @@ from nexus.render.containers.telemetry import agent, reached
 from nexus.render.questions import questions
 from nexus.runtimes.site import INNER_PORTS, LOOPBACK, Site, needed
 from nexus.stack import Service
-from nexus.stack.names import CONTROL, TELEMETRY
+from nexus.stack.names import CONTROL, TELEMETRY, TELEMETRY_TOKEN
 from nexus.telemetry.targets import Instance, LogFormat, LogSource, ServiceTarget, Targets
 
 REDIS_URL = "redis_url"
@@ -46,6 +46,7 @@ def targets(
         root=str(site.stack.root),
         runtime=runtime,
         agent=f"http://{LOOPBACK}:{site.telemetry_port}" if contained else "",
+        agent_token=str(site.home.secret(TELEMETRY, TELEMETRY_TOKEN)) if contained else "",
         services=tuple(_service(site, service) for service in site.stack.services),
         instances=tuple(
             _instance(site, service, facts, contained)
@@ -56,7 +57,7 @@ def targets(
         sources=tuple(sources),
         kpis=declared_kpis(site.stack),
         processes=declared_processes(site.stack),
-        probes=declared_probes(site.stack, site.home.secret),
+        probes=declared_probes(site.stack, site.secret_named),
     )
 
 

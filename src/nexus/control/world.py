@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from nexus.control import locks, status
+from nexus.control import locks, secret_versions, status
 from nexus.control.addresses import Refused, planned
 from nexus.control.candidates import Candidates
 from nexus.control.charge import Charge, onlooker
@@ -128,14 +128,18 @@ class World:
         return number
 
     async def _prune(self) -> None:
-        """Artefacts that nothing can come back to go."""
+        """Artefacts and secrets that nothing can come back to go."""
+        needed = self._needed()
+        digests = {name: {each.partition("-")[0] for each in ids} for name, ids in needed.items()}
         try:
-            await asyncio.to_thread(prune, self.home, self._needed())
+            await asyncio.to_thread(prune, self.home, digests)
+            for name, ids in needed.items():
+                secret_versions.prune(self.home, name, {each.partition("-")[2] for each in ids})
         except OSError as error:
             log.warning("old releases stay: %s", error)
 
     def _needed(self) -> dict[str, set[str]]:
-        """Service → the digests of releases that run, or that it may be rolled back to."""
+        """Service → the releases that run, or that it may be rolled back to."""
         stable = self.catalogue.stable()
         found = [stable, *(d.before for d in self.catalogue.unfinished())]
         found += [d.after for d in self.catalogue.unfinished()]
@@ -147,7 +151,7 @@ class World:
         needed: dict[str, set[str]] = {}
         for each in found:
             for name, release in each.items():
-                needed.setdefault(name, set()).add(release.partition("-")[0])
+                needed.setdefault(name, set()).add(release)
         return needed
 
     async def recall(self) -> None:
@@ -227,7 +231,7 @@ class World:
 
     def secret(self, service: str, name: str) -> str:
         """The text of a secret file."""
-        path: Path = self.home.secret(service, name)
+        path: Path = self.site.secret_named(service, name) if self.site else self.home.secret(service, name)
         return path.read_text().strip()
 
     def _targets(self) -> Targets | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from nexus.images.context import is_artefact, laid_out, places
 from nexus.images.errors import SourceError
 from nexus.render.containers.telemetry import DOCKERFILE as AGENT_DOCKERFILE
 from nexus.render.containers.telemetry import PLATFORM, agent, telemetry_recipe
@@ -69,13 +70,17 @@ def bricks(stack: Stack) -> tuple[Service, ...]:
 
 @contextmanager
 def recipe(stack: Stack, service: Service) -> Iterator[Recipe]:
-    """What a service's image is built with. The agent's recipe lies in no stack: it is there for a while.
+    """What a service's image is built with; what lies elsewhere is laid out for a while.
 
     Raises:
         SourceError: see `dockerfile_of`.
     """
     if service != agent():
-        yield Recipe(dockerfile_of(stack, service), stack.root)
+        if is_artefact(stack, service):
+            with laid_out(stack, service) as root:
+                yield Recipe(root / service.place / DOCKERFILE, root)
+        else:
+            yield Recipe(dockerfile_of(stack, service), stack.root)
         return
     with tempfile.TemporaryDirectory(prefix="nexus-") as folder:
         for name, text in telemetry_recipe().items():
@@ -116,11 +121,11 @@ def dockerfile_of(stack: Stack, service: Service) -> Path:
 
 def parts(stack: Stack, service: Service) -> dict[str, str]:
     """Return path → digest of each part that makes a service's release."""
-    root = PLATFORM if service == agent() else stack.root
-    return {
-        path.relative_to(root).as_posix(): content_digest([path])
-        for path in (service.folder, *service.shared)
-    }
+    if service == agent():
+        found = {p.relative_to(PLATFORM).as_posix(): p for p in (service.folder, *service.shared)}
+    else:
+        found = places(stack, service)
+    return {place: content_digest([path]) for place, path in found.items()}
 
 
 def changed(now: Mapping[str, str], before: Mapping[str, str]) -> tuple[str, ...]:

@@ -51,6 +51,16 @@ class Site:
             return f"{service.name}:{INNER_PORTS.get(service.runtime, service.inner_port)}"
         return f"{LOOPBACK}:{self.ports[service.name]}"
 
+    def secret(self, service: Service, name: str) -> Path:
+        """Where one secret lies in the set that this release of a service is given."""
+        return self.home.secret(service.secrets_folder, name)
+
+    def secret_named(self, service: str, name: str) -> Path:
+        """Where one secret of a service lies that is known by its name alone."""
+        if self.stack.has(service):
+            return self.secret(self.stack.service(service), name)
+        return self.home.secret(service, name)
+
     def host(self, service: Service) -> str:
         """The address a service listens on: loopback, but for the edge."""
         return EVERYWHERE if service.kind == "edge" else LOOPBACK
@@ -82,7 +92,7 @@ class Site:
             if other.jwks:
                 env["NEXUS_JWKS_URL"] = f"http://{LOOPBACK}:{self.ports[other.name]}{other.jwks}"
         for name in secret_names(self.stack, service):
-            env[f"{name.upper()}_FILE"] = str(self.home.secret(service.name, name))
+            env[f"{name.upper()}_FILE"] = str(self.secret(service, name))
         collects = self.stack.collects and self.telemetry_port
         own = f"http://{LOOPBACK}:{self.telemetry_port}" if collects else ""
         endpoint = os.environ.get(ENDPOINT, own)

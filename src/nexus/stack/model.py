@@ -158,6 +158,11 @@ class Service:
         """What tells releases apart: the digest of the content, and the version of the secrets."""
         return f"{self.digest}-{self.secrets_version}" if self.secrets_version else self.digest
 
+    @property
+    def secrets_folder(self) -> str:
+        """The name of the folder that holds the set of secrets it is given."""
+        return f"{self.name}@{self.secrets_version}" if self.secrets_version else self.name
+
     @cached_property
     def digest(self) -> str:
         """12 hexadecimal digits over what the service runs from: its folder, or its entry in `nexus.yaml`."""

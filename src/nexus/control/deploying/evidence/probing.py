@@ -102,7 +102,7 @@ def _probes(site: Site, view: View) -> tuple[Probe, ...]:
 
 def _read(site: Site, probe: Probe) -> dict[str, str]:
     files: dict[str, Path] = {
-        name: site.home.secret(*text.split("/")) for name, text in probe.secrets.items()
+        name: site.secret_named(*text.split("/")) for name, text in probe.secrets.items()
     }
     return {name: file.read_text(encoding="utf-8").strip() for name, file in files.items()}
 
