@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from nexus.control.deploying.evidence import Gathering, View
-from nexus.control.deploying.evidence.instances import Restarts
+from nexus.control.deploying.evidence.instances import Ends
 from nexus.releases.guard import Evidence, Guard, Verdict
 from nexus.runtimes.protocol import StartError
 from nexus.stack import Service
@@ -67,7 +67,7 @@ class Judge:
     def __init__(self, world: World, guard: Guard | None = None) -> None:
         self._world = world
         self._guard = guard or Guard()
-        self._restarts = Restarts()
+        self._ends = Ends()
         self._began: dict[tuple[str, str], float] = {}
 
     def baseline(self) -> Baseline:
@@ -132,7 +132,7 @@ class Judge:
                 await _wait(changed, max(SHORTEST_REST, LOOK_EVERY - (time.monotonic() - began)))
 
     def _gathering(self, view: View) -> Gathering:
-        return Gathering(self._world, view, self._guard.strictness(view.comparison), self._restarts)
+        return Gathering(self._world, view, self._guard.strictness(view.comparison), self._ends)
 
     async def _judge(
         self, gathering: Gathering, phase: Phase, hold: float, patience: float, emit: Emit, clock: Clock
@@ -151,6 +151,7 @@ class Judge:
         changed = asyncio.Event()
 
         def listen(event: dict[str, Any]) -> None:
+            self._ends.heard(event)
             if event.get("event") == "instance" and event.get("service") in services:
                 changed.set()
 

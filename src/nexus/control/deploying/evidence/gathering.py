@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from nexus.control.deploying.evidence.collected import Collected
 from nexus.control.deploying.evidence.counters import Counters
 from nexus.control.deploying.evidence.following import Following
-from nexus.control.deploying.evidence.instances import Instances, Restarts
+from nexus.control.deploying.evidence.instances import Ends, Instances
 from nexus.control.deploying.evidence.probing import Probing
 from nexus.control.deploying.evidence.view import View
 from nexus.releases.guard import Evidence, Figure, Health, Message, Settings, Side
@@ -29,7 +29,7 @@ _SIDE = frozenset(field.name for field in fields(Side)) - {"instances"}
 class Gathering:
     """Gathers evidence on one service. Inside `async with`, telemetry is asked and probes are run besides."""
 
-    def __init__(self, world: World, view: View, settings: Settings, restarts: Restarts) -> None:
+    def __init__(self, world: World, view: View, settings: Settings, ends: Ends) -> None:
         assert world.site is not None
         site, socket = world.site, world.home.telemetry_socket
         gateways = tuple(service.name for service in site.stack.of_kind("gateway"))
@@ -38,7 +38,7 @@ class Gathering:
         collected = Collected(socket, gateways)
         self._following = Following(collected, view, settings) if site.stack.collects else None
         self._counters = Counters.of(site, view)
-        self._instances = Instances(world.keeper, view.service.name, view.release, restarts)
+        self._instances = Instances(world.keeper, view.service.name, view.release, ends)
         self._probing = Probing(site, view)
         self._tasks: list[asyncio.Task[None]] = []
 

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from nexus.control.facts import InstanceFacts
 from nexus.control.keeper import Keeper
@@ -17,11 +18,21 @@ GONE = "is gone"
 ENDED = "ended"
 
 
-class Restarts:
-    """How often instances had been restarted when they were first seen: what came before blames nobody."""
+class Ends:
+    """Whose process ended, how often and why. What was before an instance was first seen blames nobody."""
 
     def __init__(self) -> None:
         self._first: dict[tuple[str, str, str], int] = {}
+        self._why: dict[tuple[str, str], str] = {}
+
+    def heard(self, event: Mapping[str, Any]) -> None:
+        """Takes in what is told of an instance: one that is started again at once has forgotten why."""
+        if event.get("event") == "instance" and event.get("state") == "down" and event.get("why"):
+            self._why[event["service"], event["instance"]] = event["why"]
+
+    def why(self, service: str, instance: str) -> str:
+        """Why it ended last ("" = nothing was told)."""
+        return self._why.get((service, instance), "")
 
     def since(self, service: str, facts: InstanceFacts) -> int:
         """How often this instance has been restarted since."""
@@ -32,13 +43,14 @@ class Restarts:
 class Instances:
     """Looks at the instances of one service, of which those of `release` are let in."""
 
-    def __init__(self, keeper: Keeper, service: str, release: str, restarts: Restarts) -> None:
+    def __init__(self, keeper: Keeper, service: str, release: str, ends: Ends) -> None:
         self._keeper = keeper
         self._service = service
         self._release = release
-        self._restarts = restarts
+        self._ends = ends
         self._samples: defaultdict[str, deque[Sample]] = defaultdict(lambda: deque(maxlen=MOST_SAMPLES))
-        self._seen: dict[str, InstanceFacts] = {}
+        self._seen: set[str] = set()
+        self._pids: dict[str, int] = {}
 
     async def look(
         self, usage: Mapping[str, Iterable[Iterable[float]]]
@@ -60,16 +72,19 @@ class Instances:
 
     def _instance(self, facts: InstanceFacts, samples: tuple[Sample, ...]) -> Instance:
         if facts.release == self._release:
-            self._seen[facts.id] = facts
-        ended = self._restarts.since(self._service, facts)
-        return Instance(
-            facts.id, facts.state == "ready", ended, facts.why or (ENDED if ended else ""), samples
-        )
+            self._seen.add(facts.id)
+        ended = self._ends.since(self._service, facts)
+        why = (self._ends.why(self._service, facts.id) or ENDED) if ended else facts.why
+        return Instance(facts.id, facts.state == "ready", ended, why, samples)
 
     def _gone(self, facts: Iterable[InstanceFacts]) -> list[Instance]:
-        """Those that were let in and do not run any more."""
-        alive = {each.id: each for each in facts if each.release == self._release}
-        return [Instance(name, False, 1, _why(name, facts)) for name in self._seen if name not in alive]
+        """Those that were let in and do not run any more. One that is down has no release, but tells why."""
+        alive = {each.id for each in facts if each.release == self._release}
+        told = {each.id: each.why for each in facts}
+        return [
+            Instance(name, False, 1, told.get(name) or self._ends.why(self._service, name) or GONE)
+            for name in sorted(self._seen - alive)
+        ]
 
     async def _measure(self, facts: Iterable[InstanceFacts]) -> None:
         pids = {each.pid: each.id for each in facts if each.pid and not each.container}
@@ -78,9 +93,7 @@ class Instances:
         found = await asyncio.to_thread(used, list(pids))
         at = time.monotonic()
         for pid, (cpu, memory) in found.items():
+            if self._pids.setdefault(pids[pid], pid) != pid:  # another process: nothing goes on
+                self._pids[pids[pid]] = pid
+                self._samples[pids[pid]].clear()
             self._samples[pids[pid]].append(Sample(at, cpu, memory))
-
-
-def _why(name: str, facts: Iterable[InstanceFacts]) -> str:
-    """An instance whose process ended has no release while it is down, but tells why."""
-    return next((each.why for each in facts if each.id == name and each.why), GONE)
