@@ -14,7 +14,7 @@ import json
 import os
 import secrets
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -72,14 +72,15 @@ def missing(site: Site) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def create(site: Site, account: Callable[[str], Account | None]) -> None:
-    """Writes every missing or outdated secret; existing ones are never replaced.
+def create(site: Site, account: Callable[[str], Account | None], only: Collection[str] | None = None) -> None:
+    """Writes every missing or outdated secret, of all or `only` some; existing ones are never replaced.
 
     A container's secrets are files that everybody may read in folders that only their owner may enter: the
     engine mounts them one by one, and the user in the container is not known on this machine.
     """
+    owners = [each for each in _owners(site) if only is None or each.name in only]
     for derived in (False, True):
-        for service in _owners(site):
+        for service in owners:
             names = expected(site.stack, service)
             if not names:
                 continue
@@ -87,7 +88,7 @@ def create(site: Site, account: Callable[[str], Account | None]) -> None:
             accounts.private_folder(site.home.secrets / service.secrets_folder, owner)
             for name in names:
                 _write(site, service, name, owner, derived)
-    for service in _owners(site):
+    for service in owners:
         for name in expected(site.stack, service):
             path = site.secret(service, name)
             if path.exists():
@@ -97,7 +98,7 @@ def create(site: Site, account: Callable[[str], Account | None]) -> None:
 def complete(site: Site, service: Service, account: Callable[[str], Account | None]) -> None:
     """Writes what a release of a service is given beyond what the present one has; the rest stays."""
     services = tuple(service if each.name == service.name else each for each in site.stack.services)
-    create(replace(site, stack=replace(site.stack, services=services)), account)
+    create(replace(site, stack=replace(site.stack, services=services)), account, {service.name})
 
 
 def newest_version(home: Home, service: str) -> str:
