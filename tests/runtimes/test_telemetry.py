@@ -12,7 +12,7 @@ import aiohttp
 import psutil
 import pytest
 
-from nexus.stack.names import OTLP_PORT
+from nexus.stack.names import OTLP_PORT, TELEMETRY, TELEMETRY_TOKEN
 from nexus.testing import ThrowawayStack, eventually
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
@@ -40,9 +40,15 @@ def _agent(stack: ThrowawayStack) -> str:
     return f"http://127.0.0.1:{OTLP_PORT + stack.offset}"
 
 
-async def _scrape(agent: str, *targets: dict[str, Any]) -> tuple[int, Any]:
+def _token(stack: ThrowawayStack) -> dict[str, str]:
+    """What the host says to the agent, so that it is answered."""
+    file = stack.home / "secrets" / TELEMETRY / TELEMETRY_TOKEN
+    return {"Authorization": f"Bearer {file.read_text()}"}
+
+
+async def _scrape(stack: ThrowawayStack, *targets: dict[str, Any]) -> tuple[int, Any]:
     async with (
-        aiohttp.ClientSession(agent) as http,
+        aiohttp.ClientSession(_agent(stack), headers=_token(stack)) as http,
         http.post("/scrape", json={"targets": targets}) as answer,
     ):
         return answer.status, await answer.json()
@@ -77,7 +83,7 @@ async def test_spans_lines_and_health_of_a_module_are_found(stack: ThrowawayStac
 async def test_the_agent_asks_each_of_two_instances(stack: ThrowawayStack) -> None:
     async with asyncio.timeout(WITHIN):
         while True:
-            status, rows = await _scrape(_agent(stack), CRM)
+            status, rows = await _scrape(stack, CRM)
             if status == 200 and len(rows) == 2 and all(row["ready"]["ok"] for row in rows):
                 break
             await asyncio.sleep(0.5)
@@ -88,10 +94,10 @@ async def test_the_agent_asks_each_of_two_instances(stack: ThrowawayStack) -> No
 
 
 async def test_the_agent_asks_whatever_the_stack_names_and_nothing_else(stack: ThrowawayStack) -> None:
-    agent = _agent(stack)
+    _agent(stack)
     file = stack.home / "containers" / "telemetry" / "targets.json"
     targets = json.loads(file.read_text())["targets"]
-    status, rows = await _scrape(agent, *targets)
+    status, rows = await _scrape(stack, *targets)
     assert status == 200
     assert {row["service"] for row in rows} == {target["service"] for target in targets}
     unanswered = {row["service"] for row in rows if row["metrics"] is None}
@@ -104,7 +110,14 @@ async def test_the_agent_asks_whatever_the_stack_names_and_nothing_else(stack: T
         {"service": "postgres", "port": 5432},
         {"service": "169.254.169.254", "port": 80, "live": "/"},
     ):
-        assert (await _scrape(agent, stranger))[0] == 403
+        assert (await _scrape(stack, stranger))[0] == 403
+
+
+async def test_the_agent_answers_nobody_but_its_host(stack: ThrowawayStack) -> None:
+    async with aiohttp.ClientSession(_agent(stack)) as http:
+        for method, path in (("GET", "/pull"), ("POST", "/scrape"), ("PUT", "/traffic")):
+            async with http.request(method, path) as answer:
+                assert answer.status == 401
 
 
 async def test_nobody_else_is_told_the_gateways_metrics(stack: ThrowawayStack) -> None:
@@ -115,22 +128,23 @@ async def test_nobody_else_is_told_the_gateways_metrics(stack: ThrowawayStack) -
 
 
 def test_a_killed_agent_comes_back_and_is_not_missed(stack: ThrowawayStack) -> None:
-    agent = _agent(stack)
+    _agent(stack)
     if stack.where[1] == "swarm":
         pytest.skip("it may run on another machine of the Swarm")
-    before = _boot(agent)
+    before = _boot(stack)
     home = f"label=nexus.home={stack.home}"
     call = ["docker", "ps", "-q", "-f", home, "-f", "label=com.docker.compose.service=telemetry"]
     container = subprocess.run(call, capture_output=True, text=True, check=True).stdout.strip()
     subprocess.run(["docker", "kill", container], capture_output=True, check=True)
     assert stack.status()["ready"]
-    assert eventually(lambda: _boot(agent) not in ("", before), within=WITHIN, every=0.5)
+    assert eventually(lambda: _boot(stack) not in ("", before), within=WITHIN, every=0.5)
 
 
-def _boot(agent: str) -> str:
+def _boot(stack: ThrowawayStack) -> str:
     """The name of the agent's present life; "" while there is none."""
     try:
-        with urllib.request.urlopen(f"{agent}/pull", timeout=5) as answer:
+        request = urllib.request.Request(f"{_agent(stack)}/pull", headers=_token(stack))
+        with urllib.request.urlopen(request, timeout=5) as answer:
             return str(json.load(answer)["boot"])
     except OSError:
         return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 LogFormat = Literal["json", "haproxy", "nginx", "postgres", "valkey", "plain"]
@@ -72,7 +73,8 @@ class Targets:
     """A whole stack as telemetry sees it.
 
     `agent` is the base address of the agent inside the containers' network, as this machine reaches it ("" on
-    plain processes). `kpis` and `processes` are manifests' own words: see `nexus.business`.
+    plain processes), `agent_token` the file of the secret that it asks for. `kpis` and `processes` are
+    manifests' own words: see `nexus.business`.
     """
 
     stack: str
@@ -85,6 +87,17 @@ class Targets:
     kpis: tuple[Mapping[str, Any], ...] = ()
     processes: Mapping[str, Any] = field(default_factory=dict)
     probes: Mapping[str, Any] = field(default_factory=dict)
+    agent_token: str = ""
+
+    def agent_headers(self) -> dict[str, str]:
+        """What a request to the agent says, so that it is answered.
+
+        Raises:
+            OSError: the secret cannot be read.
+        """
+        if not self.agent_token:
+            return {}
+        return {"Authorization": f"Bearer {Path(self.agent_token).read_text().strip()}"}
 
     def to_line(self) -> str:
         """One line of JSON, without the line's end."""

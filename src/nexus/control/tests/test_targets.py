@@ -121,6 +121,7 @@ def test_containers_are_asked_by_the_agent_and_read_by_their_ids_to_the_end(home
     }
     found = targets(site(home, True), "compose", seen)
     assert found.agent == "http://127.0.0.1:5318"
+    assert found.agent_token == str(home.secret("telemetry", "token"))
     ports = {name: service.port for name, service in by_name(found).items()}
     assert ports == {"db": 5432, "queue": 6379, "door": 8080, "gate": 5001, "mail": 25, "till": 5003}
     assert {each.container: each.address for each in found.instances} == {

@@ -59,7 +59,7 @@ class Allowed:
         return known is not None and target.paths() <= known.paths()
 
     def aimed(self, target: Target, let_in: Container[str]) -> Target:
-        """A target that is permitted, with the names of its hosts: of its candidate too when that is `let_in`.
+        """A target that is permitted, with the names of its hosts: of its candidate too if that is `let_in`.
         What the list says counts, not what was asked.
         """
         candidate = self._known[target.service, target.port].candidate
@@ -84,7 +84,7 @@ class Allowed:
 
 
 def targets_in(value: Any) -> tuple[Target, ...]:
-    """The targets in `{"targets": [{"service", "port", "candidate", "metrics", "live", "ready", "business"}]}`.
+    """The targets in `{"targets": [{"service", "port", "metrics", "live", "ready", "business", …}]}`.
 
     Raises:
         TargetsError: the value has another shape.

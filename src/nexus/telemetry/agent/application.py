@@ -10,6 +10,7 @@ import json
 
 from aiohttp import web
 
+from nexus.telemetry.agent.access import Handler, only_with
 from nexus.telemetry.agent.allowed import Allowed, TargetsError, targets_in
 from nexus.telemetry.agent.asking import ask_all
 from nexus.telemetry.agent.receiving import LARGEST, SIGNALS, Receiving
@@ -25,7 +26,9 @@ ROUNDS = 2  # of questions at once
 
 
 def application(spool: Spool, allowed: Allowed, token: str = "") -> web.Application:
-    """The application on port 4318. `token` is what the host proves itself by ("" = by nothing)."""
+    """The application on port 4318. `token` is what the host proves itself by; "" where it cannot: then
+    whoever reaches the agent may ask it, but nobody may tell it anything.
+    """
     receiving, rounds, shares = Receiving(spool), asyncio.Semaphore(ROUNDS), Shares()
 
     async def live(request: web.Request) -> web.Response:
@@ -65,12 +68,15 @@ def application(spool: Spool, allowed: Allowed, token: str = "") -> web.Applicat
             )
         return web.json_response(found, headers={"X-Nexus-Refused": ", ".join(refused)} if refused else {})
 
+    def guarded(handler: Handler) -> Handler:
+        return only_with(token, handler) if token else handler
+
     app = web.Application(client_max_size=LARGEST)
     app.add_routes(
         [
             web.get("/health/live", live),
-            web.get("/pull", pull),
-            web.post("/scrape", scrape),
+            web.get("/pull", guarded(pull)),
+            web.post("/scrape", guarded(scrape)),
             *(web.post(f"/v1/{signal}", receiving.handler(signal)) for signal in SIGNALS),
             *sharing(shares, token),
         ]

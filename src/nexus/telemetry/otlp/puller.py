@@ -11,7 +11,7 @@ import base64
 import binascii
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,6 +78,7 @@ class Puller:
         self._store = store
         self._taker = Taker()
         self._agent = ""
+        self._headers: Callable[[], dict[str, str]] = dict
         self._aimed = asyncio.Event()
         self._at: dict[OtlpSignal, tuple[str, int]] = {}
         self._decoded: dict[OtlpSignal, Decoded] = {}
@@ -88,7 +89,7 @@ class Puller:
 
     def aim(self, targets: Targets) -> None:
         """From now on, this is the agent."""
-        self._agent = targets.agent.rstrip("/")
+        self._agent, self._headers = targets.agent.rstrip("/"), targets.agent_headers
         if self._agent:
             self._aimed.set()
         else:
@@ -150,7 +151,7 @@ class Puller:
     async def _ask(self, session: aiohttp.ClientSession) -> Pulled:
         boot, cursor = self._at.get("traces", ("", 0))
         query = {"wait": f"{WAIT:g}", **({"after": f"{boot}:{cursor}"} if boot else {})}
-        async with session.get(f"{self._agent}/pull", params=query) as answer:
+        async with session.get(f"{self._agent}/pull", params=query, headers=self._headers()) as answer:
             if answer.status != 200:
                 raise ValueError(f"status {answer.status}")
             body = bytearray()

@@ -44,7 +44,7 @@ class AgentSource:
         began = time.perf_counter()
         try:
             async with asyncio.timeout(PATIENCE):
-                answers = await self._post(targets.agent, self._question(asked))
+                answers = await self._post(targets, self._question(asked))
         except (*NO_ANSWER, orjson.JSONDecodeError) as error:
             self.fault = f"the agent at {targets.agent} does not answer: {sentence(error)}"
             for service in asked:
@@ -89,12 +89,13 @@ class AgentSource:
         ]
         return orjson.dumps({"targets": told})
 
-    async def _post(self, agent: str, question: bytes) -> list[Mapping[str, Any]]:
+    async def _post(self, targets: Targets, question: bytes) -> list[Mapping[str, Any]]:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 cookie_jar=aiohttp.DummyCookieJar(), headers={"Content-Type": "application/json"}
             )
-        async with self._session.post(f"{agent.rstrip('/')}/scrape", data=question) as answer:
+        url, headers = f"{targets.agent.rstrip('/')}/scrape", targets.agent_headers()
+        async with self._session.post(url, data=question, headers=headers) as answer:
             if answer.status != 200:
                 raise ValueError(f"status {answer.status}")
             body = bytearray()

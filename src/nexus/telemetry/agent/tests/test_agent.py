@@ -209,14 +209,16 @@ async def test_instances_of_a_release_that_is_let_in_are_asked_too_and_of_no_oth
     file.write_text(json.dumps({"targets": [target(port, candidate="127.0.0.1")]}))
     app = application(Spool(), Allowed(file), "open-sesame")
     async with TestClient(TestServer(app, host="127.0.0.1")) as agent:
+        host = {"Authorization": "Bearer open-sesame"}
 
         async def sides(**asked: Any) -> list[str]:
-            async with agent.post("/scrape", json={"targets": [target(port, **asked)]}) as answer:
+            question = {"targets": [target(port, **asked)]}
+            async with agent.post("/scrape", json=question, headers=host) as answer:
                 return [row["side"] for row in await answer.json()]
 
         assert await sides() == ["stable"]
         told = {"version": "v1", "shares": {"localhost": 0}}
-        await agent.put("/traffic", json=told, headers={"Authorization": "Bearer open-sesame"})
+        await agent.put("/traffic", json=told, headers=host)
         assert await sides() == ["stable", "candidate"]
         assert await sides(candidate="no-such-host.invalid") == ["stable", "candidate"]
 

@@ -89,6 +89,14 @@ async def test_nobody_without_the_token_shares_requests_or_sees_gateways(
     assert await ask(agent) == (204, "")
 
 
+@pytest.mark.parametrize(("method", "path"), [("GET", "/pull"), ("POST", "/scrape"), ("PUT", "/traffic")])
+async def test_where_there_is_a_token_nothing_is_told_to_others(agent: Agent, method: str, path: str) -> None:
+    async with agent.request(method, path, data="{}") as answer:
+        assert answer.status == 401
+    async with agent.request(method, path, data="{}", headers=HOST) as answer:
+        assert answer.status in (200, 400)
+
+
 async def test_without_a_token_nobody_can_share_requests(
     start: Callable[[str], Awaitable[Agent]],
 ) -> None:

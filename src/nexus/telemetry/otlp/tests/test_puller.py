@@ -66,6 +66,8 @@ class Agent:
     def __init__(self, folder: Path) -> None:
         self._targets = folder / "targets.json"
         self._targets.write_text(json.dumps({"targets": []}))
+        self._token = folder / "token"
+        self._token.write_text("open-sesame")
         self.spool = Spool()
         self.server: TestServer | None = None
 
@@ -74,13 +76,14 @@ class Agent:
         if self.server:
             await self.server.close()
         self.spool = Spool()
-        self.server = TestServer(application(self.spool, Allowed(self._targets)), port=port)
+        self.server = TestServer(application(self.spool, Allowed(self._targets), "open-sesame"), port=port)
         await self.server.start_server(auto_decompress=False)
 
     @property
     def targets(self) -> Targets:
         assert self.server is not None
-        return Targets("s", "/", "compose", agent=str(self.server.make_url("")))
+        url = str(self.server.make_url(""))
+        return Targets("s", "/", "compose", agent=url, agent_token=str(self._token))
 
     def send(self, signal: str, body: bytes) -> None:
         self.spool.add(signal, PROTOBUF, "", body)
