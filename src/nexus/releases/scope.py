@@ -86,7 +86,7 @@ def _of_service(
     if target is None:
         said = f"no earlier release of {name} was judged healthy"
         return Scope(
-            "none", cause, said, blocked=(said,), offers=(f"name one: `nexus rollback {name} --to`",)
+            "none", cause, said, blocked=(said,), offers=(f"name one: `nexus rollback {name} --to RELEASE`",)
         )
     if target.id == now.id:
         return Scope("none", cause, f"{name} {label(now)} is the stable release already")
@@ -95,10 +95,10 @@ def _of_service(
     except Stuck as stuck:
         return _whole(stack, facts, cause, str(stuck), (name,))
     if len(members) == 1:
-        sentence = f"{name} alone: what runs beside it fits with {label(target)}"
+        sentence = f"{name} alone: nothing beside it is known to need the present one"
         return _checked(facts, "module", cause, sentence, members)
     others = ", ".join(each.service for each in members[1:])
-    sentence = f"{name}, and {others} with it: the rest fits with their former releases"
+    sentence = f"{name}, and {others} with it: nothing else is known to need their present releases"
     return _checked(facts, "dependents", cause, sentence, members)
 
 
@@ -112,7 +112,7 @@ def _whole(stack: Stack, facts: RolloutFacts, cause: str, why: str, suspects: It
             cause,
             said,
             blocked=(said,),
-            offers=("name a module and a release: `nexus rollback MODULE --to`",),
+            offers=("name a module and a release: `nexus rollback MODULE --to RELEASE`",),
         )
     members, gone = [], []
     for service in stack.services:

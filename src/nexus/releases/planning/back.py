@@ -14,6 +14,7 @@ from nexus.releases.planning.strategies import watch
 from nexus.releases.planning.words import change, label
 from nexus.releases.release import Release
 from nexus.releases.scope import Scope
+from nexus.releases.scoping.member import Member
 from nexus.stack import Stack
 
 
@@ -52,7 +53,7 @@ def plan_rollback(
     if not scope.members:
         return Plan("roll back nothing", notes=(scope.sentence,))
     to = {member.service: member.to for member in scope.members}
-    why = {m.service: f"{change(m.now, m.to)} (asked by {who}): {m.why}" for m in scope.members}
+    why = {member.service: _why(member, who) for member in scope.members}
     ordered = turns(stack, facts, {name: release.id for name, release in to.items()}, back=True)
     builds = [_build(release, why[name]) for name, release in to.items() if not facts.is_built(release)]
     chain = Chain(tuple(step.id for step in builds))
@@ -130,6 +131,12 @@ def _builds(former: Mapping[str, Release], facts: RolloutFacts, cause: str) -> l
 def _build(release: Release, cause: str) -> Step:
     name, does = release.service, f"make {release.title} ready to run here"
     return Step(f"build {name}", "build", name, cause, does, arguments={"release": release.id})
+
+
+def _why(member: Member, who: str) -> str:
+    asked = f"asked by {who}"
+    more = "" if member.why == asked else f": {member.why}"
+    return f"{change(member.now, member.to)} ({asked}){more}"
 
 
 def _does(action: str, release: Release) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from dataclasses import dataclass
 
 from nexus.releases.facts import CandidateFacts, RolloutFacts
@@ -165,7 +166,7 @@ def _hook(change: Change, chain: Chain, which: str) -> None:
     command = hooks.before if which == "before" else hooks.after
     step = f"hook {which} {change.service.name}"
     if command and step not in change.facts.done:
-        does = f"run `{' '.join(command)}` once, as a task of {label(change.new)}"
+        does = f"run `{shlex.join(command)}` once, as a task of {label(change.new)}"
         chain.add("hook", change.service.name, change.cause, does, id=step, release=change.new.id, hook=which)
 
 

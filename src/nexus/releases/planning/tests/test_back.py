@@ -99,7 +99,7 @@ def test_a_rollback_brings_each_member_back_dependents_first_and_watches_them(sh
         plan_rollback(shop.stack, facts, scope, "ana").text()
         == """\
 roll back till to 1.0, stock to 1.0: 6 steps
-  note: till, and stock with it: the rest fits with their former releases
+  note: till, and stock with it: nothing else is known to need their present releases
   1. build stock: make stock 1.0 (stock-1.0) ready to run here
      because stock 2.0 → 1.0 (asked by ana): came with till in deployment 2, and till needs stock
   2. replace stock: replace its instances one by one by 1.0, the new beside the old

@@ -48,7 +48,7 @@ def test_a_module_goes_back_alone_when_all_else_fits_with_its_former_release(sho
     assert (
         text(shop, one_after_another(shop), Broken("till"), "20 % of its answers fail")
         == """\
-because 20 % of its answers fail: till alone: what runs beside it fits with 1.0
+because 20 % of its answers fail: till alone: nothing beside it is known to need the present one
   till 2.0 → 1.0: 20 % of its answers fail"""
     )
 
@@ -58,7 +58,7 @@ def test_what_since_came_to_rely_on_it_goes_along(shop: Shop) -> None:
     assert (
         text(shop, facts, Broken("till"))
         == f"""\
-because it fails: till, and web with it: the rest fits with their former releases
+because it fails: till, and web with it: nothing else is known to need their present releases
   till 2.0 → 1.0: it fails
   web 2.0 → 1.0: does not fit with till 1.0: {CHANNEL}"""
     )
@@ -124,7 +124,7 @@ def test_what_came_in_the_same_deployment_goes_along_if_one_needs_the_other(shop
     assert (
         text(shop, together(shop), Broken("till"))
         == """\
-because it fails: till, and stock with it: the rest fits with their former releases
+because it fails: till, and stock with it: nothing else is known to need their present releases
   till 2.0 → 1.0: it fails
   stock 2.0 → 1.0: came with till in deployment 2, and till needs stock"""
     )
@@ -167,7 +167,8 @@ def test_a_process_blames_the_release_whose_own_figures_are_bad(shop: Shop) -> N
     assert (
         text(shop, facts, Broken(process="sale"), "sale spends its error budget 14 times too fast")
         == """\
-because sale spends its error budget 14 times too fast: till alone: what runs beside it fits with 1.0
+because sale spends its error budget 14 times too fast: \
+till alone: nothing beside it is known to need the present one
   till 2.0 → 1.0: released lately, and its own figures are bad: 12 % of its answers fail"""
     )
 
@@ -190,7 +191,7 @@ def test_a_process_blames_the_only_late_release_that_carries_it(shop: Shop) -> N
     assert (
         text(shop, one_after_another(shop), Broken(process="sale"))
         == """\
-because it fails: till alone: what runs beside it fits with 1.0
+because it fails: till alone: nothing beside it is known to need the present one
   till 2.0 → 1.0: the only release of late that carries sale"""
     )
 
