@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from nexus.control.addresses import Refused
 from nexus.control.deploying.requests import Sources
+from nexus.control.secrets import newest_version
 from nexus.releases import Release
 from nexus.releases.artefact import at_revision, snapshot
 from nexus.releases.catalogue import UnknownRelease
@@ -80,5 +81,13 @@ class Building:
     def _snapshot(self, stack: Stack, name: str, asked: Sources) -> Release:
         if not stack.has(name):
             raise Refused(f"the sources in {stack.root} have no service {name} any more")
-        service = stack.service(name)
-        return snapshot(stack, service, self._world.home, asked.who, version=asked.version, image=asked.image)
+        home = self._world.home
+        return snapshot(
+            stack,
+            stack.service(name),
+            home,
+            asked.who,
+            version=asked.version,
+            secrets_version=newest_version(home, name),
+            image=asked.image,
+        )
