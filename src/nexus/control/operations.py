@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from nexus.control import secrets
 from nexus.control.addresses import Refused, addresses, planned, shown
+from nexus.control.as_run import as_run
 from nexus.control.keeper import RuntimeName
 from nexus.control.plan_down import plan_down
 from nexus.control.plan_restart import plan_restart
@@ -138,7 +139,8 @@ class Operations:
             sources = load_stack(kept.root)
             if self._world.keeper.complete(sources):
                 sources = load_stack(kept.root)
-            return sources.subset([service.name for service in kept.services])
+            sources = sources.subset([service.name for service in kept.services])
+            return as_run(sources, self._world.keeper.runtime)
         except ManifestError as error:
             log.warning("the manifests cannot be read, what runs goes on as it was: %s", error)
             return kept
@@ -239,7 +241,7 @@ async def desired(world: World, request: UpRequest) -> tuple[Stack, int]:
         )
     offset = request.offset if request.offset is not None else int(kept or 0)
     only = request.only if request.only is not None else chosen_before(world.register)
-    return chosen_stack(request.root, only), offset
+    return as_run(chosen_stack(request.root, only), request.runtime or world.keeper.runtime), offset
 
 
 def chosen_before(memory: Memory) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from nexus.control import secrets, status
 from nexus.control.addresses import Addresses, Refused, addresses, planned
+from nexus.control.as_run import as_run
 from nexus.control.charge import onlooker
 from nexus.control.containers.keeper import ContainerKeeper
 from nexus.control.facts import Facts, InstanceFacts
@@ -58,7 +59,8 @@ def plan_from_outside(
         Refused: a port is taken, a manifest is wrong, or the engine cannot run the stack.
     """
     kept = remembered(home)
-    stack, told = _released(home, chosen_stack(root, tuple(only) if only is not None else kept.only))
+    chosen = chosen_stack(root, tuple(only) if only is not None else kept.only)
+    stack, told = _released(home, as_run(chosen, runtime or kept.runtime))
     moved = kept.offset if offset is None else offset
     if (runtime or kept.runtime) != "process":
         return asyncio.run(_plan_in_containers(home, stack, told, runtime or kept.runtime, registry, moved))
@@ -102,7 +104,7 @@ def status_from_outside(home: Home, root: Path) -> dict[str, Any]:
         Refused: a manifest is wrong, or the engine does not answer.
     """
     kept = remembered(home)
-    stack, _ = _released(home, chosen_stack(root, kept.only))
+    stack, _ = _released(home, as_run(chosen_stack(root, kept.only), kept.runtime))
     ports = planned(stack, kept.offset)
     entry = status.control_entry(None, None, None, str(home.socket), 0.0, "")
     if kept.runtime != "process":

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from nexus.control.addresses import Refused
+from nexus.control.as_run import as_run
 from nexus.control.deploying.requests import Sources
 from nexus.control.secrets import newest_version
 from nexus.releases import Release
@@ -71,11 +72,13 @@ class Building:
         site = self._world.site
         assert site is not None
         if asked.ref:
-            with at_revision(site.stack.root, asked.ref) as stack:
+            with at_revision(site.stack.root, asked.ref) as found:
+                stack = as_run(found, self._world.keeper.runtime)
                 return {name: self._snapshot(stack, name, asked) for name in names}
         stack = load_stack(site.stack.root)
         if self._world.keeper.complete(stack):
             stack = load_stack(site.stack.root)
+        stack = as_run(stack, self._world.keeper.runtime)
         return {name: self._snapshot(stack, name, asked) for name in names}
 
     def _snapshot(self, stack: Stack, name: str, asked: Sources) -> Release:

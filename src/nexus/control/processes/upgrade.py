@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Mapping
@@ -13,7 +12,6 @@ from nexus.control.processes.gap import measured
 from nexus.control.processes.places import free_port
 from nexus.control.processes.releasing import grace_of, released
 from nexus.plans import Action, Step
-from nexus.runtimes.probes import Prober
 from nexus.runtimes.process.drivers import haproxy, nginx, valkey
 from nexus.runtimes.protocol import StartError
 from nexus.stack import Service
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("nexus.control")
 
-ANSWER_LIMIT = 0.25  # seconds after which a question counts as not answered
 LIVE_LIMIT = 20.0
 EXCHANGED = ("haproxy", "nginx", "valkey")
 
@@ -68,12 +65,8 @@ class Upgrade:
             await self._again(service)
             return time.monotonic() - began
         await self._check(service, living[0])
-        prober = Prober(self._supervisor.site)
-        try:
-            async with measured(lambda: _answers(prober, service, living[0].slot.port)) as gap:
-                await self._exchange(service, living[0])
-        finally:
-            await prober.close()
+        async with measured(self._supervisor.site, service, living[0].slot.port) as gap:
+            await self._exchange(service, living[0])
         return gap.seconds
 
     async def _check(self, service: Service, instance: Instance) -> None:
@@ -112,11 +105,3 @@ class Upgrade:
 
     async def _again(self, service: Service) -> None:
         await self._supervisor.renew(service, 0.0, grace_of(service), LIVE_LIMIT)
-
-
-async def _answers(prober: Prober, service: Service, port: int) -> bool:
-    try:
-        async with asyncio.timeout(ANSWER_LIMIT):
-            return (await prober.health(service, port)).live
-    except TimeoutError:
-        return False

@@ -76,9 +76,12 @@ async def test_settings_that_a_proxy_refuses_are_told_before_it_is_exchanged() -
             )
 
 
-def test_a_gap_is_the_longest_time_without_an_answer() -> None:
+def test_a_gap_lasts_from_one_answer_to_the_next_if_a_question_between_them_was_not_answered() -> None:
     gap = Gap()
+    gap.note(answered=True)
     gap.note(answered=True)
     assert gap.seconds == 0
     gap.note(answered=False)
-    assert gap.seconds > 0
+    missed = gap.seconds
+    gap.note(answered=True)
+    assert gap.seconds > missed > 0
