@@ -50,10 +50,11 @@ def narrows(statement: Any, script: Script) -> tuple[str, ...]:
 
 def _drop(statement: Any, script: Script) -> Iterator[str]:
     kind = ObjectType(statement.removeType)
+    hides = kind is ObjectType.OBJECT_POLICY  # what no policy admits is not seen
     for each in statement.objects:
         name = name_of(each)
         unique = kind is ObjectType.OBJECT_INDEX and _UNIQUE_INDEX.search(name)
-        if name not in script.made and (kind not in _INDIFFERENT or unique):
+        if name not in script.made and (kind not in _INDIFFERENT or unique or hides):
             yield f"drops the {_word(kind)} {name}"
 
 
@@ -62,7 +63,8 @@ def _rename(statement: Any, script: Script) -> Iterator[str]:
     owner = statement.relation.relname if statement.relation else name_of(statement.object)
     if kind in _INDIFFERENT or owner in script.made:
         return
-    old = f"{statement.subname} of {owner}" if statement.subname else owner
+    part = statement.subname if kind is not ObjectType.OBJECT_SCHEMA else ""
+    old = f"{part} of {owner}" if part else statement.subname or owner
     yield f"renames the {_word(kind)} {old} to {statement.newname}"
 
 
@@ -92,6 +94,16 @@ def _grant(statement: Any, script: Script) -> Iterator[str]:
         yield f"revokes rights on {', '.join(lost) or 'objects'}"
 
 
+def _membership(statement: Any, script: Script) -> Iterator[str]:
+    if not statement.is_grant:
+        names = ", ".join(str(each.priv_name) for each in statement.granted_roles)
+        yield f"revokes the membership in {names}"
+
+
+def _role(statement: Any, script: Script) -> Iterator[str]:
+    yield f"drops the role {', '.join(str(each.rolename) for each in statement.roles)}"
+
+
 def _policy(statement: Any, script: Script) -> Iterator[str]:
     if not statement.permissive and statement.table.relname not in script.made:
         yield f"hides rows of {statement.table.relname} by a restrictive policy"
@@ -118,6 +130,8 @@ _JUDGES: dict[type, Callable[[Any, Script], Iterator[str]]] = {
     ast.AlterEnumStmt: _enum,
     ast.AlterDomainStmt: _domain,
     ast.GrantStmt: _grant,
+    ast.GrantRoleStmt: _membership,
+    ast.DropRoleStmt: _role,
     ast.CreatePolicyStmt: _policy,
     ast.DropOwnedStmt: _owned,
     ast.DoStmt: _block,

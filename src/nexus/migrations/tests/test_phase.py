@@ -29,6 +29,11 @@ def phase(sql: str) -> str:
         ("ALTER TABLE orders DROP COLUMN notes", "line 1 drops the column notes of orders"),
         ("ALTER TABLE orders RENAME COLUMN a TO b", "line 1 renames the column a of orders to b"),
         ("ALTER TABLE orders RENAME TO bills", "line 1 renames the table orders to bills"),
+        ("ALTER SCHEMA sales RENAME TO old", "line 1 renames the schema sales to old"),
+        ("ALTER TYPE address DROP ATTRIBUTE street", "line 1 drops the column street of address"),
+        ("DROP POLICY own_rows ON orders", "line 1 drops the policy own_rows"),
+        ("REVOKE reader FROM sales", "line 1 revokes the membership in reader"),
+        ("DROP ROLE IF EXISTS reader, writer", "line 1 drops the role reader, writer"),
         ("ALTER TYPE state RENAME TO status", "line 1 renames the type state to status"),
         (
             "ALTER TYPE state RENAME VALUE 'new' TO 'open'",
