@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from nexus.control import locks, secret_versions, status
+from nexus.control import locks, secret_versions, secrets, status
 from nexus.control.addresses import Refused, planned
 from nexus.control.candidates import Candidates
 from nexus.control.charge import Charge, onlooker
@@ -33,7 +33,7 @@ from nexus.runtimes import ports
 from nexus.runtimes.home import Home
 from nexus.runtimes.memory import Blank
 from nexus.runtimes.process.register import Register
-from nexus.runtimes.protocol import StartError
+from nexus.runtimes.protocol import Account, StartError
 from nexus.runtimes.site import LOOPBACK, Site
 from nexus.stack import Service, Stack, load_stack
 from nexus.stack.names import TELEMETRY
@@ -81,7 +81,8 @@ class World:
         self.register.set("stack", pickle.dumps((self.release, site.stack, dict(site.ports))).hex())
 
     def service_of(self, service: str, release: str) -> Service:
-        """A service as one of its releases has it; its artefact is verified.
+        """A service as one of its releases has it, to be run: its artefact is verified, and secrets that it
+        declares anew are made.
 
         Raises:
             StartError: the release is not known, or its artefact is gone or was changed.
@@ -89,9 +90,15 @@ class World:
         if self.site is None:
             raise StartError("no stack is known; start with `nexus up`")
         try:
-            return service_of(self.site.stack, self.catalogue.find(service, release), self.home)
+            found = service_of(self.site.stack, self.catalogue.find(service, release), self.home)
         except (UnknownRelease, ArtefactError) as error:
             raise StartError(str(error)) from error
+        secrets.complete(self.site, found, self._account)
+        return found
+
+    def _account(self, service: str) -> Account | None:
+        """The user a service runs as; None when everything runs as us, or in containers."""
+        return self.keeper.account(service) if isinstance(self.keeper, ProcessKeeper) else None
 
     def released(self, sources: Stack) -> Stack:
         """The stack with each service as its stable release has it, where there is one.

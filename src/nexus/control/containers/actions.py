@@ -84,8 +84,6 @@ class Actions:
         An image of others is fetched, so that nothing waits for that later.
         """
         service, engine, registry = self._service(step), self._keeper.engine, self._keeper.registry
-        if service.name != TELEMETRY:
-            secrets.complete(self._site, service, lambda name: None)
         if is_buildable(service) or service.name == TELEMETRY:
             await images.build(engine, self._site.stack, service, registry, push=bool(registry))
             return

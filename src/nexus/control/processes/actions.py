@@ -75,9 +75,7 @@ class Actions:
 
     async def build(self, step: Step) -> None:
         """Builds what a service's release runs from."""
-        service = self._service(step)
-        secrets.complete(self._site, service, self._keeper.account)
-        await building.build(self._site, service)
+        await building.build(self._site, self._service(step))
 
     async def start(self, step: Step) -> None:
         """Starts what is missing of a service and waits until it is ready and reachable."""
