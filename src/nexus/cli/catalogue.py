@@ -3,6 +3,7 @@
 from nexus.cli import (
     catalogue_adopt,
     catalogue_contracts,
+    catalogue_guard,
     catalogue_releases,
     catalogue_secrets,
     catalogue_telemetry,
@@ -11,6 +12,7 @@ from nexus.cli import (
 PT_BR = {
     **catalogue_adopt.PT_BR,
     **catalogue_contracts.PT_BR,
+    **catalogue_guard.PT_BR,
     **catalogue_releases.PT_BR,
     **catalogue_secrets.PT_BR,
     **catalogue_telemetry.PT_BR,

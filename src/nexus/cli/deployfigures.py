@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nexus.cli.language import t
+from nexus.cli.verdicts import verdict
 
 BAR = 40
 COLOURS = {"ready": "green", "starting": "yellow", "degraded": "yellow", "down": "red"}
@@ -34,7 +35,8 @@ def sentence(event: Mapping[str, Any]) -> str:
         p95=_time(new.get("p95_ms")),
         before=_time(old.get("p95_ms")),
     )
-    return f"{said}; {event['sentence']}" if event.get("sentence") else said
+    found = verdict(event)
+    return f"{said}; {found}" if found else said
 
 
 def figures(event: Mapping[str, Any]) -> list[Any]:
@@ -64,8 +66,8 @@ def figures(event: Mapping[str, Any]) -> list[Any]:
     for title, side, colour in rows:
         table.add_row(Text(t(title), style=colour), *_cells(event.get(side) or {}))
     shown: list[Any] = [bar, Padding(table, (0, 0, 0, 2))]
-    if event.get("sentence"):
-        shown.append(Text(f"  {event['sentence']}", style="dim"))
+    if found := verdict(event):
+        shown.append(Text(f"  {found}", style="dim"))
     return shown
 
 

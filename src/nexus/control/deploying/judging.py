@@ -187,5 +187,6 @@ def _picture(verdict: Verdict, phase: Phase, left: float, stands: bool) -> dict[
         "stable": told["stable"],
         "candidate": told["candidate"],
         "sentence": verdict.sentence(),
-        "reasons": [reason.as_dict() for reason in verdict.reasons],
+        "text": verdict.text,
+        "told": [reason.as_dict() for reason in verdict.told()],
     }

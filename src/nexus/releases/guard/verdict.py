@@ -74,6 +74,7 @@ class Verdict:
             "decision": self.decision,
             "sentence": self.sentence(),
             "text": self.text,
+            "told": [reason.as_dict() for reason in self.told()],
             "reasons": [reason.as_dict() for reason in self.reasons],
             **self.evidence.as_dict(),
         }
