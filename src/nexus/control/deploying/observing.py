@@ -14,6 +14,7 @@ from nexus.migrations import MigrationError
 from nexus.releases import Release, UnknownRelease
 from nexus.releases.artefact import ArtefactError, service_of
 from nexus.releases.facts import CandidateFacts, MigrationFacts, RolloutFacts, migrations_of
+from nexus.releases.misfits import read_misfits
 from nexus.releases.records import Deployment
 from nexus.runtimes.protocol import StartError
 from nexus.runtimes.site import Site
@@ -48,6 +49,8 @@ async def observe(
     known = _of_interest(world, (*stable.values(), *targets), unfinished)
     read = await asyncio.to_thread(_read, world, known)
     pending = await _pending(world, world.site, read)
+    others = [each for key, each in known.items() if stable.get(key[0]) != each and key in read.services]
+    misfits = await asyncio.to_thread(read_misfits, stable, others)
     return RolloutFacts(
         at=time.time(),
         stable=stable,
@@ -58,11 +61,13 @@ async def observe(
         gone=read.gone,
         pending=pending,
         beyond=_beyond(read, pending),
+        misfits=misfits.pairs,
         unshared=_unshared(world, world.site),
         sets=catalogue.sets(100),
         deployments=catalogue.deployments(),
         unfinished=unfinished,
         done=_done(unfinished),
+        notes=misfits.notes,
     )
 
 

@@ -47,7 +47,9 @@ class Suspects:
                 log.exception("looking after a deployment failed; it is tried again in %g s", LOOK_EVERY)
 
     def _recent(self) -> list[Deployment]:
-        earliest = time.time() - LOOKED_AT_FOR
+        site, earliest = self._world.site, time.time() - LOOKED_AT_FOR
+        if site is None or not site.stack.collects:
+            return []
         return [
             each
             for each in self._world.catalogue.deployments()

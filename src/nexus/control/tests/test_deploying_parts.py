@@ -1,0 +1,146 @@
+"""What deployments are made of: requests, their followers, their ends, and the audit trail."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nexus.control.addresses import Refused
+from nexus.control.deploying import ending, history
+from nexus.control.deploying.requests import DeployRequest, RollbackRequest, read
+from nexus.control.deploying.rollout import Aborted, Rollout
+from nexus.control.deploying.suspects import fast
+from nexus.control.deploying.trail import Trail
+from nexus.releases.records import ReleaseSet
+
+BODY: dict[str, Any] = {"who": "ana", "services": ["sales"]}
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"services": []}, "services"),
+        ({"services": ["sales", "sales"]}, "named twice"),
+        ({"strategy": "bold"}, "strategy"),
+        ({"steps": [50, 5, 100]}, "steps must rise and end with 100"),
+        ({"steps": [5, 50]}, "steps must rise and end with 100"),
+        ({"hold": "soon"}, "write it like 30s"),
+        ({"bake": -1}, "is negative"),
+        ({"ref": "main", "image": "sales:1"}, "exclude each other"),
+        ({"speed": 3}, "speed: unknown; there are: bake, force"),
+    ],
+)
+def test_a_request_that_makes_no_sense_is_refused_with_its_field(more: dict[str, Any], said: str) -> None:
+    with pytest.raises(Refused, match=said):
+        read(DeployRequest, {**BODY, **more})
+
+
+def test_a_rollback_names_one_module() -> None:
+    with pytest.raises(Refused, match="one module"):
+        read(RollbackRequest, {"who": "ana", "services": ["sales", "crm"]})
+
+
+def test_times_are_read_as_people_write_them() -> None:
+    asked = read(DeployRequest, {**BODY, "hold": "10s", "bake": "1m", "run": "of the stream"})
+    assert (asked.hold, asked.bake) == (10.0, 60.0)
+
+
+def test_the_audit_trail_is_only_added_to(tmp_path: Path) -> None:
+    trail = Trail(tmp_path / "state.db", now=lambda: 7.0)
+    trail.add("ana", "override", ["sales", "crm"], "the year ends anyway")
+    assert [(e.at, e.who, e.what, e.services, e.reason) for e in trail.latest()] == [
+        (7.0, "ana", "override", ("sales", "crm"), "the year ends anyway")
+    ]
+    for statement in ("DELETE FROM trail", "UPDATE trail SET who = 'bob'"):
+        with (
+            pytest.raises(sqlite3.IntegrityError, match="append-only"),
+            sqlite3.connect(tmp_path / "state.db") as other,
+        ):
+            other.execute(statement)
+    assert trail.latest()[0].who == "ana"
+    trail.close()
+
+
+async def test_who_follows_late_is_told_everything_once_and_the_newest_figures() -> None:
+    rollout, heard = Rollout(1, "deploy", "ana", BODY), list[dict[str, Any]]()
+    rollout.tell({"event": "plan"})
+    for left in (3, 2):
+        rollout.tell({"event": "rollout", "service": "sales", "left": left})
+    following = asyncio.create_task(rollout.follow(heard.append))
+    await asyncio.sleep(0)
+    rollout.tell({"event": "outcome"})
+    rollout.over.set()
+    await following
+    assert [(each["event"], each.get("left")) for each in heard] == [
+        ("plan", None),
+        ("rollout", 2),
+        ("outcome", None),
+    ]
+
+
+async def test_a_deployment_that_stands_still_begins_no_step_until_it_goes_on() -> None:
+    rollout = Rollout(1, "deploy", "ana", BODY)
+    rollout.pause()
+    step = asyncio.create_task(rollout.turn())
+    await asyncio.sleep(0)
+    assert not step.done()
+    rollout.resume()
+    await step
+
+
+async def test_an_abort_ends_what_stands_still_and_cuts_what_may_be_cut() -> None:
+    rollout = Rollout(1, "deploy", "ana", BODY)
+    rollout.pause()
+    standing = asyncio.create_task(rollout.turn())
+    cut = asyncio.create_task(rollout.unless_aborted(asyncio.Event().wait()))
+    await asyncio.sleep(0)
+    rollout.abort("bob")
+    for each in (standing, cut):
+        with pytest.raises(Aborted, match="aborted by bob"):
+            await each
+
+
+def test_an_end_is_never_told_as_something_better() -> None:
+    titles = ("sales 1.0.0 (9f8e7d6c5b4a)",)
+    ends = [
+        ending.promoted(titles),
+        ending.gone_back("errors", titles, touched=True),
+        ending.gone_back("it does not start", titles, touched=False),
+        ending.held("errors", "mend it"),
+    ]
+    assert [(end.sentence, end.exit_code) for end in ends] == [
+        ("promoted: sales 1.0.0 (9f8e7d6c5b4a)", 0),
+        ("rolled back (cause: errors): sales 1.0.0 (9f8e7d6c5b4a) again", 1),
+        ("failed, nothing changed: it does not start", 1),
+        ("held: errors; mend it", 3),
+    ]
+
+
+def test_what_is_not_as_it_should_be_is_named() -> None:
+    assert ending.differing({"a": "1", "b": "2"}, {"a": "1", "b": "2"}, ["c"]) == ()
+    assert ending.differing({"a": "1", "b": "2"}, {"a": "3"}, ["b"]) == (
+        "a is 3, not 1",
+        "b is unknown, not 2",
+        "b still has a candidate",
+    )
+
+
+def test_a_set_tells_what_it_changed() -> None:
+    newest = ReleaseSet(2, 20.0, {"a": "2", "b": "1"}, "a was let in", None)
+    first = ReleaseSet(1, 10.0, {"a": "1", "b": "1"}, "first releases", True)
+    assert [each["changed"] for each in history.sets((newest, first))] == [{"a": "2"}, {"a": "1", "b": "1"}]
+
+
+def test_only_objectives_of_the_processes_in_question_that_burn_fast_are_suspicious() -> None:
+    def process(name: str, **burns: float) -> dict[str, Any]:
+        objectives = [
+            {"name": each, "target": 0.99, "burn": {"5m": burn, "1h": 99.0}} for each, burn in burns.items()
+        ]
+        return {"name": name, "objectives": objectives}
+
+    told = {"processes": [process("order-to-cash", paid=20.0, shipped=2.0), process("sign-in", quick=50.0)]}
+    assert fast(told, frozenset({"order-to-cash"})) == {("order-to-cash", "paid"): 20.0}
