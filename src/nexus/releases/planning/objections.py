@@ -21,7 +21,7 @@ from nexus.releases.freeze import frozen
 from nexus.releases.planning.manner import choose
 from nexus.releases.planning.order import turns
 from nexus.releases.planning.request import RolloutRequest
-from nexus.releases.planning.words import change, label
+from nexus.releases.planning.words import abridged, change, label
 from nexus.releases.release import Release
 from nexus.stack import Stack
 from nexus.stack.errors import suggest
@@ -128,7 +128,7 @@ def _contracts(stack: Stack, facts: RolloutFacts, moves: Mapping[str, Release]) 
             yield Objection(
                 ContractBroken,
                 f"{change(facts.stable[mover], moves[mover])} breaks {pair.consumer}, which runs beside it: "
-                + "; ".join(sentences),
+                + abridged(sentences),
                 f"deploy a release of {other} that fits with it, or --force",
                 "force",
             )

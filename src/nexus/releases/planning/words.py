@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from nexus.releases.facts import MigrationFacts
 from nexus.releases.release import Release
+
+SHOWN = 3
 
 
 def change(old: Release | None, new: Release) -> str:
@@ -34,6 +36,13 @@ def migrations(pending: Iterable[MigrationFacts]) -> str:
     """`2 migrations (20261101_a, 20261102_b)`."""
     names = [each.name for each in pending]
     return f"{len(names)} migration{'s' if len(names) != 1 else ''} ({', '.join(names)})"
+
+
+def abridged(sentences: Sequence[str]) -> str:
+    """The first few of many sentences, and how many more there are."""
+    shown, more = sentences[:SHOWN], len(sentences) - SHOWN
+    rest = f"; and {more} more, which `nexus contracts check` lists" if more > 0 else ""
+    return "; ".join(shown) + rest
 
 
 def seconds(value: float) -> str:

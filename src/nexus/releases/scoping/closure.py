@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from nexus.releases.facts import RolloutFacts
-from nexus.releases.planning.words import label
+from nexus.releases.planning.words import abridged, label
 from nexus.releases.release import Release
 from nexus.releases.scoping.history import brought, formers, ran_well
 from nexus.releases.scoping.member import Member
@@ -63,7 +63,7 @@ def _misfit(stack: Stack, facts: RolloutFacts, members: Mapping[str, Member]) ->
         if target is None:
             raise Stuck(f"no earlier release of {name} fits: {sentences[0]}")
         other = pair.provider if name == pair.consumer else pair.consumer
-        why = f"does not fit with {other} {label(members[other].to)}: {'; '.join(sentences)}"
+        why = f"does not fit with {other} {label(members[other].to)}: {abridged(sentences)}"
         return Member(name, facts.stable[name], target, why)
     return None
 

@@ -262,6 +262,13 @@ def test_a_release_that_breaks_a_running_consumer_is_refused_unless_forced(shop:
     assert plan.notes == (f"till 1.0 → 2.0 breaks web, which runs beside it: {GONE}; forced by ana",)
 
 
+def test_of_many_broken_uses_the_first_are_told_and_the_others_counted(shop: Shop) -> None:
+    (pair,) = shop.misfit("web 1.0", "till 2.0", GONE)
+    facts = shop.facts(misfits={pair: ("a", "b", "c", "d", "e")})
+    told = refusal(shop, facts, shop.request({"till": "2.0"}), ContractBroken)
+    assert "runs beside it: a; b; c; and 2 more, which `nexus contracts check` lists; deploy" in told
+
+
 def test_a_release_that_relies_on_what_is_not_there_is_refused(shop: Shop) -> None:
     facts = shop.facts(misfits=shop.misfit("web 2.0", "till 1.0", "web relies on x"))
     assert refusal(shop, facts, shop.request({"web": "2.0"}), ContractBroken).startswith(
