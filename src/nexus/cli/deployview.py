@@ -63,7 +63,7 @@ class Lines(progress.Lines):
         elif kind == "plan":
             self.plan(event["plan"])
         elif kind == "step":
-            self.step(dict(event))
+            self.step({**event, "error": ""})  # the way back begins with it
         elif kind == "rollout" and time.monotonic() - self._told >= QUIET_SECONDS:
             self._told = time.monotonic()
             typer.echo(f"  {share(event)}: {sentence(event)}")
@@ -80,13 +80,13 @@ class Live(progress.Live):
     def show(self, event: Mapping[str, Any]) -> None:
         kind = event["event"]
         if kind == "deployment":
-            self._console.print(f"[bold]{headline(event)}[/]")
+            self._console.print(headline(event), style="bold", markup=False)
         elif kind == "plan":
             self.plan(event["plan"])
         elif kind == "step":
             if event["kind"] != "started" and event["action"] in ("judge", "watch"):
                 self._judged = None
-            self.step(dict(event))
+            self.step({**event, "error": ""})  # the way back begins with it
         elif kind == "rollout":
             self._judged = event
         elif kind == "instances":

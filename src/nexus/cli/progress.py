@@ -36,10 +36,16 @@ def describe(event: dict[str, Any]) -> str:
     """One ended step as a line."""
     width = len(str(event["total"]))
     place = f"{event['number']:>{width}}/{event['total']}"
-    line = f"[{place}] {t(event['action'])} {event['target']}: {t(event['kind'])}"
+    line = f"[{place}] {named(event)}: {t(event['kind'])}"
     if event["kind"] != "started":
         line += f" ({event['seconds']:.1f} s)"
     return f"{line}: {event['error']}" if event["error"] else line
+
+
+def named(event: dict[str, Any]) -> str:
+    """What a step does to what, and how much of it."""
+    weight = event.get("arguments", {}).get("weight")
+    return f"{t(event['action'])} {event['target']}" + (f" {weight} %" if weight else "")
 
 
 class Lines:
@@ -75,13 +81,17 @@ class Live:
         self._open = False
 
     def plan(self, plan: dict[str, Any]) -> None:
+        from rich.markup import escape
+
         for note in plan["notes"]:
-            self._console.print(f"[yellow]![/] {note}")
+            self._console.print(f"[yellow]![/] {escape(note)}")
         if plan["steps"]:
             self._live.start()
             self._open = True
 
     def step(self, event: dict[str, Any]) -> None:
+        from rich.markup import escape
+
         number = event["number"]
         if event["kind"] == "started":
             self._running[number] = (event, time.monotonic())
@@ -90,11 +100,11 @@ class Live:
         colour = "green" if event["kind"] == "done" else "red"
         mark = "✓" if event["kind"] == "done" else "✗"
         seconds = f"[dim]{event['seconds']:.1f} s[/]"
-        error = f"\n    [red]{event['error']}[/]" if event["error"] else ""
-        self._console.print(f"[{colour}]{mark}[/] {t(event['action'])} {event['target']} {seconds}{error}")
+        error = f"\n    [red]{escape(event['error'])}[/]" if event["error"] else ""
+        self._console.print(f"[{colour}]{mark}[/] {named(event)} {seconds}{error}")
 
     def say(self, text: str) -> None:
-        self._console.print(text)
+        self._console.print(text, markup=False)
 
     def close(self) -> None:
         if self._open:
@@ -105,8 +115,5 @@ class Live:
         from rich.text import Text
 
         now = time.monotonic()
-        lines = [
-            f"  {t(event['action'])} {event['target']} {now - began:4.1f} s"
-            for event, began in self._running.values()
-        ]
+        lines = [f"  {named(event)} {now - began:4.1f} s" for event, began in self._running.values()]
         return Text("\n".join(lines), style="dim")

@@ -16,6 +16,7 @@ def step_told(event: StepEvent) -> dict[str, Any]:
         "total": event.total,
         "action": event.step.action,
         "target": event.step.target,
+        "arguments": dict(event.step.arguments),
         "does": event.step.does,
         "seconds": round(event.seconds, 3),
         "error": event.error,
