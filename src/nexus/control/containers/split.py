@@ -76,18 +76,19 @@ class Split:
                 await asyncio.sleep(POLL)
 
     async def repeat(self, site: Site) -> None:
-        """Tells the agent again when it does not know how requests are shared now: it has begun anew.
+        """Tells the agent again when it does not know how requests are shared now: it has begun anew, or was
+        away when that changed. Does nothing while it does not run.
 
         Raises:
             StartError: it does not answer.
         """
-        if not site.stack.collects:
+        agent = any(each.service == TELEMETRY and each.state == "ready" for each in self._keeper.seen)
+        if not agent or gateway_of(site.stack) is None:
             return
         shares = {name: each.weight for name, each in self._keeper.candidates.all().items()}
         try:
             async with _session(site) as http:
-                known = (await _seen(http))["version"]
-                if known != version_of(shares) and (known or shares):
+                if (await _seen(http))["version"] != version_of(shares):
                     await _tell(http, shares)
         except SILENT as error:
             raise StartError(

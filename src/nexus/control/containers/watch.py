@@ -56,8 +56,7 @@ class Watch:
                 if self._keeper.runtime == "compose":
                     await self._mend(seen)
                 await self._end_leftovers(seen)
-                if self._keeper.candidates.all():
-                    await self._keeper.split.repeat(site)
+                await self._keeper.split.repeat(site)
                 self._trouble = ""
             except (EngineError, StartError) as error:
                 if str(error) != self._trouble:  # told once, however long it lasts

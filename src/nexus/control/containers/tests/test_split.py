@@ -52,6 +52,7 @@ class Keeper:
     seen: tuple[Container, ...] = (
         Container("gate", "gate-1", GATEWAY_ID, "ready", "r1", 0.0),
         Container("till", "till-1", "ba9876543210", "ready", "r1", 0.0),
+        Container(TELEMETRY, "telemetry-1", "a0a0a0a0a0a0", "ready", "r1", 0.0),
     )
 
 
@@ -182,6 +183,22 @@ async def test_gateways_keep_their_shares_while_the_agent_is_away_and_after_it_f
     house.keeper.candidates.drop("till")
     await house.split.repeat(house.site)
     await house.settles_on("old")
+
+
+async def test_a_share_that_ended_while_the_agent_was_away_ends_when_it_is_back(house: House) -> None:
+    await house.split.share(house.site, {"till": 100})
+    await house.agent.stop()
+    await house.agent.start()
+    await house.split.repeat(house.site)
+    await house.settles_on("old")
+
+
+async def test_nobody_is_told_again_while_the_agent_does_not_run(house: House) -> None:
+    await house.agent.stop()
+    with pytest.raises(StartError, match="does not answer"):
+        await house.split.repeat(house.site)
+    house.keeper.seen = ()
+    await house.split.repeat(house.site)
 
 
 async def test_a_share_waits_until_the_gateways_reach_the_candidate(house: House) -> None:
