@@ -15,12 +15,25 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from nexus_kit.contracts.document import as_text
+from nexus_kit.testing.module_process import ModuleProcess
+
+MEND = "write it anew: PYTHONPATH=kit .venv/bin/python -m nexus_kit.contracts {folder}"
+
 CHECKS = [
     schemathesis.checks.not_a_server_error,
     status_code_conformance,
     content_type_conformance,
     response_schema_conformance,
 ]
+
+
+async def assert_written(module: ModuleProcess) -> None:
+    """Fail when contracts/openapi.json of the module's folder is not the document that it serves."""
+    async with module.http.get("/openapi.json") as answer:
+        served = await answer.json()
+    file = module.folder / "contracts" / "openapi.json"
+    assert file.read_text() == as_text(served), MEND.format(folder=module.folder)
 
 
 def bombard(url: str, headers: dict[str, str], examples: int = 6) -> Counter[str]:

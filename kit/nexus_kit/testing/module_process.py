@@ -70,7 +70,7 @@ class ModuleProcess:
         self.admin_dsn = admin_dsn
         self.redis_url = redis_url
         self._keys = keys
-        self._folder = folder
+        self.folder = folder
         self._home = Path(tempfile.mkdtemp(prefix=f"nexus-test-{name}-"))
         self._cwd = folder if command else self._home
         self._records = self._home / "records"
@@ -105,9 +105,9 @@ class ModuleProcess:
             "NEXUS_SERVICE": self.name,
             "NEXUS_INSTANCE": f"{self.name}-1",
             "NEXUS_RELEASE": "test",
-            "NEXUS_MODULE_DIR": str(self._folder),
+            "NEXUS_MODULE_DIR": str(self.folder),
             "NEXUS_STATE_DIR": str(state),
-            "PYTHONPATH": os.pathsep.join((str(self._folder), str(KIT))),
+            "PYTHONPATH": os.pathsep.join((str(self.folder), str(KIT))),
             "PYTHONDONTWRITEBYTECODE": "1",
             "RECORD_FILE": str(self._records),
             **files,
@@ -183,7 +183,7 @@ class ModuleProcess:
         await self.http.close()
         await self.admin.close()
         self._link.close()
-        faults = told.check(self._folder, told.records_in(self._records))
+        faults = told.check(self.folder, told.records_in(self._records))
         shutil.rmtree(self._home, ignore_errors=True)
         assert not faults, "\n".join([f"{self.name} does not keep its contracts:", *faults])
 

@@ -74,12 +74,22 @@ def _unnamed(schema: Any, data: Any, path: str = "") -> Iterator[str]:
 
 
 def _used(folder: Path, uses: Mapping[str, Any], record: Record) -> Iterator[str]:
+    if "heard" in record and record["asks"] and not _named(folder, record):
+        return  # it asked for what its provider never tells
     declared = _declared(uses)
     for key in _keys(folder, record):
         provider, what, where, field = key
         if not any(known[:3] == key[:3] and _covers(known[3], field) for known in declared):
             verb = "reads" if where == "reads" else "sends"
             yield f"contracts/uses.json: {provider}: {what}: {where!r} lacks {field!r}, which it {verb}"
+
+
+def _named(folder: Path, record: Record) -> bool:
+    """Whether the event that was heard has such a field, as its publisher's contract says."""
+    events = _read(folder.parent / record["of"] / "contracts/events.json")
+    schema = (events or {}).get(record["heard"])
+    top = re.split(r"[.\[]", record["field"])[0]
+    return schema is None or top in schema.get("properties", ())
 
 
 def _covers(declared: str, field: str) -> bool:

@@ -114,10 +114,11 @@ def _sends(use: Use, new: Schema, old: Schema | None) -> Iterator[Remark]:
     for path in sorted(paths):
         before = find(old, path) if old is not None else None
         yield from fields.sent(written(path), find(new, path), before)
+    sent = {path[:length] for path in paths for length in range(1, len(path) + 1)}
     for parent in sorted(_parents(paths)):
         missing = _must(new, parent) - (_must(old, parent) if old is not None else set())
         for name in sorted(missing):
-            if (*parent, name) not in paths:
+            if (*parent, name) not in sent:
                 yield Remark(written((*parent, name)), "it must be sent now")
 
 

@@ -41,6 +41,13 @@ CASES: list[tuple[str, Any, Any, dict[str, Any], list[str]]] = [
         ["l[].n: it must be sent now"],
     ),
     (
+        "must be sent, and is in part",
+        document({"type": "object"}),
+        taking(thing("l", l=LINES)),
+        {"body": ["l[].id"]},
+        [],
+    ),
+    (
         "must be sent within what is not sent",
         taking(thing(o=thing(a=TEXT))),
         taking(thing(o=thing("a", a=TEXT))),
