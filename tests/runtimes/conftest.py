@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +20,12 @@ WHERE = {
     "swarm": ("--runtime", "swarm", "--registry", REGISTRY),
 }
 DOUBLED = "crm"
+
+
+@pytest.fixture(scope="session")
+def where() -> Mapping[str, tuple[str, ...]]:
+    """The options of `up` that choose a runtime, by its name."""
+    return WHERE
 
 
 @pytest.fixture(

@@ -1,0 +1,1 @@
+"""A brick that tells its version and counts the hooks that were run beside it."""

@@ -1,0 +1,40 @@
+"""Serves until SIGTERM; requests in flight end."""
+
+import json
+import os
+import signal
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+VERSION = "one"
+READY = True
+hooks = 0
+
+
+class Till(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self._answer(200 if READY or self.path != "/ready" else 503)
+
+    def do_POST(self) -> None:
+        global hooks
+        self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        hooks += 1
+        self._answer(200)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Requests are in the gateway's log."""
+
+    def _answer(self, status: int) -> None:
+        body = json.dumps({"version": VERSION, "hooks": hooks}).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+server = ThreadingHTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Till)
+signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
+server.serve_forever()
