@@ -77,7 +77,9 @@ class Shop:
         ready = {s.name: {f"{s.name}-{OLD}": s.scale.min} for s in self.stack.services}
         known = self.known(OLD, "2.0", "3.0")
         built = {name: frozenset(ids) for name, ids in known.items()}
-        return replace(RolloutFacts(NOON, stable, known, ready=ready, built=built), **values)
+        beyond = {("till", id): () for id in known["till"]}
+        facts = RolloutFacts(NOON, stable, known, ready=ready, built=built, beyond=beyond)
+        return replace(facts, **values)
 
     def running(self, versions: Mapping[str, str], **values: Any) -> RolloutFacts:
         """Facts with other releases stable: service → version."""

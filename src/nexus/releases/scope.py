@@ -96,10 +96,10 @@ def _of_service(
         return _whole(stack, facts, cause, str(stuck), (name,))
     if len(members) == 1:
         sentence = f"{name} alone: nothing beside it is known to need the present one"
-        return _checked(facts, "module", cause, sentence, members)
+        return _checked(stack, facts, "module", cause, sentence, members)
     others = ", ".join(each.service for each in members[1:])
     sentence = f"{name}, and {others} with it: nothing else is known to need their present releases"
-    return _checked(facts, "dependents", cause, sentence, members)
+    return _checked(stack, facts, "dependents", cause, sentence, members)
 
 
 def _whole(stack: Stack, facts: RolloutFacts, cause: str, why: str, suspects: Iterable[str]) -> Scope:
@@ -125,12 +125,17 @@ def _whole(stack: Stack, facts: RolloutFacts, cause: str, why: str, suspects: It
         else:
             members.append(Member(service.name, now, release, f"set {found.number} held it"))
     sentence = f"everything to set {found.number}, the last that was healthy: {why}"
-    scope = _checked(facts, "set", cause, sentence, tuple(members))
+    scope = _checked(stack, facts, "set", cause, sentence, tuple(members))
     return Scope("set", cause, sentence, scope.members, (*gone, *scope.blocked), scope.offers)
 
 
 def _checked(
-    facts: RolloutFacts, reach: Reach, cause: str, sentence: str, members: tuple[Member, ...]
+    stack: Stack,
+    facts: RolloutFacts,
+    reach: Reach,
+    cause: str,
+    sentence: str,
+    members: tuple[Member, ...],
 ) -> Scope:
     """Never across a contract migration, and never to what cannot run."""
     crossed = [
@@ -142,9 +147,15 @@ def _checked(
     gone = [
         f"{each.to.title} cannot run: {why}"
         for each in members
-        if (why := facts.gone.get((each.service, each.to.id)))
+        if (why := facts.gone.get((each.service, each.to.id)) or _unread(stack, facts, each.to))
     ]
     return Scope(reach, cause, sentence, members, (*crossed, *gone), _OFFERS if crossed else ())
+
+
+def _unread(stack: Stack, facts: RolloutFacts, release: Release) -> str:
+    """Of a release whose migrations nobody compared with the schema, nobody knows that it can run on it."""
+    known = (release.service, release.id) in facts.beyond
+    return "" if known or not stack.service(release.service).database else "its migrations were not read"
 
 
 def _known(stack: Stack, facts: RolloutFacts, broken: Broken) -> None:

@@ -118,7 +118,7 @@ class Intents:
             raise Refused("nothing runs; start with `nexus up`")
         name = asked.services[0]
         to = self._find(name, asked.to) if asked.to else None
-        facts = await observe(self._world, [to] if to else [])
+        facts = await observe(self._world, [to] if to else [], past=True)
         scope = decide_scope(site.stack, facts, Broken(service=name, to=to), f"asked by {asked.who}")
         plan = plan_rollback(site.stack, facts, scope, asked.who)
         before = {member.service: member.now.id for member in scope.members}

@@ -16,6 +16,7 @@ from nexus.releases.artefact import ArtefactError, service_of
 from nexus.releases.facts import CandidateFacts, MigrationFacts, RolloutFacts, migrations_of
 from nexus.releases.misfits import read_misfits
 from nexus.releases.records import Deployment
+from nexus.releases.scoping.history import ways_back
 from nexus.runtimes.protocol import StartError
 from nexus.runtimes.site import Site
 from nexus.stack import Service
@@ -35,9 +36,13 @@ class Read:
 
 
 async def observe(
-    world: World, targets: Iterable[Release] = (), unfinished: Deployment | None = None
+    world: World,
+    targets: Iterable[Release] = (),
+    unfinished: Deployment | None = None,
+    past: bool = False,
 ) -> RolloutFacts:
-    """What is, of the stack's releases; `targets` are those that a plan may lead to.
+    """What is, of the stack's releases; `targets` are those that a plan may lead to. `past`: those that a
+    rollback may lead to are looked at as well.
 
     Raises:
         StartError: nothing runs, or the history of a schema's migrations cannot go on.
@@ -46,7 +51,8 @@ async def observe(
         raise StartError("nothing runs; start with `nexus up`")
     catalogue = world.catalogue
     stable = _stable(world)
-    known = _of_interest(world, (*stable.values(), *targets), unfinished)
+    earlier = ways_back(_history(world, stable)) if past else ()
+    known = _of_interest(world, (*stable.values(), *targets, *earlier), unfinished)
     read = await asyncio.to_thread(_read, world, known)
     pending = await _pending(world, world.site, read)
     others = [each for key, each in known.items() if stable.get(key[0]) != each and key in read.services]
@@ -79,6 +85,15 @@ def _stable(world: World) -> dict[str, Release]:
     return found
 
 
+def _history(world: World, stable: Mapping[str, Release]) -> RolloutFacts:
+    """What was, as far as the catalogue alone tells."""
+    catalogue = world.catalogue
+    releases = _by_service({(each.service, each.id): each for each in catalogue.of()})
+    return RolloutFacts(
+        time.time(), stable, releases, sets=catalogue.sets(100), deployments=catalogue.deployments()
+    )
+
+
 def _of_interest(world: World, first: Iterable[Release], unfinished: Deployment | None) -> dict[Key, Release]:
     """The releases that a plan may bring together."""
     assert world.site is not None
@@ -86,17 +101,11 @@ def _of_interest(world: World, first: Iterable[Release], unfinished: Deployment 
     named = {(name, each.release) for name, each in world.candidates.all().items()}
     if unfinished is not None:
         named |= {*unfinished.before.items(), *unfinished.after.items()}
-    healthy = next((each for each in world.catalogue.sets(100) if each.healthy), None)
-    named |= set(healthy.releases.items()) if healthy else set()
     for name, id in named - found.keys():
         try:
             found[name, id] = world.catalogue.find(name, id)
         except UnknownRelease:
             continue  # a release of long ago: the planners say so where they need it
-    for name, id in world.catalogue.stable().items():
-        before = world.catalogue.last_healthy(name, but=id)
-        if before is not None:
-            found[name, before.id] = before
     return {key: each for key, each in found.items() if world.site.stack.has(key[0])}
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from nexus.releases.facts import Pair, RolloutFacts
 from nexus.releases.records import Deployment, ReleaseSet
 from nexus.releases.release import Release
+
+EARLIER = 3  # as many earlier releases and sets are looked at
 
 
 def formers(facts: RolloutFacts, service: str) -> Iterator[Release]:
@@ -21,6 +24,19 @@ def formers(facts: RolloutFacts, service: str) -> Iterator[Release]:
         if release not in seen and known is not None and not _bad(facts, service, release):
             yield known
         seen.add(release)
+
+
+def ways_back(facts: RolloutFacts) -> tuple[Release, ...]:
+    """The releases that a rollback may lead to, whose artefacts must be read to plan it: of each service the
+    newest earlier ones, and those of the newest healthy sets.
+    """
+    found = {(name, each.id): each for name in facts.stable for each in islice(formers(facts, name), EARLIER)}
+    for healthy in islice((each for each in facts.sets if each.healthy), EARLIER):
+        for name, id in healthy.releases.items():
+            known = facts.known(name, id) if name in facts.stable else None
+            if known is not None:
+                found[name, id] = known
+    return tuple(found.values())
 
 
 def former(facts: RolloutFacts, service: str) -> Release | None:

@@ -10,6 +10,7 @@ from nexus.releases.conftest import Shop
 from nexus.releases.errors import UnknownModule
 from nexus.releases.facts import RolloutFacts
 from nexus.releases.scope import Broken, decide_scope
+from nexus.releases.scoping.history import ways_back
 
 CHANNEL = "web relies on channel of GET /api/till/orders (till): it is not there"
 THREE = {"till": "2.0", "stock": "2.0", "press": "2.0"}
@@ -285,6 +286,10 @@ def test_an_operator_may_name_the_release(shop: Shop) -> None:
 def test_what_cannot_run_any_more_or_is_forgotten_is_told(shop: Shop) -> None:
     facts = replace(one_after_another(shop), gone={("till", "till-1.0"): "its files hold 9f8e"})
     assert text(shop, facts, Broken("till")).endswith("till 1.0 (till-1.0) cannot run: its files hold 9f8e")
+    unread = replace(one_after_another(shop), beyond={})
+    assert text(shop, unread, Broken("till")).endswith(
+        "till 1.0 (till-1.0) cannot run: its migrations were not read"
+    )
     forgotten = replace(together(shop), releases={name: {} for name in THREE})
     scope = decide_scope(shop.stack, forgotten, Broken(process="sale"), "x")
     assert scope.blocked == tuple(f"{name} {name}-1.0 is not known any more" for name in sorted(THREE))
@@ -300,3 +305,18 @@ def test_what_is_unknown_is_refused_with_the_nearest_name(shop: Shop) -> None:
         assert str(caught.value) == expected
     with pytest.raises(UnknownModule, match="till has no release that runs yet"):
         decide_scope(shop.stack, replace(shop.facts(), stable={}), Broken("till"), "x")
+
+
+def test_what_a_rollback_may_lead_to_is_known_before_it_is_planned(shop: Shop) -> None:
+    facts = shop.running(
+        {"till": "3.0"},
+        sets=(
+            shop.set(4, None, till="3.0"),
+            shop.set(3, True, till="2.0", web="2.0"),
+            shop.set(2, False, login="2.0"),
+            shop.set(1, True),
+        ),
+    )
+    found = {release.title for release in ways_back(facts)}
+    assert {"till 2.0 (till-2.0)", "till 1.0 (till-1.0)", "web 2.0 (web-2.0)"} <= found
+    assert "login 2.0 (login-2.0)" not in found, "it ran in a sick set alone"
