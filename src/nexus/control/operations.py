@@ -70,7 +70,7 @@ class Operations:
             found = addresses(stack, offset, ours, by_engine=there.contained)
             site = self._world.site_of(stack, dict(found.ports), keeper)
             facts = await keeper.observe(site, found.notes)
-            plan = plan_up(stack, facts, released(sources, self._world.catalogue.stable()))
+            plan = plan_up(stack, facts, released(sources, self._world.standing(sources)))
             emit({"event": "plan", "plan": plan.as_dict(), "text": plan.text()})
             if request.plan_only:
                 return
@@ -124,7 +124,7 @@ class Operations:
             if unknown:
                 known = ", ".join(service.name for service in sources.services)
                 raise Refused(f"no service {', '.join(unknown)}; there are: {known}")
-            told = released(sources, self._world.catalogue.stable(), names)
+            told = released(sources, self._world.standing(sources), names)
             stack = self._world.released(sources)
             site = self._world.site_of(stack, dict(kept.ports))
             plan = plan_restart(stack, names, who, await self._world.keeper.unbuilt(site, names))

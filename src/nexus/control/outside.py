@@ -20,7 +20,7 @@ from nexus.control.operations import ALL, chosen_before, chosen_stack
 from nexus.control.plan_up import plan_up
 from nexus.control.processes.demands import demands
 from nexus.control.processes.observe import observe_from_outside
-from nexus.control.releasing import Released, overlaid, released
+from nexus.control.releasing import Released, overlaid, released, standing
 from nexus.plans import Plan
 from nexus.releases import Catalogue
 from nexus.releases.artefact import ArtefactError
@@ -76,7 +76,8 @@ def _released(home: Home, sources: Stack) -> tuple[Stack, Released]:
         return sources, released(sources, {})
     catalogue = Catalogue(home.database)
     try:
-        return overlaid(sources, catalogue, home), released(sources, catalogue.stable())
+        stable = standing(sources, catalogue, {each.service for each in leftovers(home)})
+        return overlaid(sources, stable, catalogue, home), released(sources, stable)
     except ArtefactError as error:
         raise Refused(str(error)) from error
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -52,17 +52,34 @@ def released(sources: Stack, stable: Mapping[str, str], names: Iterable[str] | N
     return Released(missing, differing)
 
 
+def standing(sources: Stack, catalogue: Catalogue, at_work: Collection[str]) -> dict[str, str]:
+    """Service → its stable release, without first releases that never did their work.
+
+    While the whole has not been up once, a service that is not `at_work` takes what its sources hold: who
+    mends what did not start wants nothing else.
+    """
+    stable = catalogue.stable()
+    latest = catalogue.sets(1)
+    if not latest or latest[0].cause != FIRST or latest[0].healthy is not None:
+        return stable
+    mended = released(sources, stable).differing.keys() - set(at_work)
+    return {name: release for name, release in stable.items() if name not in mended}
+
+
 def overlaid(
-    sources: Stack, catalogue: Catalogue, home: Home, known: Mapping[str, Service] | None = None
+    sources: Stack,
+    stable: Mapping[str, str],
+    catalogue: Catalogue,
+    home: Home,
+    known: Mapping[str, Service] | None = None,
 ) -> Stack:
-    """The stack with each service as its stable release has it; those without one are as the sources are.
+    """The stack with each service as its `stable` release has it; those without one are as the sources are.
 
     `known`: services by name that need not be read again where they are of that release.
 
     Raises:
         ArtefactError: the artefact of a stable release is gone or was changed.
     """
-    stable = catalogue.stable()
 
     def one(service: Service) -> Service:
         release = stable.get(service.name)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from nexus.control import locks, secret_versions, secrets, status
+from nexus.control import locks, secrets, status
 from nexus.control.addresses import Refused, planned
 from nexus.control.candidates import Candidates
 from nexus.control.charge import Charge, onlooker
@@ -22,13 +22,14 @@ from nexus.control.containers.keeper import ContainerKeeper
 from nexus.control.keeper import Keeper, RuntimeName
 from nexus.control.keepers import keeper_of
 from nexus.control.launch import platform_release
+from nexus.control.old_releases import remove_old
 from nexus.control.processes.keeper import ProcessKeeper
-from nexus.control.releasing import overlaid
+from nexus.control.releasing import overlaid, standing
 from nexus.control.targets import targets
 from nexus.control.wanted import Wanted
 from nexus.plans import Journal, Lease
 from nexus.releases import Catalogue, UnknownRelease
-from nexus.releases.artefact import ArtefactError, prune, service_of
+from nexus.releases.artefact import ArtefactError, service_of
 from nexus.runtimes import ports
 from nexus.runtimes.home import Home
 from nexus.runtimes.memory import Blank
@@ -100,6 +101,12 @@ class World:
         """The user a service runs as; None when everything runs as us, or in containers."""
         return self.keeper.account(service) if isinstance(self.keeper, ProcessKeeper) else None
 
+    def standing(self, sources: Stack) -> dict[str, str]:
+        """Service → the release that `up` starts; none for those that are to get their first."""
+        seen = self.keeper.instances().items()
+        at_work = {name for name, each in seen if any(one.state in ("ready", "degraded") for one in each)}
+        return standing(sources, self.catalogue, at_work)
+
     def released(self, sources: Stack) -> Stack:
         """The stack with each service as its stable release has it, where there is one.
 
@@ -107,7 +114,7 @@ class World:
             Refused: the artefact of a stable release is gone or was changed; says how to mend it.
         """
         try:
-            return overlaid(sources, self.catalogue, self.home)
+            return overlaid(sources, self.standing(sources), self.catalogue, self.home)
         except ArtefactError as error:
             raise Refused(str(error)) from error
 
@@ -131,35 +138,8 @@ class World:
                 stack=replace(stack, services=tuple(new.get(each.name, each) for each in stack.services)),
             )
         )
-        await self._prune()
+        await remove_old(self.home, self.catalogue, self.candidates)
         return number
-
-    async def _prune(self) -> None:
-        """Artefacts and secrets that nothing can come back to go."""
-        needed = self._needed()
-        digests = {name: {each.partition("-")[0] for each in ids} for name, ids in needed.items()}
-        try:
-            await asyncio.to_thread(prune, self.home, digests)
-            for name, ids in needed.items():
-                secret_versions.prune(self.home, name, {each.partition("-")[2] for each in ids})
-        except OSError as error:
-            log.warning("old releases stay: %s", error)
-
-    def _needed(self) -> dict[str, set[str]]:
-        """Service → the releases that run, or that it may be rolled back to."""
-        stable = self.catalogue.stable()
-        found = [stable, *(d.before for d in self.catalogue.unfinished())]
-        found += [d.after for d in self.catalogue.unfinished()]
-        found += [each.releases for each in self.catalogue.sets(1000) if each.healthy][:1]
-        found += [{name: each.release} for name, each in self.candidates.all().items()]
-        for name, release in stable.items():
-            healthy = self.catalogue.last_healthy(name, but=release)
-            found += [{name: healthy.id}] if healthy else []
-        needed: dict[str, set[str]] = {}
-        for each in found:
-            for name, release in each.items():
-                needed.setdefault(name, set()).add(release)
-        return needed
 
     async def recall(self) -> None:
         """Takes up the stack that an earlier control loop kept; does nothing when there was none."""
@@ -171,7 +151,7 @@ class World:
             kept = {service.name: service for service in stack.services}
             if release != self.release:  # its values may lack what this release asks of them
                 stack, kept = load_stack(stack.root).subset(kept), {}
-            stack = overlaid(stack, self.catalogue, self.home, kept)
+            stack = overlaid(stack, self.catalogue.stable(), self.catalogue, self.home, kept)
             known = {**planned(stack, int(self.register.get("offset") or 0)), **ports}
             await self.keeper.settle(self.site_of(stack, known))
         except Exception as error:  # noqa: BLE001 - a loop that knows nothing can still be told
