@@ -68,11 +68,13 @@ class Judge:
         self._world = world
         self._guard = guard or Guard()
         self._ends = Ends()
-        self._began: dict[tuple[str, str], float] = {}
+        self._began = time.time()
 
-    def baseline(self) -> Baseline:
-        """From now on, something is changed."""
-        return Baseline(time.time())
+    def baseline(self, at: float | None = None) -> Baseline:
+        """From now on (or since `at`), another deployment changes something; nothing of the former counts."""
+        self._ends = Ends()
+        self._began = time.time() if at is None else at
+        return Baseline(self._began)
 
     async def step(
         self,
@@ -95,8 +97,7 @@ class Judge:
         candidate = self._world.candidates.of(service)
         if candidate is None:
             raise StartError(f"{service} has no candidate that could be judged")
-        began = self._began.setdefault((service, candidate.release), time.time())
-        view = View.step(self._service(service), candidate, weight, began)
+        view = View.step(self._service(service), candidate, weight, self._began)
         verdicts = await self._until_decided([view], "judge", hold, patience, emit, Clock(pausing))
         return verdicts[0]
 

@@ -18,12 +18,12 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True)
 class Instance:
-    """One instance. `ended`: how often its process has ended since its side was first looked at, `why` how or
-    what it lacks. `samples` are in the order of time.
+    """One instance. `unready`: for how many seconds it has not been ready. `ended`: how often its process has
+    ended since its side was first looked at; `why` how, or what it lacks. `samples` are in the order of time.
     """
 
     id: str
-    ready: bool = True
+    unready: float = 0.0
     ended: int = 0
     why: str = ""
     samples: tuple[Sample, ...] = ()

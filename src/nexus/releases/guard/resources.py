@@ -29,8 +29,11 @@ def judge_resources(evidence: Evidence, settings: Settings) -> Iterator[Reason]:
     for each in evidence.candidate.instances:
         if each.ended:
             yield Reason("ended", "regression", ENDED, {"instance": each.id, "why": each.why or "ended"})
-        elif not each.ready:
-            yield Reason("ready", "suspicion", UNREADY, {"instance": each.id, "why": each.why})
+        elif each.unready:
+            alone = evidence.comparison == "beside" and not any(o.unready for o in evidence.stable.instances)
+            sure = alone and each.unready >= settings.unready
+            values = {"instance": each.id, "why": each.why}
+            yield Reason("ready", "regression" if sure else "suspicion", UNREADY, values)
         yield from _cpu(each, evidence, settings)
         yield from _memory(each, evidence, settings)
 

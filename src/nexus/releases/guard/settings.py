@@ -32,6 +32,7 @@ class Settings:
     slow_share: float = 0.1
     slow_ratio: float = 2.0
     alone_error_share: float = 0.05  # may fail where there is nothing to compare with
+    unready: float = 10.0  # seconds, while the other side is ready
     cpu_limit: float = 0.9
     cpu_other: float = 0.7
     memory_limit: float = 0.9

@@ -37,7 +37,7 @@ class Ends:
     def since(self, service: str, facts: InstanceFacts) -> int:
         """How often this instance has been restarted since."""
         key = service, facts.release, facts.id
-        return facts.restarts - self._first.setdefault(key, facts.restarts)
+        return max(0, facts.restarts - self._first.setdefault(key, facts.restarts))
 
 
 class Instances:
@@ -51,6 +51,7 @@ class Instances:
         self._samples: defaultdict[str, deque[Sample]] = defaultdict(lambda: deque(maxlen=MOST_SAMPLES))
         self._seen: set[str] = set()
         self._pids: dict[str, int] = {}
+        self._ready: dict[str, float] = {}  # until when it was
 
     async def look(
         self, usage: Mapping[str, Iterable[Iterable[float]]]
@@ -75,14 +76,22 @@ class Instances:
             self._seen.add(facts.id)
         ended = self._ends.since(self._service, facts)
         why = (self._ends.why(self._service, facts.id) or ENDED) if ended else facts.why
-        return Instance(facts.id, facts.state == "ready", ended, why, samples)
+        return Instance(facts.id, self._unready(facts), ended, why, samples)
+
+    def _unready(self, facts: InstanceFacts) -> float:
+        """For how many seconds it has not been ready."""
+        now = time.monotonic()
+        if facts.state == "ready":
+            self._ready.pop(facts.id, None)
+            return 0.0
+        return max(0.001, now - self._ready.setdefault(facts.id, now))
 
     def _gone(self, facts: Iterable[InstanceFacts]) -> list[Instance]:
         """Those that were let in and do not run any more. One that is down has no release, but tells why."""
         alive = {each.id for each in facts if each.release == self._release}
         told = {each.id: each.why for each in facts}
         return [
-            Instance(name, False, 1, told.get(name) or self._ends.why(self._service, name) or GONE)
+            Instance(name, 0.0, 1, told.get(name) or self._ends.why(self._service, name) or GONE)
             for name in sorted(self._seen - alive)
         ]
 

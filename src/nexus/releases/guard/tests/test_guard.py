@@ -142,6 +142,14 @@ def test_an_instance_that_ends_is_a_regression_at_once() -> None:
     assert verdict.sentence() == "sales is worse than before: sales-2 ended with exit code 3"
 
 
+def test_an_instance_that_is_not_ready_for_long_counts_while_the_other_side_is() -> None:
+    away = Instance("sales-2", unready=12, why="database: away")
+    both = replace(STABLE, instances=(replace(away, id="sales-1"),))
+    verdict = judge(1, candidate=candidate(instances=(away,)))
+    assert verdict.sentence() == "sales is worse than before: sales-2 is not ready any more: database: away"
+    assert judge(candidate=candidate(instances=(away,)), stable=both).decision == "hold"
+
+
 def test_a_cpu_at_its_limit_counts_when_the_other_side_has_room() -> None:
     busy, idle = using([80] * 12, cpu=0.95), using([80] * 12, name="sales-1")
     both = candidate(instances=(busy,)), replace(STABLE, instances=(replace(busy, id="sales-1"),))
@@ -217,7 +225,7 @@ def test_a_business_that_was_well_and_is_not_any_more_counts() -> None:
 
 
 def test_what_is_suspected_and_stays_is_taken_back() -> None:
-    unready = candidate(instances=(Instance("sales-2", ready=False, why="database: away"),))
+    unready = candidate(instances=(Instance("sales-2", unready=3, why="database: away"),))
     assert [judge(at, candidate=unready).decision for at in (10, 300, 315)] == ["hold", "hold", "roll back"]
 
 
