@@ -14,7 +14,7 @@ from nexus.control.deploying.ending import Ending
 from nexus.control.deploying.hands import Hands
 from nexus.control.deploying.intending import Intents
 from nexus.control.deploying.intent import Intent
-from nexus.control.deploying.judging import Baseline, Judge
+from nexus.control.deploying.judging import Judge
 from nexus.control.deploying.record import Record
 from nexus.control.deploying.reports import Reports
 from nexus.control.deploying.rollout import Rollout
@@ -133,7 +133,7 @@ class Conducting:
             rollout.tell(self._reports.headline(begun))
             if not intent.plan.empty:
                 rollout.tell(intent.told())
-            hands = Hands(self._world, self._judge, rollout, record, Baseline(begun.started_at))
+            hands = Hands(self._world, self._judge, rollout, record, self._judge.baseline(begun.started_at))
             with instances_told(self._world, intent.services, rollout.tell):
                 end = await course(Carrying(self._world, rollout, intent, hands, record))
             evidence = {**record.as_dict(), "cause": end.cause}
