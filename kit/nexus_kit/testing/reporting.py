@@ -22,8 +22,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Tell and keep what was asked for."""
     if config.getoption("--contracts"):
-        for name in sorted(told.KEPT):
-            for line in told.unread(MODULES / name):
+        for name, records in sorted(told.KEPT.items()):
+            for line in told.unread(MODULES / name, records.values()):
                 terminalreporter.write_line(f"contracts: {name} declares, and nothing used: {line}")
     if folder := config.getoption("--contracts-records"):
         Path(folder).mkdir(parents=True, exist_ok=True)

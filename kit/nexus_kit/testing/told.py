@@ -39,10 +39,10 @@ def check(folder: Path, records: Iterable[Record]) -> list[str]:
     return sorted(faults)
 
 
-def unread(folder: Path) -> list[str]:
-    """What contracts/uses.json declares and nothing in this run sent or read."""
+def unread(folder: Path, records: Iterable[Record]) -> list[str]:
+    """What contracts/uses.json declares and no record sent or read."""
     uses = _read(folder / "contracts/uses.json") or {}
-    seen = {key for record in KEPT[folder.name].values() for key in _keys(folder, record)}
+    seen = {key for record in records for key in _keys(folder, record)}
     return sorted(" ".join(key) for key in _declared(uses) - seen)
 
 

@@ -9,6 +9,8 @@ PT_BR = {
     "provider": "provedor",
     "the working tree itself (nothing runs)": "a própria árvore de trabalho (nada está em execução)",
     "there is no module {name!r}; there are: {known}": "não há o módulo {name!r}; existem: {known}",
+    "uses that would break: {count}; compared with {against}": (
+        "usos que quebrariam: {count}; comparado com {against}"
+    ),
     "what runs": "o que está em execução",
-    "{count} uses would break; compared with {against}": "{count} usos quebrariam; comparado com {against}",
 }

@@ -99,7 +99,11 @@ def _tell(found: Findings, released: bool) -> None:
     against = t("what runs") if released else t("the working tree itself (nothing runs)")
     if found.breaks:
         typer.echo(
-            t("{count} uses would break; compared with {against}", count=len(found.breaks), against=against)
+            t(
+                "uses that would break: {count}; compared with {against}",
+                count=len(found.breaks),
+                against=against,
+            )
         )
     else:
         typer.echo(t("nobody's use would break; compared with {against}", against=against))
