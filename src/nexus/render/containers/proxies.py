@@ -101,7 +101,8 @@ def haproxy_files(stack: Stack, service: Service, candidates: Mapping[str, Servi
 
 def _discovery(behind: tuple[Service, ...], candidates: Mapping[str, Service] | None) -> dict[str, Discovery]:
     """Where instances are found: by the service's name, those of a candidate by that of its containers."""
-    found = {m.name: Discovery(m.name, m.inner_port, m.scale.max + 1) for m in behind}  # one more at a change
+    # While one release takes the place of another, the service has the instances of both.
+    found = {m.name: Discovery(m.name, m.inner_port, 2 * m.scale.max) for m in behind}
     if candidates is not None:
         for module in behind:
             port = candidates.get(module.name, module).inner_port
