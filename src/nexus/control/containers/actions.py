@@ -83,7 +83,7 @@ class Actions:
 
         An image of others is fetched, so that nothing waits for that later.
         """
-        service, engine, registry = self._service(step), self._keeper.engine, self._keeper.registry
+        service, engine, registry = self._service(step), self._keeper.engine, self._keeper.projects.registry
         if is_buildable(service) or service.name == TELEMETRY:
             await images.build(engine, self._site.stack, service, registry, push=bool(registry))
             return
@@ -97,7 +97,7 @@ class Actions:
         service = self._keeper.service(step.target)
         self._keeper.wanted.add(service.name)
         if not any(each.unit == service.name and each.state != "down" for each in self._keeper.seen):
-            self._keeper.releases.give(service)
+            self._keeper.projects.releases.give(service)
         await self._runtime(service.name).start(service.name)
         await self._until_ready(service)
 

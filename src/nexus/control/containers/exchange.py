@@ -80,7 +80,7 @@ class Exchange:
 
         async def whole() -> None:
             if keeper.service(service.name).release == service.release:
-                keeper.releases.give(service)
+                keeper.projects.releases.give(service)
             else:
                 await keeper.adopt(service)
 
@@ -100,7 +100,7 @@ class Exchange:
         return Change(
             unit=name,
             project=keeper.project(keeper.kept),
-            release=keeper.label(stable),
+            release=keeper.projects.label(stable),
             count=stable.scale.min,
             rollout=stable.rollout,
             together=True,

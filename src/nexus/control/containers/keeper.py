@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 
@@ -16,7 +15,9 @@ from nexus.control.candidates import Candidate
 from nexus.control.charge import Charge
 from nexus.control.containers.actions import Actions
 from nexus.control.containers.demands import demands
+from nexus.control.containers.looking import Looking, instances_of
 from nexus.control.containers.ownership import check_ownership
+from nexus.control.containers.projects import Projects
 from nexus.control.containers.split import Split
 from nexus.control.containers.watch import Watch
 from nexus.control.facts import AgentFacts, Facts, InstanceFacts
@@ -30,7 +31,7 @@ from nexus.runtimes.containers.container import Container, ContainerRuntime
 from nexus.runtimes.containers.encryption import encrypts
 from nexus.runtimes.containers.engine import Engine, EngineError
 from nexus.runtimes.containers.project import Project
-from nexus.runtimes.containers.releases import KEY, Releases
+from nexus.runtimes.containers.releases import KEY
 from nexus.runtimes.containers.swarm import SwarmRuntime
 from nexus.runtimes.home import Home
 from nexus.runtimes.memory import Memory
@@ -45,7 +46,7 @@ RELOADS = {"haproxy": "SIGUSR2", "nginx": "SIGHUP", "python": "SIGHUP"}  # pytho
 
 
 class ContainerKeeper:
-    """One stack on an engine. `seen` is what was there at the last look."""
+    """One stack on an engine."""
 
     def __init__(self, runtime: RuntimeName, home: Home, memory: Memory, charge: Charge) -> None:
         self.runtime = runtime
@@ -54,9 +55,8 @@ class ContainerKeeper:
         self.candidates = charge.candidates
         self.adopt = charge.adopt
         self.engine = Engine()
-        self.releases = Releases(memory)
+        self.projects = Projects(memory, charge.candidates, swarm=runtime == "swarm")
         self.site: Site | None = None
-        self.seen: tuple[Container, ...] = ()
         self.split = Split(self)
         self.working = False  # while a plan is carried out, nobody else starts anything
         self._memory = memory
@@ -65,14 +65,13 @@ class ContainerKeeper:
         )
         self.tell = charge.tell
         self._turn = asyncio.Lock()
-        self._resolved: dict[tuple[str, str], Service] = {}
         self._watch: Watch | None = None
-        self._glancing: asyncio.Task[tuple[Container, ...]] | None = None
+        self._looking = Looking(lambda site: self.containers(site).observe(), charge.tell)
 
     @property
-    def registry(self) -> str:
-        """Where the nodes of a Swarm fetch images from; "" for this engine's own."""
-        return self._memory.get("registry")
+    def seen(self) -> tuple[Container, ...]:
+        """What was there at the last look."""
+        return self._looking.seen
 
     @property
     def busy(self) -> bool:
@@ -91,18 +90,7 @@ class ContainerKeeper:
 
     def project(self, site: Site) -> Project:
         """The stack's files for the engine: the stable releases, and those that are let in beside them."""
-        encrypted = self.runtime == "swarm" and encrypts()
-        releases = self.releases.known((*site.stack.services, agent()))
-        return Project(site, releases, self.registry, encrypted, self._candidates(site))
-
-    def _candidates(self, site: Site) -> dict[str, tuple[Service, int]]:
-        found = {}
-        for name, each in self.candidates.all().items():
-            if site.stack.has(name):
-                if (name, each.release) not in self._resolved:
-                    self._resolved[name, each.release] = self.candidates.service(each)
-                found[name] = (self._resolved[name, each.release], each.count)
-        return found
+        return self.projects.of(site)
 
     def released(self, name: str, release: str) -> Service:
         """A service as one of its releases has it.
@@ -113,42 +101,16 @@ class ContainerKeeper:
         stable = self.service(name)
         return stable if stable.release == release else self.candidates.service(Candidate(name, release, 0))
 
-    def label(self, service: Service) -> str:
-        """What the containers of a service's stable release are labelled with as their release."""
-        tag = self.releases.known([service])[service.name]
-        return service.release if tag == service.digest else f"{tag}{service.release[len(service.digest) :]}"
-
     def containers(self, site: Site) -> ContainerRuntime:
         """What drives the engine for this stack, with the releases that it runs now."""
         self._runtime.project = self.project(site)
         return self._runtime
 
     def instances(self) -> Mapping[str, tuple[InstanceFacts, ...]]:
-        return self._facts(self.site, self.seen)
+        return instances_of(self.site, self.seen)
 
     def ended(self) -> Mapping[str, tuple[InstanceFacts, ...]]:
-        return self._facts(self.site, self._runtime.ended)
-
-    def _facts(self, site: Site | None, seen: tuple[Container, ...]) -> dict[str, tuple[InstanceFacts, ...]]:
-        found: dict[str, tuple[InstanceFacts, ...]] = {}
-        for each in seen:
-            facts = InstanceFacts(
-                id=each.instance,
-                pid=each.pid,
-                port=site.ports.get(each.service, 0) if site else 0,
-                release=each.release,
-                state=each.state,
-                since=each.since,
-                restarts=each.restarts,
-                why=each.why,
-                knows=None,
-                container=each.id,
-                node=each.node,
-                task=each.task,
-                side=each.side,
-            )
-            found[each.service] = (*found.get(each.service, ()), facts)
-        return found
+        return instances_of(self.site, self._runtime.ended)
 
     def complete(self, stack: Stack) -> bool:
         return any(placed.state == "written" for placed in images.place_dockerfiles(stack))
@@ -167,7 +129,7 @@ class ContainerKeeper:
 
     async def check(self, site: Site) -> None:
         try:
-            await demands(self.engine, site.stack, self.runtime, self.registry)
+            await demands(self.engine, site.stack, self.runtime, self.projects.registry)
             await self.look(site)
         except EngineError as error:
             raise Refused(str(error)) from error
@@ -176,7 +138,7 @@ class ContainerKeeper:
     async def observe(self, site: Site, notes: tuple[str, ...] = ()) -> Facts:
         await self.look(site)
         missing = secrets.missing(site)
-        facts = Facts(site.ports, self._facts(site, self.seen))
+        facts = Facts(site.ports, instances_of(site, self.seen))
         return Facts(
             ports=site.ports,
             instances=facts.instances,
@@ -195,7 +157,7 @@ class ContainerKeeper:
         if not site.stack.collects:
             return None
         own = agent()
-        there = await images.built(self.engine, site.stack, [own], self.registry)
+        there = await images.built(self.engine, site.stack, [own], self.projects.registry)
         return AgentFacts(own.release, "" if there else f"there is no image of release {own.release}")
 
     def _notes(self) -> tuple[str, ...]:
@@ -213,7 +175,7 @@ class ContainerKeeper:
     async def unbuilt(self, site: Site, services: Iterable[str]) -> Mapping[str, str]:
         asked = [site.stack.service(name) for name in services]
         bricks = [service for service in asked if is_buildable(service)]
-        there = await images.built(self.engine, site.stack, bricks, self.registry)
+        there = await images.built(self.engine, site.stack, bricks, self.projects.registry)
         return {
             service.name: f"there is no image of release {service.release}"
             for service in bricks
@@ -227,9 +189,9 @@ class ContainerKeeper:
         for each in self.seen if first else ():  # what others started stays the release that it is
             if each.release and each.side == "stable":
                 if each.service == TELEMETRY:
-                    self.releases.found(agent(), each.release)
+                    self.projects.releases.found(agent(), each.release)
                 elif site.stack.has(each.service):
-                    self.releases.found(site.stack.service(each.service), each.release)
+                    self.projects.releases.found(site.stack.service(each.service), each.release)
         if self._watch is None:
             self._watch = Watch(self)
 
@@ -268,43 +230,12 @@ class ContainerKeeper:
             await self._watch.close()
 
     async def look(self, site: Site) -> tuple[Container, ...]:
-        """What is there now; whoever listens is told what has changed.
-
-        Raises:
-            EngineError: the engine does not answer; then nothing is known to run.
-        """
-        before = {each.instance: each.state for each in self.seen}
-        try:
-            self.seen = await self.containers(site).observe()
-        except EngineError:
-            self.seen = ()
-            raise
-        for each in self.seen:
-            if before.get(each.instance) != each.state:
-                self.tell(
-                    {
-                        "event": "instance",
-                        "service": each.service,
-                        "instance": each.instance,
-                        "state": each.state,
-                        "why": each.why,
-                        "at": time.time(),
-                    }
-                )
-        return self.seen
+        """What is there now; see `Looking`."""
+        return await self._looking.look(site)
 
     async def glance(self, site: Site) -> tuple[Container, ...]:
-        """Like `look`; all who wait for something at the same time share one look.
-
-        Raises:
-            EngineError: the engine does not answer.
-        """
-        begun = self._glancing
-        if begun is not None and not begun.done():  # it may have seen what was true before the caller acted
-            await asyncio.wait({begun})
-        if self._glancing is None or self._glancing is begun:
-            self._glancing = asyncio.create_task(self.look(site), name="glance at containers")
-        return await asyncio.shield(self._glancing)
+        """What is there now, in one look for all who ask at the same time; see `Looking`."""
+        return await self._looking.glance(site)
 
     async def reload(self, service: Service) -> None:
         """Has a proxy, or the agent, take up its present settings without closing its listeners.

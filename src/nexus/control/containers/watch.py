@@ -112,7 +112,7 @@ class Watch:
         if not stack.has(container.service):
             return False
         service = stack.service(container.service)
-        label = self._keeper.label(service)
+        label = self._keeper.projects.label(service)
         stable = [each for each in seen if each.unit == service.name and each.release == label]
         ready = sum(1 for each in stable if each.state == "ready")
         return container.release != label and ready >= service.scale.min
