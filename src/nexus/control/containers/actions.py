@@ -45,20 +45,32 @@ class Actions:
 
     def all(self) -> Mapping[str, Action]:
         """Action name -> what carries it out."""
-        return {
-            "secrets": self.secrets,
-            "build": self.build,
+        changing: dict[str, Action] = {
             "start": self.start,
-            "migrate": self.migrate,
             "reload": self.reload,
-            "keys": self.keys,
             "stop": self.stop,
-            "clear": self.clear,
-            "delete": self.delete,
-            "hook": Hooks(self._keeper).hook,
             **LettingIn(self._keeper).all(),
             **Replacing(self._keeper).all(),
         }
+        return {
+            "secrets": self.secrets,
+            "build": self.build,
+            "hook": Hooks(self._keeper).hook,
+            "migrate": self.migrate,
+            "keys": self.keys,
+            "clear": self.clear,
+            "delete": self.delete,
+            **{name: self._alone(action) for name, action in changing.items()},
+        }
+
+    def _alone(self, action: Action) -> Action:
+        """The action, with nobody else starting anything of its service meanwhile."""
+
+        async def carry_out(step: Step) -> None:
+            async with self._keeper.acting_on(step.target):
+                await action(step)
+
+        return carry_out
 
     @property
     def _site(self) -> Site:

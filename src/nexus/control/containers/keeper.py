@@ -33,6 +33,7 @@ from nexus.runtimes.containers.engine import Engine, EngineError
 from nexus.runtimes.containers.project import Project
 from nexus.runtimes.containers.releases import KEY
 from nexus.runtimes.containers.swarm import SwarmRuntime
+from nexus.runtimes.containers.units import sides_of
 from nexus.runtimes.home import Home
 from nexus.runtimes.memory import Memory
 from nexus.runtimes.protocol import StartError
@@ -58,13 +59,15 @@ class ContainerKeeper:
         self.projects = Projects(memory, charge.candidates, swarm=runtime == "swarm")
         self.site: Site | None = None
         self.split = Split(self)
-        self.working = False  # while a plan is carried out, nobody else starts anything
+        self.working = False  # whether a plan is carried out
         self._memory = memory
         self._runtime: ContainerRuntime = (
             SwarmRuntime(self.engine) if runtime == "swarm" else ComposeRuntime(self.engine)
         )
         self.tell = charge.tell
         self._turn = asyncio.Lock()
+        self._acted_on: dict[str, asyncio.Lock] = {}
+        self._ran: frozenset[str] = frozenset()
         self._watch: Watch | None = None
         self._looking = Looking(lambda site: self.containers(site).observe(), charge.tell)
 
@@ -205,11 +208,26 @@ class ContainerKeeper:
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
         async with self._turn:
-            self.working = True
+            self.working, self._ran = True, frozenset(e.unit for e in self.seen if e.state != "down")
             try:
                 yield
             finally:
                 self.working = False
+
+    @asynccontextmanager
+    async def acting_on(self, service: str) -> AsyncIterator[None]:
+        """While a service is changed: nobody else changes anything of it."""
+        async with self._acted_on.setdefault(service, asyncio.Lock()):
+            yield
+
+    def may_start(self, unit: str) -> bool:
+        """Whether what is missing may be started besides the plan: what ran before it, or is a candidate, and
+        is not in the hands of one of its steps.
+        """
+        service, side = sides_of(unit)
+        if service in self._acted_on and self._acted_on[service].locked():
+            return False
+        return not self.working or side == "candidate" or unit in self._ran
 
     def actions(self) -> Mapping[str, Action]:
         return Actions(self).all()

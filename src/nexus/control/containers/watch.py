@@ -13,7 +13,7 @@ from nexus.render.containers.files import container_specs
 from nexus.render.containers.telemetry import agent
 from nexus.runtimes.containers.container import Container
 from nexus.runtimes.containers.engine import EngineError
-from nexus.runtimes.containers.units import unit_of
+from nexus.runtimes.containers.units import sides_of, unit_of
 from nexus.runtimes.protocol import StartError
 
 if TYPE_CHECKING:
@@ -130,11 +130,11 @@ class Watch:
         return self._misses[container.id] >= HUNG_AFTER
 
     def _may(self, unit: str) -> bool:
-        return time.monotonic() >= self._not_before.get(unit, 0.0) and not self._keeper.working
+        return time.monotonic() >= self._not_before.get(unit, 0.0) and self._keeper.may_start(unit)
 
     async def _start(self, unit: str) -> None:
         failures = self._failures[unit] = self._failures.get(unit, 0) + 1
         pause = 0.0 if failures <= 1 else min(LONGEST_PAUSE, 0.25 * 2.0**failures)
         self._not_before[unit] = time.monotonic() + pause
-        async with self._keeper.at_work():
+        async with self._keeper.acting_on(sides_of(unit)[0]):
             await self._keeper.containers(self._keeper.kept).start(unit)
