@@ -13,6 +13,8 @@ from typing import Any
 from jsonschema_rs import validator_for
 
 Record = Mapping[str, Any]
+Key = tuple[str, str, str, str]
+"""What is used: provider, operation or event, `query`, `body` or `reads`, field."""
 
 KEPT: dict[str, dict[str, Record]] = defaultdict(dict)
 """What all modules of this run told and read, by module; each record once."""
@@ -29,13 +31,15 @@ def check(folder: Path, records: Iterable[Record]) -> list[str]:
     nothing.
     """
     events, uses = _read(folder / "contracts/events.json"), _read(folder / "contracts/uses.json")
+    declared = _declared(uses or {})
     faults: set[str] = set()
-    for record in records:
-        KEPT[folder.name].setdefault(json.dumps(record, sort_keys=True), record)
+    once = {json.dumps(record, sort_keys=True): record for record in records}
+    KEPT[folder.name].update(once)
+    for record in once.values():
         if "told" in record and events is not None:
             faults.update(_told(events, record))
         elif "of" in record and uses is not None and record["of"] != folder.name:
-            faults.update(_used(folder, uses, record))
+            faults.update(_used(folder, declared, record))
     return sorted(faults)
 
 
@@ -73,10 +77,9 @@ def _unnamed(schema: Any, data: Any, path: str = "") -> Iterator[str]:
                 yield place
 
 
-def _used(folder: Path, uses: Mapping[str, Any], record: Record) -> Iterator[str]:
+def _used(folder: Path, declared: set[Key], record: Record) -> Iterator[str]:
     if "heard" in record and record["asks"] and not _named(folder, record):
         return  # it asked for what its provider never tells
-    declared = _declared(uses)
     for key in _keys(folder, record):
         provider, what, where, field = key
         if not any(known[:3] == key[:3] and _covers(known[3], field) for known in declared):
@@ -98,8 +101,8 @@ def _covers(declared: str, field: str) -> bool:
     return inside or declared == field or declared.startswith((f"{field}.", f"{field}["))
 
 
-def _keys(folder: Path, record: Record) -> Iterator[tuple[str, str, str, str]]:
-    """What a record uses: provider, operation or event, `query`, `body` or `reads`, field."""
+def _keys(folder: Path, record: Record) -> Iterator[Key]:
+    """What a record uses."""
     if "heard" in record:
         yield record["of"], record["heard"], "reads", record["field"]
     elif "asked" in record:
@@ -111,7 +114,7 @@ def _keys(folder: Path, record: Record) -> Iterator[tuple[str, str, str, str]]:
         yield record["of"], title_of(folder, record["of"], record["read"]), "reads", record["field"]
 
 
-def _declared(uses: Mapping[str, Any]) -> set[tuple[str, str, str, str]]:
+def _declared(uses: Mapping[str, Any]) -> set[Key]:
     return {
         (provider, what, where, field)
         for provider, said in uses.items()
