@@ -21,7 +21,7 @@ class Instance:
 
     `service` is what it is started as. `side`: whether it is of the release that is being let in; `promoted`:
     of that, and yet it serves beside the stable ones already. An instance that is not `wanted` is not started
-    again when it ends; one that is `leaving` gets no new requests either.
+    again when it ends; one that is `leaving` gets no new requests either. `end` says how it ended last.
     """
 
     service: Service
@@ -34,6 +34,7 @@ class Instance:
     promoted: bool = False
     state: State = "down"
     why: str = ""
+    end: str = ""
     since: float = field(default_factory=time.time)
     restarts: int = 0
     failures: int = 0
@@ -107,6 +108,7 @@ class Instance:
     def ended(self, why: str) -> None:
         """Its process is gone, or could not be started."""
         self.running, self.live = None, False
+        self.end = why
         self.become("down", why)
         self._tell()
 
@@ -139,7 +141,8 @@ class Instance:
                         raise StartError(f"{self.id} keeps ending: {self.why}")
                     await self._moved.wait()
         except TimeoutError:
-            raise StartError(f"{self.id} is not ready after {limit:.0f} s: {self.why}") from None
+            ended = f"; before, it {self.end}" if self.end and self.end != self.why else ""
+            raise StartError(f"{self.id} is not ready after {limit:.0f} s: {self.why}{ended}") from None
 
     async def until_settled(self, limit: float, settle: float) -> None:
         """Returns when the instance was ready for `settle` seconds without a break.

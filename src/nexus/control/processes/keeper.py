@@ -153,6 +153,7 @@ class ProcessKeeper:
         if self.supervisor is not None:
             await self.supervisor.close()
             await self.supervisor.prober.close()
+        self.processes.close()
 
     def account(self, service: str) -> Account | None:
         """The user a service runs as; None when everything runs as us."""

@@ -128,6 +128,12 @@ class ProcessRuntime:
         if send(running.pid, running.birth, signal.SIGKILL):
             kill_group(running.pid)
 
+    def close(self) -> None:
+        """Lets go of what was started: it outlives us, and is nobody's to wait for any more."""
+        for process in self._children.values():
+            process.returncode = 0
+        self._children.clear()
+
     def logs(self, service: str) -> tuple[Path, ...]:
         return self.home.log_files(service)
 

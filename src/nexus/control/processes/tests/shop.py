@@ -1,16 +1,18 @@
 """A brick for tests: quick, slow and endless answers, a polite end, and every way not to start."""
 
-import asyncio
 import os
 import sys
-from pathlib import Path
 
-from aiohttp import WSCloseCode, web
-
-VERSION = Path(__file__).with_name("version.txt").read_text().strip()
 MOOD = os.environ.get("MOOD", "")
 if MOOD == "ends":
     sys.exit("there is no such table")
+
+import asyncio  # noqa: E402 - what ends at once need not wait for these
+from pathlib import Path  # noqa: E402
+
+from aiohttp import WSCloseCode, web  # noqa: E402
+
+VERSION = Path(__file__).with_name("version.txt").read_text().strip()
 ending = asyncio.Event()
 
 

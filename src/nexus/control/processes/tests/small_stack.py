@@ -36,7 +36,7 @@ routes: [/]
 public: [/*]
 health: {live: /ready, ready: /ready}
 """
-ROLLOUT = "rollout: {start: 5s, settle: 200ms, drain: 3s}\n"
+ROLLOUT = "rollout: {start: 20s, settle: 200ms, drain: 3s}\n"
 
 
 @dataclass
@@ -182,28 +182,33 @@ async def small_stack(manifest: str = ROLLOUT, more: tuple[str, ...] = ()) -> As
     shutil.rmtree(stack.home.run, ignore_errors=True)
 
 
+@dataclass
 class Load:
-    """Clients with kept connections that ask all the while; what did not go well is in `failures`."""
+    """What clients got that asked all the while."""
 
-    def __init__(self, stack: SmallStack, at: str = "shop", clients: int = 4, pause: float = 0.02) -> None:
-        self.answers: Counter[str] = Counter()
-        self.failures: list[str] = []
-        self._asking = [asyncio.create_task(self._ask(stack, at, pause)) for _ in range(clients)]
+    answers: Counter[str] = field(default_factory=Counter)
+    failures: list[str] = field(default_factory=list)
 
-    async def end(self) -> None:
-        """Lets the requests in flight end."""
-        self._over = True
-        await asyncio.gather(*self._asking)
 
-    _over = False
+@asynccontextmanager
+async def load(stack: SmallStack, at: str = "shop", clients: int = 4) -> AsyncIterator[Load]:
+    """Clients with kept connections, some hundred requests a second; those in flight end with the block."""
+    found, over = Load(), asyncio.Event()
 
-    async def _ask(self, stack: SmallStack, at: str, pause: float) -> None:
-        while not self._over:
+    async def ask() -> None:
+        while not over.is_set():
             try:
                 status, version = await stack.ask(at=at)
-                self.answers[version] += 1
+                found.answers[version] += 1
                 if status != 200:
-                    self.failures.append(str(status))
+                    found.failures.append(str(status))
             except aiohttp.ClientError as error:
-                self.failures.append(repr(error))
-            await asyncio.sleep(pause)
+                found.failures.append(repr(error))
+            await asyncio.sleep(0.02)
+
+    asking = [asyncio.create_task(ask()) for _ in range(clients)]
+    try:
+        yield found
+    finally:
+        over.set()
+        await asyncio.gather(*asking)

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from nexus.control.processes.tests.small_stack import ROLLOUT, Load, SmallStack, small_stack
+from nexus.control.processes.tests.small_stack import ROLLOUT, SmallStack, load, small_stack
 from nexus.runtimes.protocol import StartError
 
 
@@ -20,37 +20,39 @@ async def stack() -> AsyncIterator[SmallStack]:
 
 
 async def test_a_release_is_let_in_step_by_step_and_no_request_fails(stack: SmallStack) -> None:
-    new, load = stack.release("2"), Load(stack)
-    await stack.deploy("admit", release=new)
-    assert set(await stack.shares(30)) == {"1"}
-    assert (await stack.ask(**{"X-Nexus-Side": "candidate"}))[1] == "2"
-    await stack.deploy("shift", release=new, weight=50)
-    assert set(await stack.shares(60)) == {"1", "2"}
-    await stack.deploy("shift", "promote", release=new)
-    assert set(await stack.shares(30)) == {"2"}
-    await load.end()
-    assert load.failures == []
+    new = stack.release("2")
+    async with load(stack) as asked:
+        await stack.deploy("admit", release=new)
+        assert set(await stack.shares(30)) == {"1"}
+        assert (await stack.ask(**{"X-Nexus-Side": "candidate"}))[1] == "2"
+        await stack.deploy("shift", release=new, weight=50)
+        assert set(await stack.shares(60)) == {"1", "2"}
+        await stack.deploy("shift", "promote", release=new)
+        assert set(await stack.shares(30)) == {"2"}
+    assert asked.failures == []
     assert stack.running() == {"2": 1}
     assert stack.stable == "2"
     assert stack.keeper.candidates.all() == {}
 
 
 async def test_what_was_let_in_is_abandoned_and_leaves_nothing(stack: SmallStack) -> None:
-    new, load = stack.release("2"), Load(stack)
-    await stack.deploy("admit", "shift", release=new, weight=50)
-    await stack.deploy("abandon", release=new)
-    await load.end()
-    assert load.failures == []
+    new = stack.release("2")
+    async with load(stack) as asked:
+        await stack.deploy("admit", "shift", release=new, weight=50)
+        await stack.deploy("abandon", release=new)
+    assert asked.failures == []
     assert stack.running() == {"1": 1}
     assert set(await stack.shares(30)) == {"1"}
     await stack.deploy("abandon", release=new)  # there is nothing to abandon
 
 
-@pytest.mark.parametrize(("mood", "why"), [("ends", "no such table"), ("never ready", "503")])
+@pytest.mark.parametrize(
+    ("mood", "start", "why"), [("ends", "20s", "no such table"), ("never ready", "4s", "503")]
+)
 async def test_a_release_that_cannot_serve_is_told_with_its_cause(
-    stack: SmallStack, mood: str, why: str
+    stack: SmallStack, mood: str, start: str, why: str
 ) -> None:
-    bad = stack.release("3", f"env: {{MOOD: {mood}}}\nrollout: {{start: 1s, settle: 100ms, drain: 1s}}\n")
+    bad = stack.release("3", f"env: {{MOOD: {mood}}}\nrollout: {{start: {start}, settle: 0s, drain: 1s}}\n")
     with pytest.raises(StartError, match=why):
         await stack.deploy("admit", release=bad)
     await stack.deploy("abandon", release=bad)
@@ -58,11 +60,11 @@ async def test_a_release_that_cannot_serve_is_told_with_its_cause(
 
 
 async def test_a_release_that_cannot_serve_does_not_replace_another(stack: SmallStack) -> None:
-    bad, load = stack.release("3", "env: {MOOD: ends}\n" + ROLLOUT), Load(stack)
-    with pytest.raises(StartError, match="no such table"):
-        await stack.deploy("replace", release=bad)
-    await load.end()
-    assert load.failures == []
+    bad = stack.release("3", "env: {MOOD: ends}\n" + ROLLOUT)
+    async with load(stack) as asked:
+        with pytest.raises(StartError, match="no such table"):
+            await stack.deploy("replace", release=bad)
+    assert asked.failures == []
     assert stack.running() == {"1": 1}
     assert stack.stable == "1"
 
@@ -93,15 +95,15 @@ async def test_streams_and_sockets_are_ended_by_the_module_when_their_time_is_ov
 
 
 async def test_a_restart_starts_first_and_no_request_fails(stack: SmallStack) -> None:
-    before, load = stack.keeper.instances()["shop"][0].pid, Load(stack)
-    await stack.act("restart")
-    await load.end()
-    assert load.failures == []
+    before = stack.keeper.instances()["shop"][0].pid
+    async with load(stack) as asked:
+        await stack.act("restart")
+    assert asked.failures == []
     assert [i.pid != before for i in stack.keeper.instances()["shop"]] == [True]
 
 
 async def test_what_cannot_run_twice_is_stopped_first_and_the_gap_is_told(stack: SmallStack) -> None:
-    new = stack.release("2", "rollout: {strategy: recreate, start: 5s, settle: 0s, drain: 1s}\n")
+    new = stack.release("2", "rollout: {strategy: recreate, start: 20s, settle: 0s, drain: 1s}\n")
     with pytest.raises(StartError, match="cannot run twice"):
         await stack.deploy("admit", release=new)
     await stack.deploy("replace", release=new)

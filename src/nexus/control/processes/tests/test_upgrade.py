@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from nexus.control.processes.gap import Gap
-from nexus.control.processes.tests.small_stack import Load, SmallStack, small_stack
+from nexus.control.processes.tests.small_stack import SmallStack, load, small_stack
 from nexus.runtimes.process.drivers import haproxy
 from nexus.runtimes.protocol import StartError
 from nexus.stack import Service
@@ -36,22 +36,18 @@ async def upgraded(stack: SmallStack, name: str) -> tuple[int, int]:
 
 
 async def test_the_gateway_is_exchanged_and_no_request_fails() -> None:
-    async with small_stack() as stack:
-        load = Load(stack)
+    async with small_stack() as stack, load(stack) as asked:
         before, after = await upgraded(stack, "gate")
-        await load.end()
     assert before != after
-    assert load.failures == []
+    assert asked.failures == []
     assert stack.gaps == [0]
 
 
 async def test_the_edge_is_exchanged_and_no_request_fails() -> None:
-    async with small_stack(more=(EDGE,)) as stack:
-        load = Load(stack, at="edge")
+    async with small_stack(more=(EDGE,)) as stack, load(stack, at="edge") as asked:
         before, after = await upgraded(stack, "edge")
-        await load.end()
     assert before != after
-    assert load.failures == []
+    assert asked.failures == []
     assert stack.gaps == [0]
 
 
