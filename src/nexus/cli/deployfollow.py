@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import signal
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -37,6 +38,7 @@ class Following:
     def run(self, path: str, body: Mapping[str, Any]) -> int:
         """Asks for a deployment and follows it to its end; returns the command's exit code."""
         run = uuid.uuid4().hex
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell ignore it
         try:
             try:
                 code = self._show(self._client.stream(path, {**body, "run": run}))
@@ -101,12 +103,10 @@ class Following:
         if not self._plain:
             self._view.show(event)
             return
-        said = event["sentence"]
-        if event["exit_code"] == 0:
-            seconds = event.get("seconds")
-            typer.echo(said if seconds is None else f"{said} ({seconds:.1f} s)")
-        else:
-            typer.echo(said, err=True)
+        said = t(event["text"], **event["values"])
+        if event["state"] == "promoted":
+            said = f"{said} ({event['seconds']:.1f} s)"
+        typer.echo(said, err=event["exit_code"] != 0)
 
     def _follow_on(self) -> int:
         """After the stream was lost: the next control loop goes on with the deployment, and we with it."""

@@ -77,6 +77,9 @@ def _status(found: Mapping[str, Any], as_json: bool) -> None:
     from nexus.cli.tables import console
 
     current, last = found["running"], found["last"]
+    for each in found["unfinished"]:
+        typer.echo(headline(each))
+        typer.echo(t("it is about to be taken up again"))
     if current is None:
         if last is None:
             typer.echo(t("nothing was deployed yet"))

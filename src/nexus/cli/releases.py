@@ -79,7 +79,7 @@ def _deployments(found: Mapping[str, Any]) -> None:
         return
     table = _table("deployment", "kind", "modules", "by", "at", "state", "why")
     for each in found["deployments"]:
-        said = each["sentence"].removeprefix(each["state"]).strip(" :,")
+        said = each["cause"] or each["sentence"].removeprefix(each["state"]).strip(" :,")
         if each["suspect"]:
             said = f"{said}; {t('suspect')}: {each['suspect']}"
         table.add_row(

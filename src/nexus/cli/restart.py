@@ -13,7 +13,7 @@ Services = Annotated[list[str], typer.Argument(help="The services to restart.")]
 
 
 def restart(services: Services) -> None:
-    """Replace services' instances one after the other; new ones run what their folders hold now."""
+    """Replace instances of services by new ones of the same release; `nexus deploy` lets others in."""
     from nexus.cli import operation
     from nexus.control.client import Client
     from nexus.runtimes.home import Home

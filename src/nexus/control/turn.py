@@ -10,6 +10,7 @@ from typing import Any
 
 from nexus.control.addresses import Refused
 from nexus.plans import Lease, LeaseHeld
+from nexus.runtimes.protocol import StartError
 
 Emit = Callable[[dict[str, Any]], None]
 LEASE_SECONDS = 30.0
@@ -21,7 +22,12 @@ class Turn:
     def __init__(self, lease: Lease) -> None:
         self._lease = lease
         self._lock = asyncio.Lock()
+        self._closed = False
         self.holder = ""
+
+    def close(self) -> None:
+        """From now on nobody gets a turn: the control loop ends."""
+        self._closed = True
 
     @asynccontextmanager
     async def taken(self, who: str, emit: Emit) -> AsyncIterator[None]:
@@ -29,10 +35,13 @@ class Turn:
 
         Raises:
             Refused: another process changes the stack; says which.
+            StartError: the control loop ends.
         """
         if self._lock.locked():
             emit({"event": "waiting", "holder": self.holder})
         async with self._lock:
+            if self._closed:
+                raise StartError("the control loop is just ending; run the same command again")
             self.holder = who
             try:
                 self._lease.acquire(who, LEASE_SECONDS)

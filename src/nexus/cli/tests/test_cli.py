@@ -94,7 +94,7 @@ def test_an_unknown_command_ends_with_2_and_names_the_known_ones(root: Path) -> 
     done = nexus(root, "dance")
     assert done.returncode == 2
     assert "unknown command 'dance'; commands: " in done.stderr
-    assert "check, doctor, down" in done.stderr
+    assert "check, contracts, deploy, doctor, down" in done.stderr
     assert "comando desconhecido 'dance'" in nexus(root, "dance", language="pt-BR").stderr
 
 

@@ -71,7 +71,7 @@ class Carrying:
             return await self.back("; ".join(wrong))
         if self._record.watched:
             self._world.catalogue.judge_set(self._world.catalogue.sets(1)[0].number, True)
-        return ending.promoted(self._intent.titles, self._intent.forgiven)
+        return ending.promoted(self._intent.titles)
 
     def _stuck(self, cause: str, reason: str) -> Ending:
         names = " ".join(self._intent.services)

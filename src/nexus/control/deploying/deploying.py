@@ -9,14 +9,12 @@ from nexus.control.addresses import Refused
 from nexus.control.deploying import ending
 from nexus.control.deploying.building import Building
 from nexus.control.deploying.conducting import Conducting
-from nexus.control.deploying.ending import Ending
 from nexus.control.deploying.intending import Intents
 from nexus.control.deploying.reports import Reports, ended
 from nexus.control.deploying.requests import Asked, BuildRequest, DeployRequest, RollbackRequest
 from nexus.control.deploying.rollout import Rollout
 from nexus.control.deploying.trail import Trail
 from nexus.control.turn import Emit, Turn
-from nexus.runtimes.protocol import StartError
 
 if TYPE_CHECKING:
     from nexus.control.world import World
@@ -127,7 +125,8 @@ class Deploying:
         await self._conducting.take_up()
 
     async def interrupt(self) -> None:
-        """Leaves what is under way to the next control loop."""
+        """Leaves what is under way to the next control loop; nothing is begun any more."""
+        self._turn.close()
         await self._conducting.interrupt()
 
     def close(self) -> None:
@@ -142,18 +141,14 @@ class Deploying:
             await rollout.follow(emit)
             return
         async with self._turn.taken(f"{what} by {asked.who}", emit):
-            if self._world.ending.is_set() or self._world.leaving.is_set():
-                raise StartError("the control loop is just ending; run the same command again")
             intent = await self._intents.of(asked)
             if asked.plan_only:
                 emit({**intent.told(), "plan_only": True})
             elif stop.is_set():
-                emit(
-                    ending.outcome(None, intent.kind, Ending("interrupted", "withdrawn; nothing was changed"))
-                )
+                emit(ending.outcome(None, intent.kind, ending.withdrawn()))
             elif intent.plan.empty:
                 emit(intent.told())
-                emit(ending.outcome(None, intent.kind, Ending("nothing to do", intent.idle)))
+                emit(ending.outcome(None, intent.kind, ending.idle(intent.idle)))
             else:
                 await self._conducting.begin(intent, asked.who, wish, emit)
 

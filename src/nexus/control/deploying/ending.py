@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 State = Literal["promoted", "nothing to do", "rolled back", "failed", "held", "interrupted"]
@@ -19,11 +19,19 @@ EXIT_CODES: Mapping[State, int] = {
 
 @dataclass(frozen=True)
 class Ending:
-    """The end of a deployment: all of it in a sentence, and why it is not as was asked ("" if it is)."""
+    """The end of a deployment. `text` with its `values` says all of it, `cause` why it is not as was asked
+    ("" when it is).
+    """
 
     state: State
-    sentence: str
+    text: str
+    values: Mapping[str, str] = field(default_factory=dict)
     cause: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """All of it, in English."""
+        return self.text.format(**self.values)
 
     @property
     def exit_code(self) -> int:
@@ -31,22 +39,41 @@ class Ending:
         return EXIT_CODES[self.state]
 
 
-def promoted(titles: Sequence[str], forgiven: Sequence[str] = ()) -> Ending:
-    """All that was asked for is stable. `forgiven`: what was found and did not count."""
-    also = f"; {'; '.join(forgiven)}" if forgiven else ""
-    return Ending("promoted", f"promoted: {', '.join(titles)}{also}")
+PROMOTED = "promoted: {releases}"
+IDLE = "nothing to do: {why}"
+ROLLED_BACK = "rolled back (cause: {cause}): {releases} again"
+FAILED = "failed, nothing changed: {cause}"
+HELD = "held: {cause}; {mend}"
+WITHDRAWN = "withdrawn; nothing was changed"
+TOLD_AGAIN = "{sentence}"
+
+
+def promoted(titles: Sequence[str]) -> Ending:
+    """All that was asked for is stable."""
+    return Ending("promoted", PROMOTED, {"releases": ", ".join(titles)})
+
+
+def idle(why: str) -> Ending:
+    """All was as was asked already."""
+    return Ending("nothing to do", IDLE, {"why": why})
+
+
+def withdrawn() -> Ending:
+    """Whoever asked left before it was begun."""
+    return Ending("interrupted", WITHDRAWN)
 
 
 def gone_back(cause: str, titles: Sequence[str], touched: bool) -> Ending:
     """All is as before. `touched`: whether the new releases had got requests meanwhile."""
     if touched:
-        return Ending("rolled back", f"rolled back (cause: {cause}): {', '.join(titles)} again", cause)
-    return Ending("failed", f"failed, nothing changed: {cause}", cause)
+        values = {"cause": cause, "releases": ", ".join(titles)}
+        return Ending("rolled back", ROLLED_BACK, values, cause)
+    return Ending("failed", FAILED, {"cause": cause}, cause)
 
 
 def held(cause: str, mend: str) -> Ending:
     """It stands where it is, and only an operator can say how it goes on."""
-    return Ending("held", f"held: {cause}; {mend}", cause)
+    return Ending("held", HELD, {"cause": cause, "mend": mend}, cause)
 
 
 def differing(
@@ -71,6 +98,8 @@ def outcome(
         "kind": kind,
         "state": ending.state,
         "sentence": ending.sentence,
+        "text": ending.text,
+        "values": dict(ending.values),
         "cause": ending.cause,
         "exit_code": ending.exit_code,
         "seconds": round(seconds, 3),

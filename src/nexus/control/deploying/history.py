@@ -48,6 +48,7 @@ def deployment(each: Deployment, titles: Mapping[tuple[str, str], str]) -> dict[
         "ended_at": each.ended_at,
         "state": each.state,
         "sentence": each.sentence,
+        "cause": each.evidence.get("cause", ""),
         "suspect": each.evidence.get("suspect", ""),
         "evidence": dict(each.evidence),
     }

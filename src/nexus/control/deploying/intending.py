@@ -109,7 +109,7 @@ class Intents:
             why="; ".join(exceptions.values()),
             releases=tuple(targets.values()),
             exceptions=exceptions,
-            idle=f"nothing to do: {', '.join(release.title for release in targets.values())} runs already",
+            idle=f"{', '.join(release.title for release in targets.values())} runs already",
         )
 
     async def _rollback(self, asked: RollbackRequest) -> Intent:
@@ -131,7 +131,7 @@ class Intents:
             titles=tuple(member.to.title for member in scope.members),
             why=scope.text(),
             releases=tuple(member.to for member in scope.members),
-            idle=f"nothing to do: {scope.sentence}",
+            idle=scope.sentence,
         )
 
     def _find(self, service: str, ref: str) -> Release:

@@ -16,8 +16,8 @@ class Intent:
     """What a deployment is to change: from the releases `before` to those `after` (service → id).
 
     `former` and `titles` are what people call them. `releases` are those that the catalogue must know for it.
-    `exceptions`: what was asked for although a rule forbids it, and the operator's reason. `forgiven`: what
-    was found and did not count. `idle` says why there is nothing to do when the plan is empty.
+    `exceptions`: what was asked for although a rule forbids it, and the operator's reason.
+    `idle` says why there is nothing to do when the plan is empty.
     """
 
     kind: Kind
@@ -30,7 +30,6 @@ class Intent:
     why: str = ""
     releases: tuple[Release, ...] = ()
     exceptions: Mapping[str, str] = field(default_factory=dict)
-    forgiven: tuple[str, ...] = ()
     idle: str = ""
 
     @property

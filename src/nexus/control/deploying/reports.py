@@ -91,5 +91,6 @@ def ended(each: Deployment) -> dict[str, Any]:
     """The event that ended a deployment's stream, told again."""
     assert each.ended_at is not None
     state: State = each.state if each.state in get_args(State) else "interrupted"  # type: ignore[assignment]
-    end = Ending(state, each.sentence, each.evidence.get("cause", ""))
+    said = {"sentence": each.sentence}
+    end = Ending(state, ending.TOLD_AGAIN, said, each.evidence.get("cause", ""))
     return ending.outcome(each.id, each.kind, end, each.ended_at - each.started_at, each.evidence)
