@@ -68,6 +68,7 @@ class Module:
             self.db, self._relay, migrations, self.settings.secret("database_url") is not None
         )
         self.silent = set(edge.SILENT)
+        self.leaving = asyncio.Event()  # set when it is told to end
         self.app = self._make_app(version)
 
     def _make_app(self, version: str) -> FastAPI:
@@ -258,6 +259,7 @@ class Module:
         if self.app.state.draining:
             return
         self.app.state.draining = self.health.draining = True
+        self.leaving.set()
         log.info("draining", extra={"in_flight": self.app.state.in_flight})
         stopping = [self._workers.stop(STOP_GRACE_S)]
         if self._consumer is not None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from nexus.telemetry.masking import mask
+
 TAIL = 8192  # bytes of the log that are looked at
 LONGEST = 300  # characters that are told
 
 
 def last_words(log: Path, instance: str) -> str:
     """The last line of a log that `instance` wrote, or that says not whose it is; secrets are masked."""
-    from nexus.telemetry.masking import mask  # costs memory that a loop without failures does without
-
     try:
         with open(log, "rb") as file:
             file.seek(max(0, file.seek(0, 2) - TAIL))

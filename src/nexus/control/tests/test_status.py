@@ -11,8 +11,8 @@ from nexus.control.status import control_entry, service_state, status
 from nexus.stack import load_stack
 
 
-def instance(state: str, pid: int = 1) -> InstanceFacts:
-    return InstanceFacts("till-1", pid, 9000, "x", state, 0.0)  # type: ignore[arg-type]
+def instance(state: str, pid: int = 1, side: str = "stable") -> InstanceFacts:
+    return InstanceFacts("till-1", pid, 9000, "x", state, 0.0, side=side)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,8 @@ def instance(state: str, pid: int = 1) -> InstanceFacts:
         ([instance("degraded"), instance("starting")], {"stock"}, "degraded"),
         ([instance("ready"), instance("starting")], {"stock"}, "degraded"),
         ([instance("ready"), instance("ready")], {"stock"}, "ready"),
+        ([instance("ready"), instance("ready", side="candidate")], {"stock"}, "degraded"),
+        ([instance("ready"), instance("ready"), instance("starting", side="candidate")], {"stock"}, "ready"),
         ([instance("ready"), instance("ready")], set(), "degraded"),
     ],
 )

@@ -110,3 +110,17 @@ async def test_what_cannot_run_twice_is_stopped_first_and_the_gap_is_told(stack:
     assert stack.running() == {"2": 1}
     assert len(stack.gaps) == 1
     assert 0 < stack.gaps[0] < 5
+
+
+async def test_a_hook_runs_once_as_a_task_of_the_new_release(stack: SmallStack) -> None:
+    say = "import os; print(os.environ['NEXUS_RELEASE'], os.environ['NEXUS_SERVICE'])"
+    new = stack.release("2", f'rollout: {{hooks: {{before: [python, -c, "{say}"]}}}}\n')
+    await stack.act("hook", release=new.release, hook="before")
+    assert (stack.home.logs / "shop.before.out").read_text() == f"{new.release} shop\n"
+    await stack.act("hook", release=new.release, hook="after")  # it has none
+
+
+async def test_a_hook_that_fails_is_told_with_its_last_words(stack: SmallStack) -> None:
+    bad = stack.release("2", "rollout: {hooks: {after: [python, -c, \"exit('no room')\"]}}\n")
+    with pytest.raises(StartError, match=r"hook after of shop .* exit code 1: no room"):
+        await stack.act("hook", release=bad.release, hook="after")
