@@ -17,7 +17,7 @@ import pytest_asyncio
 from nexus.control.candidates import Candidates
 from nexus.control.deploying.judging import Judge, Regression
 from nexus.control.processes.keeper import ProcessKeeper
-from nexus.control.processes.tests.small_stack import Load, SmallStack, small_stack
+from nexus.control.processes.tests.small_stack import SmallStack, load, small_stack
 from nexus.releases.guard import BEFORE, BESIDE, Guard
 from nexus.runtimes.home import Home
 from nexus.runtimes.site import Site
@@ -84,9 +84,8 @@ async def stack() -> AsyncIterator[SmallStack]:
 async def judged(stack: SmallStack) -> AsyncIterator[Judged]:
     """With a candidate beside the stable release, each of which gets half of all requests."""
     await stack.deploy("admit", "shift", release=stack.release("2"), weight=50)
-    load = Load(stack)
-    yield Judged(stack)
-    await load.end()
+    async with load(stack):
+        yield Judged(stack)
     await stack.act("abandon")
 
 
@@ -128,11 +127,10 @@ async def test_failures_are_seen_in_what_the_gateway_counts(stack: SmallStack) -
     bad = stack.release("3")
     _change(bad.folder / "shop.py", "return web.json_response", FAILS + " web.json_response")
     await stack.deploy("admit", "shift", release=bad, weight=50)
-    load, judged = Load(stack), Judged(stack)
-    with pytest.raises(Regression, match="requests failed") as raised:
-        await judged.step(15)
+    async with load(stack):
+        with pytest.raises(Regression, match="requests failed") as raised:
+            await Judged(stack).step(15)
     assert raised.value.verdict.evidence.candidate.errors >= 3
-    await load.end()
     await stack.act("abandon")
 
 
