@@ -109,7 +109,8 @@ async def test_a_release_that_is_never_ready_leaves_the_old_one_serving_and_noth
     _change(stack, VERSION="four", READY=False)
     done, statuses, versions = await _deploy(stack, "--strategy", "canary")
     assert done.returncode == 1, done.stdout + done.stderr
-    said = done.stdout + done.stderr  # a Swarm's engines ask foreign bricks for life alone: its gateways notice
+    # Whether a foreign brick is ready, a Swarm's gateways know and its engines do not.
+    said = done.stdout + done.stderr
     assert "is not ready" in said or "does not reach the new release" in said
     assert set(statuses) == {200}
     assert set(versions) == {served["version"]}

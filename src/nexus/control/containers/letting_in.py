@@ -47,12 +47,12 @@ class LettingIn:
         service, known = keeper.released(step.target, release), keeper.candidates.of(step.target)
         if known is not None and known.release != release:
             raise StartError(f"{step.target} {known.release} is being let in; abandon it first")
+        count = int(step.arguments["count"])
+        keeper.candidates.put(Candidate(step.target, release, count, known.weight if known else 0))
         if known is None:
-            keeper.candidates.put(Candidate(step.target, release, int(step.arguments["count"])))
             await self._share()
         project = keeper.project(keeper.kept)
         project.write()
-        count = int(step.arguments["count"])
         unit = unit_of(step.target, "candidate")
         change = Change(unit, project, service.release, count, service.rollout)
         await keeper.containers(keeper.kept).ensure(change)

@@ -39,15 +39,15 @@ async def until_ready(look: Look, change: Change, number: int, words: Words, not
             if each.restarts - ended.setdefault(each.instance, each.restarts) >= GIVE_UP_AFTER:
                 raise StartError(f"{each.instance} keeps ending: {each.why or 'it ended'}{await words(each)}")
         if (now > give_up and len(ready) < number) or now > give_up + settle:
-            raise StartError(await _why(change, coming, words))
+            raise StartError(await _why(change, number, coming, words))
         await asyncio.sleep(POLL)
 
 
-async def _why(change: Change, coming: Sequence[Container], words: Words) -> str:
+async def _why(change: Change, number: int, coming: Sequence[Container], words: Words) -> str:
     lacking = [each for each in coming if each.state != "ready"]
     limit = f"{change.rollout.start:g} s"
-    if not coming:
-        return f"{change.unit}: the engine has started no container of {change.release} within {limit}"
+    if not lacking and len(coming) < number:
+        return f"{change.unit}: {len(coming)} of {number} containers of {change.release} came within {limit}"
     if not lacking:
         return f"{coming[0].instance} does not stay ready{await words(coming[0])}"
     one = lacking[0]
