@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from functools import partial
@@ -15,7 +16,7 @@ from nexus_kit.contracts.reads import watched
 from nexus_kit.contracts.recorded import fields_of
 from nexus_kit.testing import told
 from nexus_kit.testing.examples import Examples
-from nexus_kit.testing.fixtures import MODULES
+from nexus_kit.testing.fixtures import MODULES, modules
 
 ROOT = MODULES.parent
 ID = "019ab3f1-7c54-7d10-9a52-0242ac120002"
@@ -159,6 +160,28 @@ def test_a_document_that_is_not_what_the_code_says_is_told_and_mended(tmp_path: 
         return subprocess.run([*program, *more], env=env, capture_output=True, check=False).returncode
 
     assert [run("--check"), run(), run("--check")] == [1, 0, 0]
+
+
+async def test_a_module_that_does_not_keep_its_contracts_fails_its_tests(
+    pg: Any, valkey: Any, key_server: Any, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(Path(__file__).parent / "echo_module", tmp_path / "echo")
+    (folder / "contracts").mkdir()
+    (folder / "contracts/events.json").write_text("{}")
+    (folder / "contracts/uses.json").write_text("{}")
+    async with modules(pg, valkey, key_server) as start:
+        echo = await start("echo", folder=folder)
+        await echo.publish("source", "ping")
+        await echo.publish("source", "batch.ping", data={"poison": False})
+        await echo.events("ping.seen")
+        await echo.wait(lambda: echo.admin.fetchval("SELECT count(*) = 2 FROM pings"))
+        with pytest.raises(AssertionError) as told_off:
+            await echo.close()
+    assert str(told_off.value).splitlines() == [
+        "echo does not keep its contracts:",
+        "contracts/events.json does not know ping.seen, which is published",
+        "contracts/uses.json: source: batch.ping: 'reads' lacks 'poison', which it reads",
+    ]
 
 
 def test_made_up_answers_have_every_field_of_the_contract(tmp_path: Path) -> None:

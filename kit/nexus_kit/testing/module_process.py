@@ -185,7 +185,8 @@ class ModuleProcess:
         self._link.close()
         faults = told.check(self.folder, told.records_in(self._records))
         shutil.rmtree(self._home, ignore_errors=True)
-        assert not faults, "\n".join([f"{self.name} does not keep its contracts:", *faults])
+        if faults:
+            raise AssertionError("\n".join([f"{self.name} does not keep its contracts:", *faults]))
 
     @property
     def pid(self) -> int:
