@@ -44,7 +44,7 @@ def test_a_deploy_lets_the_sources_in_and_says_how_it_ended(shop: Shop) -> None:
     assert "nothing to do" in shop.stack.nexus("deploy", "shop")
 
 
-@pytest.mark.parametrize(("step", "version"), [("admit", "3"), ("promote", "4"), ("watch", "5")])
+@pytest.mark.parametrize(("step", "version"), [("admit", "3"), ("promote", "4")])
 def test_a_killed_control_loop_is_followed_by_one_that_brings_the_deploy_to_its_end(
     shop: Shop, step: str, version: str
 ) -> None:
