@@ -131,5 +131,5 @@ class Actions:
         ):
             if folder.exists():
                 await asyncio.to_thread(shutil.rmtree, folder)
-        for name in ("stack", "wanted", "offset", "only"):
+        for name in ("stack", "wanted", "candidates", "offset", "only"):
             self._keeper.register.unset(name)

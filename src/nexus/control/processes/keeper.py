@@ -136,6 +136,8 @@ class ProcessKeeper:
         return Actions(self).all()
 
     async def give_up(self, service: str) -> None:
+        self.leftovers.claim(service)
+        self.candidates.drop(service)
         if self.supervisor is not None:
             await self.supervisor.stop(service, 1.0, 1.0)
 
