@@ -84,6 +84,7 @@ PT_BR = {
     "this may break modules that run; go on?": "isto pode quebrar módulos em execução; continuar?",
     "upgrade": "atualização",
     "version": "nome da versão",
+    "waiting for evidence": "aguardando evidências",
     "watch": "observar",
     "watching {service}, {left}": "observando {service}, {left}",
     "what": "o quê",

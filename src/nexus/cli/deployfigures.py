@@ -16,7 +16,10 @@ Side = Mapping[str, Any]
 
 def share(event: Mapping[str, Any]) -> str:
     """What is judged, and for how much longer."""
-    left = t("{seconds:.0f} s left", seconds=max(0.0, event["left"]))
+    if event["left"] > 0 or event["phase"] == "bake":
+        left = t("{seconds:.0f} s left", seconds=max(0.0, event["left"]))
+    else:
+        left = t("waiting for evidence")
     if event["phase"] == "bake":
         return t("watching {service}, {left}", service=event["service"], left=left)
     return t(

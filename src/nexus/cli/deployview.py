@@ -74,7 +74,7 @@ class Live(progress.Live):
 
     def __init__(self) -> None:
         self._instances: dict[str, list[dict[str, Any]]] = {}
-        self._judged: Mapping[str, Any] | None = None
+        self._judged: dict[str, Mapping[str, Any]] = {}
         super().__init__()
 
     def show(self, event: Mapping[str, Any]) -> None:
@@ -85,10 +85,10 @@ class Live(progress.Live):
             self.plan(event["plan"])
         elif kind == "step":
             if event["kind"] != "started" and event["action"] in ("judge", "watch"):
-                self._judged = None
+                self._judged = {}
             self.step({**event, "error": ""})  # the way back begins with it
         elif kind == "rollout":
-            self._judged = event
+            self._judged[event["service"]] = event
         elif kind == "instances":
             self._instances[event["service"]] = event["instances"]
 
@@ -104,8 +104,8 @@ class Live(progress.Live):
                 side = f" {t('candidate')}" if each["side"] == "candidate" else ""
                 line.append(f"{each['id']}{side}  ", style="cyan" if side else "")
             shown.append(line)
-        if self._judged is not None:
-            shown += [Text(""), *figures(self._judged)]
+        for each in self._judged.values():
+            shown += [Text(""), *figures(each)]
         return Group(*shown)
 
 

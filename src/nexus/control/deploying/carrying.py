@@ -45,6 +45,8 @@ class Carrying:
             return await self.back(str(error) or type(error).__name__)
         if outcome.state in ("done", "nothing to do"):
             return await self._arrived()
+        if self._intent.kind == "rollback" and not self._differing(self._intent.after):
+            return self._taken_back(self._cause(outcome))
         return await self.back(self._cause(outcome))
 
     async def back(self, cause: str) -> Ending:
@@ -72,6 +74,12 @@ class Carrying:
         if self._record.watched:
             self._world.catalogue.judge_set(self._world.catalogue.sets(1)[0].number, True)
         return ending.promoted(self._intent.titles)
+
+    def _taken_back(self, cause: str) -> Ending:
+        """The former releases do no better: that is told, and not chased from release to release."""
+        return ending.held(
+            f"{', '.join(self._intent.titles)} run again, and {cause}", "nothing more is taken back by itself"
+        )
 
     def _stuck(self, cause: str, reason: str) -> Ending:
         names = " ".join(self._intent.services)

@@ -53,7 +53,7 @@ class Suspects:
         return [
             each
             for each in self._world.catalogue.deployments()
-            if each.state == "promoted"
+            if each.state in ("promoted", "rolled back")
             and (each.ended_at or 0.0) > earliest
             and not each.evidence.get("suspect")
         ]
