@@ -104,8 +104,8 @@ class Live(progress.Live):
                 side = f" {t('candidate')}" if each["side"] == "candidate" else ""
                 line.append(f"{each['id']}{side}  ", style="cyan" if side else "")
             shown.append(line)
-        for each in self._judged.values():
-            shown += [Text(""), *figures(each)]
+        for judged in self._judged.values():
+            shown += [Text(""), *figures(judged)]
         return Group(*shown)
 
 

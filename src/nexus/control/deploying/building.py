@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from nexus.control import secrets
 from nexus.control.addresses import Refused
 from nexus.control.as_run import as_run
 from nexus.control.deploying.requests import Sources
@@ -86,13 +85,12 @@ class Building:
         if not stack.has(name):
             raise Refused(f"the sources in {stack.root} have no service {name} any more")
         home = self._world.home
-        home = self._world.home
         return snapshot(
             stack,
             stack.service(name),
             home,
             asked.who,
             version=asked.version,
-            secrets_version=secrets.newest_version(home, name),
+            secrets_version=newest_version(home, name),
             image=asked.image,
         )
