@@ -15,6 +15,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -47,7 +48,7 @@ def lock_of(service: Service) -> Path | None:
 
 def folder(home: Home, lock: Path) -> Path:
     """Where the environment made from a lock lies, for this interpreter on this machine."""
-    of = f"{platform.python_implementation()} {sys.version} {platform.platform()}"
+    of = f"{platform.python_implementation()} {sys.version} {sysconfig.get_platform()}"
     digest = hashlib.sha256(lock.read_bytes() + of.encode()).hexdigest()[:12]
     return _place(home) / digest
 
