@@ -73,7 +73,7 @@ class Carrying:
             return await self.back("; ".join(wrong))
         if self._record.watched:
             self._world.catalogue.judge_set(self._world.catalogue.sets(1)[0].number, True)
-        return ending.promoted(self._intent.titles)
+        return ending.promoted(self._intent.titles, self._record.gaps)
 
     def _taken_back(self, cause: str) -> Ending:
         """The former releases do no better: that is told, and not chased from release to release."""

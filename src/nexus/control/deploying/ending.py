@@ -40,6 +40,7 @@ class Ending:
 
 
 PROMOTED = "promoted: {releases}"
+PROMOTED_WITH_GAPS = "promoted: {releases}; away meanwhile: {gaps}"
 IDLE = "nothing to do: {why}"
 ROLLED_BACK = "rolled back (cause: {cause}): {releases} again"
 FAILED = "failed, nothing changed: {cause}"
@@ -48,9 +49,13 @@ WITHDRAWN = "withdrawn; nothing was changed"
 TOLD_AGAIN = "{sentence}"
 
 
-def promoted(titles: Sequence[str]) -> Ending:
-    """All that was asked for is stable."""
-    return Ending("promoted", PROMOTED, {"releases": ", ".join(titles)})
+def promoted(titles: Sequence[str], gaps: Sequence[Mapping[str, Any]] = ()) -> Ending:
+    """All that was asked for is stable. `gaps`: how many `seconds` a `service` did not answer meanwhile."""
+    releases = ", ".join(titles)
+    if not gaps:
+        return Ending("promoted", PROMOTED, {"releases": releases})
+    told = ", ".join(f"{gap['service']} {gap['seconds']:.2f} s" for gap in gaps)
+    return Ending("promoted", PROMOTED_WITH_GAPS, {"releases": releases, "gaps": told})
 
 
 def idle(why: str) -> Ending:

@@ -108,12 +108,14 @@ def test_an_end_is_never_told_as_something_better() -> None:
     titles = ("sales 1.0.0 (9f8e7d6c5b4a)",)
     ends = [
         ending.promoted(titles),
+        ending.promoted(["redis 9.1"], [{"service": "redis", "seconds": 0.254}]),
         ending.gone_back("errors", titles, touched=True),
         ending.gone_back("it does not start", titles, touched=False),
         ending.held("errors", "mend it"),
     ]
     assert [(end.sentence, end.exit_code) for end in ends] == [
         ("promoted: sales 1.0.0 (9f8e7d6c5b4a)", 0),
+        ("promoted: redis 9.1; away meanwhile: redis 0.25 s", 0),
         ("rolled back (cause: errors): sales 1.0.0 (9f8e7d6c5b4a) again", 1),
         ("failed, nothing changed: it does not start", 1),
         ("held: errors; mend it", 3),
