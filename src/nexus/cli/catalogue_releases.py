@@ -14,7 +14,9 @@ PT_BR = {
     "held: {cause}; {mend}": "retida: {cause}; {mend}",
     "nothing to do: {why}": "nada a fazer: {why}",
     "promoted: {releases}": "promovida: {releases}",
-    "promoted: {releases}; away meanwhile: {gaps}": "promovida: {releases}; fora do ar nesse meio tempo: {gaps}",
+    "promoted: {releases}; away meanwhile: {gaps}": (
+        "promovida: {releases}; fora do ar nesse meio tempo: {gaps}"
+    ),
     "rolled back (cause: {cause}): {releases} again": "revertida (causa: {cause}): {releases} de novo",
     "{sentence}": "{sentence}",
     "before": "antes",
