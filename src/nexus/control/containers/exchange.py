@@ -63,6 +63,7 @@ class Exchange:
             return
         try:
             await carry(change)
+            await self._keeper.glance(self._keeper.kept)
         except (StartError, EngineError) as error:
             if self._keeper.service(service.name).release == service.release != former.release:
                 raise StartError(
@@ -72,6 +73,7 @@ class Exchange:
                 await carry(await self._back(change))
             except (StartError, EngineError) as worse:
                 raise StartError(f"{error}; and the former is not whole again: {worse}") from error
+            await self._keeper.glance(self._keeper.kept)
             raise StartError(f"{error}; the former goes on") from error
         await self._keeper.renew_proxies()
 

@@ -56,6 +56,7 @@ class LettingIn:
         unit = unit_of(step.target, "candidate")
         change = Change(unit, project, service.release, count, service.rollout)
         await keeper.containers(keeper.kept).ensure(change)
+        await keeper.glance(keeper.kept)
 
     async def shift(self, step: Step) -> None:
         """Gives the candidate its share of the requests.
