@@ -36,7 +36,7 @@ routes: [/]
 public: [/*]
 health: {live: /ready, ready: /ready}
 """
-ROLLOUT = "rollout: {start: 20s, settle: 200ms, drain: 3s}\n"
+ROLLOUT = "rollout: {start: 20s, settle: 200ms, drain: 2s}\n"
 
 
 @dataclass
