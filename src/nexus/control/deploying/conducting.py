@@ -108,6 +108,9 @@ class Conducting:
         await self._carry(rollout, intent, log.debug, Carrying.forward, record)
 
     def _recorded(self, intent: Intent, who: str, why: str, wish: dict[str, Any]) -> Rollout:
+        for left in self._world.catalogue.unfinished():  # it could not be taken up, and must not be later
+            sentence = f"interrupted: {who} deployed {', '.join(intent.services)} in its place"
+            self._world.catalogue.finish(left.id, "interrupted", sentence, {})
         number = self._world.catalogue.begin(
             intent.kind, intent.services, intent.before, intent.after, intent.strategy, who, why, wish
         )

@@ -59,7 +59,9 @@ class Intents:
         """What is left to do of a deployment that was begun: with the same releases, from where it stands."""
         targets = {name: self._find(name, id) for name, id in left.after.items()}
         if left.kind == "rollback":
-            asked = DeployRequest(who=left.who, services=left.services, force=True, override=AGAIN)
+            asked = DeployRequest(
+                who=left.who, services=left.services, strategy="rolling", force=True, override=AGAIN
+            )
         else:
             asked = read(DeployRequest, {**left.request, "who": left.who, "force": True, "override": AGAIN})
         return replace(await self._deploy(asked, targets, left), kind=left.kind, exceptions={})
