@@ -11,7 +11,8 @@ from collections.abc import Awaitable
 from nexus.runtimes.site import LOOPBACK
 
 EVERY = 0.02  # seconds
-PATIENCE = 1.0
+AFTERWARDS = 1.0  # how long an answer is waited for when the work is done
+PATIENCE = 0.25  # for one answer: who waits for longer on a service that begins sees it too late
 AWAY = re.compile(rb"HTTP/1\.[01] 50[234] ")
 
 
@@ -40,7 +41,7 @@ async def _ask_until(over: asyncio.Event, port: int, question: bytes) -> float:
             if ended:
                 break
         elif ended:
-            give_up = min(give_up, time.monotonic() + PATIENCE)
+            give_up = min(give_up, time.monotonic() + AFTERWARDS)
             if time.monotonic() > give_up:
                 return max(longest, time.monotonic() - last)
         await asyncio.sleep(EVERY)
