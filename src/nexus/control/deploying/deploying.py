@@ -11,7 +11,13 @@ from nexus.control.deploying.building import Building
 from nexus.control.deploying.conducting import Conducting
 from nexus.control.deploying.intending import Intents
 from nexus.control.deploying.reports import Reports, ended
-from nexus.control.deploying.requests import Asked, BuildRequest, DeployRequest, RollbackRequest
+from nexus.control.deploying.requests import (
+    Asked,
+    BuildRequest,
+    DeployRequest,
+    RollbackRequest,
+    Steering,
+)
 from nexus.control.deploying.rollout import Rollout
 from nexus.control.deploying.trail import Trail
 from nexus.control.turn import Emit, Turn
@@ -96,29 +102,29 @@ class Deploying:
         rollout.tell({"event": "resumed", "who": who})
         return {"id": rollout.id, "stands_still": False, "anew": False}
 
-    async def go_on(self, who: str, emit: Emit, stop: asyncio.Event) -> None:
+    async def go_on(self, asked: Steering, emit: Emit, stop: asyncio.Event) -> None:
         """Goes on with what was held, from where it is."""
-        async with self._turn.taken(f"resume by {who}", emit):
+        async with self._turn.taken(f"resume by {asked.who}", emit):
             stuck = self._held()
             if stuck is None:
                 raise Refused("no deployment is held")
-            self._trail.add(who, "resume", stuck.services)
-            await self._conducting.go_on(stuck, who, emit)
+            self._trail.add(asked.who, "resume", stuck.services)
+            await self._conducting.go_on(stuck, asked.who, emit)
 
-    async def abort(self, who: str, emit: Emit, stop: asyncio.Event) -> None:
+    async def abort(self, asked: Steering, emit: Emit, stop: asyncio.Event) -> None:
         """Sends back what is under way, or what was held."""
         rollout = self._conducting.rollout
         if rollout is not None:
-            self._trail.add(who, "abort", tuple(rollout.request["services"]))
-            rollout.abort(who)
+            self._trail.add(asked.who, "abort", tuple(rollout.request["services"]))
+            rollout.abort(asked.who)
             await rollout.follow(emit)
             return
-        async with self._turn.taken(f"abort by {who}", emit):
+        async with self._turn.taken(f"abort by {asked.who}", emit):
             stuck = self._held()
             if stuck is None:
                 raise Refused("nothing is being deployed")
-            self._trail.add(who, "abort", stuck.services)
-            await self._conducting.send_back(stuck, who, emit)
+            self._trail.add(asked.who, "abort", stuck.services)
+            await self._conducting.send_back(stuck, asked.who, emit)
 
     async def take_up(self) -> None:
         """Goes on with what an earlier control loop left unfinished."""

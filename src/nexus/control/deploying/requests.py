@@ -14,6 +14,14 @@ Percent = Annotated[int, Field(ge=1, le=100)]
 T = TypeVar("T", bound=BaseModel)
 
 
+class Steering(BaseModel):
+    """Who wants something of the deployment that is under way."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    who: str
+
+
 class Asked(BaseModel):
     """What every request has: who asks, and for which services."""
 
@@ -93,8 +101,10 @@ def read(kind: type[T], body: Any) -> T:
         Refused: it has unknown or wrong fields; says which and why.
     """
     known = set(kind.model_fields)
+    if not isinstance(body, dict):
+        raise Refused("the body is no JSON object")
     try:
-        return kind.model_validate({name: value for name, value in dict(body).items() if name != "run"})
+        return kind.model_validate({name: value for name, value in body.items() if name != "run"})
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
+from pydantic import BaseModel
 
 from nexus.control.addresses import Refused
 from nexus.control.deploying.deploying import Deploying
-from nexus.control.deploying.requests import BuildRequest, DeployRequest, RollbackRequest, read
-from nexus.control.operating import BAD_INPUT, FAILED, Operating, refusal
+from nexus.control.deploying.requests import (
+    BuildRequest,
+    DeployRequest,
+    RollbackRequest,
+    Steering,
+    read,
+)
+from nexus.control.operating import BAD_INPUT, FAILED, Emit, Operating, refusal
 from nexus.releases.artefact import ArtefactError
 from nexus.releases.errors import ReleaseError
 from nexus.runtimes.protocol import StartError
 from nexus.stack import ManifestError
 
+T = TypeVar("T", bound=BaseModel)
 Answer = Callable[[web.Request], Awaitable[Any]]
 
 
@@ -45,39 +54,28 @@ class Routes:
         return self._deploying.history(request.query.get("service") or None)
 
     async def _build(self, request: web.Request) -> Any:
-        return await self._deploying.build(read(BuildRequest, await request.json()))
+        return await self._deploying.build(await _asked(BuildRequest, request))
+
+    async def _status(self, request: web.Request) -> Any:
+        return self._deploying.status()
+
+    async def _pause(self, request: web.Request) -> Any:
+        return self._deploying.pause((await _asked(Steering, request)).who)
+
+    async def _resume(self, request: web.Request) -> Any:
+        return self._deploying.resume((await _asked(Steering, request)).who)
 
     async def _deploy(self, request: web.Request) -> web.StreamResponse:
-        body = await request.json()
-        try:
-            asked = read(DeployRequest, body)
-        except Refused as error:
-            return refusal(str(error), BAD_INPUT)
-        return await self._operating.stream(
-            request, body, lambda emit, stop: self._deploying.deploy(asked, emit, stop)
-        )
+        return await self._stream(request, DeployRequest, self._deploying.deploy)
 
     async def _rollback(self, request: web.Request) -> web.StreamResponse:
-        body = await request.json()
-        try:
-            asked = read(RollbackRequest, body)
-        except Refused as error:
-            return refusal(str(error), BAD_INPUT)
-        return await self._operating.stream(
-            request, body, lambda emit, stop: self._deploying.rollback(asked, emit, stop)
-        )
+        return await self._stream(request, RollbackRequest, self._deploying.rollback)
 
     async def _go_on(self, request: web.Request) -> web.StreamResponse:
-        body = await request.json()
-        return await self._operating.stream(
-            request, body, lambda emit, stop: self._deploying.go_on(body["who"], emit, stop)
-        )
+        return await self._stream(request, Steering, self._deploying.go_on)
 
     async def _abort(self, request: web.Request) -> web.StreamResponse:
-        body = await request.json()
-        return await self._operating.stream(
-            request, body, lambda emit, stop: self._deploying.abort(body["who"], emit, stop)
-        )
+        return await self._stream(request, Steering, self._deploying.abort)
 
     async def _follow(self, request: web.Request) -> web.StreamResponse:
         number = request.match_info["id"]
@@ -87,14 +85,26 @@ class Routes:
             request, {}, lambda emit, stop: self._deploying.follow(int(number), emit)
         )
 
-    async def _status(self, request: web.Request) -> Any:
-        return self._deploying.status()
+    async def _stream(
+        self,
+        request: web.Request,
+        kind: type[T],
+        operation: Callable[[T, Emit, asyncio.Event], Awaitable[None]],
+    ) -> web.StreamResponse:
+        try:
+            asked = await _asked(kind, request)
+        except Refused as error:
+            return refusal(str(error), BAD_INPUT)
+        body = await request.json()
+        return await self._operating.stream(request, body, lambda emit, stop: operation(asked, emit, stop))
 
-    async def _pause(self, request: web.Request) -> Any:
-        return self._deploying.pause((await request.json())["who"])
 
-    async def _resume(self, request: web.Request) -> Any:
-        return self._deploying.resume((await request.json())["who"])
+async def _asked(kind: type[T], request: web.Request) -> T:
+    try:
+        body = await request.json()
+    except ValueError as error:
+        raise Refused(f"the body is no JSON: {error}") from error
+    return read(kind, body)
 
 
 def _told(answer: Answer) -> Callable[[web.Request], Awaitable[web.Response]]:
