@@ -21,7 +21,7 @@ class Misfits:
 
 def read_misfits(running: Mapping[str, Release], others: Iterable[Release]) -> Misfits:
     """What does not fit of `others`, the releases that a plan may bring: with what runs (service → release)
-    and with each other. What the running release of a provider does not meet either is not counted.
+    and with each other. What the releases that run lack of each other already is not counted.
 
     Raises:
         ContractError, ManifestError: a contract's file cannot be used.
@@ -45,11 +45,12 @@ def _compare(
 ) -> None:
     """Notes what `provider` does not meet. Of several releases of one consumer, each is asked by itself."""
     former = stable.get(provider.service)
-    before = former.folder if former is not None and former.id != provider.id else None
+    before = former.folder if former is not None else None
+    present = {name: each.folder for name, each in stable.items() if each.folder}
     assert provider.folder is not None
     for group in _rounds(each for each in consumers if each.service != provider.service):
         places: dict[str, Path] = {name: each.folder for name, each in group.items() if each.folder}
-        told = compare(provider.folder, places, before)
+        told = compare(provider.folder, places, before, {n: p for n, p in present.items() if n in places})
         found.notes = tuple(dict.fromkeys((*found.notes, *told.notes)))
         for each in told.breaks:
             pair = Pair(each.consumer, group[each.consumer].id, provider.service, provider.id)

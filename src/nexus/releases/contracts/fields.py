@@ -13,6 +13,9 @@ GONE = "it is gone"
 MISSING = "it may be missing now"
 NULL = "it may be null now"
 NOT_PROMISED = "it is not promised any more"
+ABSENT = "there is no such field"
+REFUSED = "it is not taken any more"
+NOT_TAKEN = "it is not taken"
 ABSENCE = frozenset({GONE, MISSING, NULL, NOT_PROMISED})
 LEAST = ("minimum", "exclusiveMinimum", "minLength", "minItems")
 
@@ -23,7 +26,7 @@ def read(name: str, new: Found, old: Found | None, closed: bool = False) -> Iter
     `closed`: the reader knows each value by itself, so that a further one is told as a warning.
     """
     if new.presence is Presence.NEVER:
-        yield Remark(name, GONE if old is None or old.presence else "there is no such field")
+        yield Remark(name, GONE if old is None or old.presence else ABSENT)
         return
     if old is None or old.presence is Presence.NEVER:
         return
@@ -40,7 +43,7 @@ def read(name: str, new: Found, old: Found | None, closed: bool = False) -> Iter
 def sent(name: str, new: Found, old: Found | None) -> Iterator[Remark]:
     """What a sender of the field `name` must know."""
     if new.presence is Presence.NEVER:
-        yield Remark(name, "it is not taken any more" if old is None or old.presence else "it is not taken")
+        yield Remark(name, REFUSED if old is None or old.presence else NOT_TAKEN)
         return
     if old is None or old.presence is Presence.NEVER:
         return
@@ -59,10 +62,10 @@ def titles(kinds: Iterable[Kind]) -> str:
 
 def _widened(name: str, new: tuple[Kind, ...], old: tuple[Kind, ...]) -> Iterator[Remark]:
     more, formats = _beyond(new, old), _unknown_formats(new, old)
-    if more == {"null"}:
+    if "null" in more:
         yield Remark(name, NULL)
-    elif more or formats:
-        only_less = not more and formats == {""}  # a format that is not promised any more
+    if more - {"null"} or formats:
+        only_less = more <= {"null"} and formats == {""}  # a format that is not promised any more
         yield Remark(name, f"it was {titles(old)}, now it is {titles(new)}", breaking=not only_less)
 
 

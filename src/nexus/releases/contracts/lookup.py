@@ -6,7 +6,7 @@ Fields are written `customer.name`, `items[].id` (of every item), `prices.*` (of
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -73,7 +73,8 @@ def _step(kind: Kind, step: str, rest: Path) -> Found:
     if step in kind.fields:
         return _named(find(kind.fields[step], rest), step in kind.required)
     if step == ENTRY and kind.fields:
-        inner = [find(each, rest) for each in kind.fields.values()]
+        entries = [*kind.fields.values(), *([kind.others] if isinstance(kind.others, Schema) else [])]
+        inner = [find(each, rest) for each in entries]
         return Found(_together([e.presence for e in inner]), tuple(k for e in inner for k in e.kinds))
     return _unnamed(kind, rest)
 
@@ -93,18 +94,19 @@ def _unnamed(kind: Kind, rest: Path) -> Found:
     return Found(Presence.NEVER)
 
 
-def fields_below(schema: Schema, path: Path = (), seen: frozenset[int] = frozenset()) -> Iterator[Path]:
-    """Every field that the schema names, with `path` in front; recursion ends where it begins again."""
-    if len(path) > DEEPEST or id(schema.node) in seen:
-        return
-    seen |= {id(schema.node)}
-    for kind in schema.kinds():
+def fields_below(
+    kinds: Iterable[Kind], path: Path = (), seen: frozenset[int] = frozenset()
+) -> Iterator[Path]:
+    """Every field, item and entry of a map that the kinds tell of, with `path` in front; recursion ends where
+    it begins again.
+    """
+    for kind in kinds:
         inside = dict(kind.fields)
         if kind.items is not None:
             inside[ITEM] = kind.items
         if isinstance(kind.others, Schema):
             inside[ENTRY] = kind.others
         for step, inner in inside.items():
-            if step != ITEM:
-                yield (*path, step)
-            yield from fields_below(inner, (*path, step), seen)
+            yield (*path, step)
+            if len(path) < DEEPEST and id(inner.node) not in seen:
+                yield from fields_below(inner.kinds(), (*path, step), seen | {id(inner.node)})

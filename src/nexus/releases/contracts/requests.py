@@ -11,6 +11,8 @@ from nexus.releases.contracts.provided import Operation
 from nexus.releases.contracts.schema import Schema
 from nexus.releases.contracts.uses import Use
 
+MUST = "it must be sent now"
+
 
 def compare(use: Use, new: Operation | None, old: Operation | None) -> Iterator[Remark]:
     """What the consumer must know; `old` is None when nothing is known of the past."""
@@ -45,11 +47,7 @@ def _with_wholes(paths: set[Path], schema: Schema) -> set[Path]:
     inner = {path[:length] for path in paths for length in range(len(path))}
     found = set(paths)
     for path in paths - inner:
-        for kind in find(schema, path).kinds:
-            for name, field in kind.fields.items():
-                found |= {(*path, name), *fields_below(field, (*path, name))}
-            if kind.items is not None:
-                found |= set(fields_below(kind.items, (*path, "[]")))
+        found |= set(fields_below(find(schema, path).kinds, path))
     return found
 
 
@@ -57,10 +55,10 @@ def _status(use: Use, new: Operation, old: Operation | None) -> Iterator[Remark]
     for code in use.status:
         if code not in new.answers:
             yield Remark("", f"it does not answer {code} any more")
-    fresh = new.answers - old.answers if old and not use.status else frozenset()
+    fresh = new.answers - old.answers - set(use.status) if old else frozenset()
     if old and fresh:
         was, now = ", ".join(sorted(old.answers)), ", ".join(sorted(new.answers))
-        yield Remark("", f"it answered {was}, now it answers {now}", breaking=use.whole)
+        yield Remark("", f"it answered {was}, now it answers {now}", breaking=use.whole or bool(use.status))
 
 
 def _parameters(use: Use, new: Operation, old: Operation | None) -> Iterator[Remark]:
@@ -69,7 +67,7 @@ def _parameters(use: Use, new: Operation, old: Operation | None) -> Iterator[Rem
     used = {*use.query, *(before if use.whole else ())}
     for name in sorted(used):
         if name not in now:
-            yield Remark(f"?{name}", "it is not taken any more" if name in before else "it is not taken")
+            yield Remark(f"?{name}", fields.REFUSED if name in before else fields.NOT_TAKEN)
         elif name in before:
             yield from fields.sent(f"?{name}", find(now[name][0], ()), find(before[name][0], ()))
     yield from _required(now, before, used, "?")
@@ -88,9 +86,12 @@ def _required(
     prefix: str,
 ) -> Iterator[Remark]:
     for name, (_, required) in now.items():
-        already = name in before and before[name][1]
-        if required and not already and name not in used:
-            yield Remark(f"{prefix}{name}", "it must be sent now")
+        if not required or (name in before and before[name][1]):
+            continue
+        if name not in used:
+            yield Remark(f"{prefix}{name}", MUST)
+        elif name in before:  # that it may be sent does not say that it always is
+            yield Remark(f"{prefix}{name}", MUST, breaking=False)
 
 
 def _body(use: Use, new: Operation, old: Operation | None) -> Iterator[Remark]:
@@ -115,11 +116,14 @@ def _sends(use: Use, new: Schema, old: Schema | None) -> Iterator[Remark]:
         before = find(old, path) if old is not None else None
         yield from fields.sent(written(path), find(new, path), before)
     sent = {path[:length] for path in paths for length in range(1, len(path) + 1)}
-    for parent in sorted(_parents(paths)):
+    for parent in sorted(_parents(paths) | (paths if old is not None else set())):
         missing = _must(new, parent) - (_must(old, parent) if old is not None else set())
         for name in sorted(missing):
-            if (*parent, name) not in sent:
-                yield Remark(written((*parent, name)), "it must be sent now")
+            path = (*parent, name)
+            if path not in sent:
+                yield Remark(written(path), MUST)
+            elif old is not None and find(old, path).presence:
+                yield Remark(written(path), MUST, breaking=False)
 
 
 def _parents(paths: Iterable[Path]) -> set[Path]:

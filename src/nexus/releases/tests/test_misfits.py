@@ -57,11 +57,36 @@ def test_a_new_provider_and_a_new_consumer_are_compared_with_what_runs_and_with_
     assert sentence.startswith("web relies on total of GET /api/till/things (till): ")
 
 
+def test_what_a_new_consumer_asks_of_a_new_provider_in_vain_is_found(tmp_path: Path) -> None:
+    running = {
+        "crm": release(tmp_path, "crm", "1", ("id",)),
+        "sales": release(tmp_path, "sales", "1", crm=("id",)),
+    }
+    others = [
+        release(tmp_path, "crm", "2", ("id", "name")),
+        release(tmp_path, "sales", "2", crm=("id", "loyalty")),
+    ]
+    assert set(read_misfits(running, others).pairs) == {
+        Pair("sales", "sales-2", "crm", "crm-1"),
+        Pair("sales", "sales-2", "crm", "crm-2"),
+    }
+
+
+def test_what_those_that_run_lack_of_each_other_is_no_fault_of_new_releases(tmp_path: Path) -> None:
+    running = {
+        "crm": release(tmp_path, "crm", "1", ("id",)),
+        "sales": release(tmp_path, "sales", "1", crm=("id", "loyalty")),
+    }
+    others = [release(tmp_path, "crm", "2", ("id",)), release(tmp_path, "sales", "2", crm=("id", "loyalty"))]
+    assert read_misfits(running, others).pairs == {}
+
+
 def test_what_tells_nothing_is_noted_and_nothing_is_held_against_it(tmp_path: Path) -> None:
     web = release(tmp_path, "web", "1", till=("total",))
-    silent = release(tmp_path, "till", "2")
-    assert silent.folder is not None
-    (silent.folder / "contracts/openapi.json").unlink()
-    found = read_misfits({"web": web, "till": release(tmp_path, "till", "1", ("total",))}, [silent])
+    silent = [release(tmp_path, "till", id) for id in "12"]
+    for each in silent:
+        assert each.folder is not None
+        (each.folder / "contracts/openapi.json").unlink()
+    found = read_misfits({"web": web, "till": silent[0]}, silent[1:])
     assert found.pairs == {}
     assert found.notes == ("till has no contracts/openapi.json: nothing is known of its requests",)

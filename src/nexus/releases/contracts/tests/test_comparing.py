@@ -110,6 +110,31 @@ def test_what_the_running_release_lacks_too_is_no_fault_of_the_new_one(tmp_path:
     assert [each.field for each in satisfied(candidate, consumer)] == ["price"]
 
 
+def test_what_is_wrong_already_does_not_hide_what_else_becomes_wrong(tmp_path: Path) -> None:
+    running = brick(tmp_path / "old", "shop", openapi=taking({"type": "object"}))
+    candidate = brick(tmp_path / "new", "shop", openapi=document({}, "GET /api/shop/other"))
+    consumer = brick(tmp_path, "till", uses=reading())
+    assert [each.why for each in satisfied(running, consumer)] == ["it needs a body now"]
+    assert [each.why for each in breaks(candidate, {"till": consumer}, running)] == ["it is gone"]
+
+
+def test_a_release_that_keeps_quiet_of_what_is_relied_on_breaks_it(tmp_path: Path) -> None:
+    running = brick(tmp_path / "old", "shop", openapi=document(thing("id", id=TEXT)), events=SOLD)
+    consumers = {
+        "till": brick(tmp_path, "till", uses=reading("id")),
+        "bank": brick(tmp_path, "bank", HEARS, uses=hearing("id")),
+        "mute": brick(tmp_path, "mute", "needs: {soft: [shop]}\n"),
+        "far": brick(tmp_path, "far", uses={}),
+    }
+    found = breaks(brick(tmp_path / "new", "shop"), consumers, running)
+    assert {(each.consumer, each.what) for each in found} == {
+        ("till", TITLE), ("bank", "thing.sold"), ("mute", TITLE)
+    }  # fmt: skip
+    assert {each.why for each in found} == {
+        "the release does not tell of it any more: its contract's file is gone"
+    }
+
+
 def test_two_releases_that_fit_each_other_are_judged_together(tmp_path: Path) -> None:
     before = {
         "shop": brick(tmp_path / "a", "shop", openapi=document(thing("id", id=TEXT))),
