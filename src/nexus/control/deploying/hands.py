@@ -60,7 +60,9 @@ class Hands:
         """
         services = tuple(step.arguments["services"].split(","))
         seconds = float(step.arguments["seconds"])
-        looking = self._judge.bake(services, seconds, self._baseline, self._rollout.tell)
+        looking = self._judge.bake(
+            services, seconds, self._baseline, self._rollout.tell, self._rollout.pausing
+        )
         await self._heard(step.target, "bake", looking)
 
     async def _heard(self, service: str, phase: str, looking: Awaitable[Verdict]) -> None:
@@ -69,9 +71,15 @@ class Hands:
         except Regression as error:
             self._record.verdict(service, phase, error.verdict.as_dict())
             if phase == "bake":
-                self._world.catalogue.judge_set(self._world.catalogue.sets(1)[0].number, False)
+                self._blame(error.verdict.service)
             raise
         self._record.verdict(service, phase, verdict.as_dict())
+
+    def _blame(self, service: str) -> None:
+        """Calls the newest set unhealthy, if this deployment made it with the release that does worse."""
+        newest = self._world.catalogue.sets(1)[0]
+        if newest.at >= self._baseline.at and self._world.candidates.of(service) is None:
+            self._world.catalogue.judge_set(newest.number, False)
 
     def _in_turn(self, action: Action) -> Action:
         async def carry_out(step: Step) -> None:

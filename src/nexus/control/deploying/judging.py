@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LOOK_EVERY = 1.0
 SHORTEST_REST = 0.1
+BAKE_PATIENCE = 30.0  # seconds beyond the bake, for what is doubted or not known yet
 Phase = Literal["judge", "bake"]
 Emit = Callable[[dict[str, Any]], None]
 
@@ -101,14 +102,28 @@ class Judge:
         verdicts = await self._until_decided([view], "judge", hold, patience, emit, Clock(pausing))
         return verdicts[0]
 
-    async def bake(self, services: Sequence[str], seconds: float, baseline: Baseline, emit: Emit) -> Verdict:
+    async def bake(
+        self,
+        services: Sequence[str],
+        seconds: float,
+        baseline: Baseline,
+        emit: Emit,
+        pausing: asyncio.Event | None = None,
+    ) -> Verdict:
         """Compares services with the time before the deploy for `seconds`; returns the verdict on the last.
+
+        Of a service that still has a candidate, that is what gets all requests. What is not known by then is
+        waited for, as long as the services' patience and `BAKE_PATIENCE` allow. `pausing`: see `step`.
 
         Raises:
             Regression: one of them does worse.
         """
-        views = [View.bake(self._service(name), baseline.at) for name in services]
-        verdicts = await self._until_decided(views, "bake", seconds, seconds, emit, Clock(None))
+        views = [
+            View.bake(self._service(name), self._world.candidates.of(name), baseline.at) for name in services
+        ]
+        waits = max((view.service.rollout.patience for view in views), default=0.0)
+        patience = seconds + min(waits, BAKE_PATIENCE)
+        verdicts = await self._until_decided(views, "bake", seconds, patience, emit, Clock(pausing))
         return verdicts[-1]
 
     def _service(self, name: str) -> Service:

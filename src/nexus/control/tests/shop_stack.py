@@ -8,9 +8,10 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,11 @@ class Shop:
     """The stack, and what its operator does. Versions are words that the shop answers with."""
 
     stack: ThrowawayStack
+
+    @property
+    def address(self) -> str:
+        """Where the shop is asked."""
+        return f"http://127.0.0.1:{9001 + self.stack.offset}"
 
     @property
     def control(self) -> Client:
@@ -93,11 +99,29 @@ class Shop:
 
     def answers(self) -> set[str]:
         """The versions that answer."""
-        found, address = set(), f"http://127.0.0.1:{9001 + self.stack.offset}"
+        found = set()
         for _ in range(20):
-            with urllib.request.urlopen(address, timeout=5) as answer:
+            with urllib.request.urlopen(self.address, timeout=5) as answer:
                 found.add(json.load(answer)["version"])
         return found
+
+    @contextmanager
+    def asked(self) -> Iterator[None]:
+        """While inside, somebody asks the shop some ten times a second, whatever it answers."""
+        ending = threading.Event()
+
+        def ask() -> None:
+            while not ending.wait(0.1):
+                with suppress(OSError):
+                    urllib.request.urlopen(self.address, timeout=5).close()
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        try:
+            yield
+        finally:
+            ending.set()
+            asking.join()
 
     def releases(self) -> dict[str, Any]:
         """What is known of the shop's releases and deployments."""

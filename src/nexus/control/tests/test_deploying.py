@@ -98,3 +98,15 @@ def test_a_deploy_stands_still_goes_on_and_goes_back_as_its_operators_want(shop:
     assert_all_of(shop, *before)
     known = shop.releases()
     assert [each["what"] for each in known["trail"]][:4] == ["abort", "resume", "pause", "deploy"]
+
+
+def test_a_bad_release_that_got_all_requests_gives_them_back_to_the_warm_one(shop: Shop) -> None:
+    before, known = shop.answers(), shop.releases()
+    shop.write("4", mood="fails")
+    with shop.asked():
+        code, last = shop.deploy("--strategy", "blue-green", "--bake", "20s")
+    assert (code, last["state"]) == (1, "rolled back")
+    assert "requests failed" in last["cause"]
+    assert "promote" not in {each["action"] for each in last["evidence"]["steps"]}
+    assert_all_of(shop, *before)
+    assert shop.releases()["sets"] == known["sets"]

@@ -53,7 +53,11 @@ class View:
         return cls(service, release, "before", weight, service.name, next_, now, now - FORMER, now, began)
 
     @classmethod
-    def bake(cls, service: Service, began: float) -> View:
-        """A service whose release changed, against the time before."""
+    def bake(cls, service: Service, candidate: Candidate | None, began: float) -> View:
+        """What gets all requests, against the time before: the candidate, while the former stays warm, or
+        else the stable release, which changed.
+        """
         name, before = service.name, (began - FORMER, began)
-        return cls(service, service.release, "before", 100, name, name, time.time(), *before, began)
+        release = candidate.release if candidate else service.release
+        asked = candidate_backend(name) if candidate else name
+        return cls(service, release, "before", 100, name, asked, time.time(), *before, began)

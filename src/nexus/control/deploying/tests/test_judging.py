@@ -141,6 +141,26 @@ async def test_after_it_got_all_requests_it_is_watched(stack: SmallStack) -> Non
     assert [event["phase"] for event in judged.told][:1] == ["bake"]
 
 
+async def test_a_candidate_that_got_all_requests_is_what_is_watched(judged: Judged) -> None:
+    await judged.world.stack.act("shift", weight="100")
+    verdict = await judged.judge.bake(("shop",), 0.5, judged.judge.baseline(), judged.emit)
+    assert verdict.decision == "promote"
+    assert verdict.evidence.candidate.requests >= 10
+    assert [each.id for each in verdict.evidence.stable.instances] == ["shop-1"]
+
+
+async def test_the_watch_stands_still_with_the_deploy(judged: Judged) -> None:
+    pausing = asyncio.Event()
+    pausing.set()
+    watch = judged.judge.bake(("shop",), 0.1, judged.judge.baseline(), judged.emit, pausing)
+    watching = asyncio.create_task(watch)
+    while len(judged.told) < 2:
+        await asyncio.sleep(0.02)
+    assert not watching.done()
+    pausing.clear()
+    assert (await watching).decision == "promote"
+
+
 def _change(file: Path, old: str, new: str) -> None:
     text = file.read_text()
     assert old in text

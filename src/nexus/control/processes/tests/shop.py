@@ -18,7 +18,8 @@ ending = asyncio.Event()
 
 async def answer(request: web.Request) -> web.Response:
     await asyncio.sleep(float(request.query.get("s", "0")))
-    return web.json_response({"version": VERSION, "instance": os.environ["NEXUS_INSTANCE"]})
+    told = {"version": VERSION, "instance": os.environ["NEXUS_INSTANCE"]}
+    return web.json_response(told, status=500 if MOOD == "fails" else 200)
 
 
 async def ready(request: web.Request) -> web.Response:
