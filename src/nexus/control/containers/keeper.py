@@ -220,12 +220,16 @@ class ContainerKeeper:
         async with self._acted_on.setdefault(service, asyncio.Lock()):
             yield
 
+    def is_acted_on(self, service: str) -> bool:
+        """Whether somebody changes something of a service now."""
+        return service in self._acted_on and self._acted_on[service].locked()
+
     def may_start(self, unit: str) -> bool:
         """Whether what is missing may be started besides the plan: what ran before it, or is a candidate, and
         is not in the hands of one of its steps.
         """
         service, side = sides_of(unit)
-        if service in self._acted_on and self._acted_on[service].locked():
+        if self.is_acted_on(service):
             return False
         return not self.working or side == "candidate" or unit in self._ran
 

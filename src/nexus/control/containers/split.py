@@ -105,10 +105,11 @@ class Split:
         ]
         if wanted and not running:
             yield f"no instance of {gateway.name} is ready"
-        heard = {each["who"]: each for each in seen["gateways"].values() if each["ago"] <= FRESH}
+        heard = {address: told for address, told in seen["gateways"].items() if told["ago"] <= FRESH}
         for each in running:
-            said = heard.get(each.id)
-            if said is None:
+            told = [heard[address] for address in each.addresses & heard.keys()]
+            said = next((one for one in told if one["who"] == each.id), None)
+            if said is None:  # whoever speaks in its name from another address is not heard
                 yield f"{each.instance} does not ask the agent for its shares"
             elif said["have"] != version_of(shares):
                 yield f"{each.instance} has not taken them"

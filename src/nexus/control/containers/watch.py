@@ -8,7 +8,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from nexus.control.containers.letting_in import LettingIn
+from nexus.control.containers.leftovers import Leftovers
 from nexus.render.containers.files import container_specs
 from nexus.render.containers.telemetry import agent
 from nexus.runtimes.containers.container import Container
@@ -23,7 +23,6 @@ log = logging.getLogger("nexus.control")
 
 LOOK_EVERY = 2.0
 HUNG_AFTER = 3  # looks in a row at which an instance does not even live
-STRAY_AFTER = 10  # looks: whoever resumes an interrupted change comes first
 LONGEST_PAUSE = 30.0
 
 
@@ -35,7 +34,7 @@ class Watch:
         self._misses: dict[str, int] = {}
         self._failures: dict[str, int] = {}
         self._not_before: dict[str, float] = {}
-        self._strays: dict[str, int] = {}
+        self._leftovers = Leftovers(keeper)
         self._trouble = ""
         self._task = asyncio.create_task(self._look(), name="watch containers")
 
@@ -44,6 +43,7 @@ class Watch:
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
+        await self._leftovers.close()
 
     async def _look(self) -> None:
         while True:
@@ -55,7 +55,7 @@ class Watch:
                 seen = await self._keeper.glance(site)
                 if self._keeper.runtime == "compose":
                     await self._mend(seen)
-                await self._end_leftovers(seen)
+                self._leftovers.look(seen)
                 await self._keeper.split.repeat(site)
                 self._trouble = ""
             except (EngineError, StartError) as error:
@@ -69,9 +69,7 @@ class Watch:
         site = self._keeper.kept
         for container in seen:
             if container.state == "degraded" and await self._hangs(container):
-                log.warning("%s hangs (%s): restarted", container.instance, container.why)
-                self._misses.pop(container.id, None)
-                await self._keeper.containers(site).revive(container)
+                await self._revive(container)
         wanted = self._keeper.wanted.names
         for service in (*site.stack.services, agent()):  # the agent last: the ERP goes first
             if service.name in wanted:
@@ -79,6 +77,15 @@ class Watch:
         for name, candidate in self._keeper.candidates.all().items():
             if name in wanted:
                 await self._keep(unit_of(name, "candidate"), candidate.count, seen)
+
+    async def _revive(self, container: Container) -> None:
+        """Restarts what hangs, unless its service is in the hands of somebody who decides what stays."""
+        if self._keeper.is_acted_on(container.service):
+            return
+        async with self._keeper.acting_on(container.service):
+            log.warning("%s hangs (%s): restarted", container.instance, container.why)
+            self._misses.pop(container.id, None)
+            await self._keeper.containers(self._keeper.kept).revive(container)
 
     async def _keep(self, unit: str, count: int, seen: tuple[Container, ...]) -> None:
         """Starts what is missing of a unit."""
@@ -88,34 +95,6 @@ class Watch:
         elif self._may(unit):
             log.warning("%s: %d of %d containers run", unit, alive, count)
             await self._start(unit)
-
-    async def _end_leftovers(self, seen: tuple[Container, ...]) -> None:
-        """What a killed control loop has left of a change that nobody takes up again: neither the stable
-        release nor a candidate. It goes when it has been there for a while and the stable one is whole.
-        """
-        known = self._keeper.candidates.all()
-        strays: set[str] = set()
-        for each in seen:
-            new = each.side == "candidate"
-            if each.service not in known if new else self._beside(each, seen):
-                strays.add(each.service)
-        self._strays = {} if self._keeper.working else {n: self._strays.get(n, 0) + 1 for n in strays}
-        for name in sorted(strays):
-            if self._strays.get(name, 0) >= STRAY_AFTER and not self._keeper.working:
-                log.warning("%s: containers of neither its stable release nor a candidate: they end", name)
-                async with self._keeper.at_work():
-                    await LettingIn(self._keeper).tidy(name)
-
-    def _beside(self, container: Container, seen: tuple[Container, ...]) -> bool:
-        """Whether a container of another release stands beside enough ready ones of the stable release."""
-        stack = self._keeper.kept.stack
-        if not stack.has(container.service):
-            return False
-        service = stack.service(container.service)
-        label = self._keeper.projects.label(service)
-        stable = [each for each in seen if each.unit == service.name and each.release == label]
-        ready = sum(1 for each in stable if each.state == "ready")
-        return container.release != label and ready >= service.scale.min
 
     async def _hangs(self, container: Container) -> bool:
         """Whether it does not live any more, as opposed to waiting for a neighbour."""

@@ -40,6 +40,7 @@ def container_of(shown: dict[str, Any]) -> Container:
         why=why,
         owner=labels.get(HOME_LABEL) or labels.get(FOLDER, ""),
         side=side,
+        addresses=_addresses(shown),
     )
 
 
@@ -60,6 +61,12 @@ def state_of(is_now: dict[str, Any]) -> tuple[State, str]:
             return "starting", last
         case _:
             return "degraded", last or "its health check fails"
+
+
+def _addresses(shown: dict[str, Any]) -> frozenset[str]:
+    networks = (shown.get("NetworkSettings") or {}).get("Networks") or {}
+    told = [each.get(name) for each in networks.values() for name in ("IPAddress", "GlobalIPv6Address")]
+    return frozenset(address for address in told if address)
 
 
 def _seconds(time: str) -> float:

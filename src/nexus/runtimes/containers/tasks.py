@@ -63,4 +63,11 @@ def _container(task: Told, unit: str, host: str, failed: Mapping[str, int]) -> C
         owner=(spec.get("Labels") or {}).get(HOME_LABEL, ""),
         why="" if state == "ready" else str(status.get("Err") or status.get("Message", "")),
         side=side,
+        addresses=_addresses(task),
     )
+
+
+def _addresses(task: Told) -> frozenset[str]:
+    """Without the lengths of their networks' prefixes."""
+    networks = task.get("NetworksAttachments") or ()
+    return frozenset(each.partition("/")[0] for one in networks for each in one.get("Addresses") or ())

@@ -50,7 +50,7 @@ class Keeper:
 
     candidates: Candidates
     seen: tuple[Container, ...] = (
-        Container("gate", "gate-1", GATEWAY_ID, "ready", "r1", 0.0),
+        Container("gate", "gate-1", GATEWAY_ID, "ready", "r1", 0.0, addresses=frozenset({"127.0.0.1"})),
         Container("till", "till-1", "ba9876543210", "ready", "r1", 0.0),
         Container(TELEMETRY, "telemetry-1", "a0a0a0a0a0a0", "ready", "r1", 0.0),
     )
@@ -218,6 +218,13 @@ async def test_who_has_not_taken_a_share_is_named(house: House) -> None:
     with pytest.raises(StartError, match="no instance of gate is ready"):
         await house.split.share(house.site, {"till": 5}, limit=0.2)
     await house.split.share(house.site, {})
+
+
+async def test_nobody_else_can_say_for_a_gateway_that_it_has_taken_a_share(house: House) -> None:
+    gateway = replace(house.keeper.seen[0], addresses=frozenset({"127.0.0.9"}))
+    house.keeper.seen = (gateway, *house.keeper.seen[1:])  # now gate-1's words come from a wrong address
+    with pytest.raises(StartError, match="gate-1 does not ask the agent for its shares"):
+        await house.split.share(house.site, {"till": 5}, limit=1.5)
 
 
 async def test_a_stack_without_the_agent_cannot_share_and_says_how_to_mend_it(house: House) -> None:

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from nexus.runtimes.containers.batch import Batch
+from nexus.runtimes.containers.container import RELEASE_LABEL
 from nexus.runtimes.containers.engine import Engine, EngineError, explain
 from nexus.runtimes.containers.project import Project
-from nexus.runtimes.containers.shown import state_of
+from nexus.runtimes.containers.shown import SERVICE, container_of, state_of
+from nexus.runtimes.containers.tasks import containers_of
 from nexus.runtimes.home import Home
 from nexus.runtimes.site import Site
 from nexus.stack import load_stack
@@ -98,3 +100,32 @@ def test_two_homes_of_one_stack_have_two_names_on_an_engine(tmp_path: Path) -> N
     assert own.name == "shop"
     assert other.name.startswith("shop-")
     assert other.name != Project(Site(stack, Home.at(tmp_path / "third"), {}, contained=True)).name
+
+
+def test_a_containers_addresses_are_those_that_its_engine_gave_it() -> None:
+    labels = {SERVICE: "gateway", RELEASE_LABEL: "r1"}
+    began = {"Status": "running", "StartedAt": "2026-01-01T00:00:00", "FinishedAt": "2026-01-01T00:00:00"}
+    networks = {
+        "app": {"IPAddress": "172.18.0.4", "GlobalIPv6Address": ""},
+        "edge": {"IPAddress": "", "GlobalIPv6Address": "fd00::4"},
+    }
+    shown = {
+        "Config": {"Labels": labels},
+        "State": began,
+        "Id": "a" * 64,
+        "NetworkSettings": {"Networks": networks},
+    }
+    assert container_of(shown).addresses == {"172.18.0.4", "fd00::4"}
+
+
+def test_a_tasks_addresses_are_told_without_their_networks() -> None:
+    task = {
+        "ID": "t1",
+        "ServiceID": "s1",
+        "DesiredState": "running",
+        "Status": {"State": "running", "Timestamp": "2026-01-01T00:00:00Z"},
+        "Spec": {"ContainerSpec": {}},
+        "NetworksAttachments": [{"Addresses": ["10.0.1.5/24"]}, {"Addresses": None}, {}],
+    }
+    (container,), _ = containers_of([task], {"s1": "gateway"}, {})
+    assert container.addresses == {"10.0.1.5"}
