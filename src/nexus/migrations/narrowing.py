@@ -14,18 +14,17 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from pglast import ast
-from pglast.enums import ObjectType
+from pglast.enums import GrantTargetType, ObjectType
 
-from nexus.migrations.narrowing_tables import alter_table, index
-from nexus.migrations.script import Script, name_of
+from nexus.migrations.naming import key_of, name_of, table_of
+from nexus.migrations.narrowing_tables import alter_table, index, rule, trigger
+from nexus.migrations.script import Script
 
 _INDIFFERENT = frozenset(
     {
-        ObjectType.OBJECT_INDEX,
         ObjectType.OBJECT_TABCONSTRAINT,
         ObjectType.OBJECT_DOMCONSTRAINT,
         ObjectType.OBJECT_TRIGGER,
-        ObjectType.OBJECT_POLICY,
         ObjectType.OBJECT_RULE,
         ObjectType.OBJECT_STATISTIC_EXT,
         ObjectType.OBJECT_PUBLICATION,
@@ -33,7 +32,7 @@ _INDIFFERENT = frozenset(
         ObjectType.OBJECT_EVENT_TRIGGER,
     }
 )
-_UNIQUE_INDEX = re.compile(r"_(key|pkey)\d*$")  # as PostgreSQL and Prisma name what makes rows unique
+_LABELS = _INDIFFERENT | {ObjectType.OBJECT_INDEX, ObjectType.OBJECT_POLICY}  # nobody calls them by name
 _OPAQUE = re.compile(r"\b(drop|alter|rename|revoke)\b", re.IGNORECASE)
 
 
@@ -50,18 +49,23 @@ def narrows(statement: Any, script: Script) -> tuple[str, ...]:
 
 def _drop(statement: Any, script: Script) -> Iterator[str]:
     kind = ObjectType(statement.removeType)
-    hides = kind is ObjectType.OBJECT_POLICY  # what no policy admits is not seen
-    for each in statement.objects:
+    for each in () if kind in _INDIFFERENT else statement.objects:
         name = name_of(each)
-        unique = kind is ObjectType.OBJECT_INDEX and _UNIQUE_INDEX.search(name)
-        if name not in script.made and (kind not in _INDIFFERENT or unique or hides):
-            yield f"drops the {_word(kind)} {name}"
+        if kind is ObjectType.OBJECT_POLICY:  # what no policy admits is not seen
+            mine = script.owns(key_of(ObjectType.OBJECT_TABLE, each[:-1]))
+        else:
+            mine = script.owns(key_of(kind, each))
+        if mine or (kind is ObjectType.OBJECT_INDEX and name in script.plain):
+            continue
+        maybe = ", which may be unique" if kind is ObjectType.OBJECT_INDEX else ""
+        yield f"drops the {_word(kind)} {name}{maybe}"
 
 
 def _rename(statement: Any, script: Script) -> Iterator[str]:
     kind = ObjectType(statement.renameType)
-    owner = statement.relation.relname if statement.relation else name_of(statement.object)
-    if kind in _INDIFFERENT or owner in script.made:
+    told = statement.relation or statement.object or statement.subname
+    owner = name_of(told)
+    if kind in _LABELS or script.owns(key_of(kind, told)):
         return
     part = statement.subname if kind is not ObjectType.OBJECT_SCHEMA else ""
     old = f"{part} of {owner}" if part else statement.subname or owner
@@ -69,28 +73,29 @@ def _rename(statement: Any, script: Script) -> Iterator[str]:
 
 
 def _move(statement: Any, script: Script) -> Iterator[str]:
-    name = statement.relation.relname if statement.relation else name_of(statement.object)
-    if name not in script.made:
-        yield f"moves {name} to the schema {statement.newschema}"
+    told = statement.relation or statement.object
+    if not script.owns(key_of(ObjectType(statement.objectType), told)):
+        yield f"moves {name_of(told)} to the schema {statement.newschema}"
 
 
 def _enum(statement: Any, script: Script) -> Iterator[str]:
-    name = name_of(statement.typeName)
-    if statement.oldVal and name not in script.made:
+    if statement.oldVal and not script.owns(key_of(ObjectType.OBJECT_TYPE, statement.typeName)):
+        name = name_of(statement.typeName)
         yield f"renames the value {statement.oldVal} of {name} to {statement.newVal}"
 
 
 def _domain(statement: Any, script: Script) -> Iterator[str]:
-    name = name_of(statement.typeName)
     demanding = statement.subtype in ("C", "O") or (statement.subtype == "T" and statement.def_ is None)
-    if demanding and name not in script.made:
-        yield f"demands more of values of the type {name}"
+    if demanding and not script.owns(key_of(ObjectType.OBJECT_DOMAIN, statement.typeName)):
+        yield f"demands more of values of the type {name_of(statement.typeName)}"
 
 
 def _grant(statement: Any, script: Script) -> Iterator[str]:
-    names = [name_of(each) for each in statement.objects or ()]
-    lost = [name for name in names if name not in script.made]
-    if not statement.is_grant and (lost or not names):
+    whole = statement.targtype == GrantTargetType.ACL_TARGET_ALL_IN_SCHEMA
+    kind = ObjectType.OBJECT_SCHEMA if whole else ObjectType(statement.objtype)
+    objects = statement.objects or ()
+    lost = [name_of(each) for each in objects if not script.owns(key_of(kind, each))]
+    if not statement.is_grant and (lost or not objects):
         yield f"revokes rights on {', '.join(lost) or 'objects'}"
 
 
@@ -105,7 +110,7 @@ def _role(statement: Any, script: Script) -> Iterator[str]:
 
 
 def _policy(statement: Any, script: Script) -> Iterator[str]:
-    if not statement.permissive and statement.table.relname not in script.made:
+    if not statement.permissive and not script.owns(table_of(statement.table)):
         yield f"hides rows of {statement.table.relname} by a restrictive policy"
 
 
@@ -127,6 +132,8 @@ _JUDGES: dict[type, Callable[[Any, Script], Iterator[str]]] = {
     ast.AlterObjectSchemaStmt: _move,
     ast.AlterTableStmt: alter_table,
     ast.IndexStmt: index,
+    ast.CreateTrigStmt: trigger,
+    ast.RuleStmt: rule,
     ast.AlterEnumStmt: _enum,
     ast.AlterDomainStmt: _domain,
     ast.GrantStmt: _grant,

@@ -5,27 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pglast import ast
-from pglast.enums import AlterTableType, ConstrType
-from pglast.visitors import Visitor
+from pglast.enums import AlterTableType, ObjectType
 
-from nexus.migrations.script import Script, fills_itself, name_of
+from nexus.migrations.column import no_value, read_column
+from nexus.migrations.naming import Key, key_of, table_of
+from nexus.migrations.narrowing_constraints import demanded, demanded_of, may_repeat
+from nexus.migrations.script import ColumnKey, Script
 
-_DEMANDS = {
-    ConstrType.CONSTR_CHECK: "a check",
-    ConstrType.CONSTR_PRIMARY: "a primary key",
-    ConstrType.CONSTR_UNIQUE: "uniqueness",
-    ConstrType.CONSTR_EXCLUSION: "an exclusion",
-    ConstrType.CONSTR_FOREIGN: "a foreign key",
-    ConstrType.CONSTR_NOTNULL: "NOT NULL",
-}
-_NO_NULL = frozenset({ConstrType.CONSTR_NOTNULL, ConstrType.CONSTR_PRIMARY})
+_FIRST = frozenset({AlterTableType.AT_DropColumn, AlterTableType.AT_AlterColumnType})
 _OF_COLUMNS = {
     AlterTableType.AT_DropColumn: "drops the column {} of {}",
     AlterTableType.AT_AlterColumnType: "changes the type of {} of {}",
     AlterTableType.AT_SetExpression: "changes what {} of {} is computed from",
-    AlterTableType.AT_DropIdentity: "drops the identity of {} of {}",
     AlterTableType.AT_AddIdentity: "makes {} of {} an identity",
+}
+_NO_FILLING = {
+    AlterTableType.AT_ColumnDefault: "drops the default of {} of {}",
+    AlterTableType.AT_DropIdentity: "drops the identity of {} of {}",
+    AlterTableType.AT_DropExpression: "computes {} of {} no longer",
 }
 _OF_TABLES = {
     AlterTableType.AT_DropConstraint: "drops the constraint {} of {}",
@@ -38,81 +35,68 @@ _OF_TABLES = {
 
 def alter_table(statement: Any, script: Script) -> Iterator[str]:
     """What ALTER TABLE, or another statement of its form, takes away."""
-    table = name_of(statement.relation)
-    if table in script.made:
+    table = key_of(ObjectType(statement.objtype), statement.relation)
+    if script.owns(table):
         return
+    before = frozenset(script.columns)
     for command in statement.cmds or ():
-        what = _alteration(table, command, script)
-        if what:
-            yield what
+        yield from _alteration(table, command, script, before)
+        script.alter(table, command)
 
 
 def index(statement: Any, script: Script) -> Iterator[str]:
     """What CREATE INDEX takes away: a unique one refuses rows."""
-    table = name_of(statement.relation)
+    table = table_of(statement.relation)
+    if not statement.unique or script.owns(table):
+        return
     columns = {str(each.name) for each in statement.indexParams or ()}
-    if statement.unique and table not in script.made and not _all_new(table, columns, script):
-        yield f"demands uniqueness ({statement.idxname or 'unnamed'}) on {table}"
+    if may_repeat(table, columns, bool(statement.nulls_not_distinct), script.columns):
+        yield f"demands uniqueness ({statement.idxname or 'unnamed'}) on {table[2]}"
 
 
-def _alteration(table: str, command: Any, script: Script) -> str:
+def trigger(statement: Any, script: Script) -> Iterator[str]:
+    """A trigger on a table that was there may refuse or change what former code writes."""
+    if not script.owns(table_of(statement.relation)):
+        yield f"adds the trigger {statement.trigname} to {statement.relation.relname}"
+
+
+def rule(statement: Any, script: Script) -> Iterator[str]:
+    """So may a rule."""
+    if not script.owns(table_of(statement.relation)):
+        yield f"adds the rule {statement.rulename} to {statement.relation.relname}"
+
+
+def _alteration(table: Key, command: Any, script: Script, before: frozenset[ColumnKey]) -> Iterator[str]:
+    """`before`: the script's columns before the statement, which drops and changes types before it adds."""
     kind = AlterTableType(command.subtype)
-    column = (table, str(command.name))
+    key, mine = (table, str(command.name)), script.columns.get((table, str(command.name)))
     if kind is AlterTableType.AT_AddColumn:
-        return _added(table, command.def_)
-    if kind is AlterTableType.AT_AddConstraint:
-        return _demanded(table, command.def_, script)
-    if kind is AlterTableType.AT_SetNotNull:
-        filled = column in script.columns and column in script.filled
-        return "" if filled else f"demands NOT NULL of {command.name} of {table}"
-    if kind in _OF_COLUMNS and column not in script.columns:
-        return _OF_COLUMNS[kind].format(command.name, table)
-    if kind is AlterTableType.AT_ColumnDefault and command.def_ is None and column not in script.columns:
-        return f"drops the default of {command.name} of {table}"
-    return _OF_TABLES.get(kind, "").format(command.name, table)
+        yield from _added(table, command.def_, script)
+    elif kind is AlterTableType.AT_AddConstraint:
+        told = demanded(table, command.def_, script.columns)
+        yield from (told,) if told else ()
+    elif kind is AlterTableType.AT_SetNotNull:
+        if mine is None or not mine.filled:
+            yield f"demands NOT NULL of {command.name} of {table[2]}"
+    elif kind in _OF_COLUMNS:
+        if mine is None or (kind in _FIRST and key not in before):
+            yield _OF_COLUMNS[kind].format(command.name, table[2])
+    elif kind in _NO_FILLING:
+        empties = kind is not AlterTableType.AT_ColumnDefault or no_value(command.def_)
+        if empties and (mine is None or mine.required):
+            yield _NO_FILLING[kind].format(command.name, table[2])
+    elif kind in _OF_TABLES:
+        yield _OF_TABLES[kind].format(command.name, table[2])
 
 
-def _added(table: str, column: Any) -> str:
+def _added(table: Key, told: Any, script: Script) -> Iterator[str]:
     """A column that takes no NULL and does not fill itself in must be named by every insert."""
-    needed = any(each.contype in _NO_NULL for each in column.constraints or ())
-    if not needed or fills_itself(column):
-        return ""
-    return f"adds the column {column.colname}, NOT NULL without a default, to {table}"
-
-
-def _demanded(table: str, constraint: Any, script: Script) -> str:
-    demand = _DEMANDS.get(constraint.contype)
-    if demand is None:
-        return ""
-    nulls_do = constraint.contype not in _NO_NULL
-    if nulls_do and _all_new(table, _columns(constraint), script):
-        return ""
-    return f"demands {demand} ({constraint.conname or 'unnamed'}) of rows of {table}"
-
-
-def _columns(constraint: Any) -> set[str]:
-    """The columns that a constraint looks at."""
-    named = (*(constraint.fk_attrs or ()), *(constraint.keys or ()))
-    return {name_of(each) for each in named} | _Columns.of(constraint.raw_expr)
-
-
-def _all_new(table: str, columns: set[str], script: Script) -> bool:
-    """Whether former code writes none of these columns: they were added by the script itself."""
-    return bool(columns) and all((table, column) in script.columns for column in columns)
-
-
-class _Columns(Visitor):
-    """Collects the columns that an expression names."""
-
-    def __init__(self) -> None:
-        self.found: set[str] = set()
-
-    @classmethod
-    def of(cls, expression: Any) -> set[str]:
-        visitor = cls()
-        if expression is not None:
-            visitor(expression)
-        return visitor.found
-
-    def visit_ColumnRef(self, ancestors: Any, node: ast.ColumnRef) -> None:
-        self.found.add(name_of(node.fields))
+    column, name = read_column(told), str(told.colname)
+    if column.required and not column.filled:
+        yield f"adds the column {name}, NOT NULL without a default, to {table[2]}"
+        return
+    own = {**script.columns, (table, name): column}
+    for each in told.constraints or ():
+        demand = demanded_of(table, name, each, own)
+        if demand:
+            yield demand

@@ -10,10 +10,11 @@ statements with PostgreSQL's own parser.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
-from pglast import parse_sql
+from pglast import ast, parse_sql
 from pglast.parser import ParseError, scan
 
 from nexus.migrations.folder import SCRIPT, Migration, MigrationError
@@ -38,8 +39,8 @@ class Phase:
         return "; ".join(self.reasons)
 
 
-def phase_of(migration: Migration) -> Phase:
-    """The phase of a migration.
+def phase_of(migration: Migration, plain: frozenset[str] = frozenset()) -> Phase:
+    """The phase of a migration. `plain`: indexes of which is known that they are not unique.
 
     Raises:
         MigrationError: its declaration cannot be read, or PostgreSQL's parser refuses its SQL.
@@ -47,7 +48,7 @@ def phase_of(migration: Migration) -> Phase:
     declared = _declared(migration)
     if declared:
         return Phase(declared, ("it declares so",) if declared == "contract" else ())
-    reasons = _reasons(migration)
+    reasons = _reasons(migration, plain)
     return Phase("contract" if reasons else "expand", reasons)
 
 
@@ -69,17 +70,36 @@ def _declared(migration: Migration) -> PhaseName | None:
     return None
 
 
-def _reasons(migration: Migration) -> tuple[str, ...]:
+def plain_indexes(migrations: Iterable[Migration]) -> frozenset[str]:
+    """The names of the indexes that these scripts make and that are not unique.
+
+    Raises:
+        MigrationError: PostgreSQL's parser refuses the SQL of one.
+    """
+    unique: dict[str, bool] = {}
+    for migration in migrations:
+        for raw in _parsed(migration):
+            if isinstance(raw.stmt, ast.IndexStmt) and raw.stmt.idxname:
+                name = str(raw.stmt.idxname)
+                unique[name] = unique.get(name, False) or bool(raw.stmt.unique)
+    return frozenset(name for name, is_unique in unique.items() if not is_unique)
+
+
+def _parsed(migration: Migration) -> tuple[Any, ...]:
     sql = migration.sql
     try:
-        statements = parse_sql(sql)
-        tokens = [token.start for token in scan(sql) if "COMMENT" not in token.name]
+        return tuple(parse_sql(sql))
     except ParseError as error:
         what, position = str(error.args[0]), int(error.args[1] or 0)
         raise MigrationError(
             f"{migration.name}/{SCRIPT}:{_line(sql, position)}: PostgreSQL's parser refuses it: {what}"
         ) from error
-    script = Script()
+
+
+def _reasons(migration: Migration, plain: frozenset[str]) -> tuple[str, ...]:
+    sql, statements = migration.sql, _parsed(migration)
+    tokens = [token.start for token in scan(sql) if "COMMENT" not in token.name]
+    script = Script(plain)
     found: list[str] = []
     for raw in statements:
         begin = raw.stmt_location or 0

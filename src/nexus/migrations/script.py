@@ -2,81 +2,82 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from pglast import ast
-from pglast.enums import AlterTableType, ConstrType
+from pglast.enums import AlterTableType, ObjectType
 
-FILLED = frozenset({ConstrType.CONSTR_DEFAULT, ConstrType.CONSTR_IDENTITY, ConstrType.CONSTR_GENERATED})
+from nexus.migrations.column import Column, altered, read_column
+from nexus.migrations.naming import Key, function_of, key_of, table_of
+
+ColumnKey = tuple[Key, str]
 
 
 @dataclass
 class Script:
-    """`made`: tables, views, types, functions, schemas. `columns`: those added to tables that were there, as
-    (table, column). `filled`: those of them that fill themselves in.
+    """`made`: what it made for sure; what IF NOT EXISTS may have found there is not its own. `columns`: those
+    it added to tables that were there. `plain`: indexes that are known to leave rows as they are.
     """
 
-    made: set[str] = field(default_factory=set)
-    columns: set[tuple[str, str]] = field(default_factory=set)
-    filled: set[tuple[str, str]] = field(default_factory=set)
+    plain: frozenset[str] = frozenset()
+    made: set[Key] = field(default_factory=set)
+    columns: dict[ColumnKey, Column] = field(default_factory=dict)
+
+    def owns(self, key: Key) -> bool:
+        """Whether the script made an object itself, or the schema that it is in."""
+        among, schema, name = key
+        if schema and ("schema", "", schema) in self.made:
+            return True
+        if among == "function" and "(" not in name:  # told without arguments: there is but one of its name
+            return any(each[:2] == key[:2] and each[2].startswith(f"{name}(") for each in self.made)
+        return key in self.made
 
     def take(self, statement: Any) -> None:
         """Remember what a statement makes."""
-        name = _made(statement)
-        if name:
-            self.made.add(name)
-        if not isinstance(statement, ast.AlterTableStmt) or statement.relation is None:
+        self.made.update(_made(statement))
+        if isinstance(statement, ast.VariableSetStmt) and statement.name == "search_path":
+            self.made = {key for key in self.made if key[1] or key[0] == "schema"}
+            self.columns = {key: column for key, column in self.columns.items() if key[0][1]}
+
+    def alter(self, table: Key, command: Any) -> None:
+        """Remember what a command of ALTER TABLE does to a column."""
+        kind = AlterTableType(command.subtype)
+        if kind is AlterTableType.AT_AddColumn:
+            if not command.missing_ok:
+                self.columns[table, command.def_.colname] = read_column(command.def_)
             return
-        for command in statement.cmds or ():
-            self._column(str(statement.relation.relname), command)
-
-    def _column(self, table: str, command: Any) -> None:
-        if command.subtype == AlterTableType.AT_AddColumn:
-            self.columns.add((table, command.def_.colname))
-            if fills_itself(command.def_):
-                self.filled.add((table, command.def_.colname))
-        elif command.subtype == AlterTableType.AT_ColumnDefault and command.def_ is not None:
-            self.filled.add((table, command.name))
+        known = self.columns.get((table, str(command.name)))
+        if known is None:
+            return
+        if kind is AlterTableType.AT_DropColumn:
+            del self.columns[table, command.name]
+        else:
+            self.columns[table, command.name] = altered(known, command)
 
 
-def fills_itself(column: Any) -> bool:
-    """Whether an insert may leave a column out, although it takes no NULL."""
-    serial = name_of(column.typeName).endswith("serial")
-    return serial or any(each.contype in FILLED for each in column.constraints or ())
-
-
-def name_of(told: Any) -> str:
-    """The name of an object without its schema, in whichever form the parser gives it."""
-    if isinstance(told, ast.RangeVar):
-        return str(told.relname)
-    if isinstance(told, ast.ObjectWithArgs):
-        return name_of(told.objname)
-    if isinstance(told, ast.TypeName):
-        return name_of(told.names)
-    if isinstance(told, tuple):
-        return name_of(told[-1]) if told else ""
-    return str(getattr(told, "sval", told))
-
-
-def _made(statement: Any) -> str:
+def _made(statement: Any) -> Iterator[Key]:
     match statement:
-        case ast.CreateStmt():
-            return name_of(statement.relation)
+        case ast.CreateStmt(if_not_exists=False):
+            yield table_of(statement.relation)
+        case ast.CreateTableAsStmt(if_not_exists=False):
+            if statement.into:
+                yield table_of(statement.into.rel)
         case ast.ViewStmt(replace=False):
-            return name_of(statement.view)
-        case ast.CreateTableAsStmt():
-            return name_of(statement.into.rel) if statement.into else ""
-        case ast.CreateSeqStmt():
-            return name_of(statement.sequence)
+            yield table_of(statement.view)
+        case ast.CreateSeqStmt(if_not_exists=False):
+            yield table_of(statement.sequence)
+        case ast.IndexStmt(if_not_exists=False):
+            if statement.idxname:
+                yield (*table_of(statement.relation)[:2], str(statement.idxname))
         case ast.CreateFunctionStmt(replace=False):
-            return name_of(statement.funcname)
+            yield function_of(statement)
         case ast.CreateEnumStmt() | ast.CreateRangeStmt():
-            return name_of(statement.typeName)
+            yield key_of(ObjectType.OBJECT_TYPE, statement.typeName)
         case ast.CompositeTypeStmt():
-            return name_of(statement.typevar)
+            yield key_of(ObjectType.OBJECT_TYPE, statement.typevar)
         case ast.CreateDomainStmt():
-            return name_of(statement.domainname)
-        case ast.CreateSchemaStmt():
-            return str(statement.schemaname)
-    return ""
+            yield key_of(ObjectType.OBJECT_TYPE, statement.domainname)
+        case ast.CreateSchemaStmt(if_not_exists=False):
+            yield "schema", "", str(statement.schemaname)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nexus.migrations.folder import read_folder
-from nexus.migrations.phase import PhaseName, phase_of
+from nexus.migrations.phase import PhaseName, phase_of, plain_indexes
 from nexus.releases.records import Deployment, ReleaseSet
 from nexus.releases.release import Release
 
@@ -116,7 +116,9 @@ def migrations_of(folder: Path) -> tuple[MigrationFacts, ...]:
     Raises:
         MigrationError: the folder or one of its scripts cannot be read.
     """
-    told = [(migration.name, phase_of(migration)) for migration in read_folder(folder)]
+    scripts = read_folder(folder)
+    plain = plain_indexes(scripts)
+    told = [(migration.name, phase_of(migration, plain)) for migration in scripts]
     return tuple(MigrationFacts(name, phase.name, phase.sentence) for name, phase in told)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nexus.migrations.folder import Migration, MigrationError, read_folder
-from nexus.migrations.phase import phase_of
+from nexus.migrations.phase import phase_of, plain_indexes
 
 MODULES = Path(__file__).resolve().parents[4] / "modules"
 
@@ -25,7 +25,8 @@ def phase(sql: str) -> str:
         ("DROP TYPE state", "line 1 drops the type state"),
         ("DROP SCHEMA sales CASCADE", "line 1 drops the schema sales"),
         ("DROP FUNCTION total(int)", "line 1 drops the function total"),
-        ("DROP INDEX orders_number_key", "line 1 drops the index orders_number_key"),
+        ("DROP INDEX orders_number_key", "line 1 drops the index orders_number_key, which may be unique"),
+        ("DROP INDEX uq_orders_number", "line 1 drops the index uq_orders_number, which may be unique"),
         ("ALTER TABLE orders DROP COLUMN notes", "line 1 drops the column notes of orders"),
         ("ALTER TABLE orders RENAME COLUMN a TO b", "line 1 renames the column a of orders to b"),
         ("ALTER TABLE orders RENAME TO bills", "line 1 renames the table orders to bills"),
@@ -56,6 +57,92 @@ def phase(sql: str) -> str:
         (
             "ALTER TABLE orders ADD COLUMN channel text NOT NULL",
             "line 1 adds the column channel, NOT NULL without a default, to orders",
+        ),
+        (
+            "ALTER TABLE orders ADD COLUMN channel text NOT NULL DEFAULT NULL::text",
+            "line 1 adds the column channel, NOT NULL without a default, to orders",
+        ),
+        (
+            "ALTER TABLE orders ADD COLUMN c int CHECK (total > 0)",
+            "line 1 demands a check (unnamed) of rows of orders",
+        ),
+        (
+            "ALTER TABLE orders ADD COLUMN c int CHECK (c IS NOT NULL)",
+            "line 1 demands a check (unnamed) of rows of orders",
+        ),
+        (
+            "ALTER TABLE orders ADD COLUMN code text DEFAULT 'x' UNIQUE",
+            "line 1 demands uniqueness (unnamed) of rows of orders",
+        ),
+        (
+            "ALTER TABLE orders ADD COLUMN code text UNIQUE NULLS NOT DISTINCT",
+            "line 1 demands uniqueness (unnamed) of rows of orders",
+        ),
+        (
+            "ALTER TABLE orders ADD COLUMN code text DEFAULT 'x' PRIMARY KEY",
+            "line 1 demands a primary key (unnamed) of rows of orders",
+        ),
+        (
+            "ALTER TABLE orders ADD COLUMN c text DEFAULT 'x'; CREATE UNIQUE INDEX u ON orders (c)",
+            "line 1 demands uniqueness (u) on orders",
+        ),
+        (
+            "ALTER TABLE orders ADD COLUMN c text NOT NULL DEFAULT 'x';\n"
+            "ALTER TABLE orders ALTER COLUMN c DROP DEFAULT",
+            "line 2 drops the default of c of orders",
+        ),
+        (
+            "ALTER TABLE orders ADD COLUMN c text DEFAULT 'x';\n"
+            "ALTER TABLE orders ALTER c DROP DEFAULT, ALTER c SET NOT NULL",
+            "line 2 demands NOT NULL of c of orders",
+        ),
+        (
+            "ALTER TABLE orders ADD COLUMN n bigserial;\nALTER TABLE orders ALTER n SET DEFAULT NULL",
+            "line 2 drops the default of n of orders",
+        ),
+        (
+            "ALTER TABLE orders ALTER net DROP EXPRESSION",
+            "line 1 computes net of orders no longer",
+        ),
+        (
+            "CREATE TABLE archive.customers AS SELECT * FROM crm.customers;\nDROP TABLE crm.customers",
+            "line 2 drops the table customers",
+        ),
+        (
+            "CREATE TABLE IF NOT EXISTS orders (a int);\nALTER TABLE orders DROP COLUMN note",
+            "line 2 drops the column note of orders",
+        ),
+        (
+            "ALTER TABLE orders ADD COLUMN IF NOT EXISTS n int;\nALTER TABLE orders DROP COLUMN n",
+            "line 2 drops the column n of orders",
+        ),
+        (
+            "ALTER TABLE orders ADD COLUMN n int, DROP COLUMN n",
+            "line 1 drops the column n of orders",
+        ),
+        (
+            "CREATE SCHEMA IF NOT EXISTS orders;\nDROP TABLE orders.orders",
+            "line 2 drops the table orders",
+        ),
+        (
+            "CREATE TYPE status AS ENUM ('a');\nALTER TABLE status DROP COLUMN x",
+            "line 2 drops the column x of status",
+        ),
+        (
+            "CREATE FUNCTION f(int) RETURNS int LANGUAGE sql AS 'SELECT 1';\nDROP FUNCTION f(text)",
+            "line 2 drops the function f",
+        ),
+        (
+            "CREATE TABLE a (b int);\nSET search_path TO sales;\nDROP TABLE a",
+            "line 3 drops the table a",
+        ),
+        (
+            "CREATE RULE r AS ON INSERT TO orders DO INSTEAD NOTHING",
+            "line 1 adds the rule r to orders",
+        ),
+        (
+            "CREATE TRIGGER t BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION f()",
+            "line 1 adds the trigger t to orders",
         ),
         (
             "ALTER TABLE orders ADD COLUMN channel text;\nUPDATE orders SET channel = 'web';\n"
@@ -97,7 +184,6 @@ def test_what_takes_something_from_the_former_code_is_a_contract(sql: str, expec
         "ALTER TABLE orders ALTER notes DROP NOT NULL, ALTER notes SET DEFAULT ''",
         "ALTER TYPE state ADD VALUE 'paid'",
         "CREATE INDEX CONCURRENTLY i ON orders (number)",
-        "DROP INDEX orders_by_day",
         "DROP TRIGGER t ON orders",
         "ALTER INDEX i RENAME TO j",
         "CREATE OR REPLACE FUNCTION total() RETURNS int LANGUAGE sql AS 'SELECT 1'",
@@ -124,10 +210,27 @@ def test_what_only_adds_lets_the_former_code_go_on(sql: str) -> None:
         "ALTER TABLE orders ADD COLUMN slug text; CREATE UNIQUE INDEX u ON orders (slug)",
         "ALTER TABLE orders ADD COLUMN kind text DEFAULT ''; ALTER TABLE orders ALTER kind SET NOT NULL",
         "ALTER TABLE orders ADD COLUMN tmp text; ALTER TABLE orders DROP COLUMN tmp",
+        "ALTER TABLE orders ADD COLUMN kind text DEFAULT ''; ALTER TABLE orders ALTER kind DROP DEFAULT",
+        "ALTER TABLE orders ADD COLUMN low int CHECK (low > 0), ADD COLUMN high int, ADD CHECK (low < high)",
+        "ALTER TABLE orders ADD COLUMN id uuid DEFAULT gen_random_uuid() UNIQUE, ADD COLUMN code text UNIQUE",
+        "CREATE SCHEMA s; CREATE TABLE s.a (b int); DROP TABLE s.a;"
+        " REVOKE ALL ON ALL TABLES IN SCHEMA s FROM x",
+        "CREATE TYPE s AS ENUM ('a'); ALTER TYPE s RENAME VALUE 'a' TO 'b'; DROP TYPE s",
+        "CREATE FUNCTION a.f(x int, OUT y text) RETURNS text LANGUAGE sql AS ''; DROP FUNCTION a.f",
+        "CREATE TABLE a (b int); CREATE TRIGGER t BEFORE INSERT ON a EXECUTE FUNCTION f();"
+        " CREATE RULE r AS ON DELETE TO a DO INSTEAD NOTHING; CREATE POLICY p ON a; DROP POLICY p ON a",
+        "CREATE INDEX i ON orders (a); DROP INDEX i",
     ],
 )
 def test_what_a_script_made_itself_is_its_own_to_change(sql: str) -> None:
     assert phase(sql) == "expand"
+
+
+def test_an_index_may_go_that_earlier_scripts_do_not_make_unique() -> None:
+    made = "CREATE INDEX by_day ON orders (day); CREATE UNIQUE INDEX by_number ON orders (number)"
+    plain = plain_indexes([Migration("0_first", made, "")])
+    assert phase_of(Migration("1", "DROP INDEX by_day", ""), plain).name == "expand"
+    assert phase_of(Migration("1", "DROP INDEX by_number", ""), plain).name == "contract"
 
 
 def test_a_script_knows_better_and_says_so_in_its_leading_comments() -> None:
