@@ -1,8 +1,9 @@
 """A freeze window: when releases of some services are not to change.
 
 It begins and ends at local times of its time zone (RFC 5545: a DTSTART with TZID) and repeats by a recurrence
-rule (RRULE). A local time that the clocks skip is read with the offset before the gap, one that they show
-twice is the first of the two (RFC 5545, section 3.3.5; the `fold=0` of PEP 495).
+rule (RRULE). A local time that the clocks show twice is the first of the two, and an end that they skip is
+read with the offset before the gap (RFC 5545, section 3.3.5; the `fold=0` of PEP 495). A beginning that they
+skip is the moment when they have skipped it: so no window ends before it begins.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from dateutil.rrule import rrule, rrulestr
 LONGEST = timedelta(days=92)
 DAY = timedelta(days=1)
 _UNTIL = re.compile(r"UNTIL=(\d{8}T\d{6})Z")
+_UNTIL_DAY = re.compile(r"UNTIL=(\d{8})(?=;|$)")
+SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class Freeze:
         moment = datetime.fromtimestamp(at, UTC)
         near = _on_the_wall(moment, self.zone) - DAY
         starts = self._rule.xafter(near) if self._rule else iter((self.start,))
-        return next((begin for begin in map(self._at, starts) if _utc(begin) > moment), None)
+        return next((begin for begin in map(self._begin, starts) if _utc(begin) > moment), None)
 
     @cached_property
     def _rule(self) -> rrule | None:
@@ -66,24 +69,39 @@ class Freeze:
         wall = _on_the_wall(moment, self.zone)
         starts = self._rule.between(wall - LONGEST - DAY, wall + DAY) if self._rule else (self.start,)
         for start in starts:
-            begin = self._at(start)
+            begin = self._begin(start)
             if self.end is not None:
-                yield begin, self._at(start + (self.end - self.start))
+                end = _utc(self._at(start + (self.end - self.start)))
             else:
                 end = _utc(begin) + timedelta(seconds=self.seconds or 0)
-                yield begin, end.astimezone(ZoneInfo(self.zone))
+            yield begin, end.astimezone(ZoneInfo(self.zone))
+
+    def _begin(self, wall: datetime) -> datetime:
+        before, after = _utc(self._at(wall).replace(fold=1)), _utc(self._at(wall))
+        if _on_the_wall(after, self.zone) == wall:
+            return self._at(wall)
+        offset = after.astimezone(ZoneInfo(self.zone)).utcoffset()
+        while after - before > SECOND:  # the clocks skip it: they change between these two moments
+            middle = before + (after - before) // (2 * SECOND) * SECOND
+            if middle.astimezone(ZoneInfo(self.zone)).utcoffset() == offset:
+                after = middle
+            else:
+                before = middle
+        return after.astimezone(ZoneInfo(self.zone))
 
     def _at(self, wall: datetime) -> datetime:
         return wall.replace(tzinfo=ZoneInfo(self.zone))
 
 
 def read_rule(repeat: str, start: datetime, zone: str) -> rrule:
-    """A recurrence rule that begins at a local time of `zone`; its UNTIL is local, or UTC with a Z.
+    """A recurrence rule that begins at a local time of `zone`; its UNTIL is local, or UTC with a Z, or a day,
+    which counts to its end.
 
     Raises:
         ValueError: it is no rule, or more than one.
     """
-    found = rrulestr(_UNTIL.sub(lambda told: _local_until(told[1], zone), repeat), dtstart=start)
+    local = _UNTIL.sub(lambda told: _local_until(told[1], zone), repeat)
+    found = rrulestr(_UNTIL_DAY.sub(r"UNTIL=\1T235959", local), dtstart=start)
     if not isinstance(found, rrule):
         raise ValueError("it is more than one rule")
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -11,8 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
 
-from nexus.stack.errors import Fault, suggest
-from nexus.stack.found import Found
+from nexus.stack.errors import Fault, ManifestError, suggest
 from nexus.stack.freeze import LONGEST, Freeze, read_rule
 from nexus.stack.parts import Name, Part, Title
 from nexus.stack.reading import Source, read_yaml, validate
@@ -147,18 +146,23 @@ class _Freezes(BaseModel):
     freezes: Mapping[Name, FreezeManifest] = {}
 
 
-def load_freezes(file: Path) -> dict[str, Freeze]:
-    """The freezes that `nexus.yaml` declares now: those who deploy ask it each time.
+def load_freezes(file: Path, services: Collection[str]) -> dict[str, Freeze]:
+    """The freezes that `nexus.yaml` declares now: those who deploy ask it each time. `services`: those that
+    the stack has, on or off.
 
     Raises:
         ManifestError: it cannot be read, or a freeze is wrong.
     """
     source = read_yaml(file)
-    return read_freezes(validate(_Freezes, source.data, source).freezes)
+    told = validate(_Freezes, source.data, source).freezes
+    faults = tuple(check_freezes(told, source, services))
+    if faults:
+        raise ManifestError(faults)
+    return read_freezes(told)
 
 
 def check_freezes(
-    told: Mapping[str, FreezeManifest], source: Source, found: Mapping[str, Found]
+    told: Mapping[str, FreezeManifest], source: Source, found: Collection[str]
 ) -> Iterator[Fault]:
     """Return every fault between the freezes and the rest of the stack."""
     for name, each in told.items():

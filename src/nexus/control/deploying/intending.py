@@ -176,7 +176,7 @@ def _as_released(world: World, targets: Iterable[Release]) -> Stack:
 def _freezes(stack: Stack) -> Mapping[str, Freeze]:
     """As `nexus.yaml` declares them now: a freeze counts without an `up`."""
     try:
-        return load_freezes(stack.file)
+        return load_freezes(stack.file, {*(each.name for each in stack.services), *stack.off})
     except ManifestError as error:
         raise Refused(str(error)) from error
 

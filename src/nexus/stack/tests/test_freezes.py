@@ -95,6 +95,13 @@ def test_a_rule_ends_with_its_until_in_utc_or_local_time(write: Write) -> None:
         assert freeze.next_start(moment("2026-01-31T12:00")) is None
 
 
+def test_a_rule_that_ends_with_a_day_holds_that_day_too(write: Write) -> None:
+    body = "{modules: all, from: 2026-12-30T18:00, for: 1h, repeat: FREQ=DAILY;UNTIL=20261231}"
+    freeze = load(write, body)
+    assert held(freeze, moment("2026-12-31T18:30"))
+    assert freeze.next_start(moment("2026-12-31T18:30")) is None
+
+
 def test_hours_are_elapsed_time_and_until_is_the_clock_on_the_wall(write: Write) -> None:
     """New York, 8 March 2026: at 2:00 it is 3:00. 1 November: at 2:00 it is 1:00 once more."""
     every = "modules: all, zone: America/New_York, from: 2026-03-01T00:00, repeat: FREQ=WEEKLY;BYDAY=SU"
@@ -112,8 +119,17 @@ def test_hours_are_elapsed_time_and_until_is_the_clock_on_the_wall(write: Write)
 
 def test_a_time_that_the_clocks_skip_begins_when_they_have_skipped_it(write: Write) -> None:
     freeze = load(write, "{modules: all, zone: America/New_York, from: 2026-03-08T02:30, for: 1h}")
-    assert held(freeze, moment("2026-03-08T07:30"))
-    assert not held(freeze, moment("2026-03-08T07:29"))
+    assert held(freeze, moment("2026-03-08T07:00")) == "2026-03-08T03:00-04:00 to 2026-03-08T04:00-04:00"
+    assert not held(freeze, moment("2026-03-08T06:59"))
+    assert freeze.next_start(moment("2026-03-08T06:59")) == datetime(2026, 3, 8, 7, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("until", ["2026-03-29T03:15", "2026-03-29T02:45"])
+def test_a_window_that_the_clocks_skip_in_part_or_whole_does_not_vanish(write: Write, until: str) -> None:
+    freeze = load(write, f"{{modules: all, zone: Europe/Berlin, from: 2026-03-29T02:30, until: {until}}}")
+    assert held(freeze, moment("2026-03-29T01:00")).startswith("2026-03-29T03:00+02:00 to 2026-03-29T03:")
+    assert held(freeze, moment("2026-03-29T01:14"))
+    assert not held(freeze, moment("2026-03-29T00:59"))
 
 
 def test_a_time_that_the_clocks_show_twice_is_the_first(write: Write) -> None:
@@ -146,7 +162,9 @@ def test_a_freeze_that_was_asked_can_be_remembered(write: Write) -> None:
 
 def test_freezes_can_be_read_without_the_rest_of_the_stack(write: Write) -> None:
     root = write(f"{STACK}    {{modules: [a], from: 2026-01-31, for: 1h}}\nbricks: [nowhere]\n")
-    assert load_freezes(root / "nexus.yaml")["close"].covers("a")
+    assert load_freezes(root / "nexus.yaml", {"a"})["close"].covers("a")
+    with pytest.raises(ManifestError, match=r"freezes\.close\.modules\.0: no service is named 'a'; known: b"):
+        load_freezes(root / "nexus.yaml", {"b"})
     root = write(f"{STACK}    {{modules: [a], from: 2026-01-31}}\n")
     with pytest.raises(ManifestError, match=r"nexus\.yaml:3: freezes\.close: one of `until` and `for`"):
-        load_freezes(root / "nexus.yaml")
+        load_freezes(root / "nexus.yaml", {"a"})
