@@ -2,6 +2,7 @@
 
 PT_BR = {
     "{service} is as good as before": "{service} está tão bom quanto antes",
+    "{service} could not be compared with before": "{service} não pôde ser comparado com antes",
     "{service} is being judged": "{service} está em avaliação",
     "{service} is worse than before": "{service} está pior do que antes",
     (
@@ -41,6 +42,9 @@ PT_BR = {
     "{instance} uses {used:.0f} of its {limit:.0f} MiB, the other side {others:.0f}": (
         "{instance} usa {used:.0f} dos seus {limit:.0f} MiB; o outro lado, {others:.0f}"
     ),
+    "{instance} uses {used:.0f} of its {limit:.0f} MiB; how much was used before is not known": (
+        "{instance} usa {used:.0f} dos seus {limit:.0f} MiB; não se sabe quanto usava antes"
+    ),
     (
         "{instance} grew from {first:.0f} to {last:.0f} MiB in {seconds:.0f} s, which reaches its"
         " {limit:.0f} MiB in {left:.0f} s"
@@ -53,6 +57,12 @@ PT_BR = {
     ),
     "{name} is {value:g} {unit} since the deploy, far from the {before:g} before": (
         "{name} está em {value:g} {unit} desde a implantação, longe de {before:g} de antes"
+    ),
+    "{name} was beyond its limit of {limit:g} before the deploy already: not held to it": (
+        "{name} já estava além do limite de {limit:g} antes da implantação: não é cobrado por ele"
+    ),
+    "{name} is beyond its limit of {limit:g}, and what it was before the deploy is not known": (
+        "{name} está além do limite de {limit:g}, e não se sabe como estava antes da implantação"
     ),
     "the business is not well: {why}": "o negócio não vai bem: {why}",
     "the probe {name} fails at the step {step}: expected {expected}, got {got}": (
@@ -72,6 +82,9 @@ PT_BR = {
     "the probe {name} went well {count} times": "a sonda {name} deu certo {count} vezes",
     "the probe {name} has not ended yet": "a sonda {name} ainda não terminou",
     "telemetry is behind": "a telemetria está atrasada",
+    "how requests are answered is not known: telemetry is behind": (
+        "não se sabe como as requisições são respondidas: a telemetria está atrasada"
+    ),
     "{requests} of the {least} requests that are needed came": (
         "chegaram {requests} das {least} requisições necessárias"
     ),

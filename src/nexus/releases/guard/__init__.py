@@ -2,6 +2,7 @@
 
 evidence       two sides, over the same minutes or before and after
 sequential     the test behind requests: valid at every look
+lasting        for how long
 requests       errors, refusals, waiting
 resources      ends, CPU, memory
 business       KPIs, health, probes
@@ -20,12 +21,14 @@ from nexus.releases.guard.evidence import (
     Tried,
 )
 from nexus.releases.guard.guard import Guard
+from nexus.releases.guard.lasting import SPAN, lasted
 from nexus.releases.guard.settings import BEFORE, BESIDE, Settings
 from nexus.releases.guard.verdict import Decision, Reason, Verdict
 
 __all__ = [
     "BEFORE",
     "BESIDE",
+    "SPAN",
     "Decision",
     "Evidence",
     "Figure",
@@ -40,4 +43,5 @@ __all__ = [
     "Side",
     "Tried",
     "Verdict",
+    "lasted",
 ]

@@ -12,6 +12,8 @@ from nexus.releases.guard.verdict import Reason
 
 BEYOND = "{name} is {value:g} {unit} since the deploy, beyond its limit of {limit:g} (before: {before:g})"
 FAR = "{name} is {value:g} {unit} since the deploy, far from the {before:g} before"
+ILL = "{name} was beyond its limit of {limit:g} before the deploy already: not held to it"
+UNSEEN = "{name} is beyond its limit of {limit:g}, and what it was before the deploy is not known"
 HEALTH = "the business is not well: {why}"
 PROBE = "the probe {name} fails at the step {step}: expected {expected}, got {got}"
 BROKEN = "the probe {name} fails without the new release too, at the step {step}"
@@ -29,25 +31,29 @@ def judge_business(evidence: Evidence, settings: Settings) -> Iterator[Reason]:
 
 
 def _figure(figure: Figure, evidence: Evidence, settings: Settings) -> Iterator[Reason]:
-    if not figure.before or not figure.now or any(map(figure.beyond, figure.before)):
-        return  # what nobody knew, or was bad before, is not this release's doing
-    if figure.beyond(figure.now[-1]):
-        sure = len(figure.now) >= settings.figure_values and all(
-            map(figure.beyond, figure.now[-settings.figure_values :])
-        )
-        values = {"name": figure.name, "value": figure.now[-1], "unit": figure.unit}
-        values |= {"limit": figure.limit, "before": statistics.median(figure.before)}
+    if not figure.now:
+        return
+    values = {"name": figure.name, "value": figure.now[-1], "unit": figure.unit, "limit": figure.limit}
+    bad = figure.beyond(figure.now[-1])
+    if not figure.before:
+        if bad:
+            yield Reason("figure", "note", UNSEEN, values)
+        return
+    values |= {"before": statistics.median(figure.before)}
+    # What was bad when the deploy began is not its doing; what had been bad earlier and was well again is.
+    ill = any(map(figure.beyond, figure.before[-settings.figure_values :]))
+    if (ill or figure.limit is None) and _far(figure, evidence.demand, settings):
+        yield Reason("figure", "regression", FAR, values)
+    elif ill:
+        yield Reason("figure", "note", ILL, values)
+    elif bad:
+        latest = figure.now[-settings.figure_values :]
+        sure = len(latest) >= settings.figure_values and all(map(figure.beyond, latest))
         yield Reason("figure", "regression" if sure else "suspicion", BEYOND, values)
-    elif figure.limit is None and _far(figure, evidence.demand, settings):
-        values = {"name": figure.name, "value": figure.now[-1], "unit": figure.unit}
-        yield Reason("figure", "regression", FAR, values | {"before": statistics.median(figure.before)})
 
 
 def _far(figure: Figure, demand: float | None, settings: Settings) -> bool:
-    """Whether the latest values are worse than all before, by far more than they used to vary.
-
-    A figure of which more is better falls with demand: it is compared with what demand lets expect.
-    """
+    """Whether the latest values are worse than all before, by far more than they used to vary."""
     latest = figure.now[-settings.figure_values :]
     if len(figure.before) < FEWEST_BEFORE or len(latest) < settings.figure_values:
         return False
@@ -57,8 +63,25 @@ def _far(figure: Figure, demand: float | None, settings: Settings) -> bool:
     far = max(settings.figure_change * abs(usual), settings.figure_deviations * max(spread, counted))
     if figure.better == "lower":
         return far > 0 and min(latest) > max(*figure.before, usual + far)
-    expected = min(1.0, demand) if demand is not None else 1.0
-    return far > 0 and max(latest) < min(*figure.before, usual - far) * expected
+    if usual <= 0:
+        return far > 0 and max(latest) < min(*figure.before, usual - far)
+    # It falls with demand: it is compared with what demand lets expect.
+    asked = min(1.0, demand) if demand is not None else 1.0
+    low = max(latest) < min(figure.before) * asked
+    return low and _fallen(max(0.0, *latest), usual * asked, spread * asked, settings)
+
+
+def _fallen(value: float, expected: float, spread: float, settings: Settings) -> bool:
+    """Whether a count is far below what is expected: 6 deviations are more than all of a small one.
+
+    By Chernoff's bound for a Poisson variable (Mitzenmacher and Upfal, "Probability and Computing", theorem
+    5.4), which is exact for 0. What varies more than a count does is taken in units of its variance over its
+    mean.
+    """
+    if not 0 <= value <= (1 - settings.figure_change) * expected or expected <= 0:
+        return False
+    unlikely = expected - value + (value * math.log(value / expected) if value else 0.0)
+    return unlikely / max(1.0, spread**2 / expected) >= -math.log(settings.figure_chance)
 
 
 def _health(evidence: Evidence, settings: Settings) -> Iterator[Reason]:

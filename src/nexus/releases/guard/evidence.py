@@ -36,7 +36,8 @@ class Side:
     `errors`: answered with 5xx or broken off. `refusals`: answered with 4xx (but for 429 and clients that
     left). `calls_failed`: of requests from module to module. Of the `timed` requests, `slow` took longer than
     the other side's 95th percentile of the same route with the tolerance. Where users stick to a side, each
-    of them counts once. Quantiles are in milliseconds.
+    of them counts once. Quantiles are in milliseconds. `…_lasted`: see `nexus.releases.guard.lasting` (None:
+    not known).
     """
 
     requests: int = 0
@@ -45,6 +46,9 @@ class Side:
     calls_failed: int = 0
     timed: int = 0
     slow: int = 0
+    errors_lasted: float | None = None
+    refusals_lasted: float | None = None
+    slow_lasted: float | None = None
     p50_ms: float | None = None
     p95_ms: float | None = None
     p99_ms: float | None = None
@@ -119,7 +123,8 @@ class Evidence:
 
     `comparison`: `stable` answered over the same minutes as `candidate`, or before. `weight` is the
     percentage of requests that the candidate is to get. `memory` (bytes) and `cpus` (cores) are what an
-    instance may use (0: no limit). `demand`: requests of the whole service now, over those before (None: not
+    instance may use (0: no limit); `memory_before` is the most that one used before the deploy (None: not
+    known). `demand`: requests of the whole service now, over those before (None: not
     known). `unknown` names what could not be looked at; `fresh` is False while what is known of requests
     is old.
     """
@@ -131,6 +136,7 @@ class Evidence:
     candidate: Side = Side()
     memory: float = 0.0
     cpus: float = 0.0
+    memory_before: float | None = None
     demand: float | None = None
     figures: tuple[Figure, ...] = ()
     health: Health = Health()

@@ -18,6 +18,7 @@ COUNTED = (
 COUNTED_ALONE = "{errors} of {requests} requests failed"
 PROBED = "the probe {name} went well {count} times"
 OLD = "telemetry is behind"
+BLIND = "how requests are answered is not known: telemetry is behind"
 UNTRIED = "the probe {name} has not ended yet"
 THIN = "{requests} of the {least} requests that are needed came"
 QUIET = "nobody asks: instances that are ready decide"
@@ -70,8 +71,9 @@ class Guard:
         doubted = any(reason.weight == "doubt" for reason in found)
         if doubted:
             return ("promote" if elapsed >= patience else "hold"), []
-        if not evidence.fresh and elapsed < patience:
-            return "hold", [Reason("telemetry", "note", OLD)]
+        if not evidence.fresh:
+            waits = elapsed < patience
+            return ("hold" if waits else "promote"), [Reason("telemetry", "note", OLD if waits else BLIND)]
         untried = [probed.name for probed in evidence.probes if not probed.through]
         if untried and elapsed < patience:
             return "hold", [Reason("probes", "note", UNTRIED, {"name": untried[0]})]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from nexus.releases.guard.evidence import Evidence
 from nexus.releases.guard.sequential import evidence as evidence_of
@@ -28,21 +28,30 @@ SLOW = (
 )
 
 
+class Proof(NamedTuple):
+    """What speaks against the candidate: how much, by how many hits, over how many seconds."""
+
+    hits: int
+    known: float
+    lasted: float | None = None
+
+
 def judge_requests(evidence: Evidence, settings: Settings) -> Iterator[Reason]:
     """What the requests prove, or make doubtful."""
     mine, others = evidence.candidate, evidence.stable
     if others.requests >= settings.least:
         allowed = settings.error_ratio, settings.error_floor
-        yield from _rate(evidence, settings, ("errors", ERRORS), (mine.errors, others.errors), allowed)
+        hits = mine.errors, others.errors, mine.errors_lasted
+        yield from _rate(evidence, settings, ("errors", ERRORS), hits, allowed)
         allowed = settings.refusal_ratio, settings.refusal_floor
-        yield from _rate(
-            evidence, settings, ("refusals", REFUSALS), (mine.refusals, others.refusals), allowed
-        )
+        hits = mine.refusals, others.refusals, mine.refusals_lasted
+        yield from _rate(evidence, settings, ("refusals", REFUSALS), hits, allowed)
         yield from _waiting(evidence, settings)
     elif mine.errors:
         known = evidence_of(mine.errors, mine.requests, _usual(evidence, settings))
         counts = {"failed": mine.errors, "requests": mine.requests, "share": mine.errors / mine.requests}
-        yield from _found("errors", mine.errors, known, settings, ALONE, counts)
+        proof = Proof(mine.errors, known, mine.errors_lasted)
+        yield from _found("errors", proof, settings, ALONE, counts)
     yield from _calls(evidence, settings)
 
 
@@ -50,11 +59,11 @@ def _rate(
     evidence: Evidence,
     settings: Settings,
     told: tuple[str, str],
-    failed: tuple[int, int],
+    failed: tuple[int, int, float | None],
     allowed: tuple[float, float],
 ) -> Iterator[Reason]:
     """Every failure falls on one side; while both fail alike, on the candidate with its share of requests."""
-    (mine, others), (ratio, floor) = failed, allowed
+    (mine, others, lasted), (ratio, floor) = failed, allowed
     requests, other_requests = evidence.candidate.requests, evidence.stable.requests
     if not mine or mine / requests - others / other_requests <= floor:
         return
@@ -67,7 +76,7 @@ def _rate(
         "others": other_requests,
         "others_share": others / other_requests,
     }
-    yield from _found(told[0], mine, known, settings, told[1], values)
+    yield from _found(told[0], Proof(mine, known, lasted), settings, told[1], values)
 
 
 def _usual(evidence: Evidence, settings: Settings) -> float:
@@ -84,7 +93,7 @@ def _calls(evidence: Evidence, settings: Settings) -> Iterator[Reason]:
         expected = share(evidence.weight, 100 - evidence.weight, settings.error_ratio)
         known = evidence_of(mine, mine + others, expected)
         values = {"failed": mine, "others_failed": others}
-        yield from _found("calls", mine, known, settings, CALLS, values)
+        yield from _found("calls", Proof(mine, known), settings, CALLS, values)
 
 
 def _waiting(evidence: Evidence, settings: Settings) -> Iterator[Reason]:
@@ -106,13 +115,14 @@ def _waiting(evidence: Evidence, settings: Settings) -> Iterator[Reason]:
         "others_p50": others.p50_ms or 0.0,
         "others_p95": others.p95_ms or 0.0,
     }
-    yield from _found("latency", mine.slow, known, settings, SLOW, values)
+    yield from _found("latency", Proof(mine.slow, known, mine.slow_lasted), settings, SLOW, values)
 
 
 def _found(
-    about: str, hits: int, known: float, settings: Settings, text: str, values: Mapping[str, Any]
+    about: str, proof: Proof, settings: Settings, text: str, values: Mapping[str, Any]
 ) -> Iterator[Reason]:
-    if hits >= settings.fewest and known >= needed(settings.alpha):
+    lasting = proof.lasted is None or proof.lasted >= settings.lasted
+    if lasting and proof.hits >= settings.fewest and proof.known >= needed(settings.alpha):
         yield Reason(about, "regression", text, values)
-    elif known >= needed(settings.doubt):
+    elif proof.known >= needed(settings.doubt):
         yield Reason(about, "doubt", text, values)

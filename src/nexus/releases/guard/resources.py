@@ -18,6 +18,7 @@ GROWS = (
     "{instance} grew from {first:.0f} to {last:.0f} MiB in {seconds:.0f} s, which reaches its {limit:.0f} MiB"
     " in {left:.0f} s"
 )
+FULL_ALONE = "{instance} uses {used:.0f} of its {limit:.0f} MiB; how much was used before is not known"
 MIB = 1 << 20
 SHORTEST = 8.0  # seconds, and as many samples
 PARTS = 4  # of the time, in each of which it must grow
@@ -54,10 +55,13 @@ def _memory(instance: Instance, evidence: Evidence, settings: Settings) -> Itera
     limit = evidence.memory
     if not limit or not instance.samples:
         return
-    used, others = instance.samples[-1].memory, _most(evidence.stable)
+    used, others = instance.samples[-1].memory, _most(evidence.stable) or evidence.memory_before
     if used >= settings.memory_limit * limit and (others is None or others < settings.memory_other * limit):
         values = {"instance": instance.id, "used": used / MIB, "limit": limit / MIB}
-        yield Reason("memory", "regression", FULL, values | {"others": (others or 0.0) / MIB})
+        if others is None:
+            yield Reason("memory", "note", FULL_ALONE, values)
+        else:
+            yield Reason("memory", "regression", FULL, values | {"others": others / MIB})
         return
     left = time_left(instance.samples, limit, settings)
     if left is None or any(time_left(each.samples, limit, settings) for each in evidence.stable.instances):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nexus.releases.guard.lasting import APART
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -15,14 +17,16 @@ class Settings:
 
     A rate is worse when it is more than `ratio` times the other's and more than `floor` above it. A request
     is slow when it takes more than `tolerance` times the other side's 95th percentile and `slack_ms` besides;
-    `slow_share` of all may be. At least `fewest` failures blame somebody. `least` requests, those of probes
-    included, are enough to promote, unless there is a `doubt`: as `alpha`, for what is not proven yet.
+    `slow_share` of all may be. What goes wrong must have `lasted` so many seconds. At least `fewest` failures
+    blame somebody. `least` requests, those of probes included, are enough to promote, unless there is a
+    `doubt`: as `alpha`, for what is not proven yet.
     """
 
     alpha: float = 0.0005
     doubt: float = 0.05
     least: int = 30
     fewest: int = 3
+    lasted: float = 0.0
     error_ratio: float = 1.5
     error_floor: float = 0.002
     refusal_ratio: float = 2.0
@@ -44,9 +48,16 @@ class Settings:
     figure_values: int = 2  # in a row
     figure_change: float = 0.5  # of what it was
     figure_deviations: float = 6.0
+    figure_chance: float = 1e-4  # with which a count falls so far
 
 
 BESIDE = Settings()
 BEFORE = Settings(
-    error_ratio=3.0, error_floor=0.01, refusal_ratio=3.0, refusal_floor=0.1, tolerance=2.0, slow_ratio=3.0
+    lasted=APART,
+    error_ratio=3.0,
+    error_floor=0.01,
+    refusal_ratio=3.0,
+    refusal_floor=0.1,
+    tolerance=2.0,
+    slow_ratio=3.0,
 )

@@ -13,6 +13,7 @@ Weight = Literal["regression", "suspicion", "doubt", "note"]
 
 GOOD = "{service} is as good as before"
 WAITING = "{service} is being judged"
+UNKNOWN = "{service} could not be compared with before"
 BAD = "{service} is worse than before"
 
 
@@ -53,6 +54,8 @@ class Verdict:
     @property
     def text(self) -> str:
         """What stands before the reasons, with a place for the service."""
+        if self.decision == "promote" and any(reason.about == "telemetry" for reason in self.reasons):
+            return UNKNOWN
         return {"promote": GOOD, "hold": WAITING, "roll back": BAD}[self.decision]
 
     def sentence(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from nexus.business.probing.identity import MARK
 from nexus.control.collector.answers.asked import Asked
 from nexus.control.collector.answers.subject import Subject, quoted, within
+from nexus.releases.guard import SPAN, lasted
 from nexus.telemetry.query.templates import ask_templates, text_of
 from nexus.telemetry.records import ERROR
 from nexus.telemetry.store.lifting import UUID
@@ -69,14 +70,21 @@ def sides(subject: Subject, asked: Asked) -> dict[str, Any]:
 
     A request is slow when it took more than `tolerance` times the 95th percentile of the stable side on the
     same route and `slack_ms` besides. The first request on a route is not timed: it warms up. Requests of
-    probes do not count. With `sticky`, each user counts once. `messages` are the errors that instances of
-    `release` logged.
+    probes do not count. With `sticky`, each user counts once. `…_lasted`: see
+    `nexus.releases.guard.lasting`. `messages` are the errors that instances of `release` logged. `behind`: by
+    how many seconds taking in the access log is.
     """
     parts, service, release = _parts(asked), asked.must("service"), asked.one("release")
     requests = {row.pop("side"): row for row in _requests(subject, parts, asked)}
     calls = _calls(subject, parts, service)
     told = {name: {**_NONE, **requests.get(name, {}), "calls_failed": calls.get(name, 0)} for name in SIDES}
-    return {**told, "messages": _messages(subject, service, release, parts.candidate) if release else []}
+    messages = _messages(subject, service, release, parts.candidate) if release else []
+    return {**told, "messages": messages, "behind": _behind(subject, asked.all("gateway"))}
+
+
+def _behind(subject: Subject, gateways: tuple[str, ...]) -> float:
+    sources = subject.parts().get("logs", {}).get("sources", {}).values()
+    return max((each["behind_seconds"] for each in sources if each["service"] in gateways), default=0.0)
 
 
 def _parts(asked: Asked) -> Parts:
@@ -89,23 +97,28 @@ def _parts(asked: Asked) -> Parts:
 def _requests(subject: Subject, parts: Parts, asked: Asked) -> list[dict[str, Any]]:
     gateways = ", ".join(map(quoted, asked.all("gateway"))) or "''"
     tolerance, slack = asked.positive("tolerance", 1.5), asked.positive("slack_ms", 20.0)
-    return ask_templates(
+    rows = ask_templates(
         subject.store,
         parts.since,
         parts.until,
         f"service IN ({gateways}) AND method IS NOT NULL AND status IS NOT NULL",
         _requests_sql(parts, tolerance, slack, sticky=asked.flag("sticky")),
     )
+    for row in rows:
+        row |= {
+            f"{name}_lasted": lasted(row.pop(f"{name}_at") or {}) for name in ("errors", "refusals", "slow")
+        }
+    return rows
 
 
 def _requests_sql(parts: Parts, tolerance: float, slack: float, sticky: bool) -> str:
     each_once = (
         "SELECT side, who, bool_or(failed) AS failed, bool_or(refused) AS refused, bool_or(timed) AS timed,"
-        " bool_or(timed AND late) AS late, median(ms) AS ms FROM judged GROUP BY side, who"
+        " bool_or(timed AND late) AS late, median(ms) AS ms, min(span) AS span FROM judged GROUP BY side, who"
     )
     return f""",
         told AS (
-            SELECT side, time, duration_ms AS ms, {_WHO} AS who,
+            SELECT side, time, (epoch(time) // {SPAN})::BIGINT AS span, duration_ms AS ms, {_WHO} AS who,
                    method || ' ' || regexp_replace(path, '/[^/]*[0-9\x02-\x04][^/]*', '/*', 'g') AS route,
                    status >= 500 OR {_BROKEN} AS failed,
                    status BETWEEN 400 AND 498 AND status <> 429 AS refused,
@@ -126,7 +139,10 @@ def _requests_sql(parts: Parts, tolerance: float, slack: float, sticky: bool) ->
         SELECT side, count(*) AS requests, count(*) FILTER (failed) AS errors,
                count(*) FILTER (refused AND NOT failed) AS refusals, count(*) FILTER (timed) AS timed,
                count(*) FILTER (timed AND late) AS slow, quantile_cont(ms, 0.5) AS p50_ms,
-               quantile_cont(ms, 0.95) AS p95_ms, quantile_cont(ms, 0.99) AS p99_ms
+               quantile_cont(ms, 0.95) AS p95_ms, quantile_cont(ms, 0.99) AS p99_ms,
+               histogram(span) FILTER (failed) AS errors_at,
+               histogram(span) FILTER (refused AND NOT failed) AS refusals_at,
+               histogram(span) FILTER (timed AND late) AS slow_at
         FROM ({each_once if sticky else "SELECT * FROM judged"}) GROUP BY side"""
 
 

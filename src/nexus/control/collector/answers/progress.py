@@ -18,6 +18,8 @@ from nexus.stack.burning import FAST_BURN, reachable
 
 BASELINE = timedelta(minutes=15)
 AHEAD = timedelta(minutes=1)
+USUAL = timedelta(minutes=3)  # before, in which is looked how much memory was used
+MEMORY = ("container_memory_working_set_bytes", "process_resident_memory_bytes")
 USAGE = ("container_cpu_usage_seconds_total", "container_memory_working_set_bytes")
 
 
@@ -27,7 +29,7 @@ def progress(subject: Subject, asked: Asked) -> dict[str, Any]:
     `figures`: its KPIs, those of its processes, and how fast the processes' objectives that count facts burn
     their budget; `health`: the answers to its own question on its business; `probes`: by probe, the step at
     which each run before failed ("" = none did); `usage`: of its containers, `[seconds since the epoch,
-    CPU seconds, bytes]` each.
+    CPU seconds, bytes]` each; `memory_before`: the most bytes that an instance used (None: not known).
     """
     module = asked.must("module")
     since = asked.time("since") or datetime.now(UTC)
@@ -37,6 +39,7 @@ def progress(subject: Subject, asked: Asked) -> dict[str, Any]:
         "health": _health(subject, module, before, since),
         "probes": _probes(subject, before, since),
         "usage": _usage(subject, module, since),
+        "memory_before": _memory(subject, module, since),
     }
 
 
@@ -104,7 +107,8 @@ def _health(subject: Subject, module: str, before: datetime, since: datetime) ->
     """
     rows = subject.rows(
         f"SELECT time >= {at(since)} AS now, ok, detail FROM health WHERE service = {quoted(module)}"
-        f" AND question = 'business' AND (ok OR json_valid(detail)) AND {within(before, _end())} ORDER BY time"
+        f" AND question = 'business' AND (ok OR json_valid(detail)) AND {within(before, _end())}"
+        " ORDER BY time"
     )
     why = next((failing(row["detail"]) or row["detail"] for row in reversed(rows) if not row["ok"]), "")
     return {
@@ -138,6 +142,15 @@ def _usage(subject: Subject, module: str, since: datetime) -> dict[str, list[lis
         if row["cpu"] is not None and row["memory"] is not None:
             found[row["instance"]].append([row["at"], row["cpu"], row["memory"]])
     return found
+
+
+def _memory(subject: Subject, module: str, until: datetime) -> float | None:
+    rows = subject.rows(
+        f"SELECT max(value) AS most FROM metrics WHERE name IN ({', '.join(map(quoted, MEMORY))})"
+        f" AND {within(until - USUAL, until)} AND json_extract_string(labels, '$.service') = {quoted(module)}"
+    )
+    most: float | None = rows[0]["most"]
+    return most
 
 
 def _end() -> datetime:

@@ -16,6 +16,7 @@ from nexus.telemetry.store import Store
 
 ANA, BIA = "01a21487-2c17-7617-92b5-90925d26aa2e", "01a21487-2c17-7617-92b5-90925d26aaff"
 ORDER = "01a21487-9999-7617-92b5-90925d26aa2e"
+LASTED = ("errors_lasted", "refusals_lasted", "slow_lasted")
 NOTHING = {"requests": 0, "errors": 0, "refusals": 0, "timed": 0, "slow": 0, "calls_failed": 0}
 
 
@@ -89,6 +90,29 @@ def test_nothing_is_slow_while_nobody_knows_what_is_usual(store: Store) -> None:
         store, "logs", [access("sales", 30, 200, 5), *(access("sales.next", 9, 200, 5000) for _ in range(9))]
     )
     assert sides(store)["candidate"]["timed"] == 0
+
+
+def test_for_how_long_requests_failed_is_told(store: Store) -> None:
+    rows = [access("sales.next", at, 500) for at in (30.0, 29.5, 20.0)]
+    rows += [access("sales.next", at) for at in (28.0, 10.0)]
+    keep(store, "logs", [*rows, access("sales.next", 10, 404), access("sales", 30)])
+    told = sides(store)
+    assert 8 <= told["candidate"]["errors_lasted"] <= 12
+    assert [told["candidate"][name] for name in LASTED[1:]] == [0, 0]
+    assert [told["stable"][name] for name in LASTED] == [0, 0, 0]
+
+
+def test_how_far_taking_in_the_access_log_is_behind_is_told(store: Store) -> None:
+    sources = {
+        "1": {"service": "gateway", "behind_seconds": 12.5},
+        "2": {"service": "gateway", "behind_seconds": 0.0},
+        "3": {"service": "crm", "behind_seconds": 99.0},
+    }
+    usual = {"service": "sales", "gateway": "gateway", "stable": "sales", "candidate": "sales.next"}
+    asked = Asked.of({**usual, "since": ago(60).isoformat()})
+    subject = Subject(store, parts=lambda: {"logs": {"sources": sources}})
+    assert ANSWERS["/evidence"](subject, asked)["behind"] == 12.5
+    assert sides(store)["behind"] == 0
 
 
 def test_a_user_who_sticks_to_a_side_counts_once(store: Store) -> None:
@@ -178,3 +202,19 @@ def test_what_containers_used_is_told_by_instance(store: Store) -> None:
         Subject(store, (), {}), Asked.of({"module": "sales", "since": since})
     )
     assert found["usage"] == {"sales-next-1": [[at.timestamp(), 3, 99]]}
+    assert found["memory_before"] is None
+
+
+def test_the_most_memory_that_an_instance_used_before_is_told(store: Store) -> None:
+    rows = [
+        point("process_resident_memory_bytes", bytes, before, service=service, instance=f"{service}-1")
+        for service, bytes, before in (
+            ("sales", 70, 60),
+            ("sales", 90, 50),
+            ("sales", 99, 5),
+            ("crm", 99, 60),
+        )
+    ]
+    keep(store, "metrics", rows)
+    asked = Asked.of({"module": "sales", "since": ago(20).isoformat()})
+    assert ANSWERS["/evidence/progress"](Subject(store, (), {}), asked)["memory_before"] == 90

@@ -39,7 +39,7 @@ class Collected:
         }
         if view.stable_until is not None:
             asked["stable_until"] = f"{view.stable_until:.6f}"
-        if view.service.rollout.sticky:
+        if view.sticky:
             asked["sticky"] = "1"
         return await self.ask("/evidence", asked)
 

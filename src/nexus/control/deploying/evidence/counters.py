@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from nexus.control.deploying.evidence.view import View
-from nexus.releases.guard import Side
+from nexus.releases.guard import SPAN, Side, lasted
 from nexus.runtimes.process.drivers import haproxy
 from nexus.runtimes.site import Site
 from nexus.traffic import HaproxyRuntime, TrafficError
@@ -25,6 +27,7 @@ class Counters:
     def __init__(self, runtime: HaproxyRuntime, view: View) -> None:
         self._runtime = runtime
         self._view = view
+        self._spans = Counter[int]()  # errors of the candidate, by when they were seen
         self._first: dict[str, dict[str, Count]] = {}
 
     @classmethod
@@ -46,8 +49,13 @@ class Counters:
         except TrafficError:
             return None
         return Side(requests=stable.requests, errors=stable.errors), Side(
-            requests=candidate.requests, errors=candidate.errors
+            requests=candidate.requests, errors=candidate.errors, errors_lasted=self._lasted(candidate.errors)
         )
+
+    def _lasted(self, errors: int) -> float:
+        """For how long the candidate has failed, by when its errors became more."""
+        self._spans[int(time.time() // SPAN)] += errors - self._spans.total()
+        return lasted(self._spans)
 
     async def _since(self, backend: str) -> Count:
         now = {each.id: Count(each.requests, each.errors) for each in await self._runtime.servers(backend)}

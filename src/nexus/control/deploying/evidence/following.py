@@ -27,8 +27,9 @@ class Following:
 
     @property
     def fresh(self) -> bool:
-        """Whether what is known of requests is of these seconds."""
-        return time.monotonic() - self._known < FRESH
+        """Whether what is known of requests is of these seconds: asked just now, and of lines taken in."""
+        behind: float = self.sides.get("behind", 0.0)
+        return time.monotonic() - self._known + behind < FRESH
 
     async def run(self) -> None:
         """Asks until cancelled."""

@@ -70,6 +70,7 @@ class Gathering:
             candidate=replace(candidate, instances=instances[1]),
             memory=self.view.service.resources.memory,
             cpus=self.view.service.resources.cpus,
+            memory_before=progress.get("memory_before"),
             demand=self._demand_of(stable, candidate),
             figures=tuple(_figure(each) for each in progress.get("figures", ())),
             health=_health(progress.get("health", {})),

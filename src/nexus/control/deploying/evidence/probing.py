@@ -84,8 +84,8 @@ class Probing:
 
 
 def _address(site: Site, view: View) -> str:
-    """Where a probe meets the release that is let in: the gateway, which can be told the side and whose port is
-    on this machine's loopback on every runtime; or the edge, where no side need be told.
+    """Where a probe meets the release that is let in: the gateway, which can be told the side and whose port
+    is on this machine's loopback on every runtime; or the edge, where no side need be told.
     """
     for service in site.stack.of_kind("gateway") or (() if view.next else site.stack.of_kind("edge")):
         return f"http://{LOOPBACK}:{site.ports[service.name]}"

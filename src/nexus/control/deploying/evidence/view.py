@@ -39,6 +39,11 @@ class View:
         return self.comparison == "beside"
 
     @property
+    def sticky(self) -> bool:
+        """Whether each user counts once. Not over times of different length, in which as many users ask."""
+        return self.service.rollout.sticky and self.beside
+
+    @property
     def next(self) -> bool:
         """Whether what is let in stands beside the stable release, as its candidate."""
         return self.stable != self.candidate

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import random
+from collections import Counter
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 
-from nexus.releases.guard import BESIDE, Evidence, Guard, Side, Verdict
+from nexus.releases.guard import BESIDE, SPAN, Evidence, Guard, Side, Verdict, lasted
 
 NORMAL = NormalDist()
 LEAST_TIMED = 20  # requests of the other side that a 95th percentile is taken from
@@ -50,6 +51,40 @@ def step(
         verdict = guard.judge(Evidence("sales", "beside", weight, *sides), second, seconds, 300)
         if verdict.decision != "hold":
             return verdict, second
+    raise AssertionError("no verdict within the patience")
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """From a second on, for some seconds, a share of all requests fails, whatever answers."""
+
+    at: int
+    seconds: int
+    share: float
+
+
+def after(
+    traffic: Traffic, trouble: Trouble | None, chance: random.Random, hold: int = 30, guard: Guard = Guard()
+) -> Verdict:
+    """The verdict on a release that has all requests, against 3 minutes before, looked at each second."""
+    asked = sum(_poisson(traffic.rate, chance) for _ in range(180))
+    stable = Side(requests=asked, errors=_drawn(asked, traffic.errors[0], chance))
+    candidate, spans, offset = Side(), Counter[int](), chance.random() * SPAN
+    for second in range(1, 2 * hold + 1):
+        hit = trouble is not None and trouble.at <= second < trouble.at + trouble.seconds
+        share = max(traffic.errors[1], trouble.share) if trouble and hit else traffic.errors[1]
+        came = _poisson(traffic.rate, chance)
+        failed = _drawn(came, share, chance)
+        spans[int((second + offset) // SPAN)] += failed
+        candidate = replace(
+            candidate,
+            requests=candidate.requests + came,
+            errors=candidate.errors + failed,
+            errors_lasted=lasted(spans),
+        )
+        verdict = guard.judge(Evidence("sales", "before", 100, stable, candidate), second, hold, 2 * hold)
+        if verdict.decision != "hold":
+            return verdict
     raise AssertionError("no verdict within the patience")
 
 

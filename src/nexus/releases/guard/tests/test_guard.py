@@ -89,6 +89,14 @@ def test_calls_between_modules_count() -> None:
     assert "6 calls from other modules failed, on the other side 0" in verdict.sentence()
 
 
+def test_one_short_trouble_after_the_deploy_is_waited_for_and_told() -> None:
+    short: Any = {"comparison": "before", "candidate": candidate(errors=9, errors_lasted=4.0)}
+    assert [judge(at, **short).decision for at in (10, 299, 300)] == ["hold", "hold", "promote"]
+    assert "9 of 50 requests failed (18.0%)" in judge(300, **short).sentence()
+    assert judge(1, **{**short, "candidate": candidate(errors=9, errors_lasted=8.0)}).decision == "roll back"
+    assert judge(1, candidate=short["candidate"]).decision == "roll back"  # beside the other, which has none
+
+
 def test_failures_are_seen_without_another_side() -> None:
     alone: Any = {"stable": Side(), "comparison": "before", "weight": 100}
     assert judge(1, candidate=candidate(errors=15), **alone).decision == "roll back"
@@ -163,6 +171,14 @@ def test_memory_near_its_limit_counts_when_the_other_side_has_room() -> None:
     assert "sales-2 uses 240 of its 256 MiB, the other side 90" in verdict.sentence()
 
 
+def test_memory_near_its_limit_blames_nobody_where_as_much_was_used_before() -> None:
+    alone: Any = {"candidate": candidate(instances=(using([240] * 12),)), "comparison": "before"}
+    assert judge(**alone, memory_before=238 * MIB).decision == "promote"
+    assert judge(**alone, memory_before=90 * MIB).decision == "roll back"
+    assert "how much was used before is not known" in judge(**alone).sentence()
+    assert judge(**alone).decision == "promote"
+
+
 def test_memory_that_grows_steadily_is_told_with_the_time_left() -> None:
     leaking = using(80 + 3 * second for second in range(12))
     verdict = judge(candidate=candidate(instances=(leaking,)))
@@ -199,8 +215,43 @@ def test_a_figure_beyond_its_limit_since_the_deploy_is_named_with_its_numbers() 
     )
 
 
-def test_a_figure_that_was_bad_before_does_not_count() -> None:
-    assert judge(figures=(replace(FIGURE, before=(0, 2), now=(3, 4)),)).decision == "promote"
+def test_a_figure_that_was_bad_when_the_deploy_began_is_not_held_to_its_limit_and_that_is_said() -> None:
+    verdict = judge(figures=(replace(FIGURE, before=(0, 2), now=(3, 4)),))
+    assert verdict.decision == "promote"
+    assert "orders-stuck (reserve) was beyond its limit of 0 before the deploy already" in verdict.sentence()
+
+
+def test_a_figure_that_was_bad_and_gets_far_worse_counts() -> None:
+    worse = replace(FIGURE, before=(3, 4, 3, 4, 3, 4), now=(80, 90))
+    assert "is 90 count since the deploy, far from the 3.5 before" in judge(figures=(worse,)).sentence()
+
+
+def test_a_figure_that_an_earlier_deploy_made_bad_counts_when_it_was_well_again() -> None:
+    again = replace(FIGURE, before=(0, 0, 4, 4, 0, 0), now=(3, 4))
+    assert judge(1, figures=(again,)).decision == "roll back"
+
+
+def test_a_figure_that_nobody_knew_before_is_told_when_it_is_bad() -> None:
+    verdict = judge(figures=(replace(FIGURE, before=(), now=(3, 4)),))
+    assert verdict.decision == "promote"
+    assert "what it was before the deploy is not known" in verdict.sentence()
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "decision"),
+    [
+        ((10, 11, 9, 10, 10, 12), (0, 0), "roll back"),
+        ((30, 28, 33, 30, 31, 29), (5, 4), "roll back"),
+        ((10, 11, 9, 10, 10, 12), (5, 4), "promote"),  # by chance
+        ((3, 2, 4, 3, 3, 2), (0, 0), "promote"),
+        ((30, 2, 55, 14, 40, 8), (1, 1), "promote"),  # it varies more than a count
+    ],
+)
+def test_a_small_count_of_which_more_is_better_may_not_fall_to_nothing(
+    before: tuple[float, ...], now: tuple[float, ...], decision: str
+) -> None:
+    orders = Figure("orders-per-hour", "orders", "higher", None, before, now)
+    assert judge(figures=(orders,)).decision == decision
 
 
 def test_a_figure_without_a_limit_counts_when_it_is_far_from_what_it_was() -> None:
@@ -231,6 +282,12 @@ def test_what_is_suspected_and_stays_is_taken_back() -> None:
 
 def test_nothing_is_promoted_on_old_figures() -> None:
     assert [judge(at, fresh=False).decision for at in (10, 300)] == ["hold", "promote"]
+
+
+def test_that_telemetry_is_behind_is_not_told_as_that_nobody_asks() -> None:
+    assert judge(300, fresh=False, candidate=Side(), stable=Side()).sentence() == (
+        "sales could not be compared with before: how requests are answered is not known: telemetry is behind"
+    )
 
 
 def test_what_could_not_be_looked_at_is_said() -> None:
