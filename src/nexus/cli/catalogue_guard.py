@@ -64,6 +64,9 @@ PT_BR = {
     "{name} is beyond its limit of {limit:g}, and what it was before the deploy is not known": (
         "{name} está além do limite de {limit:g}, e não se sabe como estava antes da implantação"
     ),
+    "the business is not well, nor was it before the deploy: {why}": (
+        "o negócio não vai bem, nem ia antes da implantação: {why}"
+    ),
     "the business is not well: {why}": "o negócio não vai bem: {why}",
     "the probe {name} fails at the step {step}: expected {expected}, got {got}": (
         "a sonda {name} falha na etapa {step}: esperado {expected}, obtido {got}"

@@ -15,6 +15,7 @@ FAR = "{name} is {value:g} {unit} since the deploy, far from the {before:g} befo
 ILL = "{name} was beyond its limit of {limit:g} before the deploy already: not held to it"
 UNSEEN = "{name} is beyond its limit of {limit:g}, and what it was before the deploy is not known"
 HEALTH = "the business is not well: {why}"
+ILL_HEALTH = "the business is not well, nor was it before the deploy: {why}"
 PROBE = "the probe {name} fails at the step {step}: expected {expected}, got {got}"
 BROKEN = "the probe {name} fails without the new release too, at the step {step}"
 FEWEST_BEFORE = 6  # values that tell how a figure usually is
@@ -86,7 +87,10 @@ def _fallen(value: float, expected: float, spread: float, settings: Settings) ->
 
 def _health(evidence: Evidence, settings: Settings) -> Iterator[Reason]:
     health = evidence.health
-    if not health.before or not all(health.before) or not health.now or health.now[-1]:
+    if not health.before or not health.now or health.now[-1]:
+        return
+    if not all(health.before[-settings.figure_values :]):
+        yield Reason("health", "note", ILL_HEALTH, {"why": health.why})
         return
     sure = not any(health.now[-settings.figure_values :]) and len(health.now) >= settings.figure_values
     yield Reason("health", "regression" if sure else "suspicion", HEALTH, {"why": health.why})

@@ -272,7 +272,10 @@ def test_small_counts_vary_by_chance(now: tuple[float, ...]) -> None:
 def test_a_business_that_was_well_and_is_not_any_more_counts() -> None:
     sick = Health((True, True), (True, False, False), "orders_stuck = 4")
     assert "the business is not well: orders_stuck = 4" in judge(1, health=sick).sentence()
-    assert judge(health=replace(sick, before=(False,))).decision == "promote"
+    assert judge(1, health=replace(sick, before=(False, True, True))).decision == "roll back"
+    verdict = judge(health=replace(sick, before=(False,)))
+    assert verdict.decision == "promote"
+    assert "nor was it before the deploy: orders_stuck = 4" in verdict.sentence()
 
 
 def test_what_is_suspected_and_stays_is_taken_back() -> None:
