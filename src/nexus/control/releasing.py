@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -72,10 +72,12 @@ def overlaid(
     catalogue: Catalogue,
     home: Home,
     known: Mapping[str, Service] | None = None,
+    read: Callable[[Stack, Release, Home], Service] = service_of,
 ) -> Stack:
     """The stack with each service as its `stable` release has it; those without one are as the sources are.
 
-    `known`: services by name that need not be read again where they are of that release.
+    `known`: services by name that need not be read again where they are of that release. `read` may be
+    `restored`, where a damaged artefact is to be made again.
 
     Raises:
         ArtefactError: the artefact of a stable release is gone or was changed.
@@ -88,7 +90,7 @@ def overlaid(
         before = (known or {}).get(service.name)
         if before is not None and before.release == release:
             return before
-        return service_of(sources, catalogue.find(service.name, release), home)
+        return read(sources, catalogue.find(service.name, release), home)
 
     return replace(sources, services=tuple(map(one, sources.services)))
 

@@ -29,7 +29,7 @@ from nexus.control.targets import targets
 from nexus.control.wanted import Wanted
 from nexus.plans import Journal, Lease
 from nexus.releases import Catalogue, UnknownRelease
-from nexus.releases.artefact import ArtefactError, service_of
+from nexus.releases.artefact import ArtefactError, restored, service_of
 from nexus.runtimes import ports
 from nexus.runtimes.home import Home
 from nexus.runtimes.memory import Blank
@@ -108,13 +108,14 @@ class World:
         return standing(sources, self.catalogue, at_work)
 
     def released(self, sources: Stack) -> Stack:
-        """The stack with each service as its stable release has it, where there is one.
+        """The stack with each service as its stable release has it, where there is one; a damaged artefact is
+        made again.
 
         Raises:
-            Refused: the artefact of a stable release is gone or was changed; says how to mend it.
+            Refused: the artefact of a stable release is damaged, and nothing holds what it held any more.
         """
         try:
-            return overlaid(sources, self.standing(sources), self.catalogue, self.home)
+            return overlaid(sources, self.standing(sources), self.catalogue, self.home, read=restored)
         except ArtefactError as error:
             raise Refused(str(error)) from error
 
@@ -151,7 +152,7 @@ class World:
             kept = {service.name: service for service in stack.services}
             if release != self.release:  # its values may lack what this release asks of them
                 stack, kept = load_stack(stack.root).subset(kept), {}
-            stack = overlaid(stack, self.catalogue.stable(), self.catalogue, self.home, kept)
+            stack = overlaid(stack, self.catalogue.stable(), self.catalogue, self.home, kept, restored)
             known = {**planned(stack, int(self.register.get("offset") or 0)), **ports}
             await self.keeper.settle(self.site_of(stack, known))
         except Exception as error:  # noqa: BLE001 - a loop that knows nothing can still be told

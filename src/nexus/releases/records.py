@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal["first", "deploy", "rollback", "restart", "upgrade"]
+Kind = Literal["first", "deploy", "rollback", "upgrade"]
 
 
 @dataclass(frozen=True)

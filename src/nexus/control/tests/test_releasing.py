@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -160,11 +161,40 @@ async def test_a_release_that_was_tampered_with_neither_starts_nor_is_let_in(
     (till.folder / "run").chmod(0o644)
     (till.folder / "run").write_text("666")
     with pytest.raises(Refused, match=r"till \w+ cannot be run: its files hold"):
-        world.released(load_stack(root))
+        world.released(changed(root, "2"))
     with pytest.raises(StartError, match=r"make it again with `nexus release build till`"):
         world.service_of("till", till.release)
     with pytest.raises(StartError, match="no release 'ffffffffffff' of till is known"):
         world.service_of("till", "ffffffffffff")
+
+
+async def test_an_artefact_that_is_gone_is_made_again_by_up_and_by_the_next_control_loop(
+    world: World, root: Path
+) -> None:
+    world.catalogue.judge_set(1, healthy=True)
+    stable = world.catalogue.stable()["till"]
+    shutil.rmtree(world.home.releases / "till")
+    assert world.released(load_stack(root)).service("till").release == stable
+    assert (world.home.releases / "till" / stable / "till" / "run").read_text() == "1"
+    shutil.rmtree(world.home.releases / "till")
+    next_one = World(world.home)
+    next_one.release = "a newer Nexus"
+    await next_one.recall()
+    assert next_one.site is not None
+    assert next_one.site.stack.service("till").release == stable
+    await next_one.close()
+
+
+async def test_a_set_of_secrets_that_was_pruned_is_never_made_up(world: World, root: Path) -> None:
+    sources = load_stack(root)
+    (world.home.secrets / "till").mkdir(parents=True)
+    (world.home.secrets / "till" / "key").write_text("the first value")
+    release = world.catalogue.add(
+        snapshot(sources, sources.service("till"), world.home, "ana", secrets_version="3")
+    )
+    with pytest.raises(StartError, match="till@3 is gone"):
+        world.service_of("till", release.id)
+    assert not (world.home.secrets / "till@3").exists()
 
 
 async def test_a_release_is_given_the_secrets_that_it_declares_anew(world: World, root: Path) -> None:

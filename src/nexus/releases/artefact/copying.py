@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from nexus.releases.artefact.layout import DRAFT
@@ -19,24 +20,32 @@ FOLDER_MODE = 0o755  # the services' own users read, only we write
 def place_whole(target: Path, fill: Callable[[Path], None]) -> None:
     """Makes the folder `target` with what `fill` writes into it; one that is there is replaced.
 
-    Killed at any moment it leaves the former state, or the new one; of two at once, one whole folder stays.
+    Killed at any moment it leaves what was there, the whole new folder, or none: a folder cannot take the
+    place of another in one step. Of two at once, one whole folder stays.
     """
     replaces = target.exists()
     _open_folder(target.parent)
     draft = Path(tempfile.mkdtemp(prefix=DRAFT, dir=target.parent))
+    former = draft.with_name(f"{draft.name}-former")
     try:
         fill(draft)
         _write_through(draft)
         if replaces:
-            target.rename(draft.with_name(f"{draft.name}-former"))
-        draft.rename(target)
+            with suppress(FileNotFoundError):  # another made room already
+                target.rename(former)
+        _move(draft, target)
         _sync(target.parent)
-    except OSError as error:
-        if replaces or error.errno not in (errno.EEXIST, errno.ENOTEMPTY):  # else another was first
-            raise
     finally:
-        for left in (draft, draft.with_name(f"{draft.name}-former")):
+        for left in (draft, former):
             shutil.rmtree(left, ignore_errors=True)
+
+
+def _move(draft: Path, target: Path) -> None:
+    try:
+        draft.rename(target)
+    except OSError as error:
+        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):  # else another was first
+            raise
 
 
 def copy_counted(source: Path, target: Path) -> None:

@@ -17,24 +17,42 @@ from nexus.stack.model import BRICK_FILE
 from nexus.stack.reading import read_yaml, validate
 
 
+class SecretsGone(ArtefactError):
+    """The values that a release was let in with are not kept any more, and nothing can make them again."""
+
+
 def service_of(stack: Stack, release: Release, home: Home) -> Service:
     """The service as a release has it: its manifest, figures, invariants and migrations are the artefact's.
 
     How infrastructure is watched is the present stack's.
 
     Raises:
-        ArtefactError: the artefact is gone, was changed, or this Nexus cannot read its manifest.
+        ArtefactError: the artefact or its set of secrets is gone, it was changed, or this Nexus cannot read
+            its manifest.
     """
     try:
         service = _brick(release, home) if release.folder else _infrastructure(stack, release)
         if release.image:
             service = service.pin(release.image)
         service = service.with_secrets(release.secrets_version)
+        _check_secrets(service, release, home)
         if service.digest != release.digest:
             raise ArtefactError(f"its files hold {service.digest}")
+    except SecretsGone:
+        raise
     except (ArtefactError, ManifestError, ValidationError, OSError) as error:
         raise ArtefactError(f"{release.title} cannot be run: {error}; {_mend(release)}") from error
     return service
+
+
+def _check_secrets(service: Service, release: Release, home: Home) -> None:
+    """The first set is made by `up`; a changed one only once, by whoever changed it."""
+    folder = home.secrets / service.secrets_folder
+    if service.secrets_version and not folder.is_dir():
+        raise SecretsGone(
+            f"{release.title} cannot be run: {folder} is gone, the secrets it was given; deploy another "
+            "release"
+        )
 
 
 def _brick(release: Release, home: Home) -> Service:
@@ -69,4 +87,7 @@ def _infrastructure(stack: Stack, release: Release) -> Service:
 
 def _mend(release: Release) -> str:
     ref = f" --ref {release.commit[:12]}" if release.commit and release.clean else ""
-    return f"make it again with `nexus release build {release.service}{ref}`, or deploy another release"
+    return (
+        f"make it again with `nexus release build {release.service}{ref}`, or deploy another release; while "
+        "nothing runs, bring back the files that it was made of and run `nexus up`"
+    )

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -8,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from nexus.releases import Release
-from nexus.releases.artefact import ArtefactError, prune, service_of, snapshot
+from nexus.releases.artefact import ArtefactError, prune, restored, service_of, snapshot
+from nexus.releases.artefact.copying import place_whole
 from nexus.releases.artefact.pruning import KEPT
 from nexus.runtimes.home import Home
 from nexus.stack import Stack, load_stack
@@ -141,6 +143,7 @@ def test_a_service_that_is_not_built_may_run_another_image_and_a_built_one_not(
 
 def test_other_secrets_are_another_release_of_the_same_artefact(stack: Stack, home: Home) -> None:
     plain, renewed = released(stack, home), released(stack, home, secrets_version="2")
+    (home.secrets / "till@2").mkdir(parents=True)
     assert renewed.id == f"{plain.id}-2"
     assert renewed.folder == plain.folder
     assert service_of(stack, renewed, home).release == renewed.id
@@ -245,3 +248,79 @@ def test_what_an_artefact_says_of_itself_is_plain_json(stack: Stack, home: Home)
     told = json.loads((folder.parent / "artefact.json").read_text())
     assert told["place"] == "modules/till"
     assert list(told["shared"]) == ["lib/kit", "locks/modules.lock"]
+
+
+def test_two_that_mend_one_artefact_at_once_both_succeed(stack: Stack, home: Home, root: Path) -> None:
+    release = released(stack, home)
+    assert release.folder is not None
+    (release.folder / "run.sh").unlink()
+    ready, found = threading.Barrier(4, timeout=20), list[Release]()
+
+    def mend() -> None:
+        own = load_stack(root)
+        ready.wait()
+        found.append(released(own, home))
+
+    threads = [threading.Thread(target=mend) for _ in range(4)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert [each.id for each in found] == [release.id] * 4
+    assert service_of(stack, release, home).release == release.id
+    assert [each.name for each in (home.releases / "till").iterdir()] == [release.digest]
+
+
+def test_a_folder_is_replaced_though_another_made_room_for_his_own(home: Home) -> None:
+    target = home.root / "place"
+
+    def damaged(draft: Path) -> None:
+        (draft / "text").write_text("damaged")
+
+    def overtaken(draft: Path) -> None:
+        (draft / "text").write_text("mine")
+        shutil.rmtree(target)
+
+    place_whole(target, damaged)
+    place_whole(target, overtaken)
+    assert (target / "text").read_text() == "mine"
+    assert list(home.root.iterdir()) == [target]
+
+
+def test_a_release_whose_set_of_secrets_is_gone_is_refused(stack: Stack, home: Home) -> None:
+    release = released(stack, home, secrets_version="2")
+    with pytest.raises(ArtefactError, match=r"till@2 is gone, the secrets it was given; deploy another"):
+        service_of(stack, release, home)
+    (home.secrets / "till@2").mkdir(parents=True)
+    assert service_of(stack, release, home).release == release.id
+
+
+@pytest.mark.parametrize("place", ["releases/till/*/till/run.sh", "parts/*/modules.lock"])
+def test_a_damaged_artefact_is_made_again_of_sources_that_hold_the_same(
+    root: Path, home: Home, place: str
+) -> None:
+    release = released(load_stack(root), home)
+    (gone,) = home.root.glob(place)
+    gone.unlink()
+    assert restored(load_stack(root), release, home).release == release.id
+    assert gone.is_file()
+    gone.unlink()
+    (root / "modules/till/run.sh").write_text("other content")
+    with pytest.raises(ArtefactError, match=r"till 1\.5"):
+        restored(load_stack(root), release, home)
+
+
+def test_a_damaged_artefact_is_made_again_of_its_commit(root: Path, home: Home) -> None:
+    for arguments in (
+        ("init", "-q"),
+        ("add", "-A"),
+        ("-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "1"),
+    ):
+        subprocess.run(["git", "-C", root, *arguments], check=True)
+    release = released(load_stack(root), home)
+    (root / "modules/till/run.sh").write_text("other content")
+    assert release.clean
+    assert release.folder is not None
+    shutil.rmtree(home.releases)
+    assert restored(load_stack(root), release, home).release == release.id
+    assert (release.folder / "run.sh").read_text() == "#!/bin/sh\n"
