@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nexus.control.addresses import Refused
@@ -85,7 +86,7 @@ class Building:
         if not stack.has(name):
             raise Refused(f"the sources in {stack.root} have no service {name} any more")
         home = self._world.home
-        return snapshot(
+        made = snapshot(
             stack,
             stack.service(name),
             home,
@@ -94,3 +95,21 @@ class Building:
             secrets_version=newest_version(home, name),
             image=asked.image,
         )
+        return called(made, self._world.catalogue.of(name), asked.version)
+
+
+def called(made: Release, known: Iterable[Release], name: str) -> Release:
+    """The release under the name that its content has already, or under the one an operator gives it. Pure.
+
+    Raises:
+        Refused: that name means other content; `known` are all releases of the service.
+    """
+    if not name:
+        names = [each.version for each in known if each.digest == made.digest and each.version]
+        return replace(made, version=names[0]) if names else made
+    other = next((each for each in known if each.version == name and each.digest != made.digest), None)
+    if other is not None:
+        raise Refused(
+            f"{name} is what people call {other.title}, which holds something else; name it otherwise"
+        )
+    return made

@@ -15,12 +15,13 @@ from nexus.control.deploying.hands import Hands
 from nexus.control.deploying.intending import Intents
 from nexus.control.deploying.intent import Intent
 from nexus.control.deploying.judging import Judge
+from nexus.control.deploying.proven import proven
 from nexus.control.deploying.record import Record
 from nexus.control.deploying.reports import Reports
 from nexus.control.deploying.rollout import Rollout
 from nexus.control.deploying.telling import instances_told
 from nexus.control.deploying.trail import Trail
-from nexus.control.turn import Emit, Turn
+from nexus.control.turn import Emit
 
 if TYPE_CHECKING:
     from nexus.control.world import World
@@ -28,15 +29,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("nexus.control")
 Course = Callable[[Carrying], Awaitable[Ending]]
-TAKEN_UP = frozenset({"deploy", "rollback", "upgrade"})
 
 
 class Conducting:
-    """At most one deployment at a time; whoever calls holds the turn, but for `take_up`, which takes it."""
+    """At most one deployment at a time; whoever calls holds the turn."""
 
-    def __init__(self, world: World, turn: Turn, intents: Intents, trail: Trail) -> None:
+    def __init__(self, world: World, intents: Intents, trail: Trail) -> None:
         self._world = world
-        self._turn = turn
         self._intents = intents
         self._trail = trail
         self._reports = Reports(world, trail)
@@ -66,31 +65,16 @@ class Conducting:
         rollout = self._recorded(intent, who, f"goes back from deployment {stuck.id}", dict(stuck.request))
         await self._carry(rollout, intent, emit, _back(f"aborted by {who}"), Record.of(stuck.evidence))
 
-    async def take_up(self) -> None:
-        """Goes on with what an earlier control loop left unfinished."""
-        for left in self._world.catalogue.unfinished():
-            if left.kind not in TAKEN_UP:
-                continue
-            what = f"{left.kind} {left.id} of {', '.join(left.services)} by {left.who}"
-            try:
-                async with self._turn.taken(what, log.info):
-                    await self._take_up(left)
-            except Exception:
-                log.exception("deployment %d cannot be taken up", left.id)
-
     async def interrupt(self) -> None:
         """Leaves what is under way to the next control loop."""
         if self._work is not None:
             self._work.cancel()
             await asyncio.wait({self._work})
 
-    async def _take_up(self, left: Deployment) -> None:
+    async def take_up(self, left: Deployment) -> None:
+        """Goes on with what was left unfinished: forward, or back where it was going back."""
         log.info("deployment %d is taken up again", left.id)
-        if self._world.site is None:
-            sentence = "interrupted: the control loop was killed, and the stack is not known any more"
-            self._world.catalogue.finish(left.id, "interrupted", sentence, {})
-            return
-        rollout = Rollout(left.id, left.kind, left.who, dict(left.request))
+        rollout = Rollout(left.id, left.kind, left.who, dict(left.request), left.after)
         record = Record.of(left.evidence)
         if left.state == "returning":
             cause = str(left.evidence["cause"])
@@ -109,19 +93,25 @@ class Conducting:
 
     def _recorded(self, intent: Intent, who: str, why: str, wish: dict[str, Any]) -> Rollout:
         for left in self._world.catalogue.unfinished():  # it could not be taken up, and must not be later
+            if not set(left.services) & set(intent.services):
+                continue
             sentence = f"interrupted: {who} deployed {', '.join(intent.services)} in its place"
             self._world.catalogue.finish(left.id, "interrupted", sentence, {})
         number = self._world.catalogue.begin(
             intent.kind, intent.services, intent.before, intent.after, intent.strategy, who, why, wish
         )
-        return Rollout(number, intent.kind, who, wish)
+        return Rollout(number, intent.kind, who, wish, intent.after)
 
     def _call_healthy(self, intent: Intent) -> None:
         """What serves well when something new is let in is where a rollback may lead."""
         latest = self._world.catalogue.sets(1)
-        there = self._world.keeper.instances()
-        well = all(any(each.state == "ready" for each in there.get(name, ())) for name in intent.services)
-        if latest and latest[0].healthy is None and well:
+        if intent.kind == "rollback" or not latest or latest[0].healthy is not None:
+            return
+        there, site = self._world.keeper.instances(), self._world.site
+        states = {name: {each.state for each in there.get(name, ())} for name in intent.services}
+        well = all(seen == {"ready"} for seen in states.values())
+        bakes = {each.name: each.rollout.bake for each in site.stack.services} if site else {}
+        if well and proven(latest[0], self._world.catalogue.deployments(), bakes, time.time()):
             self._world.catalogue.judge_set(latest[0].number, True)
 
     async def _carry(
