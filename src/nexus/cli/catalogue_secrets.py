@@ -1,6 +1,8 @@
 """Brazilian Portuguese for `nexus secrets`."""
 
 PT_BR = {
+    "set a secret": "trocar um segredo",
+    "rotate a secret": "renovar um segredo",
     "type the value, then Ctrl-D on a line of its own:": "digite o valor e, em outra linha, Ctrl-D:",
     "{file} cannot be read: {why}": "{file} não pode ser lido: {why}",
     "the value is no UTF-8 text; encode it, for example with base64": "o valor não é um texto em UTF-8; "

@@ -65,7 +65,7 @@ def _renew(service: str, name: str, value: str | None) -> None:
     from nexus.runtimes.home import Home
 
     home = Home.at(place.home_path())
-    version = renew(home, remembered_stack(home, place.root()), service, name, value)
+    version = renew(home, remembered_stack(home, place.root()), place.user(), service, name, value)
     typer.echo(
         t(
             "{name} of {service} is new in version {version} of its secrets; nothing that runs was touched: "

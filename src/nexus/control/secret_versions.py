@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from nexus.control.addresses import Refused
+from nexus.control.deploying.trail import Trail
 from nexus.control.secrets import DERIVED, expected, newest_version
 from nexus.runtimes.home import Home
 from nexus.stack import Service, Stack
@@ -30,10 +31,10 @@ _SHARED = {
 _BOTH = "its server knows one value at a time, and both releases run together"
 
 
-def renew(home: Home, stack: Stack, service: str, name: str, value: str | None = None) -> str:
+def renew(home: Home, stack: Stack, who: str, service: str, name: str, value: str | None = None) -> str:
     """Makes a new version of a service's secrets, in which `name` is `value`, or 32 fresh random bytes.
 
-    Returns the version. Nothing that runs is touched.
+    Returns the version. Nothing that runs is touched; the audit trail tells of it, never the value.
 
     Raises:
         Refused: there is no such secret, it cannot be changed so, or the value is none.
@@ -50,6 +51,8 @@ def renew(home: Home, stack: Stack, service: str, name: str, value: str | None =
             raise Refused(f"{name} of {service} holds this value already (version {newest or '1'})")
         version = str(int(newest or "1") + 1)
         _copy(former, home.secrets / owner.with_secrets(version).secrets_folder, name, text)
+        what = "rotate a secret" if value is None else "set a secret"
+        _enter(home, who, what, service, f"{name}, version {version} of its secrets")
     return version
 
 
@@ -60,6 +63,14 @@ def prune(home: Home, service: str, kept: Collection[str]) -> None:
         version = folder.name.rpartition("@")[2]
         if version != newest and version not in kept:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _enter(home: Home, who: str, what: str, service: str, reason: str) -> None:
+    trail = Trail(home.database)
+    try:
+        trail.add(who, what, (service,), reason)
+    finally:
+        trail.close()
 
 
 def _owner(stack: Stack, service: str) -> Service:

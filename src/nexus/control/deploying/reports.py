@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
 from nexus.control.addresses import Refused
@@ -36,8 +37,8 @@ class Reports:
             **{name: told[name] for name in ("id", "kind", "services", "who", "why")},
         }
 
-    def status(self, rollout: Rollout | None, holder: str) -> dict[str, Any]:
-        """What is under way and what ended last."""
+    def status(self, rollout: Rollout | None, holder: str, left: Sequence[Deployment] = ()) -> dict[str, Any]:
+        """What is under way, what ended last, and what was left half way."""
         latest = self._world.catalogue.deployments()
         current = next((each for each in latest if rollout is not None and each.id == rollout.id), None)
         last = next((each for each in latest if each.ended_at is not None), None)
@@ -52,6 +53,7 @@ class Reports:
             "unfinished": [
                 self._told(each) for each in latest if each.ended_at is None and each is not current
             ],
+            "held": [self._told(each) for each in left if each.ended_at is not None],
             "last": last and self._told(last),
             "holder": holder,
         }
@@ -73,11 +75,7 @@ class Reports:
             "releases": [self.release(each) for each in known],
             "deployments": [self._told(each) for each in catalogue.deployments(service)],
             "sets": history.sets(catalogue.sets()),
-            "trail": [
-                history.entry(each)
-                for each in self._trail.latest()
-                if service is None or service in each.services
-            ],
+            "trail": [history.entry(each) for each in self._trail.latest(service=service)],
         }
 
     def _told(self, each: Deployment) -> dict[str, Any]:

@@ -49,10 +49,13 @@ class Trail:
             (self._now(), who, what, ",".join(services), reason),
         )
 
-    def latest(self, count: int = 50) -> tuple[Entry, ...]:
-        """The newest entries, newest first."""
+    def latest(self, count: int = 50, service: str | None = None) -> tuple[Entry, ...]:
+        """The newest entries, newest first; those of one service where it is named."""
+        clause = "WHERE instr(',' || services || ',', ',' || ? || ',')" if service else ""
+        arguments = (service, count) if service else (count,)
         rows = self._store.query(
-            "SELECT id, at, who, what, services, reason FROM trail ORDER BY id DESC LIMIT ?", (count,)
+            f"SELECT id, at, who, what, services, reason FROM trail {clause} ORDER BY id DESC LIMIT ?",
+            arguments,
         )
         return tuple(
             Entry(number, at, who, what, tuple(services.split(",")), reason)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,14 @@ import pytest
 
 from nexus.control.addresses import Refused
 from nexus.control.deploying import ending, history
+from nexus.control.deploying.building import called
+from nexus.control.deploying.proven import proven
 from nexus.control.deploying.requests import DeployRequest, RollbackRequest, read
 from nexus.control.deploying.rollout import Aborted, Rollout
 from nexus.control.deploying.suspects import fast
 from nexus.control.deploying.trail import Trail
-from nexus.releases.records import ReleaseSet
+from nexus.releases import Release
+from nexus.releases.records import Deployment, ReleaseSet
 
 BODY: dict[str, Any] = {"who": "ana", "services": ["sales"]}
 
@@ -63,6 +67,55 @@ def test_the_audit_trail_is_only_added_to(tmp_path: Path) -> None:
             other.execute(statement)
     assert trail.latest()[0].who == "ana"
     trail.close()
+
+
+def test_the_trail_of_one_service_is_not_hidden_by_what_others_did_since(tmp_path: Path) -> None:
+    trail = Trail(tmp_path / "state.db")
+    trail.add("ana", "deploy", ["sales", "crm"])
+    for _ in range(60):
+        trail.add("ana", "deploy", ["salesman"])
+    assert [each.services for each in trail.latest(service="sales")] == [("sales", "crm")]
+    assert [each.services for each in trail.latest(service="crm")] == [("sales", "crm")]
+    assert len(trail.latest()) == len(trail.latest(service="salesman")) == 50
+    trail.close()
+
+
+SECOND = ReleaseSet(2, 100.0, {"a": "2", "b": "1"}, "a was let in", None)
+LET_IN = Deployment(
+    7, "deploy", ("a",), {"a": "1"}, {"a": "2"}, "", "ana", "", 90.0, 110.0, "promoted", "", {}, {}
+)
+
+
+@pytest.mark.parametrize(
+    ("own", "at", "found"),
+    [
+        (LET_IN, 131.0, True),
+        (LET_IN, 129.0, False),
+        (replace(LET_IN, state="held"), 131.0, False),
+        (replace(LET_IN, state="rolled back"), 131.0, False),
+        (replace(LET_IN, ended_at=None, state="running"), 131.0, False),
+        (replace(LET_IN, evidence={"suspect": "order-to-cash"}), 131.0, False),
+        (replace(LET_IN, after={"a": "3"}), 131.0, False),
+        (replace(LET_IN, started_at=101.0), 131.0, False),
+        (replace(LET_IN, kind="first", started_at=101.0, ended_at=101.0), 131.0, True),
+    ],
+)
+def test_a_set_is_proven_by_its_own_deployment_after_the_bake(
+    own: Deployment, at: float, found: bool
+) -> None:
+    assert proven(SECOND, [own], {"a": 30.0, "b": 999.0}, at) is found
+
+
+def test_a_release_keeps_its_name_and_no_other_content_takes_it() -> None:
+    named = Release("sales", "aaaa", "aaaa", "1.6", "", True, 1.0, "ana")
+    again = replace(named, version="1.0.0", built_at=2.0)
+    other = replace(again, id="bbbb", digest="bbbb")
+    assert called(again, [named], "").version == "1.6"
+    assert called(replace(again, id="aaaa-2"), [named], "").version == "1.6"
+    assert called(other, [named], "").version == "1.0.0"
+    assert called(replace(again, version="1.7"), [named], "1.7").version == "1.7"
+    with pytest.raises(Refused, match=r"1\.6 is what people call sales 1\.6 \(aaaa\)"):
+        called(replace(other, version="1.6"), [named], "1.6")
 
 
 async def test_who_follows_late_is_told_everything_once_and_the_newest_figures() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from nexus.control import secret_versions, secrets
 from nexus.control.addresses import Refused
+from nexus.control.deploying.trail import Trail
 from nexus.runtimes.home import Home
 from nexus.runtimes.protocol import Account
 from nexus.runtimes.site import Site, Slot
@@ -61,15 +62,15 @@ def texts(site: Site) -> dict[str, str]:
 def test_a_new_value_leaves_the_running_set_alone_and_keeps_all_others(made: Site) -> None:
     before = texts(made)
     assert secrets.newest_version(made.home, "login") == ""
-    assert secret_versions.renew(made.home, made.stack, "login", "mail_key", "a new one\n") == "2"
+    assert secret_versions.renew(made.home, made.stack, "ana", "login", "mail_key", "a new one\n") == "2"
     assert texts(made) == before
     assert texts(at(made, "2")) == {**before, "mail_key": "a new one"}
     assert secrets.missing(at(made, "2")) == {}
 
 
 def test_versions_build_on_one_another_and_the_newest_is_known(made: Site) -> None:
-    secret_versions.renew(made.home, made.stack, "login", "mail_key", "one")
-    assert secret_versions.renew(made.home, made.stack, "login", "signing_key") == "3"
+    secret_versions.renew(made.home, made.stack, "ana", "login", "mail_key", "one")
+    assert secret_versions.renew(made.home, made.stack, "ana", "login", "signing_key") == "3"
     found = texts(at(made, "3"))
     assert found["mail_key"] == "one"
     assert len(found["signing_key"]) == 43
@@ -78,7 +79,7 @@ def test_versions_build_on_one_another_and_the_newest_is_known(made: Site) -> No
 
 
 def test_only_the_owner_reads_a_new_version_too(made: Site) -> None:
-    secret_versions.renew(made.home, made.stack, "login", "mail_key")
+    secret_versions.renew(made.home, made.stack, "ana", "login", "mail_key")
     first, second = made.home.secrets / "login", made.home.secrets / "login@2"
     for name in ("", *(each.name for each in first.iterdir())):
         one, other = (first / name).stat(), (second / name).stat()
@@ -86,7 +87,7 @@ def test_only_the_owner_reads_a_new_version_too(made: Site) -> None:
 
 
 def test_a_process_is_given_the_files_of_its_releases_version(made: Site) -> None:
-    secret_versions.renew(made.home, made.stack, "login", "mail_key")
+    secret_versions.renew(made.home, made.stack, "ana", "login", "mail_key")
     there = at(made, "2")
     env = there.module_environment(there.stack.service("login"), Slot("login-1", 9000))
     assert env["MAIL_KEY_FILE"] == str(made.home.secrets / "login@2" / "mail_key")
@@ -119,32 +120,32 @@ def test_what_cannot_be_changed_so_is_refused_with_its_reason(
     made: Site, service: str, name: str, why: str
 ) -> None:
     with pytest.raises(Refused, match=why):
-        secret_versions.renew(made.home, made.stack, service, name, "x")
+        secret_versions.renew(made.home, made.stack, "ana", service, name, "x")
     assert list(made.home.secrets.glob("*@*")) == []
 
 
 @pytest.mark.parametrize("value", ["", "\n", "a\0b", "x" * 70_000])
 def test_what_is_no_value_is_refused(made: Site, value: str) -> None:
     with pytest.raises(Refused):
-        secret_versions.renew(made.home, made.stack, "login", "mail_key", value)
+        secret_versions.renew(made.home, made.stack, "ana", "login", "mail_key", value)
 
 
 def test_the_same_value_again_makes_no_version(made: Site) -> None:
-    secret_versions.renew(made.home, made.stack, "login", "mail_key", "one")
+    secret_versions.renew(made.home, made.stack, "ana", "login", "mail_key", "one")
     with pytest.raises(Refused, match=r"holds this value already \(version 2\)"):
-        secret_versions.renew(made.home, made.stack, "login", "mail_key", "one")
+        secret_versions.renew(made.home, made.stack, "ana", "login", "mail_key", "one")
 
 
 def test_without_secrets_there_is_nothing_to_change(site: Site) -> None:
     with pytest.raises(Refused, match="start the stack once with `nexus up`"):
-        secret_versions.renew(site.home, site.stack, "login", "mail_key", "one")
+        secret_versions.renew(site.home, site.stack, "ana", "login", "mail_key", "one")
 
 
 def test_two_at_once_make_two_versions_and_none_is_lost(made: Site) -> None:
     names = ("mail_key", "signing_key") * 3
     threads = [
         threading.Thread(
-            target=secret_versions.renew, args=(made.home, made.stack, "login", name, f"value {n}")
+            target=secret_versions.renew, args=(made.home, made.stack, "ana", "login", name, f"value {n}")
         )
         for n, name in enumerate(names)
     ]
@@ -159,7 +160,7 @@ def test_two_at_once_make_two_versions_and_none_is_lost(made: Site) -> None:
 
 
 def test_a_changed_set_follows_addresses_and_takes_what_a_new_release_declares(made: Site) -> None:
-    secret_versions.renew(made.home, made.stack, "login", "mail_key", "one")
+    secret_versions.renew(made.home, made.stack, "ana", "login", "mail_key", "one")
     moved = at(replace(made, ports={**made.ports, "db": 9999}), "2")
     assert "login" in secrets.missing(moved)
     login = moved.stack.service("login")
@@ -170,7 +171,7 @@ def test_a_changed_set_follows_addresses_and_takes_what_a_new_release_declares(m
 
 
 def test_a_lost_part_of_a_changed_set_is_never_made_up(made: Site) -> None:
-    secret_versions.renew(made.home, made.stack, "login", "mail_key", "one")
+    secret_versions.renew(made.home, made.stack, "ana", "login", "mail_key", "one")
     there = at(made, "2")
     there.secret(there.stack.service("login"), "database_password").unlink()
     secrets.create(there, lambda service: None)
@@ -179,9 +180,23 @@ def test_a_lost_part_of_a_changed_set_is_never_made_up(made: Site) -> None:
 
 def test_old_versions_go_but_for_the_first_the_newest_and_those_that_may_come_back(made: Site) -> None:
     for number in range(4):
-        secret_versions.renew(made.home, made.stack, "login", "mail_key", f"value {number}")
+        secret_versions.renew(made.home, made.stack, "ana", "login", "mail_key", f"value {number}")
     secret_versions.prune(made.home, "login", {"", "3"})
     assert sorted(os.listdir(made.home.secrets)) == [
         *("bootstrap.json", "admin_password")[::-1],
         *("db", "login", "login@3", "login@5", "till"),
+    ]
+
+
+def test_each_change_is_in_the_audit_trail_without_its_value(made: Site) -> None:
+    secret_versions.renew(made.home, made.stack, "ana", "login", "mail_key", "top secret")
+    secret_versions.renew(made.home, made.stack, "rui", "login", "signing_key")
+    with pytest.raises(Refused):
+        secret_versions.renew(made.home, made.stack, "rui", "login", "client_secret")
+    trail = Trail(made.home.database)
+    found = [(each.who, each.what, each.services, each.reason) for each in trail.latest()]
+    trail.close()
+    assert found == [
+        ("rui", "rotate a secret", ("login",), "signing_key, version 3 of its secrets"),
+        ("ana", "set a secret", ("login",), "mail_key, version 2 of its secrets"),
     ]
