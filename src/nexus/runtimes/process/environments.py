@@ -70,6 +70,7 @@ def interpreter(home: Home, service: Service) -> Path:
         return Path(sys.executable)
     made = folder(home, lock)
     if made.is_dir():
+        _note_use(made)
         return made / "bin" / "python"
     if _platform_fits(service):
         return Path(sys.executable)
@@ -90,7 +91,7 @@ async def build(home: Home, service: Service) -> None:
     async with _building:
         target = folder(home, lock)
         if target.is_dir():
-            os.utime(target)
+            _note_use(target)
             return
         try:
             await asyncio.to_thread(_make, lock, target, hurry=_platform_fits(service))
@@ -98,6 +99,12 @@ async def build(home: Home, service: Service) -> None:
             if not _platform_fits(service):
                 raise
             log.warning("%s runs in the platform's own environment: %s", service.name, error)
+
+
+def _note_use(environment: Path) -> None:
+    """What is used stays; where the place is another user's, that one's own use counts."""
+    if os.access(environment, os.W_OK):
+        os.utime(environment)
 
 
 def _place(home: Home) -> Path:
@@ -163,6 +170,7 @@ def _make(lock: Path, target: Path, hurry: bool) -> None:
             except StartError:  # not all is in uv's cache
                 _run((*install, "-r", str(lock)), env)
             draft.chmod(0o755)
+            os.sync()  # thousands of files, shared with uv's cache: a power cut must not leave them empty
             draft.rename(target)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
@@ -208,5 +216,7 @@ def _remove_unused(environments: Path) -> None:
         return
     lines = [process.info["cmdline"] or [""] for process in psutil.process_iter(["cmdline"])]
     for each in unused:
-        if not any(line[0].startswith(f"{each}/") for line in lines):
+        if any(line[0].startswith(f"{each}/") for line in lines):
+            _note_use(each)  # so that it is there when what runs in it is started again
+        else:
             shutil.rmtree(each, ignore_errors=True)

@@ -149,8 +149,22 @@ async def test_environments_that_nobody_asks_for_go_after_a_month(home: Home, se
     try:
         os.utime(made, (old, old))
         environments._remove_unused(made.parent)
-        assert made.is_dir()
+        assert made.stat().st_mtime > old
     finally:
         running.communicate(b"\n")
+    os.utime(made, (old, old))
+    environments.interpreter(home, service)  # it is started again
+    environments._remove_unused(made.parent)
+    assert made.is_dir()
+    os.utime(made, (old, old))
     environments._remove_unused(made.parent)
     assert not made.exists()
+
+
+async def test_an_environment_is_on_the_disk_before_it_is_in_its_place(
+    home: Home, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, seen = environments.folder(home, environments.lock_of(service) or Path()), list[bool]()
+    monkeypatch.setattr(os, "sync", lambda: seen.append(made.exists()))
+    await environments.build(home, service)
+    assert (seen, made.is_dir()) == ([False], True)
