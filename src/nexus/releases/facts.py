@@ -11,6 +11,7 @@ from nexus.migrations.folder import read_folder
 from nexus.migrations.phase import PhaseName, phase_of, plain_indexes
 from nexus.releases.records import Deployment, ReleaseSet
 from nexus.releases.release import Release
+from nexus.stack import Service
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,17 @@ def migrations_of(folder: Path) -> tuple[MigrationFacts, ...]:
     plain = plain_indexes(scripts)
     told = [(migration.name, phase_of(migration, plain)) for migration in scripts]
     return tuple(MigrationFacts(name, phase.name, phase.sentence) for name, phase in told)
+
+
+def contracts_between(former: Service, new: Service) -> tuple[MigrationFacts, ...]:
+    """The contract migrations that `new` brings and `former` does not know.
+
+    Raises:
+        MigrationError: the folder of one or one of its scripts cannot be read.
+    """
+    known = {each.name for each in read_folder(former.migrations)} if former.migrations else set()
+    brought = migrations_of(new.migrations) if new.migrations else ()
+    return tuple(each for each in _contracts(brought) if each.name not in known)
 
 
 def _contracts(migrations: tuple[MigrationFacts, ...]) -> tuple[MigrationFacts, ...]:

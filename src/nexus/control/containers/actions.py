@@ -130,7 +130,7 @@ class Actions:
         await self._until_ready(service, lives=service.kind == "gateway" and not publishers <= there)
 
     async def stop(self, step: Step) -> None:
-        """Drains and stops a service, within what is left of the time for all."""
+        """Drains and stops a service, in what is left of the time for all, or as long as the step says."""
         self._keeper.wanted.remove(step.target)
         left = self._down_by - time.monotonic()
         store = self._site.stack.has(step.target) and self._keeper.service(step.target).kind in (
@@ -138,6 +138,7 @@ class Actions:
             "cache",
         )
         grace = max(1.0, left if store else min(left - STORE_RESERVE, 6.0))
+        grace = float(step.arguments.get("drain", grace))
         candidate = unit_of(step.target, "candidate")
         if any(each.unit == candidate for each in self._keeper.seen):
             await self._runtime().stop(candidate, grace)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from nexus.control import provision, secrets
 from nexus.control.processes.hooks import run_hook
-from nexus.control.processes.releasing import released
+from nexus.control.processes.releasing import grace_of, released
 from nexus.control.processes.replacing import Replacing
 from nexus.control.processes.rollout import Rollout
 from nexus.control.processes.supervisor import Supervisor
@@ -102,11 +102,17 @@ class Actions:
             await instance.until_ready(20.0)
 
     async def stop(self, step: Step) -> None:
-        """Drains and stops a service, within what is left of the time for all; nothing is let in any more."""
+        """Drains and stops a service, within what is left of the time for all, or as long as the step says;
+        nothing is let in any more.
+        """
         self._keeper.wanted.remove(step.target)
         self._keeper.leftovers.claim(step.target)
         self._keeper.candidates.drop(step.target)
         for instance in self._supervisor.of(step.target)[:1]:
+            if "drain" in step.arguments:
+                wanted = float(step.arguments["drain"])
+                await self._supervisor.stop(step.target, wanted, grace_of(instance.service))
+                return
             left = self._down_by - time.monotonic()
             if instance.service.kind not in ("database", "cache"):
                 left -= DATABASE_RESERVE

@@ -17,10 +17,13 @@ from nexus.releases.scope import Scope
 from nexus.releases.scoping.member import Member
 from nexus.stack import Stack
 
+FORWARD = "roll forward, or restore a backup from before it"
+
 
 def plan_return(stack: Stack, facts: RolloutFacts, services: Iterable[str], cause: str) -> Plan:
     """The way back of the deployment `facts.unfinished`: what was let in leaves, what was promoted changes
-    back, what was half replaced is made whole; nothing else is touched. Pure.
+    back, what was half replaced is made whole; nothing else is touched. Its notes say what does not get back
+    to where it was. Pure.
     """
     names = [name for name in services if stack.has(name) and name in facts.stable]
     former, notes = _former(facts, names)
@@ -31,8 +34,11 @@ def plan_return(stack: Stack, facts: RolloutFacts, services: Iterable[str], caus
         _leave(facts, name, cause, chain)
     for name in order:
         _change_back(stack, facts, former[name], cause, chain)
-    for name in reversed(by_need(stack, names)):
-        if name not in former and _torn(stack, facts, name):
+    staying = [name for name in reversed(by_need(stack, names)) if name not in former]
+    for name in staying:
+        if facts.contracts_beyond(facts.stable[name]):
+            notes.append(_stranded(facts, name))
+        elif _torn(stack, facts, name):
             _make_whole(stack, facts, name, cause, chain)
     return Plan(f"take back {', '.join(names)}", (*builds, *chain.steps), tuple(notes))
 
@@ -84,11 +90,22 @@ def _former(facts: RolloutFacts, names: Iterable[str]) -> tuple[dict[str, Releas
         elif crossed := facts.contracts_beyond(release):
             notes.append(
                 f"{stays}: {label(release)} cannot run on its schema, for migration {crossed[0].name} is a "
-                f"contract ({crossed[0].why}); roll forward, or restore a backup from before it"
+                f"contract ({crossed[0].why}); {FORWARD}"
             )
         else:
             found[name] = release
     return found, notes
+
+
+def _stranded(facts: RolloutFacts, name: str) -> str:
+    """The stable release of a service whose schema has gone on without it."""
+    release = facts.stable[name]
+    crossed = facts.contracts_beyond(release)[0]
+    is_so = "runs on" if facts.ready_of(release) else "is not started again on"
+    return (
+        f"{name} {label(release)} {is_so} a schema that it may not fit, for migration {crossed.name} is "
+        f"applied, a contract ({crossed.why}); {FORWARD}"
+    )
 
 
 def _leave(facts: RolloutFacts, name: str, cause: str, chain: Chain) -> None:
@@ -120,8 +137,13 @@ def _torn(stack: Stack, facts: RolloutFacts, name: str) -> bool:
     stable, candidate = facts.stable[name], facts.candidates.get(name)
     mine = {stable.id, candidate.release.id if candidate else ""}
     others = any(count for id, count in facts.ready.get(name, {}).items() if id not in mine)
-    away = not facts.ready_of(stable) and way_back(stack.service(name), facts) != "replace"
-    return others or away
+    begun = facts.unfinished
+    stops = (
+        way_back(stack.service(name), facts) != "replace"
+        or f"stop {name}" in facts.done
+        or (begun is not None and begun.strategy == "recreate")
+    )
+    return others or (stops and not facts.ready_of(stable))
 
 
 def _builds(former: Mapping[str, Release], facts: RolloutFacts, cause: str) -> list[Step]:

@@ -78,10 +78,19 @@ def _prepare(change: Change, chain: Chain) -> None:
     pending = facts.pending.get((name, new.id), ())
     if pending:
         contract = "; nobody can go back across it" if facts.contracts_pending(new) else ""
+        if contract and change.manner == "recreate":
+            _stop(change, chain)
         does = f"apply {migrations(pending)}{contract}"
         chain.add("migrate", name, f"{label(new)} needs a newer schema", does, release=new.id)
     if change.candidate is None:
         _hook(change, chain, "before")
+
+
+def _stop(change: Change, chain: Chain) -> None:
+    """The former release is away before what it needs is taken from it."""
+    name, former = change.service.name, change.facts.stable[change.service.name]
+    does = f"drain and stop {label(former)}, which cannot run on the newer schema: it is away from now on"
+    chain.add("stop", name, change.cause, does, drain=seconds(change.service.rollout.drain))
 
 
 def _canary(change: Change, chain: Chain) -> None:

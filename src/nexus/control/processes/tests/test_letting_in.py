@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import aiohttp
 import pytest
@@ -11,6 +12,7 @@ import pytest_asyncio
 
 from nexus.control.processes.tests.small_stack import ROLLOUT, SmallStack, load, small_stack
 from nexus.runtimes.protocol import StartError
+from nexus.stack.manifest import Database
 
 
 @pytest_asyncio.fixture
@@ -110,6 +112,26 @@ async def test_what_cannot_run_twice_is_stopped_first_and_the_gap_is_told(stack:
     assert stack.running() == {"2": 1}
     assert len(stack.gaps) == 1
     assert 0 < stack.gaps[0] < 5
+
+
+async def test_the_former_release_is_not_started_again_across_a_contract_migration(stack: SmallStack) -> None:
+    rollout = "rollout: {strategy: recreate, start: 20s, settle: 0s, drain: 1s}\n"
+    bad = stack.release("3", "env: {MOOD: ends}\n" + rollout)
+    with pytest.raises(StartError, match="no such table"):
+        await stack.deploy("recreate", release=bad)
+    assert stack.running() == {"1": 1}
+    script = bad.folder / "migrations" / "1_drop" / "migration.sql"
+    script.parent.mkdir(parents=True)
+    script.write_text("DROP TABLE things;\n")
+    stack.others["shop", bad.release] = replace(bad, database=Database(schema="shop"))
+    await stack.act("stop", drain="1")
+    with pytest.raises(
+        StartError, match=r"not started again, for migration 1_drop is applied, a contract \(line 1"
+    ):
+        await stack.deploy("recreate", release=bad)
+    assert "shop" not in stack.keeper.instances()
+    assert "shop" not in stack.keeper.wanted.names
+    assert stack.stable == "1"
 
 
 async def test_a_hook_runs_once_as_a_task_of_the_new_release(stack: SmallStack) -> None:

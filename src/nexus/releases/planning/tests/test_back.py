@@ -86,6 +86,38 @@ def test_nothing_goes_back_across_a_contract_migration_and_that_is_said(shop: Sh
     assert len(plan_return(shop.stack, expands, ["till", "web"], CAUSE).steps) == 2
 
 
+def test_what_was_stopped_for_a_migration_that_failed_is_started_again(shop: Shop) -> None:
+    begun = shop.deployment(4, {"till": ("1.0", "2.0")})
+    facts = shop.facts(unfinished=begun, done=frozenset({"stop till"}))
+    stopped = replace(facts, ready={**facts.ready, "till": {}})
+    plan = plan_return(shop.stack, stopped, ["till"], CAUSE)
+    assert [step.id for step in plan.steps] == ["replace till"]
+    assert not plan.notes
+
+
+def test_a_release_is_not_started_again_on_a_schema_that_has_left_it_behind(shop: Shop) -> None:
+    begun = shop.deployment(4, {"till": ("1.0", "2.0")}, strategy="recreate")
+    beyond = shop.migration("till", "1.0", "2_drop", "line 1 drops a")
+    facts = shop.facts(unfinished=begun, beyond=beyond)
+    stopped = replace(facts, ready={**facts.ready, "till": {}})
+    plan = plan_return(shop.stack, stopped, ["till"], CAUSE)
+    assert plan.empty
+    assert plan.notes == (
+        "till 1.0 is not started again on a schema that it may not fit, for migration 2_drop is applied, a "
+        "contract (line 1 drops a); roll forward, or restore a backup from before it",
+    )
+
+
+def test_a_candidate_that_leaves_after_its_contract_migration_leaves_a_note(shop: Shop) -> None:
+    begun = shop.deployment(4, {"till": ("1.0", "2.0")})
+    candidate = CandidateFacts(shop.release("till", "2.0"), 1, 5, 1)
+    beyond = shop.migration("till", "1.0", "2_drop", "line 1 drops a")
+    facts = shop.facts(unfinished=begun, beyond=beyond, candidates={"till": candidate})
+    plan = plan_return(shop.stack, facts, ["till"], CAUSE)
+    assert [step.id for step in plan.steps] == ["shift till 0", "abandon till"]
+    assert plan.notes[0].startswith("till 1.0 runs on a schema that it may not fit, for migration 2_drop")
+
+
 def test_a_rollback_brings_each_member_back_dependents_first_and_watches_them(shop: Shop) -> None:
     facts = shop.running(
         {"till": "2.0", "stock": "2.0"},

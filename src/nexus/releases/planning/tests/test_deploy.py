@@ -339,7 +339,16 @@ def test_a_contract_migration_is_refused_while_the_former_release_runs(shop: Sho
         "(expand); then this one with --force"
     )
     gap = plan_deploy(shop.stack, facts, replace(request, strategy="recreate"))
-    assert gap.steps[0].does == "apply 1 migration (2_drop); nobody can go back across it"
+    assert [step.id for step in gap.steps][:4] == [
+        "stop till", "migrate till", "hook before till", "recreate till"
+    ]  # fmt: skip
+    assert gap.steps[0].does == (
+        "drain and stop 1.0, which cannot run on the newer schema: it is away from now on"
+    )
+    assert gap.steps[1].does == "apply 1 migration (2_drop); nobody can go back across it"
+    expands = replace(facts, pending=shop.migration("till", "2.0", "2_add"))
+    steady = plan_deploy(shop.stack, expands, replace(request, strategy="recreate"))
+    assert "stop till" not in [step.id for step in steady.steps]
     forced = plan_deploy(shop.stack, facts, replace(request, forced=True))
     assert forced.notes[0].endswith("while it is applied; forced by ana")
 
