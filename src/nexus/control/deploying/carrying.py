@@ -62,7 +62,7 @@ class Carrying:
             return self._stuck(cause, str(error))
         if outcome.state == "failed":
             return self._stuck(cause, self._cause(outcome))
-        wrong = self._differing(self._intent.before)
+        wrong = (*self._differing(self._intent.before), *plan.notes)
         if wrong:
             return self._stuck(cause, "; ".join(wrong))
         return ending.gone_back(cause, self._intent.former, self._record.touched)

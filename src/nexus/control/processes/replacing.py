@@ -12,6 +12,7 @@ from nexus.control.processes.instance import Instance
 from nexus.control.processes.releasing import ends, grace_of, released
 from nexus.control.processes.upgrade import Upgrade
 from nexus.plans import Action, Step
+from nexus.releases.facts import contracts_between
 from nexus.runtimes.protocol import StartError
 from nexus.stack import Service
 
@@ -64,7 +65,8 @@ class Replacing:
         """Stops the instances, then starts those of a release; tells how long nobody served.
 
         Raises:
-            StartError: the release did not start; the former one runs again.
+            StartError: the release did not start; the former one runs again, unless a contract migration lies
+                between them.
         """
         await self._recreate(released(self._keeper, step))
 
@@ -114,9 +116,17 @@ class Replacing:
             await self._in_place_of_all(service)
             if not self._is_stable(service):
                 await self._keeper.adopt(service)
-        except StartError:
-            if former.release != service.release:
-                await self._in_place_of_all(former)
+        except StartError as error:
+            if former.release == service.release:
+                raise
+            crossed = contracts_between(former, service)
+            if crossed:
+                await ends(self._retire(self._supervisor.of(service.name), service))
+                raise StartError(
+                    f"{error}; the former release is not started again, for migration {crossed[0].name} is "
+                    f"applied, a contract ({crossed[0].why})"
+                ) from error
+            await self._in_place_of_all(former)
             raise
         self._keeper.wanted.add(service.name)
         self._keeper.tell_gap(service.name, time.monotonic() - began)
