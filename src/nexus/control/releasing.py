@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from nexus.plans import Action, Plan, Step
 from nexus.releases import Catalogue, Release
-from nexus.releases.artefact import ArtefactError, service_of, snapshot
+from nexus.releases.artefact import ArtefactError, restored, service_of, snapshot
 from nexus.runtimes.home import Home
 from nexus.runtimes.protocol import StartError
 from nexus.stack import Service, Stack
@@ -18,7 +19,9 @@ from nexus.stack import Service, Stack
 if TYPE_CHECKING:
     from nexus.control.world import World
 
+log = logging.getLogger("nexus.control")
 FIRST = "first releases"
+Reader = Callable[[Stack, Release, Home], Service]
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def overlaid(
     catalogue: Catalogue,
     home: Home,
     known: Mapping[str, Service] | None = None,
-    read: Callable[[Stack, Release, Home], Service] = service_of,
+    read: Reader = service_of,
 ) -> Stack:
     """The stack with each service as its `stable` release has it; those without one are as the sources are.
 
@@ -93,6 +96,24 @@ def overlaid(
         return read(sources, catalogue.find(service.name, release), home)
 
     return replace(sources, services=tuple(map(one, sources.services)))
+
+
+def or_remembered(before: Mapping[str, Service]) -> Reader:
+    """Reads a release as `restored` does; one that nothing holds any more is as an earlier control loop knew
+    it (`before`), so that what runs of it, and all the rest, is kept on.
+    """
+
+    def read(sources: Stack, release: Release, home: Home) -> Service:
+        try:
+            return restored(sources, release, home)
+        except ArtefactError as error:
+            known = before.get(release.service)
+            if known is None or known.release != release.id:
+                raise
+            log.warning("%s is kept as it was: %s", release.service, error)
+            return known
+
+    return read
 
 
 def first_releases(stack: Stack, missing: tuple[str, ...]) -> tuple[Step, ...]:

@@ -24,7 +24,7 @@ from nexus.control.keepers import keeper_of
 from nexus.control.launch import platform_release
 from nexus.control.old_releases import remove_old
 from nexus.control.processes.keeper import ProcessKeeper
-from nexus.control.releasing import overlaid, standing
+from nexus.control.releasing import or_remembered, overlaid, standing
 from nexus.control.targets import targets
 from nexus.control.wanted import Wanted
 from nexus.plans import Journal, Lease
@@ -150,9 +150,10 @@ class World:
         try:
             release, stack, ports = pickle.loads(bytes.fromhex(text))
             kept = {service.name: service for service in stack.services}
+            read = or_remembered(kept)
             if release != self.release:  # its values may lack what this release asks of them
                 stack, kept = load_stack(stack.root).subset(kept), {}
-            stack = overlaid(stack, self.catalogue.stable(), self.catalogue, self.home, kept, restored)
+            stack = overlaid(stack, self.catalogue.stable(), self.catalogue, self.home, kept, read)
             known = {**planned(stack, int(self.register.get("offset") or 0)), **ports}
             await self.keeper.settle(self.site_of(stack, known))
         except Exception as error:  # noqa: BLE001 - a loop that knows nothing can still be told

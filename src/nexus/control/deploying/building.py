@@ -37,13 +37,13 @@ class Building:
         known = {name: self._known(name, asked) for name in asked.services}
         found = {name: release for name, release in known.items() if release is not None}
         lacking = tuple(name for name in asked.services if name not in found)
-        made = await asyncio.to_thread(self._made, lacking, asked) if lacking else {}
+        made = await self._copied(lacking, asked) if lacking else {}
         return {name: found.get(name) or made[name] for name in asked.services}
 
     async def made(self, asked: Sources) -> Mapping[str, Release]:
         """Service → the release of what its sources hold; the catalogue knows it from now on."""
         self._check(asked.services)
-        made = await asyncio.to_thread(self._made, asked.services, asked)
+        made = await self._copied(asked.services, asked)
         return {name: self._world.catalogue.add(release) for name, release in made.items()}
 
     def _check(self, names: tuple[str, ...]) -> None:
@@ -69,6 +69,11 @@ class Building:
         """The newest release that people call so; None where the new one is to be called so."""
         return next((each for each in self._world.catalogue.of(name) if each.version == version), None)
 
+    async def _copied(self, names: tuple[str, ...], asked: Sources) -> dict[str, Release]:
+        made = await asyncio.to_thread(self._made, names, asked)
+        of = self._world.catalogue.of
+        return {name: called(release, of(name), asked.version) for name, release in made.items()}
+
     def _made(self, names: tuple[str, ...], asked: Sources) -> dict[str, Release]:
         site = self._world.site
         assert site is not None
@@ -86,7 +91,7 @@ class Building:
         if not stack.has(name):
             raise Refused(f"the sources in {stack.root} have no service {name} any more")
         home = self._world.home
-        made = snapshot(
+        return snapshot(
             stack,
             stack.service(name),
             home,
@@ -95,7 +100,6 @@ class Building:
             secrets_version=newest_version(home, name),
             image=asked.image,
         )
-        return called(made, self._world.catalogue.of(name), asked.version)
 
 
 def called(made: Release, known: Iterable[Release], name: str) -> Release:

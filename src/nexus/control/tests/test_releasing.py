@@ -185,6 +185,23 @@ async def test_an_artefact_that_is_gone_is_made_again_by_up_and_by_the_next_cont
     await next_one.close()
 
 
+async def test_one_artefact_that_nothing_holds_any_more_does_not_cost_the_next_loop_all_others(
+    world: World, root: Path
+) -> None:
+    world.catalogue.judge_set(1, healthy=True)
+    stable = world.catalogue.stable()
+    shutil.rmtree(world.home.releases / "till")
+    changed(root, "2")
+    next_one = World(world.home)
+    next_one.release = "a newer Nexus"
+    await next_one.recall()
+    assert next_one.site is not None
+    assert {each.name: each.release for each in next_one.site.stack.services} == stable
+    with pytest.raises(Refused, match="bring back the files that it was made of"):
+        next_one.released(load_stack(root))
+    await next_one.close()
+
+
 async def test_a_set_of_secrets_that_was_pruned_is_never_made_up(world: World, root: Path) -> None:
     sources = load_stack(root)
     (world.home.secrets / "till").mkdir(parents=True)
