@@ -33,7 +33,7 @@ class Following:
     def back(self, path: str, body: Mapping[str, Any]) -> int:
         """Like `run`, for who wants all to be as before: that is what succeeds then."""
         code = self.run(path, body)
-        return 0 if self._state in ("rolled back", "failed") else code
+        return 0 if self._state in ("rolled back", "failed") else code or FAILED
 
     def run(self, path: str, body: Mapping[str, Any]) -> int:
         """Asks for a deployment and follows it to its end; returns the command's exit code."""

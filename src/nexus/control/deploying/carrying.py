@@ -16,8 +16,6 @@ from nexus.control.deploying.record import Record
 from nexus.control.deploying.rollout import Rollout
 from nexus.control.progress import step_told
 from nexus.plans import Action, Outcome, Plan, StepEvent, execute
-from nexus.releases.errors import ReleaseError
-from nexus.runtimes.protocol import StartError
 
 if TYPE_CHECKING:
     from nexus.control.world import World
@@ -43,25 +41,31 @@ class Carrying:
         except Exception as error:
             log.exception("deployment %d failed", self._rollout.id)
             return await self.back(str(error) or type(error).__name__)
+        if self._rollout.aborted.is_set():  # also when the last step could not be cut short any more
+            return await self.back(f"aborted by {self._rollout.aborter}")
         if outcome.state in ("done", "nothing to do"):
             return await self._arrived()
         if self._intent.kind == "rollback" and not self._differing(self._intent.after):
-            return self._taken_back(self._cause(outcome))
-        return await self.back(self._cause(outcome))
+            return self._taken_back(_cause(outcome))
+        return await self.back(_cause(outcome))
 
     async def back(self, cause: str) -> Ending:
-        """Brings everything to where it was before; says so, or what stands in the way."""
-        self._record.back = True
+        """Brings everything to where it was before; says so, or what stands in the way, whatever that is."""
+        self._record.back = self._rollout.returning = True
+        try:
+            return await self._back(cause)
+        except Exception as error:
+            log.exception("the way back of deployment %d failed", self._rollout.id)
+            return self._stuck(cause, str(error) or type(error).__name__)
+
+    async def _back(self, cause: str) -> Ending:
         self._world.catalogue.note(self._rollout.id, "returning", {**self._record.as_dict(), "cause": cause})
         self._rollout.tell({"event": "returning", "cause": cause})
-        try:
-            plan = await way_back(self._world, self._rollout.id, self._intent.services, cause)
-            self._rollout.tell({"event": "plan", "plan": plan.as_dict(), "text": plan.text(), "back": True})
-            outcome = await self._execute(plan, self._hands.back(), asyncio.Event())
-        except (ReleaseError, StartError) as error:
-            return self._stuck(cause, str(error))
+        plan = await way_back(self._world, self._rollout.id, self._intent.services, cause)
+        self._rollout.tell({"event": "plan", "plan": plan.as_dict(), "text": plan.text(), "back": True})
+        outcome = await self._execute(plan, self._hands.back(), asyncio.Event())
         if outcome.state == "failed":
-            return self._stuck(cause, self._cause(outcome))
+            return self._stuck(cause, _cause(outcome))
         wrong = (*self._differing(self._intent.before), *plan.notes)
         if wrong:
             return self._stuck(cause, "; ".join(wrong))
@@ -91,19 +95,15 @@ class Carrying:
     def _differing(self, expected: Mapping[str, str]) -> tuple[str, ...]:
         return ending.differing(expected, self._world.catalogue.stable(), tuple(self._world.candidates.all()))
 
-    def _cause(self, outcome: Outcome) -> str:
-        if self._rollout.aborted.is_set() and not self._record.back:
-            return f"aborted by {self._rollout.aborter}"
-        return "; ".join(error for _, _, error in outcome.failed) or outcome.sentence()
-
     async def _execute(self, plan: Plan, actions: Mapping[str, Action], stop: asyncio.Event) -> Outcome:
         def tell(event: StepEvent) -> None:
             self._record.step(event)
-            state = (
-                "returning" if self._record.back else "running" if self._rollout.going.is_set() else "paused"
-            )
-            self._world.catalogue.note(self._rollout.id, state, self._record.as_dict())
+            self._world.catalogue.note(self._rollout.id, self._rollout.state, self._record.as_dict())
             self._rollout.tell(step_told(event))
 
         async with self._world.keeper.at_work():
             return await execute(plan, actions, self._world.journal, self._rollout.who, tell, stop)
+
+
+def _cause(outcome: Outcome) -> str:
+    return "; ".join(error for _, _, error in outcome.failed) or outcome.sentence()

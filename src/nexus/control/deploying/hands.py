@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING
 
 from nexus.control.deploying.judging import Baseline, Judge, Regression
-from nexus.control.deploying.record import Record
+from nexus.control.deploying.record import TOUCHING, Record
 from nexus.control.deploying.rollout import Rollout
 from nexus.plans import Action, Step
 
@@ -81,9 +81,16 @@ class Hands:
         if newest.at >= self._baseline.at and self._world.candidates.of(service) is None:
             self._world.catalogue.judge_set(newest.number, False)
 
+    def _touch(self, step: Step) -> None:
+        """Records, before it does so, that a step may give requests to what is let in."""
+        if step.action in TOUCHING and not self._record.touched:
+            self._record.touched = True
+            self._world.catalogue.note(self._rollout.id, self._rollout.state, self._record.as_dict())
+
     def _in_turn(self, action: Action) -> Action:
         async def carry_out(step: Step) -> None:
             await self._rollout.turn()
+            self._touch(step)
             if step.action in CUTTABLE:
                 await self._rollout.unless_aborted(_coroutine(action, step))
             else:

@@ -32,10 +32,8 @@ class Record:
         return record
 
     def step(self, event: StepEvent) -> None:
-        """A step began or ended."""
+        """A step began or ended; those that ended are recorded."""
         if event.kind == "started":
-            if not self.back and event.step.action in TOUCHING:
-                self.touched = True
             return
         self.watched |= event.step.action == "watch" and event.kind == "done"
         self.steps.append(

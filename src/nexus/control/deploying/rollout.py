@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -17,20 +17,25 @@ class Aborted(Exception):
 class Rollout:
     """What is told of one deployment, and what its operators want of it.
 
-    `id` is the deployment's in the catalogue. `going` is set unless it is to stand still, `pausing` is the
-    contrary of it. `aborted` is set once it is to go back.
+    `id` is the deployment's in the catalogue, `after` what it leads to (service → id of a release). `going`
+    is set unless it is to stand still, `pausing` is the contrary of it. `aborted` is set once an operator
+    wants it to go back, `returning` once it goes back for whatever cause.
     """
 
-    def __init__(self, id: int, kind: str, who: str, request: dict[str, Any]) -> None:
+    def __init__(
+        self, id: int, kind: str, who: str, request: dict[str, Any], after: Mapping[str, str] | None = None
+    ) -> None:
         self.id = id
         self.kind = kind
         self.who = who
         self.request = request
+        self.after = dict(after or {})
         self.going = asyncio.Event()
         self.going.set()
         self.pausing = asyncio.Event()
         self.aborted = asyncio.Event()
         self.aborter = ""
+        self.returning = False
         self.over = asyncio.Event()
         self._told: list[dict[str, Any]] = []
         self._figures: dict[str, dict[str, Any]] = {}
@@ -68,6 +73,7 @@ class Rollout:
     def abort(self, who: str) -> None:
         """It goes back, whether it stands still or not."""
         self.aborter = who
+        self.returning = True
         self.aborted.set()
 
     async def turn(self) -> None:
@@ -94,6 +100,13 @@ class Rollout:
             for each in (task, aborted):
                 each.cancel()
             await asyncio.gather(task, aborted, return_exceptions=True)
+
+    @property
+    def state(self) -> str:
+        """Where it is, as the catalogue calls it: once it goes back it does so to the end."""
+        if self.returning:
+            return "returning"
+        return "running" if self.going.is_set() else "paused"
 
     @property
     def latest(self) -> dict[str, dict[str, Any]]:
