@@ -7,6 +7,9 @@ PT_BR = {
     "--{name} stands alone: no module, no other option": (
         "--{name} se usa sozinha: sem módulo e sem outra opção"
     ),
+    "`nexus deploy --resume` goes on, `--abort` sends it back": (
+        "`nexus deploy --resume` continua, `--abort` desfaz"
+    ),
     "abandon": "abandonar",
     "admit": "admitir",
     "at": "em",

@@ -80,6 +80,10 @@ def _status(found: Mapping[str, Any], as_json: bool) -> None:
     for each in found["unfinished"]:
         typer.echo(headline(each))
         typer.echo(t("it is about to be taken up again"))
+    for each in found["held"]:
+        if last is None or each["id"] != last["id"]:
+            typer.echo(headline(each))
+            typer.echo(f"{t(each['state'])}: {t('`nexus deploy --resume` goes on, `--abort` sends it back')}")
     if current is None:
         if last is None:
             typer.echo(t("nothing was deployed yet"))

@@ -33,9 +33,9 @@ class Api:
     def __init__(self, world: World) -> None:
         self._world = world
         turn = Turn(world.lease)
-        self._operations = Operations(world, turn)
-        self._operating = Operating(world)
         self.deploying = Deploying(world, turn)
+        self._operations = Operations(world, turn, came_up=self.deploying.wake)
+        self._operating = Operating(world)
 
     def application(self) -> web.Application:
         """The aiohttp application."""

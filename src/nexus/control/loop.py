@@ -40,7 +40,7 @@ async def run(home: Home) -> None:
     try:
         await world.recall()
         world.collecting.begin()
-        chores.append(asyncio.create_task(api.deploying.take_up()))
+        chores.append(asyncio.create_task(api.deploying.take_up_for_ever()))
         chores.append(asyncio.create_task(Suspects(world).look_for_ever()))
         await _listen(runner, home)
         log.info("control loop %d serves %s", os.getpid(), home.root)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,11 +48,15 @@ class UpRequest:
 
 
 class Operations:
-    """Changes to one stack; a lease lets only one happen at a time."""
+    """Changes to one stack; a lease lets only one happen at a time.
 
-    def __init__(self, world: World, turn: Turn) -> None:
+    `came_up` is called when an `up` has ended.
+    """
+
+    def __init__(self, world: World, turn: Turn, came_up: Callable[[], None]) -> None:
         self._world = world
         self._turn = turn
+        self._came_up = came_up
 
     async def up(self, request: UpRequest, emit: Emit, stop: asyncio.Event) -> None:
         """Brings the stack up; tells its progress to `emit`."""
@@ -87,6 +91,7 @@ class Operations:
             if outcome.exit_code == 0:
                 self._judge_first_set()
             self._report(outcome, emit)
+        self._came_up()
 
     async def down(
         self, who: str, delete_data: bool, plan_only: bool, emit: Emit, stop: asyncio.Event

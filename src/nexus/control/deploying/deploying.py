@@ -10,6 +10,7 @@ from nexus.control.deploying import ending
 from nexus.control.deploying.building import Building
 from nexus.control.deploying.conducting import Conducting
 from nexus.control.deploying.intending import Intents
+from nexus.control.deploying.left_open import beside, left_open
 from nexus.control.deploying.reports import Reports, ended
 from nexus.control.deploying.requests import (
     Asked,
@@ -19,6 +20,7 @@ from nexus.control.deploying.requests import (
     Steering,
 )
 from nexus.control.deploying.rollout import Rollout
+from nexus.control.deploying.taking_up import TakingUp
 from nexus.control.deploying.trail import Trail
 from nexus.control.turn import Emit, Turn
 
@@ -36,7 +38,8 @@ class Deploying:
         self._building = Building(world)
         self._trail = Trail(world.home.database)
         self._intents = Intents(world, self._building)
-        self._conducting = Conducting(world, turn, self._intents, self._trail)
+        self._conducting = Conducting(world, self._intents, self._trail)
+        self._taking_up = TakingUp(world, turn, self._conducting)
         self._reports = Reports(world, self._trail)
 
     async def build(self, asked: BuildRequest) -> dict[str, Any]:
@@ -75,8 +78,8 @@ class Deploying:
             emit(ended(found))
 
     def status(self) -> dict[str, Any]:
-        """The deployment that is under way, and the last one that ended."""
-        return self._reports.status(self._conducting.rollout, self._turn.holder)
+        """The deployment that is under way, the last one that ended, and those that were left half way."""
+        return self._reports.status(self._conducting.rollout, self._turn.holder, self._open())
 
     def history(self, service: str | None) -> dict[str, Any]:
         """Releases, deployments, sets and the audit trail, of one service or all."""
@@ -84,20 +87,20 @@ class Deploying:
 
     def pause(self, who: str) -> dict[str, Any]:
         """Lets the running step end, and everything stand still."""
-        rollout = self._under_way()
-        rollout.pause()
+        rollout = self._going_forward()
         self._world.catalogue.note(rollout.id, "paused", {})
+        rollout.pause()
         self._trail.add(who, "pause", tuple(rollout.request["services"]))
         rollout.tell({"event": "paused", "who": who})
         return {"id": rollout.id, "stands_still": True, "anew": False}
 
     def resume(self, who: str) -> dict[str, Any]:
         """Lets it go on; `anew` says whether that is to be asked of `go_on`, since it was held."""
-        if self._conducting.rollout is None and (stuck := self._held()) is not None:
-            return {"id": stuck.id, "stands_still": False, "anew": True}
-        rollout = self._under_way()
-        rollout.resume()
+        if stuck := self._open():
+            return {"id": stuck[0].id, "stands_still": False, "anew": True}
+        rollout = self._going_forward()
         self._world.catalogue.note(rollout.id, "running", {})
+        rollout.resume()
         self._trail.add(who, "resume", tuple(rollout.request["services"]))
         rollout.tell({"event": "resumed", "who": who})
         return {"id": rollout.id, "stands_still": False, "anew": False}
@@ -105,30 +108,34 @@ class Deploying:
     async def go_on(self, asked: Steering, emit: Emit, stop: asyncio.Event) -> None:
         """Goes on with what was held, from where it is."""
         async with self._turn.taken(f"resume by {asked.who}", emit):
-            stuck = self._held()
-            if stuck is None:
+            stuck = self._open()
+            if not stuck:
                 raise Refused("no deployment is held")
-            self._trail.add(asked.who, "resume", stuck.services)
-            await self._conducting.go_on(stuck, asked.who, emit)
+            self._trail.add(asked.who, "resume", stuck[0].services)
+            await self._conducting.go_on(stuck[0], asked.who, emit)
 
     async def abort(self, asked: Steering, emit: Emit, stop: asyncio.Event) -> None:
         """Sends back what is under way, or what was held."""
         rollout = self._conducting.rollout
         if rollout is not None:
-            self._trail.add(asked.who, "abort", tuple(rollout.request["services"]))
-            rollout.abort(asked.who)
+            if not rollout.returning:
+                self._abort(rollout, asked.who)
             await rollout.follow(emit)
             return
         async with self._turn.taken(f"abort by {asked.who}", emit):
-            stuck = self._held()
-            if stuck is None:
+            stuck = self._open()
+            if not stuck:
                 raise Refused("nothing is being deployed")
-            self._trail.add(asked.who, "abort", stuck.services)
-            await self._conducting.send_back(stuck, asked.who, emit)
+            self._trail.add(asked.who, "abort", stuck[0].services)
+            await self._conducting.send_back(stuck[0], asked.who, emit)
 
-    async def take_up(self) -> None:
-        """Goes on with what an earlier control loop left unfinished."""
-        await self._conducting.take_up()
+    async def take_up_for_ever(self) -> None:
+        """Goes on with what was left unfinished, until it is cancelled."""
+        await self._taking_up.for_ever()
+
+    def wake(self) -> None:
+        """The stack is up: what is unfinished may go on now."""
+        self._taking_up.wake()
 
     async def interrupt(self) -> None:
         """Leaves what is under way to the next control loop; nothing is begun any more."""
@@ -142,11 +149,15 @@ class Deploying:
     async def _operate(self, asked: Asked, what: str, emit: Emit, stop: asyncio.Event) -> None:
         wish = asked.model_dump(mode="json", exclude={"who", "plan_only"})
         rollout = self._conducting.rollout
-        if rollout is not None and rollout.request == wish and not asked.plan_only:
+        if rollout is not None and not asked.plan_only and await self._same(rollout, asked, wish):
             emit({"event": "attached", "id": rollout.id})
             await rollout.follow(emit)
             return
         async with self._turn.taken(f"{what} by {asked.who}", emit):
+            if isinstance(asked, DeployRequest) and (
+                why := beside(self._open(), self._world.candidates.all(), asked.services)
+            ):
+                raise Refused(why)
             intent = await self._intents.of(asked)
             if asked.plan_only:
                 emit({**intent.told(), "plan_only": True})
@@ -158,12 +169,32 @@ class Deploying:
             else:
                 await self._conducting.begin(intent, asked.who, wish, emit)
 
-    def _under_way(self) -> Rollout:
-        if self._conducting.rollout is None:
-            raise Refused("nothing is being deployed")
-        return self._conducting.rollout
+    async def _same(self, rollout: Rollout, asked: Asked, wish: dict[str, Any]) -> bool:
+        """Whether what is asked for is what is under way: the same request, and the same content."""
+        if rollout.request != wish:
+            return False
+        if isinstance(asked, DeployRequest):
+            meant = await self._building.meant(asked)
+            return rollout.after == {name: each.id for name, each in meant.items()}
+        return True
 
-    def _held(self) -> Deployment | None:
-        """The last deployment, when it was held."""
-        latest = self._world.catalogue.deployments(n=1)
-        return latest[0] if latest and latest[0].state == "held" else None
+    def _abort(self, rollout: Rollout, who: str) -> None:
+        """What is to go back is recorded so first, else another control loop would go forward with it."""
+        self._world.catalogue.note(rollout.id, "returning", {"cause": f"aborted by {who}"})
+        self._trail.add(who, "abort", tuple(rollout.request["services"]))
+        rollout.abort(who)
+
+    def _going_forward(self) -> Rollout:
+        rollout = self._conducting.rollout
+        if rollout is None:
+            raise Refused("nothing is being deployed")
+        if rollout.returning:
+            raise Refused(f"deployment {rollout.id} goes back already, and nothing stops that")
+        return rollout
+
+    def _open(self) -> tuple[Deployment, ...]:
+        """Those that went neither forward nor back to their end, newest first; none while one goes on."""
+        if self._conducting.rollout is not None:
+            return ()
+        world = self._world
+        return left_open(world.catalogue.deployments(n=200), world.catalogue.stable(), world.candidates.all())

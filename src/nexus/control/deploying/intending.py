@@ -24,7 +24,8 @@ from nexus.releases.planning import (
     waived,
 )
 from nexus.releases.records import Deployment
-from nexus.releases.scope import Broken, decide_scope
+from nexus.releases.scope import Broken, Scope, decide_scope
+from nexus.releases.scoping.member import Member
 from nexus.runtimes.protocol import StartError
 from nexus.stack import Freeze, ManifestError, Stack
 from nexus.stack.freezing import load_freezes
@@ -59,12 +60,22 @@ class Intents:
         """What is left to do of a deployment that was begun: with the same releases, from where it stands."""
         targets = {name: self._find(name, id) for name, id in left.after.items()}
         if left.kind == "rollback":
-            asked = DeployRequest(
-                who=left.who, services=left.services, strategy="rolling", force=True, override=AGAIN
-            )
-        else:
-            asked = read(DeployRequest, {**left.request, "who": left.who, "force": True, "override": AGAIN})
+            return await self._rollback_anew(left, targets)
+        asked = read(DeployRequest, {**left.request, "who": left.who, "force": True, "override": AGAIN})
         return replace(await self._deploy(asked, targets, left), kind=left.kind, exceptions={})
+
+    async def _rollback_anew(self, left: Deployment, targets: Mapping[str, Release]) -> Intent:
+        """The same members as were found first, whatever would be found now; those that went back already
+        are made whole.
+        """
+        facts = await observe(self._world, targets.values(), left)
+        members = tuple(
+            Member(name, self._find(name, left.before[name]), to, AGAIN) for name, to in targets.items()
+        )
+        site = self._world.site
+        assert site is not None  # else there would be no facts
+        plan = plan_rollback(site.stack, facts, Scope("set", AGAIN, left.why, members), left.who)
+        return replace(self.recorded(left), plan=plan)
 
     def recorded(self, left: Deployment) -> Intent:
         """What a deployment was to change, with nothing left to do."""
