@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nexus.control import provision, secrets
+from nexus.control.deploying.figures import bad_figures
 from nexus.control.facts import Facts
 from nexus.migrations import MigrationError
 from nexus.releases import Release, UnknownRelease
@@ -40,9 +41,10 @@ async def observe(
     targets: Iterable[Release] = (),
     unfinished: Deployment | None = None,
     past: bool = False,
+    figures: bool = False,
 ) -> RolloutFacts:
     """What is, of the stack's releases; `targets` are those that a plan may lead to. `past`: those that a
-    rollback may lead to are looked at as well.
+    rollback may lead to are looked at as well. `figures`: telemetry is asked which services answer badly.
 
     Raises:
         StartError: nothing runs, or the history of a schema's migrations cannot go on.
@@ -69,6 +71,7 @@ async def observe(
         beyond=_beyond(read, pending),
         misfits=misfits.pairs,
         unshared=_unshared(world, world.site),
+        bad=await bad_figures(world, _history(world, stable)) if figures else {},
         sets=catalogue.sets(100),
         deployments=catalogue.deployments(),
         unfinished=unfinished,

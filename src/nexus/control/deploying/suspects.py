@@ -1,6 +1,6 @@
 """After a deploy: objectives of the business that burn their error budget fast now and did not before it.
 
-It is told with the deployment; nothing is taken back for it.
+It is told with the deployment, and how far a rollback would reach; nothing is taken back by itself.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
+from nexus.control.deploying.observing import observe
+from nexus.releases.scope import Broken, Scope, decide_scope
+from nexus.runtimes.protocol import StartError
 from nexus.stack.burning import FAST_BURN, reachable
 
 if TYPE_CHECKING:
@@ -68,9 +71,21 @@ class Suspects:
             f"{process}: {objective} burns its error budget {burn:.1f} times too fast"
             for (process, objective), burn in worse.items()
         )
+        said = "; ".join((said, *await self._offers(said, tuple({process: None for process, _ in worse}))))
         log.warning("deployment %d is suspect: %s", deployment.id, said)
         self._world.catalogue.note(deployment.id, deployment.state, {"suspect": said})
         self._world.tell({"event": "suspect", "deployment": deployment.id, "sentence": said})
+
+    async def _offers(self, cause: str, processes: tuple[str, ...]) -> tuple[str, ...]:
+        """What can be done about broken processes, one sentence for each that is another."""
+        assert self._world.site is not None
+        stack = self._world.site.stack
+        try:
+            facts = await observe(self._world, past=True, figures=True)
+            scopes = [decide_scope(stack, facts, Broken(process=each), cause) for each in processes]
+        except (StartError, ValueError) as error:
+            return (f"how far a rollback would reach is not known: {error}",)
+        return tuple(dict.fromkeys(offer(scope) for scope in scopes))
 
     def _processes(self, deployment: Deployment) -> frozenset[str]:
         """The business processes that one of its services carries a step of."""
@@ -92,6 +107,18 @@ class Suspects:
             ) as answer,
         ):
             return fast(await answer.json(), processes)
+
+
+def offer(scope: Scope) -> str:
+    """What an operator can do, with the commands. Pure."""
+    if not scope.possible:
+        instead = f"; instead: {', or '.join(scope.offers)}" if scope.offers else ""
+        return f"{scope.sentence}{instead}"
+    first, *_ = scope.members
+    commands = [f"nexus rollback {first.service}"]
+    if scope.reach == "set":
+        commands = [f"nexus rollback {each.service} --to {each.to.id}" for each in scope.members]
+    return f"a rollback would reach {scope.sentence} ({first.why}): {'; '.join(f'`{c}`' for c in commands)}"
 
 
 def fast(told: Mapping[str, Any], processes: frozenset[str]) -> Burns:

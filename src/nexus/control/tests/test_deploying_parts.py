@@ -13,13 +13,16 @@ import pytest
 from nexus.control.addresses import Refused
 from nexus.control.deploying import ending, history
 from nexus.control.deploying.building import called
+from nexus.control.deploying.figures import worse
 from nexus.control.deploying.proven import proven
 from nexus.control.deploying.requests import DeployRequest, RollbackRequest, read
 from nexus.control.deploying.rollout import Aborted, Rollout
-from nexus.control.deploying.suspects import fast
+from nexus.control.deploying.suspects import fast, offer
 from nexus.control.deploying.trail import Trail
 from nexus.releases import Release
 from nexus.releases.records import Deployment, ReleaseSet
+from nexus.releases.scope import Scope
+from nexus.releases.scoping.member import Member
 
 BODY: dict[str, Any] = {"who": "ana", "services": ["sales"]}
 
@@ -188,6 +191,34 @@ def test_a_set_tells_what_it_changed() -> None:
     newest = ReleaseSet(2, 20.0, {"a": "2", "b": "1"}, "a was let in", None)
     first = ReleaseSet(1, 10.0, {"a": "1", "b": "1"}, "first releases", True)
     assert [each["changed"] for each in history.sets((newest, first))] == [{"a": "2"}, {"a": "1", "b": "1"}]
+
+
+def test_answers_that_became_worse_since_a_release_are_bad_figures() -> None:
+    usual = {"requests": 900, "errors": 1, "refusals": 0, "calls_failed": 0, "timed": 0, "slow": 0}
+    failing = {**usual, "errors": 300, "errors_lasted": 200.0, "more": "than is counted"}
+    assert worse("sales", {"stable": usual, "candidate": usual}) == ""
+    assert worse("sales", {"stable": failing, "candidate": failing}) == ""
+    assert worse("sales", {"stable": usual, "candidate": failing}).startswith("300 of 900 requests failed")
+
+
+def test_a_suspicion_comes_with_the_command_that_takes_back_what_is_to_blame() -> None:
+    sales, crm = (
+        Release(name, f"{name}-2", f"{name}-2", "2", "", True, 0.0, "ana") for name in ("sales", "crm")
+    )
+    members = tuple(
+        Member(each.service, each, replace(each, id=f"{each.service}-1"), "its own figures are bad")
+        for each in (sales, crm)
+    )
+    alone = Scope("module", "x", "sales alone", members[:1])
+    assert (
+        offer(alone) == "a rollback would reach sales alone (its own figures are bad): `nexus rollback sales`"
+    )
+    assert offer(Scope("set", "x", "everything to set 3", members)).endswith(
+        ": `nexus rollback sales --to sales-1`; `nexus rollback crm --to crm-1`"
+    )
+    assert offer(Scope("none", "x", "nothing was released lately")) == "nothing was released lately"
+    crossed = Scope("module", "x", "sales alone", members[:1], ("a contract",), ("roll forward", "restore"))
+    assert offer(crossed) == "sales alone; instead: roll forward, or restore"
 
 
 def test_only_objectives_of_the_processes_in_question_that_burn_fast_are_suspicious() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from nexus.plans import Plan, Step
 from nexus.releases.errors import NotReversible, NoWayBack
@@ -13,9 +14,11 @@ from nexus.releases.planning.order import by_need, turns
 from nexus.releases.planning.strategies import watch
 from nexus.releases.planning.words import change, label
 from nexus.releases.release import Release
-from nexus.releases.scope import Scope
 from nexus.releases.scoping.member import Member
 from nexus.stack import Stack
+
+if TYPE_CHECKING:  # which names what it finds by this room's words
+    from nexus.releases.scope import Scope
 
 FORWARD = "roll forward, or restore a backup from before it"
 
