@@ -17,8 +17,8 @@ from nexus_kit.logs import log
 if TYPE_CHECKING:
     from nexus_kit.module import Module
 
-DRAIN_S = 20.0
 LINGER_S = 0.3
+CLOSE_S = 1  # for connections that are still open after the drain
 
 
 class _Server(Server):
@@ -43,11 +43,13 @@ class _Server(Server):
 
     async def _drain(self) -> None:
         loop = asyncio.get_running_loop()
-        until = loop.time() + DRAIN_S
+        until = loop.time() + self._module.settings.drain
         try:
             drained = asyncio.ensure_future(self._module.drain())
             await asyncio.sleep(LINGER_S)  # let the balancer's probes see it; requests are still answered
             await asyncio.wait({drained}, timeout=max(until - loop.time(), 0))
+            if drained.done() and (error := drained.exception()) is not None:
+                log.error("the module did not let go of its events", exc_info=error)
             while self._module.app.state.in_flight and loop.time() < until:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         finally:
@@ -71,7 +73,7 @@ def serve(module: Module) -> None:
         proxy_headers=True,
         forwarded_allow_ips=settings.trusted_proxies,
         timeout_keep_alive=75,
-        timeout_graceful_shutdown=int(DRAIN_S),
+        timeout_graceful_shutdown=CLOSE_S,
         backlog=2048,
     )
     server = _Server(config, module)

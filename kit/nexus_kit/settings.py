@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+DRAIN_S = "20"
 
 
 class SettingsError(Exception):
@@ -21,6 +24,7 @@ class Settings:
 
     ``urls`` maps the other bricks that are on to their base URL; a brick that is absent is off.
     ``trusted_proxies`` are the addresses and networks that may say for whom they ask, with commas.
+    ``drain`` is how long requests in flight may take when the instance is told to end, in seconds.
     """
 
     service: str
@@ -35,13 +39,14 @@ class Settings:
     urls: Mapping[str, str]
     otlp_endpoint: str | None
     trusted_proxies: str
+    drain: float
     secret_files: Mapping[str, Path] = field(repr=False)
 
     @classmethod
     def from_env(cls, service: str, env: Mapping[str, str] | None = None) -> Settings:
         """Read ``env`` (the process environment by default) for the module ``service``.
 
-        Raises SettingsError when PORT is not a port number.
+        Raises SettingsError when PORT is not a port number or NEXUS_DRAIN no number of seconds.
         """
         env = os.environ if env is None else env
         port = env.get("PORT", "0")
@@ -64,6 +69,7 @@ class Settings:
             },
             otlp_endpoint=env.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None,
             trusted_proxies=env.get("NEXUS_TRUSTED_PROXIES") or "127.0.0.1,::1",
+            drain=_seconds("NEXUS_DRAIN", env.get("NEXUS_DRAIN") or DRAIN_S),
             secret_files={
                 key.removesuffix("_FILE").lower(): Path(value)
                 for key, value in env.items()
@@ -99,3 +105,13 @@ class Settings:
 
 def _path(value: str | None) -> Path | None:
     return Path(value) if value else None
+
+
+def _seconds(name: str, value: str) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise SettingsError(f"{name}={value!r} is no number of seconds: write it like {DRAIN_S}")
+    return seconds

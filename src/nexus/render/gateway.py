@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from nexus.stack import Fault, ManifestError, Service
+from nexus.stack import Fault, ManifestError, Service, Stack
 from nexus.stack.units import parse_duration, parse_size
 
 Value = TypeVar("Value")
@@ -57,6 +57,14 @@ def gateway_settings(service: Service) -> GatewaySettings:
     if faults:
         raise ManifestError(faults)
     return settings
+
+
+def longest_request(stack: Stack) -> int:
+    """Seconds that a request may take, by what the manifests say: so long it goes on in a proxy that has been
+    given new settings.
+    """
+    answers = [gateway_settings(each).server_timeout_ms / 1000 for each in stack.of_kind("gateway")]
+    return math.ceil(max([0.0, *answers, *(module.rollout.drain for module in stack.of_kind("module"))]))
 
 
 def _count(value: str) -> int:

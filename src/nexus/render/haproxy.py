@@ -57,7 +57,8 @@ class HaproxyFacts:
     `split` is the map from a service to the percentage of requests that its candidate gets, which somebody
     changes while the proxy runs (None: no candidates); a candidate's instances stand in `servers` and
     `discovery` under `candidate_backend(service)`. `split_script` is loaded first where the proxy itself
-    makes that map.
+    makes that map. `known` is a file that `known_script` fills with what is known of the servers, so that a
+    proxy that has reloaded need not wait for `resolver`.
     """
 
     bind_host: str
@@ -73,6 +74,8 @@ class HaproxyFacts:
     metrics_for: str = ""
     split: Path | None = None
     split_script: Path | None = None
+    known: Path | None = None
+    known_script: Path | None = None
     pidfile: Path | None = None
     log_target: str = "stdout format raw local0"
     threads: int = 2
@@ -108,6 +111,8 @@ def haproxy_config(stack: Stack, facts: HaproxyFacts) -> str:
             slots=facts.slots,
             split=plain("split", facts.split) if facts.split else None,
             split_script=plain("split script", facts.split_script) if facts.split_script else None,
+            known=plain("known servers", facts.known) if facts.known else None,
+            known_script=plain("script", facts.known_script) if facts.known_script else None,
             suffix=CANDIDATE_SUFFIX,
             hard_stop=facts.hard_stop_s,
         )

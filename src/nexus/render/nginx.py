@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nexus.render.gateway import longest_request
 from nexus.render.templating import RenderError, plain, templates
 from nexus.stack import Fault, ManifestError, Service, Stack
 from nexus.stack.units import parse_size
+
+SHUTDOWN_RESERVE = 5  # seconds
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ def nginx_config(stack: Stack, facts: NginxFacts) -> str:
             access_log=plain("access_log", facts.access_log),
             user=plain("user", facts.user) if facts.user else None,
             workers=facts.workers,
+            shutdown=longest_request(stack) + SHUTDOWN_RESERVE,
             resolver=plain("resolver", facts.resolver) if facts.resolver else None,
             body_limit=_body_limit(edge),
             health=edge.health.ready or "/edge/health",

@@ -93,6 +93,7 @@ class Site:
                 env["NEXUS_JWKS_URL"] = f"http://{LOOPBACK}:{self.ports[other.name]}{other.jwks}"
         for name in secret_names(self.stack, service):
             env[f"{name.upper()}_FILE"] = str(self.secret(service, name))
+        env["NEXUS_DRAIN"] = f"{service.rollout.drain:g}"
         collects = self.stack.collects and self.telemetry_port
         own = f"http://{LOOPBACK}:{self.telemetry_port}" if collects else ""
         endpoint = os.environ.get(ENDPOINT, own)

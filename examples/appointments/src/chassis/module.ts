@@ -23,7 +23,6 @@ import { type Settings, readSettings } from "./settings.js";
 import { recordWith, stopRecording } from "./tracing.js";
 import { Workers } from "./workers.js";
 
-const DRAIN_MS = 20_000;
 const EVENTS_GRACE_MS = 15_000;
 const LOOPS_MS = 1000;
 const SPANS_MS = 2000;
@@ -85,7 +84,7 @@ async function live(name: string, parts: Parts): Promise<void> {
   log.info("started", { port: settings.port, consumes: Object.keys(parts.handlers) });
 
   await leaving;
-  const until = performance.now() + DRAIN_MS;
+  const until = performance.now() + settings.drainMs;
   traffic.draining = health.draining = true;
   log.info("draining", { in_flight: traffic.inFlight });
   const settled = Promise.all([consumer.stop(EVENTS_GRACE_MS), workers.stop(EVENTS_GRACE_MS)]);

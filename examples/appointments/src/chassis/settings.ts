@@ -17,6 +17,8 @@ export interface Settings {
   readonly otlpEndpoint: string | undefined;
   /** Addresses and networks that may say for whom they ask (`X-Forwarded-For`). */
   readonly trustedProxies: readonly string[];
+  /** How long requests in flight may take when the instance is told to end. */
+  readonly drainMs: number;
   /** The secret `name` from its file (`<NAME>_FILE`); throws SettingsError when it was not given. */
   secret(name: string): string;
 }
@@ -26,6 +28,9 @@ export function readSettings(service: string, env: NodeJS.ProcessEnv = process.e
   const port = Number(env.PORT ?? "0");
   if (!Number.isInteger(port) || port < 0 || port > 65535)
     throw new SettingsError(`PORT='${env.PORT}' is not a port number: set it to 0..65535`);
+  const drain = Number(env.NEXUS_DRAIN || "20");
+  if (!Number.isFinite(drain) || drain < 0)
+    throw new SettingsError(`NEXUS_DRAIN='${env.NEXUS_DRAIN}' is no number of seconds: write it like 20`);
   return {
     service: env.NEXUS_SERVICE ?? service,
     instance: env.NEXUS_INSTANCE || `${service}-${hostname()}`,
@@ -36,6 +41,7 @@ export function readSettings(service: string, env: NodeJS.ProcessEnv = process.e
     jwksUrl: env.NEXUS_JWKS_URL,
     otlpEndpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT || undefined,
     trustedProxies: (env.NEXUS_TRUSTED_PROXIES || "127.0.0.1,::1").split(",").map((each) => each.trim()),
+    drainMs: drain * 1000,
     secret: (name) => readSecret(`${name.toUpperCase()}_FILE`, env),
   };
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from nexus.render.containers.networks import STORES, gateway_of, networks_of
@@ -63,7 +64,7 @@ def module(
         memory=service.resources.memory,
         cpus=service.resources.cpus,
         replicas=service.scale.min,
-        grace=int(service.rollout.drain) + DRAIN_RESERVE,
+        grace=math.ceil(service.rollout.drain) + DRAIN_RESERVE,
         init=True,
         side="stable",
     )
@@ -93,6 +94,7 @@ def environment(
         "NEXUS_SERVICE": service.name,
         "NEXUS_RELEASE": release_of(name, service.secrets_version),
         "NEXUS_LANG": "${NEXUS_LANG:-pt-BR}",
+        "NEXUS_DRAIN": f"{service.rollout.drain:g}",
         "NEXUS_TRUSTED_PROXIES": ",".join(PRIVATE),
         "OTEL_EXPORTER_OTLP_ENDPOINT": f"${{OTEL_EXPORTER_OTLP_ENDPOINT:-{endpoint}}}",
         "TZ": "UTC",
@@ -127,7 +129,7 @@ def _foreign(
         memory=service.resources.memory,
         cpus=service.resources.cpus,
         replicas=service.scale.min,
-        grace=int(service.rollout.drain) + DRAIN_RESERVE,
+        grace=math.ceil(service.rollout.drain) + DRAIN_RESERVE,
         hardened=False,
         side="stable" if service.kind == "module" else "",
     )

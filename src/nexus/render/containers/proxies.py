@@ -19,13 +19,16 @@ from nexus.render.containers.spec import (
 )
 from nexus.render.containers.telemetry import ENDPOINT
 from nexus.render.containers.telemetry import NAME as TELEMETRY
+from nexus.render.gateway import longest_request
 from nexus.render.haproxy import Discovery, HaproxyFacts, KeySlots, candidate_backend, haproxy_config
 from nexus.render.keys import keys_script
+from nexus.render.known import known_script
 from nexus.render.nginx import NginxFacts, nginx_config
 from nexus.render.split import split_script
 from nexus.stack import Service, Stack
 
 HAPROXY, NGINX = "haproxy:2.8", "nginx:1.30"
+DRAIN_RESERVE = 5  # seconds
 RUN = "/tmp"  # a folder that every image has: a memory file system elsewhere loses its mode at a restart
 RESOLVER = "127.0.0.11"  # the engine's own name server, in every container
 PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")  # what the engine gives to its networks
@@ -57,7 +60,7 @@ def haproxy(stack: Stack, service: Service, shares: bool) -> ContainerSpec:
         memory=service.resources.memory,
         cpus=service.resources.cpus,
         replicas=service.scale.min,
-        grace=20,
+        grace=15,  # its ports are free for the next one only then
         everywhere=True,
     )
 
@@ -67,7 +70,7 @@ def haproxy_names(stack: Stack, shares: bool) -> tuple[str, ...]:
     fetches shares of requests only where somebody tells them.
     """
     keys, split = ("keys.lua",) if _publisher(stack) else (), ("split.lua",) if shares else ()
-    return ("haproxy.cfg", *keys, *split)
+    return ("haproxy.cfg", "known.lua", *keys, *split)
 
 
 def haproxy_files(stack: Stack, service: Service, candidates: Mapping[str, Service] | None) -> dict[str, str]:
@@ -76,7 +79,7 @@ def haproxy_files(stack: Stack, service: Service, candidates: Mapping[str, Servi
     """
     publisher = _publisher(stack)
     slots = KeySlots(Path(RUN) / "keys", Path(SETTINGS) / "keys.lua") if publisher else None
-    behind = behind_gateway(stack)
+    behind, known = behind_gateway(stack), Path(RUN) / "known"
     facts = HaproxyFacts(
         bind_host="*",
         ports={s.name: s.port for s in (service, *behind)},
@@ -85,12 +88,17 @@ def haproxy_files(stack: Stack, service: Service, candidates: Mapping[str, Servi
         resolver=RESOLVER,
         slots=slots,
         trusted=PRIVATE,
-        hard_stop_s=15,
+        hard_stop_s=longest_request(stack) + DRAIN_RESERVE,
         metrics_for=TELEMETRY,
         split=None if candidates is None else Path(RUN) / "split",
         split_script=None if candidates is None else Path(SETTINGS) / "split.lua",
+        known=known,
+        known_script=Path(SETTINGS) / "known.lua",
     )
-    files = {f"{service.name}/haproxy.cfg": haproxy_config(stack, facts)}
+    files = {
+        f"{service.name}/haproxy.cfg": haproxy_config(stack, facts),
+        f"{service.name}/known.lua": known_script(known, facts.stats_socket),
+    }
     if facts.split:
         files[f"{service.name}/split.lua"] = split_script(ENDPOINT, facts.split, [m.name for m in behind])
     if slots and publisher:

@@ -261,3 +261,21 @@ def test_without_the_agent_no_gateway_shares_requests(shop: Stack) -> None:
     files = _files(shop, agent=False)
     assert "gate/split.lua" not in files
     assert "back-office.next" not in files["gate/haproxy.cfg"]
+
+
+def test_a_reload_of_a_proxy_cuts_no_request_that_a_manifest_allows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(BRICKS, "front", f"{BRICKS['front']}rollout: {{drain: 89.5s}}\n")
+    files = _files(_stack(tmp_path, "front", "gate"))
+    assert "hard-stop-after 95s" in files["gate/haproxy.cfg"]
+    assert "worker_shutdown_timeout 95s;" in files["door/nginx.conf"]
+
+
+def test_an_instance_is_told_how_long_its_requests_may_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(BRICKS, "front", f"{BRICKS['front']}rollout: {{drain: 89.5s}}\n")
+    front = _compose(_stack(tmp_path, "front", "gate"))["services"]["front"]
+    assert front["environment"]["NEXUS_DRAIN"] == "89.5"
+    assert front["stop_grace_period"] == "95s"

@@ -151,6 +151,16 @@ async def test_on_a_stable_port_the_clients_address_decides_where_nobody_has_a_n
     assert all(after == "new" for before, after in zip(first, later, strict=True) if before == "new")
 
 
+async def test_calls_that_name_no_client_are_shared_although_all_come_from_one_address(split: Split) -> None:
+    await split.share(desk=50)
+    url = f"http://127.0.0.1:{split.ports['desk']}/"
+    found: Counter[str] = Counter()
+    for _ in range(60):
+        async with split.http.get(url) as answer:
+            found[answer.headers["X-Served-By"]] += 1
+    assert set(found) == {"old", "new"}
+
+
 async def test_a_header_asks_for_a_side_and_no_module_sees_it(split: Split) -> None:
     assert set(await split.sides("till", [{"X-Nexus-Side": "candidate"}] * 20)) == {"new"}
     await split.share(till=100)

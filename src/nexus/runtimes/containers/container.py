@@ -22,8 +22,8 @@ class Container:
 
     `instance` is its name in the stack, `since` when its state began (seconds since the epoch), `pid` its
     process on this machine (0 elsewhere), `why` what it lacks, `owner` the folder that it was started from,
-    `task` a Swarm's own name for it, `side` whether it is of the release that is being let in, `addresses` those
-    that it has in the stack's networks.
+    `task` a Swarm's own name for it, `side` whether it is of the release that is being let in, `addresses`
+    those that it has in the stack's networks.
     """
 
     service: str
