@@ -87,7 +87,11 @@ class Rollout(Part):
     steps: tuple[Annotated[int, Field(ge=1, le=100)], ...] = (100,)
     sticky: bool = Field(default=False, description="the same user or address always meets the same release")
     start: Duration = Field(default=60.0, description="how long a new instance may take to be ready")
-    settle: Duration = Field(default=2.0, description="how long it must stay ready before it gets requests")
+    settle: Duration = Field(
+        default=2.0,
+        description="how long it must stay ready before it gets requests; in containers, where strategy is "
+        "rolling: before a former instance goes",
+    )
     hold: Duration = Field(default=10.0, description="how long each step is judged at least")
     patience: Duration = Field(default=300.0, description="how long a step may wait for enough evidence")
     bake: Duration = Field(default=30.0, description="how long it is watched once it has all requests")

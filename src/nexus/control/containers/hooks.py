@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nexus.control.carried import deployment_of
 from nexus.plans import Step
 from nexus.runtimes.containers.once import Once
 
@@ -20,7 +21,7 @@ class Hooks:
         self._keeper = keeper
 
     async def hook(self, step: Step) -> None:
-        """Runs the command `before` or `after` of a release; does nothing where there is none.
+        """Runs the command `before` or `after` of a release, once in a deployment, if it has one.
 
         Raises:
             StartError: it failed, or takes too long.
@@ -31,6 +32,6 @@ class Hooks:
         if not command:
             return
         project = self._keeper.project(self._keeper.kept).become(service)
-        name = f"{service.name}_{when}_{service.release}"
+        number = deployment_of(self._keeper.home, service.name)
         runtime = self._keeper.containers(self._keeper.kept)
-        await runtime.run_once(Once(project, service.name, name, command, LIMIT))
+        await runtime.run_once(Once(project, service.name, when, number, command, LIMIT))

@@ -22,14 +22,18 @@ NOT_OF_A_JOB = ("update_config", "rollback_config", "replicas", "endpoint_mode")
 
 
 async def run_job(engine: Engine, once: Once) -> None:
-    """Runs the command as a job, or waits for the one that a former call has begun; takes it away afterwards.
+    """Runs the command as a job, or waits for the one that a former call of the same deployment has begun;
+    takes it away afterwards. Those of other deployments, which nobody waits for, end.
 
     Raises:
         StartError: it failed or takes too long; says its last words.
         EngineError: the engine refuses.
     """
     name = f"{once.project.name}_{once.name}"
-    if not await _there(engine, name):
+    begun = await _begun(engine, f"{once.project.name}_{once.family}")
+    if others := sorted(begun - {name}):
+        await engine.command("service", "rm", *others)
+    if name not in begun:
         with once.project.file(SWARM, frozenset({once.unit})) as file:
             text = job_file(file, once)
         with tempfile.NamedTemporaryFile("w", dir=once.project.folder, suffix=".yaml") as part:
@@ -74,10 +78,12 @@ async def _ended(engine: Engine, once: Once, name: str) -> None:
         await asyncio.sleep(POLL)
 
 
-async def _there(engine: Engine, name: str) -> bool:
+async def _begun(engine: Engine, family: str) -> set[str]:
+    """The names of all jobs that begin like this."""
     async with engine.api() as api:
-        found = await api.services.list(filters={"name": [name]})
-    return any(each["Spec"]["Name"] == name for each in found)
+        found = await api.services.list(filters={"name": [family]})
+    names = {str(each["Spec"]["Name"]) for each in found}
+    return {name for name in names if name.startswith(family)}
 
 
 async def _state(engine: Engine, name: str) -> Mapping[str, Any] | None:

@@ -13,13 +13,26 @@ from nexus.runtimes.protocol import StartError
 
 @dataclass(frozen=True)
 class Once:
-    """`command` as a container of `unit` in `project`. `name` tells it from others; `limit` in seconds."""
+    """`command` as a container of `unit` in `project`: what it is (`task`) in which deployment (`number`).
+    `limit` in seconds.
+    """
 
     project: Project
     unit: str
-    name: str
+    task: str
+    number: int
     command: tuple[str, ...]
     limit: float
+
+    @property
+    def family(self) -> str:
+        """What the names of this task begin with in every deployment."""
+        return f"{self.unit}_{self.task}_"
+
+    @property
+    def name(self) -> str:
+        """What tells it from all others."""
+        return f"{self.family}{self.number}"
 
     @property
     def title(self) -> str:
@@ -28,15 +41,19 @@ class Once:
 
 
 async def run_once(engine: Engine, once: Once, file: Path) -> None:
-    """Runs the command with `docker compose run`, or waits for the one that a former call has begun.
+    """Runs the command with `docker compose run`, or waits for the one that a former call of the same
+    deployment has begun; those of other deployments, which nobody waits for, end.
 
     Raises:
         StartError: it failed or takes too long; says its last words.
         EngineError: the engine refuses.
     """
-    name = f"{once.project.name}-{once.name}"
-    begun = await engine.command("ps", "--all", "--quiet", "--filter", f"name=^{name}$")
-    if not begun.strip():
+    name, family = (f"{once.project.name}-{each}" for each in (once.name, once.family))
+    there = await engine.command("ps", "--all", "--filter", f"name=^{family}", "--format", "{{.Names}}")
+    begun = set(there.split())
+    if others := sorted(begun - {name}):
+        await engine.command("rm", "--force", *others)
+    if name not in begun:
         entry, *arguments = once.command
         where = ("compose", "-p", once.project.name, "-f", str(file), "--progress", "plain")
         options = ("run", "--detach", "--no-deps", "--name", name, "--entrypoint", entry)
