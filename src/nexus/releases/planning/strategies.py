@@ -135,7 +135,8 @@ def _at_once(change: Change, chain: Chain) -> None:
         "upgrade": f"change over to {label(new)} with the shortest gap",
     }[change.manner]
     action = "replace" if change.manner == "rolling" else change.manner
-    chain.add(action, name, change.cause, does, "bring the former release back", release=new.id)
+    undo = "" if change.facts.contracts_pending(new) else "bring the former release back"
+    chain.add(action, name, change.cause, does, undo, release=new.id)
 
 
 def _admit(change: Change, chain: Chain, count: int) -> None:
