@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nexus.control.facts import Side
+from nexus.control.processes.proxies import finish_limit
 from nexus.control.processes.shares import MAP
 from nexus.control.processes.supervisor import Supervisor
 from nexus.render import HaproxyFacts, NginxFacts, Server, haproxy_config, nginx_config
@@ -78,6 +79,7 @@ def _haproxy_facts(keeper: ProcessKeeper, site: Site, service: Service) -> Hapro
         servers=servers(keeper, site),
         keys=keeper.keys.known() if keeper.keys else (),
         metrics_for=LOOPBACK,
+        hard_stop_s=finish_limit(site.stack),
         split=keeper.home.config(service.name) / MAP,
     )
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from nexus.releases import Catalogue
 from nexus.runtimes.process.drivers import driver
+from nexus.runtimes.process.tasks import run_once
 from nexus.runtimes.protocol import StartError
 from nexus.runtimes.site import Slot
 from nexus.stack import Service
@@ -18,7 +20,8 @@ LAST_LINES = 5
 
 
 async def run_hook(keeper: ProcessKeeper, service: Service, hook: str) -> None:
-    """Runs the hook `before` or `after` of a release in its own environment, as its own user.
+    """Runs the hook `before` or `after` of a release in its own environment, as its own user; once in a
+    deployment, also when the control loop is killed meanwhile.
 
     Raises:
         StartError: it failed, or did not end; the message holds its last lines.
@@ -28,16 +31,26 @@ async def run_hook(keeper: ProcessKeeper, service: Service, hook: str) -> None:
     if not command:
         return
     assert keeper.site is not None
-    name = f"{service.name}-{hook}"
+    name = f"{service.name}-{hook}-{_deployment(keeper, service)}"
     asked = replace(service, command=command)
     slot = Slot(name, keeper.site.ports[service.name])
     launch = driver(service).prepare(keeper.processes, keeper.site, asked, slot, "")
     own = keeper.home.logs / f"{service.name}.{hook}.out"
-    own.unlink(missing_ok=True)
-    done = await keeper.processes.run(replace(launch, release=service.release, log=own), HOOK_LIMIT)
+    told = keeper.home.state(service.name) / f"{hook}.code"
+    task = replace(launch, release=service.release, log=own)
+    done = await run_once(keeper.processes, task, told, HOOK_LIMIT)
     if done.code != 0:
         said = " / ".join(line.strip() for line in done.output.splitlines()[-LAST_LINES:] if line.strip())
         raise StartError(
             f"the hook {hook} of {service.name} ({' '.join(command)}) ended with exit code {done.code}: "
             f"{said or 'it said nothing'}; see {own}"
         )
+
+
+def _deployment(keeper: ProcessKeeper, service: Service) -> int:
+    """The number of the deployment that is being carried out; 0 outside of one."""
+    catalogue = Catalogue(keeper.home.database)
+    try:
+        return max((each.id for each in catalogue.unfinished() if service.name in each.services), default=0)
+    finally:
+        catalogue.close()

@@ -21,7 +21,8 @@ class Instance:
 
     `service` is what it is started as. `side`: whether it is of the release that is being let in; `promoted`:
     of that, and yet it serves beside the stable ones already. An instance that is not `wanted` is not started
-    again when it ends; one that is `leaving` gets no new requests either. `end` says how it ended last.
+    again when it ends; one that is `leaving` gets no new requests either, and one that is
+    `held` none yet. `end` says how it ended last.
     """
 
     service: Service
@@ -31,6 +32,7 @@ class Instance:
     running: Running | None = None
     wanted: bool = True
     leaving: bool = False
+    held: bool = False
     promoted: bool = False
     state: State = "down"
     why: str = ""
@@ -62,7 +64,7 @@ class Instance:
     @property
     def serves(self) -> frozenset[Side]:
         """The sides whose requests it should get."""
-        if self.leaving or self.running is None or not self.was_ready:
+        if self.leaving or self.held or self.running is None or not self.was_ready:
             return frozenset()
         return frozenset({self.side, "stable"}) if self.promoted else frozenset({self.side})
 

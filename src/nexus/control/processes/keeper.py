@@ -20,7 +20,7 @@ from nexus.control.processes.demands import demands
 from nexus.control.processes.instance import Instance
 from nexus.control.processes.keys import Keys
 from nexus.control.processes.leftovers import Leftovers
-from nexus.control.processes.observe import observe, observe_instances
+from nexus.control.processes.observe import observe, observe_instances, outdated
 from nexus.control.processes.routing import Routing
 from nexus.control.processes.supervisor import Supervisor
 from nexus.plans import Action
@@ -173,6 +173,17 @@ class ProcessKeeper:
         if service.runtime == "haproxy" and self.routing is not None:
             self.routing.shares.write()  # the proxy reads it when it starts
         return render(self, self.site, service, port)
+
+    async def renew_proxies(self) -> None:
+        """Gives the proxies what the stable releases say of routes and the like, where they know otherwise.
+
+        Raises:
+            StartError: one does not run so.
+        """
+        assert self.site is not None
+        assert self.supervisor is not None
+        for name in sorted(outdated(self, self.site, self.instances())):
+            await self.supervisor.reload(self.site.stack.service(name))
 
     def tell_gap(self, service: str, seconds: float) -> None:
         """Tells how long a service did not answer because it was exchanged."""

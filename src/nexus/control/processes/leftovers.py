@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from nexus.control.processes.instance import Instance
-from nexus.control.processes.releasing import ends, grace_of
+from nexus.control.processes.releasing import ends, grace_of, superfluous
 from nexus.runtimes.protocol import StartError
 from nexus.stack import Service
 
@@ -57,7 +57,7 @@ class Leftovers:
 
     async def _settle(self, service: Service) -> None:
         supervisor = self._supervisor
-        others = self._others(service)
+        others = superfluous(self._supervisor.of(service.name, "stable"), service)
         for instance in others:
             instance.wanted = False
         if others:
@@ -70,13 +70,6 @@ class Leftovers:
         while not await self._reachable(service):  # which takes its time
             log.info("%s: the former instances stay until others get requests", service.name)
         await self._end(others)
-
-    def _others(self, service: Service) -> list[Instance]:
-        """What is not wanted, of another release, or too much; of equal ones the youngest stay."""
-        present = [i for i in self._supervisor.of(service.name, "stable") if not i.leaving]
-        others = [i for i in present if not i.wanted or i.release != service.release]
-        equal = sorted((i for i in present if i not in others), key=lambda i: i.since)
-        return others + equal[: max(0, len(equal) - service.scale.min)]
 
     async def _until_ready(self, instance: Instance) -> None:
         while instance.state != "ready":

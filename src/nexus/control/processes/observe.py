@@ -34,7 +34,7 @@ async def observe(keeper: ProcessKeeper, site: Site, notes: tuple[str, ...] = ()
         pending=await provision.pending(site, facts, missing),
         secrets_missing=missing,
         keys=_keys_known(site),
-        outdated=_outdated(keeper, site, instances),
+        outdated=outdated(keeper, site, instances),
         unbuilt=await keeper.unbuilt(site, [s.name for s in site.stack.services if not facts.of(s.name)]),
         notes=notes,
     )
@@ -50,9 +50,10 @@ def observe_instances(keeper: ProcessKeeper) -> dict[str, tuple[InstanceFacts, .
     return instances
 
 
-def _outdated(
+def outdated(
     keeper: ProcessKeeper, site: Site, instances: Mapping[str, tuple[InstanceFacts, ...]]
 ) -> frozenset[str]:
+    """The proxies that run with another configuration than they should."""
     found = set()
     for service in site.stack.services:
         file = config_file(site, service)

@@ -46,9 +46,15 @@ class Replacing:
         """
         service = released(self._keeper, step)
         present = self._present(service)
-        new = [instance for instance in present if instance.release == service.release]
-        if self._is_stable(service) and len(new) >= service.scale.min and self._all_ready(new):
-            await self._see_off([instance for instance in present if instance not in new], service)
+        new = sorted(self._of_release(service), key=lambda each: (each.wanted, each.since))
+        new = new[-service.scale.min :]
+        if self._is_stable(service) and len(new) == service.scale.min and self._all_ready(new):
+            self._keeper.leftovers.claim(service.name)
+            for instance in new:
+                instance.service, instance.wanted = service, True
+            leaving = self._retire([instance for instance in present if instance not in new], service)
+            await self._keeper.renew_proxies()
+            await ends(leaving)
             return
         await self._change(service, new)
 
@@ -87,8 +93,10 @@ class Replacing:
         try:
             for number in range(service.scale.min):
                 if number >= len(new):
-                    new.append(self._supervisor.add(service))
+                    new.append(self._supervisor.add(service, held=True))
                 await new[number].until_settled(service.rollout.start, service.rollout.settle)
+                new[number].held = False
+                self._supervisor.changed(new[number])
                 await self._routing.reachable(service)
                 if old and number + 1 < service.scale.min:
                     leaving.append(self._retire([old.pop(0)], service))
@@ -102,7 +110,9 @@ class Replacing:
                 await asyncio.wait({back}, timeout=former.rollout.start)
             raise
         self._keeper.wanted.add(service.name)
-        await ends(*leaving, self._retire(old, service))
+        leaving.append(self._retire(old, service))
+        await self._keeper.renew_proxies()
+        await ends(*leaving)
 
     async def _recreate(self, service: Service) -> None:
         assert self._keeper.site is not None
@@ -110,6 +120,7 @@ class Replacing:
         self._keeper.leftovers.claim(service.name)
         if not self._is_stable(service) and self._all_ready(self._of_release(service)):
             await self._keeper.adopt(service)  # an earlier attempt came as far as this
+            await self._keeper.renew_proxies()
             return
         began = time.monotonic()
         try:
@@ -129,16 +140,13 @@ class Replacing:
             await self._in_place_of_all(former)
             raise
         self._keeper.wanted.add(service.name)
+        await self._keeper.renew_proxies()
         self._keeper.tell_gap(service.name, time.monotonic() - began)
 
     async def _in_place_of_all(self, service: Service) -> None:
         await ends(self._retire(self._supervisor.of(service.name), service))
         await self._supervisor.start(service, service.rollout.start)
         await self._routing.reachable(service)
-
-    async def _see_off(self, former: list[Instance], service: Service) -> None:
-        self._keeper.leftovers.claim(service.name)
-        await ends(self._retire(former, service))
 
     def _retire(
         self, instances: list[Instance] | tuple[Instance, ...], service: Service

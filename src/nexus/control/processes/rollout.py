@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from nexus.control.candidates import Candidate
 from nexus.control.processes.instance import Instance
-from nexus.control.processes.releasing import ends, grace_of, released
+from nexus.control.processes.releasing import ends, grace_of, released, superfluous
 from nexus.plans import Action, Step
 from nexus.runtimes.protocol import StartError
 from nexus.stack import Service
@@ -94,8 +94,9 @@ class Rollout:
         self._keeper.candidates.put(replace(candidate, count=count))
         new = self._supervisor.want(service, count, "candidate")
         await self._settled(new, service)
-        await self._hand_over(service, new)
+        leaving = await self._hand_over(service, new)
         await self._finish(service)
+        await ends(leaving)
 
     async def abandon(self, step: Step) -> None:
         """Gives the candidate no more requests, and ends it; returns when it is gone."""
@@ -109,8 +110,8 @@ class Rollout:
             service = leaving[0].service
             await ends(self._supervisor.retire(leaving, service.rollout.drain, grace_of(service)))
 
-    async def _hand_over(self, service: Service, new: Iterable[Instance]) -> None:
-        """From the moment of `adopt` on, the new release is the stable one."""
+    async def _hand_over(self, service: Service, new: Iterable[Instance]) -> asyncio.Task[None]:
+        """From the moment of `adopt` on, the new release is the stable one; the former instances end."""
         for instance in new:
             instance.promoted = True
         former = [i for i in self._supervisor.of(service.name, "stable") if not i.leaving]
@@ -127,9 +128,18 @@ class Rollout:
                 instance.leaving = False
                 self._supervisor.changed(instance)
             raise
+        log.info("%s: release %s is stable; the former instances end", service.name, service.release)
+        return self._supervisor.retire(former, service.rollout.drain, grace_of(service))
 
     async def _finish(self, service: Service) -> None:
         """What is left to do once the release is the stable one."""
+        try:
+            await self._make_whole(service)
+        except BaseException:
+            self._keeper.leftovers.settle(service)
+            raise
+
+    async def _make_whole(self, service: Service) -> None:
         candidates, supervisor = self._keeper.candidates, self._supervisor
         for instance in supervisor.of(service.name, "candidate"):
             if instance.service.release == service.release:
@@ -140,9 +150,9 @@ class Rollout:
         await self._routing.share()
         await supervisor.start(service, service.rollout.start)
         await self._routing.reachable(service)
-        former = [i for i in supervisor.of(service.name, "stable") if i.release != service.release]
+        await self._keeper.renew_proxies()
+        former = superfluous(supervisor.of(service.name, "stable"), service)
         if former:
-            log.info("%s: release %s is stable; the former instances end", service.name, service.release)
             await ends(supervisor.retire(former, service.rollout.drain, grace_of(service)))
 
     async def _settled(self, instances: Iterable[Instance], service: Service) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from nexus.control.facts import Side
 from nexus.control.processes.configs import servers
 from nexus.control.processes.instance import Instance
+from nexus.control.processes.proxies import connections
 from nexus.control.processes.shares import Shares
 from nexus.render import Server
 from nexus.render.haproxy import candidate_backend
@@ -47,30 +48,26 @@ class Routing:
             self._task = asyncio.create_task(self._keep(), name="routing")
 
     async def drain(self, instance: Instance, limit: float) -> None:
-        """Returns when an instance that gets no new requests has none in flight, or after `limit` seconds."""
+        """Returns when an instance that gets no new requests has none in flight, or after `limit` seconds.
+
+        It has none when no proxy runs. One that does not answer is asked again.
+        """
         if not self._fronted(instance.service):
             return
-        give_up = time.monotonic() + limit
-        while (traffic := self._traffic()) is not None:
+        give_up, said = time.monotonic() + limit, ""
+        while time.monotonic() < give_up:
             try:
-                await self._mend(instance.service, traffic)
-                count = sum([await _in_flight(traffic, b, instance.id) for b in _backends(instance.service)])
-            except Unreachable:
-                return  # with the proxy, its requests are gone
+                count = await self._in_flight(instance)
+                if not count:
+                    return
+                said = f"it still serves {count} requests"
             except TrafficError as error:
-                log.info("%s was not drained: %s", instance.id, error)
-                return
-            if not count:
-                return
-            if time.monotonic() > give_up:
-                log.warning(
-                    "%s still serves %d requests after %g s: they are ended", instance.id, count, limit
-                )
-                return
+                said = str(error)
             await asyncio.sleep(5 * POLL)
+        log.warning("%s ends after %g s, and so do its requests: %s", instance.id, limit, said)
 
     async def reachable(self, service: Service, side: Side = "stable") -> None:
-        """Returns when HAProxy passes requests of that side to every instance that should get them.
+        """Returns when HAProxy passes requests of that side to every instance of that release that stays.
 
         Raises:
             StartError: it does not within some seconds.
@@ -87,7 +84,7 @@ class Routing:
                         try:
                             await self._mend(service, traffic)
                             found = {server.id: server for server in await traffic.servers(backend)}
-                            wanted = [found.get(name) for name in self._wanted(backend)]
+                            wanted = [found.get(name) for name in self._awaited(service, side)]
                             if wanted and all(server and server.state == "up" for server in wanted):
                                 return
                             said = ", ".join(_told(server) for server in found.values()) or "no server"
@@ -184,6 +181,24 @@ class Routing:
                     await self._let_serve(traffic, backend, server, known.get(name))
                 for name in known.keys() - wanted.keys():
                     await self._take_out(traffic, known[name])
+
+    def _awaited(self, service: Service, side: Side) -> list[str]:
+        """The instances of a release that should get requests of a side, but for those that are to end."""
+        assert self._keeper.supervisor is not None
+        there = self._keeper.supervisor.of(service.name)
+        return [i.id for i in there if i.stays and side in i.serves and i.service.release == service.release]
+
+    async def _in_flight(self, instance: Instance) -> int:
+        """Requests that the proxy passes to an instance, and connections of those that it took over from."""
+        assert self._keeper.supervisor is not None
+        former = self._keeper.supervisor.succession.finishing()
+        count = await asyncio.to_thread(connections, former, instance.slot.port) if former else 0
+        traffic = self._traffic()
+        if traffic is not None:
+            await self._mend(instance.service, traffic)
+            for backend in _backends(instance.service):
+                count += await _in_flight(traffic, backend, instance.id)
+        return count
 
     def _wanted(self, backend: str) -> Mapping[str, Server]:
         assert self._keeper.site is not None

@@ -9,14 +9,14 @@ from nexus.control.facts import Side
 from nexus.control.processes.instance import Instance
 from nexus.control.processes.keeping import START_LIMIT, Keeping
 from nexus.control.processes.places import alone, free_slot, fronted
+from nexus.control.processes.succession import Succession
 from nexus.runtimes.probes import Prober
 from nexus.runtimes.process.drivers import haproxy, nginx
 from nexus.runtimes.process.runtime import ProcessRuntime
-from nexus.runtimes.protocol import Launch, Running
+from nexus.runtimes.protocol import Running
 from nexus.runtimes.site import Site, Slot
 from nexus.stack import Service
 
-RELOAD_GRACE = 30.0
 LEAVING = "it leaves: requests in flight end"
 
 
@@ -43,6 +43,7 @@ class Supervisor:
         self.changed = changed
         self._drain = drain
         self._keeping = Keeping(self)
+        self.succession = Succession(self, self._keeping)
         self._instances: dict[str, list[Instance]] = {}
         self._reloading = asyncio.Lock()
         self._going: set[asyncio.Task[None]] = set()
@@ -83,6 +84,7 @@ class Supervisor:
             instance = self._new(service, Slot(running.instance, running.port), side)
             instance.adopted(running)
             self._keeping.begin(instance)
+        self.succession.take_up()
 
     async def start(self, service: Service, limit: float = START_LIMIT) -> None:
         """Returns when all instances the service should have are ready.
@@ -106,16 +108,18 @@ class Supervisor:
         missing = (count or service.scale.min) - len(present)
         return (*present, *(self.add(service, side) for _ in range(missing)))
 
-    def add(self, service: Service, side: Side = "stable") -> Instance:
+    def add(self, service: Service, side: Side = "stable", held: bool = False) -> Instance:
         """One more instance, which is kept from now on."""
         slot = free_slot(self.site, service, (instance.slot for instance in self))
         instance = self._new(service, slot, side)
+        instance.held = held
         self._keeping.begin(instance)
         return instance
 
     async def stop(self, service: str, drain: float, grace: float) -> None:
         """Drains and stops all instances of a service; they are not restarted."""
         await asyncio.shield(self.retire(self.of(service), drain, grace))
+        await self.succession.end(service)
         self._instances.pop(service, None)
 
     def retire(self, instances: Iterable[Instance], drain: float, grace: float) -> asyncio.Task[None]:
@@ -145,7 +149,11 @@ class Supervisor:
             await instance.until_ready(limit, live_is_enough=service.kind == "gateway")
 
     async def reload(self, service: Service) -> None:
-        """Gives a proxy its present configuration; its listeners stay open all the while."""
+        """Gives a proxy its present configuration; its listeners stay open all the while.
+
+        Raises:
+            StartError: it does not run on it; what ran goes on.
+        """
         async with self._reloading:
             for instance in self.of(service.name):
                 if instance.running is None:
@@ -157,29 +165,14 @@ class Supervisor:
                     continue
                 old = instance.running
                 launch = haproxy.reload(self.runtime, self.site, service, instance.slot, config, old)
-                await self.succeed(instance, launch)
-
-    async def succeed(self, instance: Instance, launch: Launch) -> None:
-        """Starts what takes over an instance's listeners; the former process is left to end by itself.
-
-        Raises:
-            StartError: what took over does not live.
-        """
-        old = instance.running
-        assert old is not None
-        await self._keeping.leave(instance)
-        try:
-            instance.started(await self.runtime.start(launch))
-        finally:
-            self._keeping.begin(instance)
-        self._apart(self._await_end(old), f"end of {instance.id}")
-        await instance.until_ready(START_LIMIT, live_is_enough=True)
+                await self.succession.succeed(instance, launch)
 
     async def close(self) -> None:
         """Stops watching; what runs goes on running."""
         for task in tuple(self._going):
             task.cancel()
         await asyncio.gather(*self._going, return_exceptions=True)
+        await self.succession.close()
         for instance in tuple(self):
             await self._keeping.leave(instance)
 
@@ -215,10 +208,3 @@ class Supervisor:
             await self._drain(instance, drain)
             await self.runtime.stop(instance.running, grace)
         instance.ended("stopped")
-
-    async def _await_end(self, old: Running) -> None:
-        try:
-            async with asyncio.timeout(RELOAD_GRACE):
-                await self.runtime.wait(old)
-        except TimeoutError:
-            self.runtime.kill(old)

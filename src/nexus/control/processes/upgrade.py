@@ -100,8 +100,7 @@ class Upgrade:
             log.info("%s: its listener cannot be handed over here; it is started again", service.name)
             await self._again(service)
             return
-        await self._supervisor.succeed(instance, launch)
-        self._keeper.processes.signal(old, old.stop_signal)
+        await self._supervisor.succession.succeed(instance, launch)
 
     async def _again(self, service: Service) -> None:
         await self._supervisor.renew(service, 0.0, grace_of(service), LIVE_LIMIT)

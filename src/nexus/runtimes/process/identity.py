@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 
@@ -50,17 +51,18 @@ def alive(pid: int, born: str) -> bool:
     return birth(pid) == born
 
 
-def find_marked(mark: str) -> dict[str, int]:
+def find_marked(mark: str, but: Collection[int] = ()) -> dict[str, int]:
     """Processes of ours, found by the marks in their environment: {instance: pid}.
 
-    `mark` is the value of NEXUS_MARK that a stack gives all its processes. Only group leaders count.
+    `mark` is the value of NEXUS_MARK that a stack gives all its processes. Only group leaders count, and none
+    of the processes in `but`.
     """
     import psutil
 
     found: dict[str, int] = {}
     for process in psutil.process_iter():
         try:
-            if process.pid != os.getpgid(process.pid):
+            if process.pid in but or process.pid != os.getpgid(process.pid):
                 continue
             env = process.environ()
         except (psutil.Error, OSError):

@@ -23,13 +23,27 @@ CREATE TABLE IF NOT EXISTS instances (
     since REAL NOT NULL,
     knows TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS predecessors (
+    instance TEXT NOT NULL,
+    service TEXT NOT NULL,
+    release TEXT NOT NULL,
+    port INTEGER NOT NULL,
+    stop_signal INTEGER NOT NULL,
+    pid INTEGER NOT NULL,
+    birth TEXT NOT NULL,
+    since REAL NOT NULL,
+    knows TEXT NOT NULL,
+    PRIMARY KEY (pid, birth)
+);
+CREATE TABLE IF NOT EXISTS tasks (name TEXT PRIMARY KEY, pid INTEGER NOT NULL, birth TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS accounts (service TEXT PRIMARY KEY, number INTEGER NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
+COLUMNS = "instance, service, release, port, stop_signal, pid, birth, since, knows"
 
 
 class Register:
-    """Instances, their users' numbers and the stack's remembered settings."""
+    """Instances and what they took over from, one-off tasks, users' numbers, remembered settings."""
 
     def __init__(self, path: Path) -> None:
         try:
@@ -45,35 +59,75 @@ class Register:
         self._db.close()
 
     def intend(self, launch: Launch) -> None:
-        """Notes that an instance is about to be started: if we die now, it is looked for."""
-        self._db.execute(
-            "INSERT OR REPLACE INTO instances VALUES (?, ?, ?, ?, ?, NULL, NULL, ?, ?)",
-            (
-                launch.instance,
-                launch.service,
-                launch.release,
-                launch.port,
-                int(launch.stop_signal),
-                time.time(),
-                " ".join(sorted(launch.knows)),
-            ),
-        )
+        """Notes that an instance is about to be started: if we die now, it is looked for.
+
+        A process that is noted under its name already is its predecessor from now on.
+        """
+        with self._db.exclusive():
+            self._db.execute(
+                f"INSERT OR REPLACE INTO predecessors ({COLUMNS})"
+                f" SELECT {COLUMNS} FROM instances WHERE instance = ? AND pid IS NOT NULL",
+                (launch.instance,),
+            )
+            self._db.execute(
+                f"INSERT OR REPLACE INTO instances ({COLUMNS}) VALUES (?, ?, ?, ?, ?, NULL, NULL, ?, ?)",
+                (
+                    launch.instance,
+                    launch.service,
+                    launch.release,
+                    launch.port,
+                    int(launch.stop_signal),
+                    time.time(),
+                    " ".join(sorted(launch.knows)),
+                ),
+            )
+
+    def reinstate(self, instance: str, pid: int) -> None:
+        """A predecessor is the instance again."""
+        with self._db.exclusive():
+            self._db.execute(
+                f"INSERT OR REPLACE INTO instances ({COLUMNS})"
+                f" SELECT {COLUMNS} FROM predecessors WHERE instance = ? AND pid = ?",
+                (instance, pid),
+            )
+            self._db.execute("DELETE FROM predecessors WHERE instance = ? AND pid = ?", (instance, pid))
 
     def started(self, instance: str, pid: int, birth: str) -> None:
         self._db.execute("UPDATE instances SET pid = ?, birth = ? WHERE instance = ?", (pid, birth, instance))
 
     def forget(self, instance: str, pid: int | None = None) -> None:
-        """Removes an instance; with `pid` only if that is still the process noted."""
+        """Removes an instance; with `pid` only that process, be it noted as a predecessor."""
         if pid is None:
             self._db.execute("DELETE FROM instances WHERE instance = ?", (instance,))
         else:
-            self._db.execute("DELETE FROM instances WHERE instance = ? AND pid = ?", (instance, pid))
+            for table in ("instances", "predecessors"):
+                self._db.execute(f"DELETE FROM {table} WHERE instance = ? AND pid = ?", (instance, pid))
 
     def known(self) -> list[Running]:
         """All noted instances; pid 0 where the start was not completed."""
+        return self._read("instances")
+
+    def predecessors(self) -> list[Running]:
+        """What instances took over from and was not yet seen to end, oldest first."""
+        return self._read("predecessors")
+
+    def task(self, name: str) -> tuple[int, str] | None:
+        """Pid and birth of a task that was begun; pid 0 where the start was not completed."""
+        rows = self._db.query("SELECT pid, birth FROM tasks WHERE name = ?", (name,))
+        return (int(rows[0][0]), str(rows[0][1])) if rows else None
+
+    def note_task(self, name: str, pid: int = 0, birth: str = "") -> None:
+        """A task is about to begin, or has begun as this process."""
+        self._db.execute("INSERT OR REPLACE INTO tasks VALUES (?, ?, ?)", (name, pid, birth))
+
+    def forget_task(self, name: str) -> None:
+        """A task's end is known."""
+        self._db.execute("DELETE FROM tasks WHERE name = ?", (name,))
+
+    def _read(self, table: str) -> list[Running]:
         rows = self._db.query(
             "SELECT service, instance, release, port, coalesce(pid, 0), coalesce(birth, ''), since,"
-            " stop_signal, knows FROM instances ORDER BY instance"
+            f" stop_signal, knows FROM {table} ORDER BY instance, since"
         )
         return [
             Running(name, instance, release, port, pid, birth, since, stop_signal, frozenset(knows.split()))

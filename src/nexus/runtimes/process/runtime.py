@@ -55,7 +55,10 @@ class ProcessRuntime:
     async def observe(self) -> tuple[Running, ...]:
         found: list[Running] = []
         noted = self.register.known()
-        marked = find_marked(self.mark) if any(running.pid == 0 for running in noted) else {}
+        predecessors = self.predecessors()
+        former = {each.instance: each for each in predecessors}
+        taken = {each.pid for each in predecessors}
+        marked = find_marked(self.mark, taken) if any(running.pid == 0 for running in noted) else {}
         for running in noted:
             if running.pid == 0 and running.instance in marked:
                 pid = marked[running.instance]
@@ -65,9 +68,26 @@ class ProcessRuntime:
                     running = dataclasses.replace(running, pid=pid, birth=born)
             if running.pid and alive(running.pid, running.birth):
                 found.append(running)
+            elif running.instance in former:  # what was to take over never came
+                self.reinstate(former[running.instance])
+                found.append(former[running.instance])
             else:
                 self._forget(running.instance)
         return tuple(found)
+
+    def predecessors(self) -> tuple[Running, ...]:
+        """What instances took over from and still runs."""
+        found = []
+        for each in self.register.predecessors():
+            if alive(each.pid, each.birth):
+                found.append(each)
+            else:
+                self._forget(each.instance, each.pid)
+        return tuple(found)
+
+    def reinstate(self, former: Running) -> None:
+        """What was to take over from `former` did not: that is the instance again."""
+        self.register.reinstate(former.instance, former.pid)
 
     async def start(self, launch: Launch) -> Running:
         marked = {**launch.env, "NEXUS_MARK": self.mark, "NEXUS_INSTANCE": launch.instance}

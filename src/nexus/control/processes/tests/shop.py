@@ -8,11 +8,13 @@ if MOOD == "ends":
     sys.exit("there is no such table")
 
 import asyncio  # noqa: E402 - what ends at once need not wait for these
+import time  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 from aiohttp import WSCloseCode, web  # noqa: E402
 
 VERSION = Path(__file__).with_name("version.txt").read_text().strip()
+BEGAN = time.monotonic()
 ending = asyncio.Event()
 
 
@@ -23,7 +25,8 @@ async def answer(request: web.Request) -> web.Response:
 
 
 async def ready(request: web.Request) -> web.Response:
-    return web.Response(status=503 if MOOD == "never ready" else 200)
+    late = time.monotonic() - BEGAN > 1.0
+    return web.Response(status=503 if MOOD == "never ready" or (MOOD == "soon unready" and late) else 200)
 
 
 async def stream(request: web.Request) -> web.StreamResponse:

@@ -6,7 +6,7 @@ import asyncio
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -37,6 +37,11 @@ public: [/*]
 health: {live: /ready, ready: /ready}
 """
 ROLLOUT = "rollout: {start: 20s, settle: 200ms, drain: 2s}\n"
+
+
+def brick_of(route: str) -> str:
+    """The shop's manifest with another route."""
+    return BRICK.replace("[/]", f"[{route}]").replace("[/*]", f"[{route.rstrip('/')}/*]")
 
 
 @dataclass
@@ -70,14 +75,14 @@ class SmallStack:
         """The stable address of the shop."""
         return f"http://127.0.0.1:{self.ports['shop']}"
 
-    def release(self, name: str, manifest: str = ROLLOUT) -> Service:
+    def release(self, name: str, manifest: str = ROLLOUT, route: str = "/") -> Service:
         """The shop as its release of this name has it; made when it is not there."""
         root = self.folder / f"release-{name}"
         brick = root / "modules" / "shop"
         if not brick.exists():
             brick.mkdir(parents=True)
             (root / "nexus.yaml").write_text(STACK + "".join(f"  {line}\n" for line in self.more))
-            (brick / "module.yaml").write_text(BRICK + manifest)
+            (brick / "module.yaml").write_text(brick_of(route) + manifest)
             (brick / "version.txt").write_text(name)
             shutil.copy(Path(__file__).with_name("shop.py"), brick)
         return load_stack(root).service("shop")
@@ -212,3 +217,10 @@ async def load(stack: SmallStack, at: str = "shop", clients: int = 4) -> AsyncIt
     finally:
         over.set()
         await asyncio.gather(*asking)
+
+
+async def until(true: Callable[[], bool], within: float = 15.0) -> None:
+    """Returns when something is so."""
+    async with asyncio.timeout(within):
+        while not true():
+            await asyncio.sleep(0.02)

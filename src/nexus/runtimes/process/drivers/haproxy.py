@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from nexus.runtimes.site import Site, Slot
 from nexus.stack import Service
 
 CONFIG = "haproxy.cfg"
+FINISH = signal.SIGUSR1  # no new connections; it ends with the last of those it has
 
 
 def binary() -> Path:

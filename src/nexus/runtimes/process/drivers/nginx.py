@@ -18,6 +18,7 @@ from nexus.stack import Service
 
 CONFIG = "nginx.conf"
 RELOAD = signal.SIGHUP
+FINISH = signal.SIGQUIT  # no new connections; it ends with the last of those it has
 
 
 def binary() -> Path:
@@ -88,6 +89,6 @@ def _on(
         cwd=state,
         log=site.home.log(service.name),
         account=account,
-        stop_signal=signal.SIGQUIT,
+        stop_signal=FINISH,
         sockets=(listener,),
     )
