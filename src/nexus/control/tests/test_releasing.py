@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from nexus.control.addresses import Refused
+from nexus.control.deploying.building import Building
+from nexus.control.deploying.requests import BuildRequest, DeployRequest
 from nexus.control.releasing import FIRST, Releasing, after_first_releases, first_releases, released, standing
 from nexus.control.world import World
 from nexus.plans import Plan, Step
@@ -96,6 +98,18 @@ async def test_what_never_was_up_is_mended_by_its_sources_unless_it_is_at_work(
     await settle(world, sources)
     assert world.catalogue.stable()["till"] == sources.service("till").digest
     assert world.catalogue.sets(1)[0].cause == FIRST
+
+
+async def test_a_name_that_an_operator_gave_stays_with_its_content(world: World, root: Path) -> None:
+    building, asked = Building(world), BuildRequest(who="ana", services=("till",))
+    changed(root, "2")
+    named = (await building.made(asked.model_copy(update={"version": "1.6"})))["till"]
+    assert (await building.made(asked))["till"] == named
+    changed(root, "3")
+    with pytest.raises(Refused, match=r"1\.6 is what people call till 1\.6"):
+        await building.made(asked.model_copy(update={"version": "1.6"}))
+    found = await building.meant(DeployRequest(who="ana", services=("till",), version="1.6"))
+    assert found == {"till": named}
 
 
 async def test_an_adopted_release_is_known_to_the_next_control_loop(world: World, root: Path) -> None:
