@@ -57,8 +57,9 @@ class RolloutFacts:
     seconds since the epoch.
 
     `stable`: service → its stable release. `releases`: service → id → release, of all that are known.
-    `candidates`: service → what is being let in. `ready`: service → id → ready instances. `built`: service →
-    ids of what exists in the form this runtime runs. `gone`: (service, id) → why a release cannot run.
+    `candidates`: service → what is being let in. `ready`: service → id → ready instances; `living` are all
+    that run. `built`: service → ids of what exists in the form this runtime runs. `gone`: (service, id) → why
+    a release cannot run.
 
     `pending`: (service, id) → migrations of that release that are not applied. `beyond`: (service, id) →
     migrations that are applied and that release does not have.
@@ -77,6 +78,7 @@ class RolloutFacts:
     releases: Mapping[str, Mapping[str, Release]] = field(default_factory=dict)
     candidates: Mapping[str, CandidateFacts] = field(default_factory=dict)
     ready: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    living: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     built: Mapping[str, frozenset[str]] = field(default_factory=dict)
     gone: Mapping[tuple[str, str], str] = field(default_factory=dict)
     pending: Mapping[tuple[str, str], tuple[MigrationFacts, ...]] = field(default_factory=dict)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nexus.control import provision, secrets
 from nexus.control.deploying.figures import bad_figures
-from nexus.control.facts import Facts
+from nexus.control.facts import Facts, InstanceFacts
 from nexus.migrations import MigrationError
 from nexus.releases import Release, UnknownRelease
 from nexus.releases.artefact import ArtefactError, service_of
@@ -64,7 +64,8 @@ async def observe(
         stable=stable,
         releases=_by_service({**{(e.service, e.id): e for e in catalogue.of()}, **known}),
         candidates=_candidates(world),
-        ready=_ready(world),
+        ready=_counted(world, lambda each: each.state == "ready"),
+        living=_counted(world, lambda each: each.alive and bool(each.release)),
         built=await _built(world, world.site, read),
         gone=read.gone,
         pending=pending,
@@ -125,7 +126,7 @@ def _read(world: World, known: Mapping[Key, Release]) -> Read:
 
 
 def _candidates(world: World) -> dict[str, CandidateFacts]:
-    ready = _ready(world)
+    ready = _counted(world, lambda each: each.state == "ready")
     return {
         name: CandidateFacts(
             world.catalogue.find(name, each.release),
@@ -137,11 +138,12 @@ def _candidates(world: World) -> dict[str, CandidateFacts]:
     }
 
 
-def _ready(world: World) -> dict[str, dict[str, int]]:
+def _counted(world: World, counts: Callable[[InstanceFacts], bool]) -> dict[str, dict[str, int]]:
+    """Service → release → how many of its instances count."""
     found: dict[str, dict[str, int]] = {}
     for name, instances in world.keeper.instances().items():
         for each in instances:
-            if each.state == "ready":
+            if counts(each):
                 counted = found.setdefault(name, {})
                 counted[each.release] = counted.get(each.release, 0) + 1
     return found

@@ -139,7 +139,8 @@ def _torn(stack: Stack, facts: RolloutFacts, name: str) -> bool:
     """Whether instances of yet another release run, or what stops before it starts is away."""
     stable, candidate = facts.stable[name], facts.candidates.get(name)
     mine = {stable.id, candidate.release.id if candidate else ""}
-    others = any(count for id, count in facts.ready.get(name, {}).items() if id not in mine)
+    there = (*facts.ready.get(name, {}).items(), *facts.living.get(name, {}).items())
+    others = any(count for id, count in there if id not in mine)
     begun = facts.unfinished
     stops = (
         way_back(stack.service(name), facts) != "replace"

@@ -55,11 +55,12 @@ def test_what_was_promoted_already_changes_back_in_reverse_once_nothing_new_gets
 def test_what_was_replaced_in_part_is_made_whole(shop: Shop) -> None:
     begun = shop.deployment(4, {"web": ("1.0", "2.0")})
     facts = shop.facts(unfinished=begun)
-    torn = replace(facts, ready={**facts.ready, "web": {"web-1.0": 1, "web-2.0": 1}})
-    assert (
-        plan_return(shop.stack, torn, ["web"], "asked by ana").text()
-        == "take back web: 1 step\n  1. replace web: run 1.0 and nothing else\n     because asked by ana"
-    )
+    both = {"web": {"web-1.0": 1, "web-2.0": 1}}
+    for torn in (replace(facts, ready={**facts.ready, **both}), replace(facts, living=both)):
+        assert (
+            plan_return(shop.stack, torn, ["web"], "asked by ana").text()
+            == "take back web: 1 step\n  1. replace web: run 1.0 and nothing else\n     because asked by ana"
+        )
     begun = shop.deployment(4, {"press": ("1.0", "2.0")})
     stopped = replace(facts, ready={**facts.ready, "press": {}}, unfinished=begun)
     assert [step.id for step in plan_return(shop.stack, stopped, ["press"], CAUSE).steps] == [
