@@ -38,7 +38,7 @@ health: {live: /ready, ready: /ready}
 env: {MOOD: "%s"}
 rollout:
   {strategy: canary, steps: [50, 100], start: 20s, settle: 100ms, hold: 300ms, patience: 1s, bake: 1s,
-   drain: 1s}
+   drain: 1s, hooks: {before: [python, -c, pass]}}
 """
 
 
@@ -81,20 +81,23 @@ class Shop:
         done = self.stack.run("deploy", "shop", "--json", *arguments)
         return done.returncode, json.loads(done.stdout.splitlines()[-1])
 
-    def killed_at(self, step: str, signal_number: int = signal.SIGKILL) -> tuple[int, dict[str, Any]]:
-        """Deploys the shop and kills the control loop as soon as `step` begins; how the command ended."""
-        loop = self.control.get("/v1/ping")["pid"]
+    def killed_at(self, step: str, *arguments: str) -> tuple[int, dict[str, Any]]:
+        """Deploys the shop, or what `arguments` say, and kills the control loop as soon as `step` begins; how
+        the command ended.
+        """
+        killed = False
         last: dict[str, Any] = {}
-        with self.begin("deploy", "shop", "--json") as running:
+        with self.begin(*(arguments or ("deploy", "shop")), "--json") as running:
             assert running.stdout is not None
             for line in running.stdout:
                 if not line.startswith("{"):
                     continue
                 last = json.loads(line)
-                if loop and last["event"] == "step" and last["action"] == step and last["kind"] == "started":
-                    os.kill(loop, signal_number)
-                    loop = 0
-        assert not loop, f"no step {step} began"
+                if killed or last["event"] != "step" or (last["action"], last["kind"]) != (step, "started"):
+                    continue
+                os.kill(self.control.get("/v1/ping")["pid"], signal.SIGKILL)
+                killed = True
+        assert killed, f"no step {step} began"
         return running.returncode, last
 
     def answers(self) -> set[str]:

@@ -49,9 +49,12 @@ def test_a_rollback_goes_to_the_last_release_that_was_healthy(shop: Shop) -> Non
     assert shop.deploy("--strategy", "rolling", "--bake", "0s")[0] == 0
     plan = shop.stack.nexus("rollback", "shop", "--plan")
     assert "shop alone" in plan
-    shop.stack.nexus("rollback", "shop", "--yes")
+    code, last = shop.killed_at("replace", "rollback", "shop", "--yes")  # it is taken up as what it is
+    assert (code, last["state"]) == (0, "promoted")
     assert_all_of(shop, *before)
-    assert shop.releases()["deployments"][0]["kind"] == "rollback"
+    latest = shop.releases()["deployments"][0]
+    assert latest["kind"] == "rollback"
+    assert {each["action"] for each in latest["evidence"]["steps"]} <= {"build", "replace", "watch"}
 
 
 def test_a_killed_control_loop_is_followed_by_one_that_brings_the_deploy_to_its_end(shop: Shop) -> None:
