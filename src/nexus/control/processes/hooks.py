@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nexus.releases import Catalogue
+from nexus.control.carried import deployment_of
 from nexus.runtimes.process.drivers import driver
 from nexus.runtimes.process.tasks import run_once
 from nexus.runtimes.protocol import StartError
@@ -31,7 +31,7 @@ async def run_hook(keeper: ProcessKeeper, service: Service, hook: str) -> None:
     if not command:
         return
     assert keeper.site is not None
-    name = f"{service.name}-{hook}-{_deployment(keeper, service)}"
+    name = f"{service.name}-{hook}-{deployment_of(keeper.home, service.name)}"
     asked = replace(service, command=command)
     slot = Slot(name, keeper.site.ports[service.name])
     launch = driver(service).prepare(keeper.processes, keeper.site, asked, slot, "")
@@ -45,12 +45,3 @@ async def run_hook(keeper: ProcessKeeper, service: Service, hook: str) -> None:
             f"the hook {hook} of {service.name} ({' '.join(command)}) ended with exit code {done.code}: "
             f"{said or 'it said nothing'}; see {own}"
         )
-
-
-def _deployment(keeper: ProcessKeeper, service: Service) -> int:
-    """The number of the deployment that is being carried out; 0 outside of one."""
-    catalogue = Catalogue(keeper.home.database)
-    try:
-        return max((each.id for each in catalogue.unfinished() if service.name in each.services), default=0)
-    finally:
-        catalogue.close()
