@@ -73,7 +73,7 @@ class TaskResult:
 
 
 class Runtime(Protocol):
-    """Observe, start, stop, logs, and run a one-off task."""
+    """Observe, start, stop, and logs."""
 
     async def observe(self) -> tuple[Running, ...]:
         """What really runs now, instances started by an earlier control loop included."""
@@ -93,6 +93,3 @@ class Runtime(Protocol):
 
     def logs(self, service: str) -> tuple[Path, ...]:
         """The service's log files, oldest first."""
-
-    async def run(self, launch: Launch, timeout: float) -> TaskResult:
-        """Runs a one-off task to its end, at most `timeout` seconds."""

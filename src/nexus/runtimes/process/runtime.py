@@ -21,7 +21,7 @@ from nexus.runtimes.process.register import Register
 from nexus.runtimes.process.rotate import prune, rotate
 from nexus.runtimes.process.spawn import spawn
 from nexus.runtimes.process.watch import ended, kill_group, send
-from nexus.runtimes.protocol import Account, Launch, Running, StartError, TaskResult
+from nexus.runtimes.protocol import Account, Launch, Running, StartError
 
 log = logging.getLogger("nexus.runtimes")
 
@@ -165,19 +165,3 @@ class ProcessRuntime:
                 prune(self.home.log_folder(service), LOG_FILES, LOG_LIMIT)
             except OSError as error:
                 log.warning("the log of %s cannot be rotated: %s", service, error)
-
-    async def run(self, launch: Launch, timeout: float) -> TaskResult:
-        start = launch.log.stat().st_size if launch.log.exists() else 0
-        process = spawn(launch)
-        born = birth(process.pid)
-        try:
-            if born is not None:
-                await asyncio.wait_for(ended(process.pid, born), timeout)
-        except TimeoutError as error:
-            raise StartError(
-                f"{launch.instance} did not end within {timeout:.0f} s; see {launch.log}"
-            ) from error
-        finally:
-            kill_group(process.pid)
-            code = process.wait()
-        return TaskResult(code, launch.log.read_bytes()[start:].decode("utf-8", "replace"))

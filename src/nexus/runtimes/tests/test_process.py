@@ -16,6 +16,7 @@ from nexus.runtimes.home import Home
 from nexus.runtimes.process import ProcessRuntime
 from nexus.runtimes.process.identity import alive, birth
 from nexus.runtimes.process.register import Register
+from nexus.runtimes.process.tasks import run_once
 from nexus.runtimes.protocol import Launch, Running, StartError
 
 FOREVER = (sys.executable, "-c", "import signal\nprint('here', flush=True)\nsignal.pause()")
@@ -116,16 +117,15 @@ async def test_a_program_that_does_not_exist_is_told_by_name(runtime: ProcessRun
     assert await runtime.observe() == ()
 
 
-async def test_a_one_off_task_returns_its_code_and_output(runtime: ProcessRuntime) -> None:
-    result = await runtime.run(
-        launch(runtime, (sys.executable, "-c", "print('done'); raise SystemExit(3)")), 20
-    )
+async def test_a_one_off_task_returns_its_code_and_output(runtime: ProcessRuntime, tmp_path: Path) -> None:
+    task = launch(runtime, (sys.executable, "-c", "print('done'); raise SystemExit(3)"))
+    result = await run_once(runtime, task, tmp_path / "code", 20)
     assert (result.code, result.output.strip()) == (3, "done")
 
 
-async def test_a_one_off_task_that_takes_too_long_is_ended(runtime: ProcessRuntime) -> None:
+async def test_a_one_off_task_that_takes_too_long_is_ended(runtime: ProcessRuntime, tmp_path: Path) -> None:
     with pytest.raises(StartError, match="did not end within"):
-        await runtime.run(launch(runtime), 0.2)
+        await run_once(runtime, launch(runtime), tmp_path / "code", 0.2)
 
 
 def test_each_service_keeps_its_user_number(tmp_path: Path) -> None:
