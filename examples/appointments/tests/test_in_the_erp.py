@@ -122,14 +122,14 @@ async def test_killed_it_comes_back_and_an_emptied_redis_loses_nothing(
     assert json.loads(stack.nexus("check", "--json"))["ok"]
 
 
-async def test_a_restart_builds_a_changed_brick_and_changes_over(
+async def test_a_deploy_builds_a_changed_brick_and_changes_over(
     stack: ThrowawayStack, http: aiohttp.ClientSession
 ) -> None:
     builds = stack.home / "builds" / "appointments"
     before = {each.name for each in builds.iterdir()}
     source = stack.root / "examples/appointments/src/main.ts"
     source.write_text(source.read_text().replace('title: "Appointments"', 'title: "Clinic"'))
-    stack.nexus("restart", "appointments")
+    stack.nexus("deploy", "appointments", "--yes", "--bake", "0s")
     assert len({each.name for each in builds.iterdir()} - before) == 1
     async with (
         aiohttp.ClientSession(stack.address("appointments")) as direct,
