@@ -53,7 +53,8 @@ def main() -> None:
         with loaded(stack, asked) as load:
             time.sleep(STEADY)
             steady = load.reads.between(load.began, time.monotonic())
-            spans = [_deploy(load, root, MODULES[n % len(MODULES)], n) for n in range(asked.deploys)]
+            bake = ("--bake", asked.bake)
+            spans = [_deploy(load, root, MODULES[n % len(MODULES)], n, *bake) for n in range(asked.deploys)]
             _warm(load, root)
         _tell(load, steady, spans)
     if not asked.no_peers:
@@ -68,6 +69,7 @@ def _options() -> argparse.ArgumentParser:
     options.add_argument("--deploys", type=int, default=12)
     options.add_argument("--rate", type=float, default=300.0)
     options.add_argument("--orders", type=float, default=20.0)
+    options.add_argument("--bake", default="5s", help="how long each release is watched at the end")
     options.add_argument("--no-peers", action="store_true")
     return options
 
