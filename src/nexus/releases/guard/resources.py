@@ -6,7 +6,7 @@ import itertools
 import statistics
 from collections.abc import Iterator, Sequence
 
-from nexus.releases.guard.evidence import Evidence, Instance, Sample, Side, cpu_of
+from nexus.releases.guard.evidence import Evidence, Instance, Sample, cpu_of
 from nexus.releases.guard.settings import Settings
 from nexus.releases.guard.verdict import Reason
 
@@ -21,6 +21,8 @@ GROWS = (
 FULL_ALONE = "{instance} uses {used:.0f} of its {limit:.0f} MiB; how much was used before is not known"
 MIB = 1 << 20
 SHORTEST = 8.0  # seconds, and as many samples
+UNKNOWN = 30.0  # the shortest, where it is not known how much is usual
+USUAL = 1.1  # of what the other side uses, or was used before: growth up to there is warming up
 PARTS = 4  # of the time, in each of which it must grow
 STEADY = 0.5  # growth of the second half, over that of the first: warming up slows down
 
@@ -55,7 +57,7 @@ def _memory(instance: Instance, evidence: Evidence, settings: Settings) -> Itera
     limit = evidence.memory
     if not limit or not instance.samples:
         return
-    used, others = instance.samples[-1].memory, _most(evidence.stable) or evidence.memory_before
+    used, others = instance.samples[-1].memory, _usual(evidence)
     if used >= settings.memory_limit * limit and (others is None or others < settings.memory_other * limit):
         values = {"instance": instance.id, "used": used / MIB, "limit": limit / MIB}
         if others is None:
@@ -63,7 +65,9 @@ def _memory(instance: Instance, evidence: Evidence, settings: Settings) -> Itera
         else:
             yield Reason("memory", "regression", FULL, values | {"others": others / MIB})
         return
-    left = time_left(instance.samples, limit, settings)
+    if others is not None and used <= USUAL * others:
+        return
+    left = time_left(instance.samples, limit, settings, SHORTEST if others is not None else UNKNOWN)
     if left is None or any(time_left(each.samples, limit, settings) for each in evidence.stable.instances):
         return
     first, last = instance.samples[0], instance.samples[-1]
@@ -72,17 +76,23 @@ def _memory(instance: Instance, evidence: Evidence, settings: Settings) -> Itera
     yield Reason("memory", "regression", GROWS, values)
 
 
-def _most(side: Side) -> float | None:
-    return max((each.samples[-1].memory for each in side.instances if each.samples), default=None)
+def _usual(evidence: Evidence) -> float | None:
+    """The most that an instance of the former release uses, or used before the deploy."""
+    known = [each.samples[-1].memory for each in evidence.stable.instances if each.samples]
+    return max((*known, *([evidence.memory_before] if evidence.memory_before else ())), default=None)
 
 
-def time_left(samples: Sequence[Sample], limit: float, settings: Settings) -> float | None:
+def time_left(
+    samples: Sequence[Sample], limit: float, settings: Settings, shortest: float = SHORTEST
+) -> float | None:
     """Seconds until steady growth reaches the limit; None: it does not grow so, or will not get there soon.
+
+    Growth is looked at when it was seen for `shortest` seconds, in as many samples.
 
     Growth is steady when the median of each quarter of the time is above the former's, and the second half
     grows at least half as much as the first: what warms up grows, but ever less.
     """
-    if len(samples) < SHORTEST or samples[-1].at - samples[0].at < SHORTEST:
+    if len(samples) < shortest or samples[-1].at - samples[0].at < shortest:
         return None
     medians = [statistics.median(each.memory for each in part) for part in _parts(samples)]
     grown = medians[-1] - medians[0]

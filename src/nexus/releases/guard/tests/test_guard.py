@@ -181,7 +181,8 @@ def test_memory_near_its_limit_blames_nobody_where_as_much_was_used_before() -> 
 
 def test_memory_that_grows_steadily_is_told_with_the_time_left() -> None:
     leaking = using(80 + 3 * second for second in range(12))
-    verdict = judge(candidate=candidate(instances=(leaking,)))
+    other = replace(STABLE, instances=(using([90] * 12, name="sales-1"),))
+    verdict = judge(candidate=candidate(instances=(leaking,)), stable=other)
     assert verdict.sentence() == (
         "sales is worse than before: sales-2 grew from 80 to 113 MiB in 11 s, which reaches its 256 MiB"
         " in 44 s"
@@ -199,6 +200,24 @@ def test_memory_that_grows_steadily_is_told_with_the_time_left() -> None:
 )
 def test_memory_that_warms_up_or_varies_blames_nobody(memory: list[float]) -> None:
     assert judge(candidate=candidate(instances=(using(memory),))).decision == "promote"
+
+
+def test_memory_that_grows_up_to_what_is_usual_blames_nobody() -> None:
+    growing = [75 + 2.2 * second for second in range(10)]
+    other = replace(STABLE, instances=(using([95] * 10, name="auth-1"),))
+    assert judge(candidate=candidate(instances=(using(growing),)), stable=other).decision == "promote"
+    alone: Any = {"candidate": candidate(instances=(using(growing),)), "comparison": "before"}
+    assert judge(**alone, memory_before=95 * MIB).decision == "promote"
+    assert judge(**alone, memory_before=70 * MIB).decision == "roll back"
+
+
+def test_memory_that_grows_where_no_usual_is_known_is_looked_at_for_longer() -> None:
+    def alone(seconds: int) -> str:
+        grown = candidate(instances=(using([80 + 3 * second for second in range(seconds)]),))
+        return judge(candidate=grown, comparison="before").decision
+
+    assert alone(12) == "promote"
+    assert alone(40) == "roll back"
 
 
 def test_memory_that_grows_on_both_sides_blames_nobody() -> None:
