@@ -42,7 +42,8 @@ PATHS = (
 )
 MODULES = ("sales", "inventory", "financial", "crm", "users", "auth", "frontend")
 TOKEN_LASTS = 240.0  # seconds until a new one is fetched
-STEADY = 40.0
+BEGUN = 20.0  # seconds until orders are under way
+STEADY = 30.0  # seconds before all deploys, and as many after them
 
 
 def main() -> None:
@@ -51,11 +52,12 @@ def main() -> None:
     with copied_root() as root, throwaway_stack(root=root, where=where) as stack:
         stack.nexus("simulate", "--orders", "100")  # warm: caches, plans, customers to read
         with loaded(stack, asked) as load:
-            time.sleep(STEADY)
-            steady = load.reads.between(load.began, time.monotonic())
+            time.sleep(BEGUN)
+            steady = _steady(load)
             bake = ("--bake", asked.bake)
             spans = [_deploy(load, root, MODULES[n % len(MODULES)], n, *bake) for n in range(asked.deploys)]
             _warm(load, root)
+            steady += _steady(load)
         _tell(load, steady, spans)
     if not asked.no_peers:
         for peer in PEERS[asked.runtime]:
@@ -154,12 +156,32 @@ def _deploy(load: Load, root: Path, module: str, number: int, *options: str) -> 
     return span
 
 
+def _steady(load: Load) -> list[Answer]:
+    since = time.monotonic()
+    time.sleep(STEADY)
+    return load.reads.between(since, time.monotonic())
+
+
 def _warm(load: Load, root: Path) -> None:
+    """From the command to the last request that the former release answered, and to the command's end."""
+    seen: list[tuple[float, str]] = []
+    over = threading.Event()
+    watching = threading.Thread(target=_watch, args=(load.stack.address("users"), seen, over))
+    watching.start()
     span = _deploy(load, root, "users", 1000, "--strategy", "rolling", "--bake", "0s")
-    span = _deploy(load, root, "users", 1001, "--strategy", "rolling", "--bake", "0s")
+    over.set()
+    watching.join()
+    last = max(at for at, release in seen if release == seen[0][1])
     print(
-        f"a warm deploy without a bake: {span.until - span.since:.1f} s, former instance gone   (floor: 6 s)"
+        f"a warm deploy without a bake: all requests on the new release after {last - span.since:.1f} s"
+        f"   (floor: 6 s), the former gone after {span.until - span.since:.1f} s"
     )
+
+
+def _watch(base: str, seen: list[tuple[float, str]], over: threading.Event) -> None:
+    while not over.wait(0.05):
+        with urllib.request.urlopen(f"{base}/health/live", timeout=10) as answer:
+            seen.append((time.monotonic(), json.load(answer)["release"]))
 
 
 def _tell(load: Load, steady: Sequence[Answer], spans: Sequence[Span]) -> None:
