@@ -140,7 +140,7 @@ def main() -> None:
         time.sleep(20)
         for name in asked.only:
             _try(stack, load, root, name)
-    print(f"orders: {load.orders}   (floor: 0 failed)")
+    print(f"orders touched by the flaws: {load.orders}")
 
 
 def _try(stack: ThrowawayStack, load: Load, root: Path, name: str) -> None:
