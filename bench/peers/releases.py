@@ -25,7 +25,7 @@ from open_loop import Answer, OpenLoop
 
 from nexus.runtimes.process.drivers.nginx import binary as nginx_binary
 from nexus.stack import load_stack
-from nexus.testing import CHECKOUT, copied_root, eventually, free_offset
+from nexus.testing import CHECKOUT, NOT_COPIED, copied_root, eventually, free_offset
 
 MODULES = ("sales", "inventory", "financial", "crm", "users")
 PATHS = ("/api/sales/orders?limit=5", "/api/inventory/stock?limit=5", "/api/users/me", "/login")
@@ -174,6 +174,7 @@ def _place() -> Iterator[Place]:
     """A copy of the ERP with its rendered files, its secrets made, its ports moved."""
     with copied_root() as root:
         shutil.copytree(CHECKOUT / "deploy", root / "deploy")
+        shutil.copytree(CHECKOUT / "src", root / "src", ignore=NOT_COPIED)
         offset = free_offset()
         ports = {service.name: service.port + offset for service in load_stack(root).services}
         variables = {
