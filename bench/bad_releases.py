@@ -19,9 +19,10 @@ from typing import Any
 
 from deploys import Load, loaded
 
-from nexus.testing import ThrowawayStack, copied_root, throwaway_stack
+from nexus.testing import ThrowawayStack, copied_root, eventually, throwaway_stack
 
 MODULE = "sales"
+BEFORE = 20  # seconds of requests that a release is compared with
 PACKAGE = Path("modules") / MODULE / f"nexus_{MODULE}"
 
 MIDDLEWARE = """
@@ -137,7 +138,7 @@ def main() -> None:
         stack = open_.enter_context(throwaway_stack(root=root, where=where))
         stack.nexus("simulate", "--orders", "100")
         load = open_.enter_context(loaded(stack, asked))
-        time.sleep(20)
+        eventually(lambda: len(load.reads.answers) > BEFORE * asked.rate, within=4 * BEFORE)
         for name in asked.only:
             _try(stack, load, root, name)
     print(f"orders touched by the flaws: {load.orders}")

@@ -103,7 +103,8 @@ def docker_service_update(rate: float, deploys: int) -> Measured:
             return _measured(place.base, PATHS, rate, _token(place), deploys, deploy)
         finally:
             place.docker("stack", "rm", place.project)
-            time.sleep(20)
+            mine = f"label=com.docker.stack.namespace={place.project}"
+            eventually(lambda: not place.docker("ps", "-aq", "--filter", mine).strip(), within=90, every=1.0)
 
 
 def nginx_reload(rate: float, deploys: int) -> Measured:
@@ -153,7 +154,7 @@ def _measured(
     answers: list[Answer] = []
     load.start()
     try:
-        time.sleep(5)
+        eventually(lambda: len(load.answers) > 5 * rate, within=60)
         for number in range(deploys):
             since = time.monotonic()
             deploy(MODULES[number % len(MODULES)], number)
