@@ -11,13 +11,16 @@ checker_lacks(url)                         whether nexus_check is to be made, or
 
 from nexus.migrations.apply import apply, pending
 from nexus.migrations.bring import bring, checker_lacks, create_database
-from nexus.migrations.folder import Migration, MigrationError, read_folder
+from nexus.migrations.errors import MigrationError
+from nexus.migrations.folder import read_folder
+from nexus.migrations.migration import Migration, Source
 from nexus.migrations.roles import CHECKER, owner_of, provision, provision_checker
 
 __all__ = [
     "CHECKER",
     "Migration",
     "MigrationError",
+    "Source",
     "apply",
     "bring",
     "checker_lacks",

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
-from nexus.migrations.folder import Migration, MigrationError, read_folder
+from nexus.migrations.errors import MigrationError
+from nexus.migrations.folder import read_folder
+from nexus.migrations.migration import Migration
 
 PRISMA_LOCK = 72707369  # the advisory lock Prisma Migrate takes
 LOCK_TIMEOUT_S = 120.0

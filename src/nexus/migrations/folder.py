@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import tomllib
-from dataclasses import dataclass, field
 from pathlib import Path
 
-SCRIPT = "migration.sql"
+from nexus.migrations.errors import MigrationError
+from nexus.migrations.migration import SCRIPT, Migration, sha256
+
 LOCK_FILE = "migration_lock.toml"
-
-
-class MigrationError(Exception):
-    """A migration cannot be read or applied; the message names it and says how to mend it."""
-
-
-@dataclass(frozen=True)
-class Migration:
-    """One migration: its name, its SQL, and the SHA-256 of the file's bytes."""
-
-    name: str
-    sql: str = field(repr=False)
-    checksum: str
-
-    def has_checksum(self, recorded: str) -> bool:
-        """Whether `recorded` belongs to this script; a checkout may have changed its line endings."""
-        if recorded == self.checksum:
-            return True
-        unix = self.sql.replace("\r\n", "\n")
-        return recorded in (_sha256(unix.encode()), _sha256(unix.replace("\n", "\r\n").encode()))
 
 
 def read_folder(folder: Path) -> tuple[Migration, ...]:
@@ -48,7 +28,7 @@ def _read(entry: Path) -> Migration:
         raise MigrationError(f"{entry}: the name is longer than 255 characters")
     try:
         content = (entry / SCRIPT).read_bytes()
-        return Migration(entry.name, content.decode(), _sha256(content))
+        return Migration(entry.name, content.decode(), sha256(content), entry / SCRIPT)
     except FileNotFoundError:
         raise MigrationError(f"{entry}: {SCRIPT} is missing; add it or delete the folder") from None
     except UnicodeDecodeError as error:
@@ -66,7 +46,3 @@ def _check_lock_file(path: Path) -> None:
         raise MigrationError(f"{path}: {error}") from None
     if provider not in ("postgresql", "postgres"):
         raise MigrationError(f'{path}: provider is {provider!r}; only "postgresql" is supported')
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

@@ -9,21 +9,18 @@ statements with PostgreSQL's own parser.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any
 
 from pglast import ast, parse_sql
 from pglast.parser import ParseError, scan
 
-from nexus.migrations.folder import SCRIPT, Migration, MigrationError
+from nexus.migrations.declared import PhaseName, declared
+from nexus.migrations.errors import MigrationError
+from nexus.migrations.migration import SCRIPT, Migration
 from nexus.migrations.narrowing import narrows
 from nexus.migrations.script import Script
-
-PhaseName = Literal["expand", "contract"]
-_DECLARED = re.compile(r"^--\s*nexus:(.*)$")
-_SETTING = re.compile(r"^phase\s*=\s*(\w+)$")
 
 
 @dataclass(frozen=True)
@@ -45,29 +42,11 @@ def phase_of(migration: Migration, plain: frozenset[str] = frozenset()) -> Phase
     Raises:
         MigrationError: its declaration cannot be read, or PostgreSQL's parser refuses its SQL.
     """
-    declared = _declared(migration)
-    if declared:
-        return Phase(declared, ("it declares so",) if declared == "contract" else ())
+    told = declared(migration).phase
+    if told:
+        return Phase(told, ("it declares so",) if told == "contract" else ())
     reasons = _reasons(migration, plain)
     return Phase("contract" if reasons else "expand", reasons)
-
-
-def _declared(migration: Migration) -> PhaseName | None:
-    for number, line in enumerate(migration.sql.splitlines(), 1):
-        text = line.strip()
-        if text and not text.startswith("--"):
-            return None
-        told = _DECLARED.match(text)
-        if told is None:
-            continue
-        setting = _SETTING.match(told[1].strip())
-        if setting is None or setting[1] not in ("expand", "contract"):
-            raise MigrationError(
-                f"{migration.name}/{SCRIPT}:{number}: {text!r} declares nothing; "
-                "write `-- nexus: phase=expand` or `-- nexus: phase=contract`"
-            )
-        return cast(PhaseName, setting[1])
-    return None
 
 
 def plain_indexes(migrations: Iterable[Migration]) -> frozenset[str]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from nexus.migrations.declared import PhaseName
 from nexus.migrations.folder import read_folder
-from nexus.migrations.phase import PhaseName, phase_of, plain_indexes
+from nexus.migrations.phase import phase_of, plain_indexes
 from nexus.releases.records import Deployment, ReleaseSet
 from nexus.releases.release import Release
 from nexus.stack import Service

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nexus.migrations.folder import Migration, MigrationError, read_folder
+from nexus.migrations import Migration, MigrationError, read_folder
 from nexus.migrations.phase import phase_of, plain_indexes
 
 MODULES = Path(__file__).resolve().parents[4] / "modules"
@@ -244,8 +244,9 @@ def test_a_script_knows_better_and_says_so_in_its_leading_comments() -> None:
     [
         (
             "-- a\n-- nexus: phase=shrink\nSELECT 1",
-            "1_change/migration.sql:2: '-- nexus: phase=shrink' declares nothing; "
-            "write `-- nexus: phase=expand` or `-- nexus: phase=contract`",
+            "1_change/migration.sql:2: '-- nexus: phase=shrink' declares nothing; write phase=expand, "
+            "phase=contract, depends=MODULE/MIGRATION, after-release=MODULE>=VERSION, transaction=none or "
+            "may-block=10s",
         ),
         (
             "SELECT 1;\nSELCT 2",

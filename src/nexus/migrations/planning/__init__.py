@@ -1,0 +1,1 @@
+"""All modules' pending migrations as one ordered, judged plan."""

@@ -1,0 +1,1 @@
+"""Folders of migrations in the formats that teams have."""

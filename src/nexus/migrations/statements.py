@@ -1,0 +1,88 @@
+"""A script as its statements, each with its line; PostgreSQL's own scanner finds where they end."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from pglast import parse_sql
+from pglast.error import Error
+from pglast.parser import ParseError, split
+
+from nexus.migrations.declared import batch_of
+from nexus.migrations.errors import MigrationUnreadable
+from nexus.migrations.migration import Migration
+
+LARGE = 1 << 20  # characters; a statement beyond is data, and its tree would take gigabytes
+_COMMENTS = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement of a script: `number` from 1, `line` of its first word, `sql` without what precedes it.
+
+    `batch`: rows at a time, where its author asked for it.
+    """
+
+    number: int
+    line: int
+    sql: str = field(repr=False)
+    place: str
+    batch: int | None = None
+
+    @cached_property
+    def tree(self) -> Any:
+        """PostgreSQL's parse tree of it (pglast); None for one that is too large to be looked at.
+
+        Raises:
+            MigrationUnreadable: PostgreSQL's parser refuses it.
+        """
+        if len(self.sql) > LARGE:
+            return None
+        try:
+            return parse_sql(self.sql)[0].stmt
+        except ParseError as error:
+            position = int(error.args[1] or 0) if len(error.args) > 1 else 0
+            raise refused(self.place, self.line + self.sql.count("\n", 0, position), error) from error
+
+    @property
+    def head(self) -> str:
+        """Its first words, in one line of at most 80 characters."""
+        text = " ".join(self.sql[:400].split())
+        return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def statements(migration: Migration) -> tuple[Statement, ...]:
+    """The statements of a script, none of them parsed yet.
+
+    Raises:
+        MigrationUnreadable: PostgreSQL's scanner cannot tell where they end.
+    """
+    sql = migration.sql
+    try:
+        slices = split(sql, with_parser=False, only_slices=True) if sql.strip() else ()
+    except (ParseError, Error) as error:
+        position = int(error.args[1] or 0) if len(error.args) > 1 else 0
+        raise refused(migration.place, 1 + sql.count("\n", 0, position), error) from error
+    found: list[Statement] = []
+    line, counted = 1, 0
+    for each in slices:
+        text = sql[each]
+        comments = _COMMENTS.match(text)
+        begin = comments.end() if comments else 0
+        if begin == len(text):
+            continue
+        start = each.start + begin
+        line, counted = line + sql.count("\n", counted, start), start
+        place = f"{migration.place}:{line}"
+        batch = batch_of(text[:begin], place)
+        found.append(Statement(len(found) + 1, line, text[begin:], migration.place, batch))
+    return tuple(found)
+
+
+def refused(place: str, line: int, error: Exception) -> MigrationUnreadable:
+    """What is told of SQL that PostgreSQL's parser refuses."""
+    what = str(error.args[0]) if error.args else str(error)
+    return MigrationUnreadable(f"{place}:{line}: PostgreSQL's parser refuses it: {what}")
