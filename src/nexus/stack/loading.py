@@ -140,6 +140,7 @@ def _build(
         },
         invariants=invariants if invariants.is_dir() else None,
         freezes=read_freezes(stack.freezes),
+        migrations=stack.migrations,
         policies=stack.policies,
         entities=stack.telemetry.entities,
         collects=stack.telemetry.collect,

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from nexus.stack.kpi import KpiManifest
+from nexus.stack.migrating import Migrations
 from nexus.stack.parts import Identifier, Name, Part, Title
 from nexus.stack.units import Duration, Size
 
@@ -49,13 +50,6 @@ class Health(Part):
         default=None,
         description="Prometheus' text; default: /metrics of what runs on python or node, else nothing",
     )
-
-
-class Migrations(Part):
-    """Where the schema's changes are: folders `<timestamp>_<name>/migration.sql`."""
-
-    format: Literal["prisma"] = "prisma"
-    path: str = "migrations"
 
 
 class Database(Part):

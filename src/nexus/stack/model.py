@@ -25,6 +25,7 @@ from nexus.stack.manifest import (
     Scale,
     ServiceManifest,
 )
+from nexus.stack.migrating import MigrationPolicy
 from nexus.stack.probe import Probe
 from nexus.stack.process import Process
 
@@ -200,6 +201,7 @@ class Stack:
     tasks: Mapping[str, Task] = field(default_factory=dict)
     invariants: Path | None = None
     freezes: Mapping[str, Freeze] = field(default_factory=dict)
+    migrations: MigrationPolicy = field(default_factory=MigrationPolicy)
     policies: Mapping[str, Any] = field(default_factory=dict)
     entities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     collects: bool = True

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from nexus.stack.freezing import FreezeManifest
 from nexus.stack.manifest import Runtime, Text
+from nexus.stack.migrating import MigrationPolicy
 from nexus.stack.parts import Name, Part, Title
 from nexus.stack.probe import ProbeManifest
 from nexus.stack.process import ProcessManifest
@@ -74,6 +75,9 @@ class StackManifest(Part):
     probes: Mapping[Name, ProbeManifest] = {}
     freezes: Mapping[Name, FreezeManifest] = Field(
         {}, description="when releases of which services are not to change"
+    )
+    migrations: MigrationPolicy = Field(
+        default=MigrationPolicy(), description="how careful changes of schemas are applied"
     )
     invariants: str = "invariants"
     tasks: Mapping[Name, TaskManifest] = {}
