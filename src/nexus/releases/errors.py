@@ -27,6 +27,10 @@ class NotReversible(ReleaseError):
     """A contract migration stands between two releases: the former cannot run on the schema after it."""
 
 
+class MigrationWaits(ReleaseError):
+    """A migration of a release cannot be applied yet: what must come first is not there."""
+
+
 class NotUpgradable(ReleaseError):
     """Infrastructure that is not changed by a deploy."""
 

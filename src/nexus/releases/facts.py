@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from nexus.migrations.declared import PhaseName
+from nexus.migrations.declared import PhaseName, ReleaseNeed, declared
 from nexus.migrations.folder import read_folder
+from nexus.migrations.migration import Migration
 from nexus.migrations.phase import phase_of, plain_indexes
 from nexus.releases.records import Deployment, ReleaseSet
 from nexus.releases.release import Release
@@ -17,11 +18,17 @@ from nexus.stack import Service
 
 @dataclass(frozen=True)
 class MigrationFacts:
-    """One migration: its name, its phase, and why it is a contract ("" where it expands)."""
+    """One migration: its name, its phase, and why it is a contract ("" where it expands).
+
+    `depends`: migrations of other modules that come first, as `module/name`. `after`: releases that must be
+    fully out first.
+    """
 
     name: str
     phase: PhaseName
     why: str = ""
+    depends: tuple[str, ...] = ()
+    after: tuple[ReleaseNeed, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,8 +69,10 @@ class RolloutFacts:
     that run. `built`: service → ids of what exists in the form this runtime runs. `gone`: (service, id) → why
     a release cannot run.
 
-    `pending`: (service, id) → migrations of that release that are not applied. `beyond`: (service, id) →
-    migrations that are applied and that release does not have.
+    `pending`: (service, id) → migrations of that release that are not applied, in order. `beyond`: (service,
+    id) → migrations that are applied and that release does not have. `applied`: service → names of all that
+    are. `rehearse_within`: how old a rehearsal of what is pending may be, in seconds (None: it need not be);
+    `rehearsed_at`: when there was one (None: never).
 
     `misfits`: pairs of releases of which the provider's does not meet what the consumer's relies on →
     sentences that name consumer and field; of every pair that a plan may bring together.
@@ -84,6 +93,9 @@ class RolloutFacts:
     gone: Mapping[tuple[str, str], str] = field(default_factory=dict)
     pending: Mapping[tuple[str, str], tuple[MigrationFacts, ...]] = field(default_factory=dict)
     beyond: Mapping[tuple[str, str], tuple[MigrationFacts, ...]] = field(default_factory=dict)
+    applied: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    rehearse_within: float | None = None
+    rehearsed_at: float | None = None
     misfits: Mapping[Pair, tuple[str, ...]] = field(default_factory=dict)
     unshared: Mapping[str, str] = field(default_factory=dict)
     bad: Mapping[str, str] = field(default_factory=dict)
@@ -109,9 +121,25 @@ class RolloutFacts:
         """The applied migrations that a release does not know and cannot run after."""
         return _contracts(self.beyond.get((release.service, release.id), ()))
 
+    def pending_of(self, release: Release) -> tuple[MigrationFacts, ...]:
+        """The migrations of a release that are not applied, in order."""
+        return self.pending.get((release.service, release.id), ())
+
     def contracts_pending(self, release: Release) -> tuple[MigrationFacts, ...]:
         """The migrations of a release that are not applied and that its predecessor cannot run after."""
-        return _contracts(self.pending.get((release.service, release.id), ()))
+        return _contracts(self.pending_of(release))
+
+    def versions(self, changed: Mapping[str, Release]) -> dict[str, frozenset[str]]:
+        """Service → the versions of all releases of it that run or would be started, once those of `changed`
+        are fully out.
+        """
+        found = {}
+        for name, stable in {**self.stable, **changed}.items():
+            there = () if name in changed else (*self.living.get(name, {}).items(),)
+            known = self.releases.get(name, {})
+            others = (known[id].version if id in known else "" for id, count in there if count)
+            found[name] = frozenset({stable.version, *others})
+        return found
 
 
 def migrations_of(folder: Path) -> tuple[MigrationFacts, ...]:
@@ -122,8 +150,7 @@ def migrations_of(folder: Path) -> tuple[MigrationFacts, ...]:
     """
     scripts = read_folder(folder)
     plain = plain_indexes(scripts)
-    told = [(migration.name, phase_of(migration, plain)) for migration in scripts]
-    return tuple(MigrationFacts(name, phase.name, phase.sentence) for name, phase in told)
+    return tuple(_facts(migration, plain) for migration in scripts)
 
 
 def contracts_between(former: Service, new: Service) -> tuple[MigrationFacts, ...]:
@@ -135,6 +162,12 @@ def contracts_between(former: Service, new: Service) -> tuple[MigrationFacts, ..
     known = {each.name for each in read_folder(former.migrations)} if former.migrations else set()
     brought = migrations_of(new.migrations) if new.migrations else ()
     return tuple(each for each in _contracts(brought) if each.name not in known)
+
+
+def _facts(migration: Migration, plain: frozenset[str]) -> MigrationFacts:
+    phase, told = phase_of(migration, plain), declared(migration)
+    depends = tuple(str(each) for each in told.depends)
+    return MigrationFacts(migration.name, phase.name, phase.sentence, depends, told.after)
 
 
 def _contracts(migrations: tuple[MigrationFacts, ...]) -> tuple[MigrationFacts, ...]:

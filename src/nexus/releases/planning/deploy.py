@@ -8,7 +8,9 @@ from nexus.plans import Plan, Step
 from nexus.releases.facts import RolloutFacts
 from nexus.releases.freeze import coming
 from nexus.releases.planning.chain import Chain
+from nexus.releases.planning.contracting import contract_last
 from nexus.releases.planning.manner import choose
+from nexus.releases.planning.migrating import needed_runs, runs
 from nexus.releases.planning.objections import moving, objections, unknown, waived
 from nexus.releases.planning.order import by_need, turns
 from nexus.releases.planning.request import RolloutRequest
@@ -42,14 +44,20 @@ def plan_deploy(stack: Stack, facts: RolloutFacts, request: RolloutRequest) -> P
     chain = Chain(tuple(step.id for step in steps))
     for name in kept:
         _complete(_change(stack, facts, request, name), chain)
+    ordered = runs({each.service.name: each.before for each in changes})
+    waiting = [*ordered]
     for each in changes:
-        let_in(each, chain)
+        first = [run for run in needed_runs(each.service.name, ordered) if run in waiting]
+        waiting = [run for run in waiting if run not in first]
+        let_in(each, chain, first)
     _watch(chain, changes + [_change(stack, facts, request, name) for name in _resumed(facts, kept, request)])
+    late = contract_last(facts, changes, [_change(stack, facts, request, name) for name in kept], chain)
     names = ", ".join(f"{name} {label(release)}" for name, release in request.targets.items())
     notes = (
         *(each.sentence + _waiver(each.waiver, request) for each in found),
         *(note for each in changes if (note := choose(each.service, facts, request.strategy).note)),
         *(f"{name} {label(facts.stable[name])} is the stable release already" for name in kept),
+        *late,
         *(hold.forecast for hold in coming(stack, moves, facts.at, FORECAST_S)),
         *facts.notes,
     )
@@ -98,10 +106,14 @@ def _got(before: Mapping[str, str], after: Mapping[str, str], name: str, release
 
 
 def _watch(chain: Chain, changes: list[Change]) -> None:
-    """The last step; a blue-green service was watched before its former release went."""
+    """Add the watch; a blue-green service was watched before its former release went, and what a former
+    control loop watched to the end is not watched again.
+    """
     watched = [each for each in changes if each.manner != "blue-green" and each.bake]
     if watched:
         names = tuple(each.service.name for each in watched)
+        if f"watch {', '.join(names)}" in watched[0].facts.done and not chain.steps:
+            return
         watch(chain, names, max(each.bake for each in watched), "what gets worse goes back")
 
 

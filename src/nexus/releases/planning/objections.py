@@ -11,14 +11,16 @@ from nexus.releases.errors import (
     ArtefactGone,
     ContractBroken,
     Frozen,
+    MigrationWaits,
     NotReversible,
     NotUpgradable,
     ReleaseError,
     UnknownModule,
 )
-from nexus.releases.facts import RolloutFacts
+from nexus.releases.facts import MigrationFacts, RolloutFacts
 from nexus.releases.freeze import frozen
 from nexus.releases.planning.manner import choose
+from nexus.releases.planning.migrating import before_release, buried, lacking, unmet
 from nexus.releases.planning.order import turns
 from nexus.releases.planning.request import RolloutRequest
 from nexus.releases.planning.words import abridged, change, label
@@ -67,6 +69,8 @@ def objections(stack: Stack, facts: RolloutFacts, request: RolloutRequest) -> tu
         *_infrastructure(stack, facts, moves),
         *_contracts(stack, facts, moves),
         *_schemas(stack, facts, request, moves),
+        *_migrations(stack, facts, request, moves),
+        *_rehearsed(facts, moves),
         *_order(stack, facts, moves),
         *_freezes(stack, facts, moves),
     )
@@ -137,16 +141,20 @@ def _contracts(stack: Stack, facts: RolloutFacts, moves: Mapping[str, Release]) 
 def _schemas(
     stack: Stack, facts: RolloutFacts, request: RolloutRequest, moves: Mapping[str, Release]
 ) -> Iterator[Objection]:
-    """Contract migrations while the former release still runs."""
+    """What the new release needs of its schema behind what its predecessor cannot run after; and what the
+    schema has lost that it needs.
+    """
     for name, release in moves.items():
         stops = choose(stack.service(name), facts, request.strategy).manner == "recreate"
-        for migration in () if stops else facts.contracts_pending(release):
+        for migration in () if stops else buried(facts.pending_of(release))[:1]:
+            contract = facts.contracts_pending(release)[0]
             yield Objection(
                 NotReversible,
-                f"{name}: migration {migration.name} is a contract ({migration.why}), and "
-                f"{label(facts.stable[name])} still runs while it is applied",
-                "deploy first, without it, a release that no longer needs what it takes away (expand); "
-                "then this one with --force",
+                f"{name}: {label(release)} needs migration {migration.name}, which stands behind "
+                f"{contract.name}, a contract ({contract.why}), and {label(facts.stable[name])} still runs "
+                "while it is applied",
+                "put it before the contract, or make two releases of it: deploy first one without the "
+                "contract",
                 "force",
             )
         for migration in facts.contracts_beyond(release):
@@ -157,6 +165,57 @@ def _schemas(
                 "deploy a release that does (roll forward), or restore a backup from before it",
                 "force",
             )
+
+
+def _migrations(
+    stack: Stack, facts: RolloutFacts, request: RolloutRequest, moves: Mapping[str, Release]
+) -> Iterator[Objection]:
+    """What must be there before the migrations that come before a release, and is not."""
+    first = {name: _first(stack, facts, request, release) for name, release in moves.items()}
+    for name, migration, needed in lacking(first, facts.applied):
+        module, _, other = needed.partition("/")
+        beside = other in {each.name for each in first.get(module, ())}
+        yield Objection(
+            MigrationWaits,
+            f"{name}: migration {migration} depends on {needed}, which "
+            + ("depends on it in turn" if beside else "is not applied"),
+            "take one of the two dependencies out"
+            if beside
+            else f"deploy a release of {module} that brings it, before or along with this one",
+        )
+    for name, those in first.items():
+        for each in those:
+            if why := unmet(each.after, facts.versions({})):
+                yield Objection(
+                    MigrationWaits,
+                    f"{name}: migration {each.name} cannot be applied yet: {why}",
+                    "deploy that release first",
+                )
+
+
+def _first(
+    stack: Stack, facts: RolloutFacts, request: RolloutRequest, release: Release
+) -> tuple[MigrationFacts, ...]:
+    """What is applied before a release runs: all of it where the former one stops first."""
+    pending = facts.pending_of(release)
+    stops = choose(stack.service(release.service), facts, request.strategy).manner == "recreate"
+    return pending if stops else before_release(pending)
+
+
+def _rehearsed(facts: RolloutFacts, moves: Mapping[str, Release]) -> Iterator[Objection]:
+    """What is applied to a production database was rehearsed not long ago."""
+    pending = [each.name for release in moves.values() for each in facts.pending_of(release)]
+    within, then = facts.rehearse_within, facts.rehearsed_at
+    if within is None or not pending or (then is not None and facts.at - then <= within):
+        return
+    when = "was never rehearsed" if then is None else f"was rehearsed {(facts.at - then) / 3600:.1f} h ago"
+    yield Objection(
+        MigrationWaits,
+        f"what is pending ({abridged(pending)}) {when}, and this stack asks for a rehearsal within "
+        f"{within / 3600:g} h",
+        '`nexus migrate rehearse`, or give a reason with --override "reason"',
+        "override",
+    )
 
 
 def _order(stack: Stack, facts: RolloutFacts, moves: Mapping[str, Release]) -> Iterator[Objection]:

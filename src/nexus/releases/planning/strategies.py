@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nexus.releases.facts import CandidateFacts, RolloutFacts
+from nexus.releases.facts import CandidateFacts, MigrationFacts, RolloutFacts
 from nexus.releases.planning.chain import Chain
 from nexus.releases.planning.manner import Manner
+from nexus.releases.planning.migrating import Run, before_release, buried
 from nexus.releases.planning.request import RolloutRequest
 from nexus.releases.planning.words import instances, label, migrations, seconds
 from nexus.releases.release import Release
 from nexus.stack import Service
 
+NO_WAY_BACK = "; nobody can go back across it"
 STEPS = (5, 25, 100)  # of a canary whose manifest tells none: a single step would compare nothing
 
 
@@ -27,6 +30,26 @@ class Change:
     cause: str
     facts: RolloutFacts
     request: RolloutRequest
+
+    @property
+    def at_once(self) -> bool:
+        """Whether its contract migrations are applied with the others: nothing older runs then, or the
+        operator wants it so.
+        """
+        pending = self.facts.pending_of(self.new)
+        stops = self.manner == "recreate" and bool(self.facts.contracts_pending(self.new))
+        return stops or (self.request.forced and bool(buried(pending)))
+
+    @property
+    def before(self) -> tuple[MigrationFacts, ...]:
+        """The migrations that are applied before the new release runs."""
+        pending = self.facts.pending_of(self.new)
+        return pending if self.at_once else before_release(pending)
+
+    @property
+    def afterwards(self) -> tuple[MigrationFacts, ...]:
+        """The migrations that are applied when nothing older runs any more."""
+        return self.facts.pending_of(self.new)[len(self.before) :]
 
     @property
     def full(self) -> int:
@@ -52,9 +75,11 @@ class Change:
         return self.service.rollout.bake if self.request.bake is None else self.request.bake
 
 
-def let_in(change: Change, chain: Chain) -> None:
-    """Add the steps from what is to all requests on the new release."""
-    _prepare(change, chain)
+def let_in(change: Change, chain: Chain, runs: Sequence[Run] = ()) -> None:
+    """Add the steps from what is to all requests on the new release. `runs`: what must be migrated first and
+    is not in the plan yet, its own last.
+    """
+    _prepare(change, chain, runs)
     if change.manner == "canary":
         _canary(change, chain)
     elif change.manner == "blue-green":
@@ -69,21 +94,36 @@ def finish(change: Change, chain: Chain) -> None:
     _hook(change, chain, "after")
 
 
-def _prepare(change: Change, chain: Chain) -> None:
+def _prepare(change: Change, chain: Chain, runs: Sequence[Run]) -> None:
     name, new, facts = change.service.name, change.new, change.facts
     other = facts.candidates.get(name)
     if other is not None and change.candidate is None:
         text = f"{label(other.release)} was being let in, and another release is wanted now"
         chain.add("abandon", name, text, "take its requests away, drain and stop it")
-    pending = facts.pending.get((name, new.id), ())
-    if pending:
-        contract = "; nobody can go back across it" if facts.contracts_pending(new) else ""
-        if contract and change.manner == "recreate":
-            _stop(change, chain)
-        does = f"apply {migrations(pending)}{contract}"
-        chain.add("migrate", name, f"{label(new)} needs a newer schema", does, release=new.id)
+    if change.manner == "recreate" and facts.contracts_pending(new):
+        _stop(change, chain)
+    for run in runs:
+        _migrate(change, chain, run)
     if change.candidate is None:
         _hook(change, chain, "before")
+
+
+def _migrate(change: Change, chain: Chain, run: Run) -> None:
+    new = change.request.targets[run.service]
+    cause = f"{label(new)} needs a newer schema"
+    if run.service != change.service.name:
+        cause = f"what {change.service.name} {label(change.new)} needs of the schema comes after it"
+    contract = NO_WAY_BACK if any(each.phase == "contract" for each in run.migrations) else ""
+    does = f"apply {migrations(run.migrations)}{contract}"
+    chain.add("migrate", run.service, cause, does, id=run.step, release=new.id, names=run.names)
+
+
+def contract(change: Change, chain: Chain) -> None:
+    """Add the step that takes away what only the former release needed."""
+    name, new = change.service.name, change.new
+    does = f"apply {migrations(change.afterwards)}{NO_WAY_BACK}; nothing older runs any more"
+    names = Run(name, change.afterwards).names
+    chain.add("contract", name, f"{label(new)} is fully out", does, release=new.id, names=names)
 
 
 def _stop(change: Change, chain: Chain) -> None:
@@ -135,7 +175,8 @@ def _at_once(change: Change, chain: Chain) -> None:
         "upgrade": f"change over to {label(new)} with the shortest gap",
     }[change.manner]
     action = "replace" if change.manner == "rolling" else change.manner
-    undo = "" if change.facts.contracts_pending(new) else "bring the former release back"
+    for_good = any(each.phase == "contract" for each in change.before)
+    undo = "" if for_good else "bring the former release back"
     chain.add(action, name, change.cause, does, undo, release=new.id)
 
 

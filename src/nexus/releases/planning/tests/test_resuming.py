@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,10 +15,25 @@ from hypothesis import strategies as st
 
 from nexus.plans import Step
 from nexus.releases.conftest import Shop
-from nexus.releases.facts import CandidateFacts, RolloutFacts
+from nexus.releases.facts import CandidateFacts, MigrationFacts, RolloutFacts
 from nexus.releases.planning import RolloutRequest, plan_deploy, plan_return
+from nexus.releases.release import Release
 
 WHOLE = {"till": "2.0", "stock": "2.0", "web": "2.0", "press": "2.0", "edge": "2.0"}
+
+PENDING = {
+    (name, f"{name}-2.0"): (
+        MigrationFacts("1_add", "expand"),
+        MigrationFacts("2_drop", "contract", "it drops a"),
+    )
+    for name in ("till", "stock")
+}
+DROPPED = "contract till"
+
+
+def running(facts: RolloutFacts, name: str) -> list[Release]:
+    """The releases of which instances are ready."""
+    return [facts.releases[name][id] for id, count in facts.ready[name].items() if count]
 
 
 def carried_out(facts: RolloutFacts, step: Step) -> RolloutFacts:
@@ -41,7 +57,12 @@ def carried_out(facts: RolloutFacts, step: Step) -> RolloutFacts:
         assert step.action != "promote" or (candidate is not None and candidate.release == release)
         stable, ready = {**facts.stable, name: release}, {**facts.ready, name: {release.id: 2}}
         return replace(facts, stable=stable, ready=ready, candidates=others)
-    assert step.action in ("build", "migrate", "hook", "judge", "watch")
+    if step.action in ("migrate", "contract"):
+        key = (name, arguments["release"])
+        pending, names = facts.pending[key], arguments["names"].split(",")
+        assert [each.name for each in pending[: len(names)]] == names
+        return replace(facts, pending={**facts.pending, key: pending[len(names) :]})
+    assert step.action in ("build", "hook", "judge", "watch")
     return facts
 
 
@@ -65,10 +86,10 @@ def run(facts: RolloutFacts, steps: Iterable[Step]) -> RolloutFacts:
     return facts
 
 
-def interrupted(shop: Shop, request: RolloutRequest, kills: list[int]) -> RolloutFacts:
+def interrupted(shop: Shop, request: RolloutRequest, kills: list[int], **values: Any) -> RolloutFacts:
     """The facts after a deploy was broken off, taken up, and broken off again."""
     begun = shop.deployment(1, dict.fromkeys(request.targets, ("1.0", "2.0")), ended_at=None)
-    facts = shop.facts(unfinished=begun)
+    facts = shop.facts(unfinished=begun, **values)
     for kill in kills:
         steps = plan_deploy(shop.stack, facts, request).steps
         reached = steps[:kill]
@@ -84,10 +105,12 @@ def interrupted(shop: Shop, request: RolloutRequest, kills: list[int]) -> Rollou
 )
 def test_taken_up_again_it_ends_all_new(shop: Shop, kills: list[int], asked: set[str]) -> None:
     request = shop.request({name: WHOLE[name] for name in sorted(asked)})
-    facts = interrupted(shop, request, kills)
+    facts = interrupted(shop, request, kills, pending=PENDING)
+    assert not (DROPPED in facts.done and any(each.version == "1.0" for each in running(facts, "till")))
     end = run(facts, plan_deploy(shop.stack, facts, request).steps)
     assert {name: end.stable[name].version for name in asked} == dict.fromkeys(asked, "2.0")
     assert not end.candidates
+    assert not any(end.pending[name, f"{name}-2.0"] for name in asked & {"till", "stock"})
     assert plan_deploy(shop.stack, replace(end, unfinished=None), request).empty
 
 
