@@ -43,18 +43,23 @@ class Settings:
     throttle: Throttle = field(default_factory=Throttle)
 
 
+Kind = Literal[
+    "restore-point", "started", "statement", "waiting", "gave-way", "progress", "batch", "cleaned",
+    "finished", "resumed",
+]  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Told:
     """What happens, told while it does.
 
-    `kind`: started, statement (begins), waiting (for locks; `detail` holds `blockers`: pid, user, query,
-    since), gave-way (others waited for us), progress (`share` 0–1 where PostgreSQL tells, `rows`), batch,
-    cleaned (an invalid index), finished, resumed.
+    `kind`: restore-point (`detail`: name, lsn), started, statement (begins), waiting (for locks; `detail`
+    holds `blockers`: pid, user, application, state, since, query), gave-way (others waited for us; `detail`
+    holds `waiters` and `table`), progress (`share` 0–1 where PostgreSQL tells, `rows`), batch, cleaned (an
+    invalid index), finished, resumed.
     """
 
-    kind: Literal[
-        "started", "statement", "waiting", "gave-way", "progress", "batch", "cleaned", "finished", "resumed"
-    ]
+    kind: Kind
     module: str
     migration: str
     line: int = 0

@@ -1,0 +1,46 @@
+"""Transactions as the owner of a module's schema."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from nexus.migrations.applying.session import RESET
+from nexus.migrations.history.table import quoted
+
+if TYPE_CHECKING:
+    from nexus.migrations.applying.session import Session
+
+
+def begin(session: Session, opening: str = "BEGIN") -> str:
+    """The SQL that begins a transaction as the module's owner, in its schema, with short waits for locks."""
+    return f"{opening}; {_set(session, 'SET LOCAL')}"
+
+
+# SET CONSTRAINTS: what is deferred is checked as the owner, and before anything is recorded as done.
+# RESET: what a script set is gone, so that the records that follow are written as ourselves.
+RETURN = "SET CONSTRAINTS ALL IMMEDIATE; RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL"
+
+
+@asynccontextmanager
+async def as_owner(session: Session) -> AsyncIterator[None]:
+    """The same for statements that run in no transaction; after an error `Session.roll_back` resets it."""
+    await session.connection.execute(_set(session, "SET"))
+    yield
+    await session.connection.execute(RESET)
+
+
+def _set(session: Session, verb: str) -> str:
+    settings, source = session.settings, session.source
+    lock = max(1, round(settings.lock_timeout * 1000))
+    words = [
+        f"{verb} search_path = {quoted(source.schema)}",
+        f"{verb} lock_timeout = {lock}",
+        # A vacuum that PostgreSQL started makes way once this is over, and not before.
+        f"{verb} deadlock_timeout = {max(1, lock // 2)}",
+    ]
+    if settings.statement_timeout is not None:
+        words.append(f"{verb} statement_timeout = {max(1, round(settings.statement_timeout * 1000))}")
+    words.append(f"{verb} ROLE {quoted(source.owner)}")
+    return "; ".join(words)

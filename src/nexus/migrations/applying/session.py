@@ -1,0 +1,115 @@
+"""The session that applies migrations: one connection that works, and one that watches.
+
+What takes a lock is done through `retry.retry(session, work, …)`: it watches, gives way, and tries again.
+`work` gets the `Watch`, begins what it needs by itself, and ends it; after an error everything that was open
+is rolled back before the next try. `owning.begin(session)` is the SQL that begins a transaction as the
+module's owner (`owning.as_owner`: the same outside one); `steps` records what is begun and done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+
+from nexus.migrations.applying.settings import Kind, Settings, Tell, Told, quiet
+from nexus.migrations.history.turn import turn
+from nexus.migrations.migration import Migration, Source
+
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[asyncpg.Record]
+
+APPLICATION = "nexus migrate"
+CONNECT_S = 10.0
+_GUARDS = {
+    "client_connection_check_interval": "500ms",  # a backend whose client was killed ends its statement
+    "idle_in_transaction_session_timeout": "15s",  # one whose client is stopped keeps no lock
+    "tcp_keepalives_idle": "10",  # one whose client's machine is gone ends
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+}
+_WATCHER = {"statement_timeout": "10s", "lock_timeout": "2s"}
+
+
+@dataclass
+class Session:
+    """Who applies whose migrations, how, and to whom it tells what happens.
+
+    `connection` holds the turn and runs the scripts; it is a superuser's. `migration` is the one that is
+    being applied, and `max_block` how long others may wait for it, in seconds.
+    """
+
+    dsn: str
+    source: Source
+    connection: Connection
+    settings: Settings = field(default_factory=Settings)
+    tell: Tell = quiet
+    migration: Migration = field(default_factory=lambda: Migration("", "", ""))
+    max_block: float = 0.3
+    _watcher: Connection | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process id of the backend that works."""
+        return int(self.connection.get_server_pid())
+
+    async def watcher(self) -> Connection:
+        """The connection that watches, made when it is first needed: most migrations are over before."""
+        if self._watcher is None or self._watcher.is_closed():
+            self._watcher = await _connect(self.dsn, f"{APPLICATION} {self.source.module}: watch", _WATCHER)
+        return self._watcher
+
+    async def drop_watcher(self) -> None:
+        """Close the connection that watches; the next to need it makes another."""
+        if self._watcher is not None:
+            self._watcher.terminate()
+            self._watcher = None
+
+    def say(self, kind: Kind, sentence: str, line: int = 0, **detail: Any) -> None:
+        """Tell what happens to the migration that is being applied."""
+        self.tell(Told(kind, self.source.module, self.migration.name, line, sentence, detail))
+
+    async def roll_back(self) -> None:
+        """End whatever is open, and forget what a script set; the turn stays ours.
+
+        Temporary tables of a script would hide the tables of the next one.
+        """
+        await self.connection.execute("ROLLBACK")
+        await self.connection.execute(RESET)
+
+
+RESET = (
+    "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; "
+    "CLOSE ALL; UNLISTEN *; DISCARD SEQUENCES; DISCARD TEMP"
+)
+
+
+@asynccontextmanager
+async def open_session(
+    dsn: str, source: Source, settings: Settings, tell: Tell = quiet
+) -> AsyncIterator[Session]:
+    """A session that has its turn. `dsn`: a superuser's, of the database.
+
+    Raises:
+        MigrationBlocked: another migration goes on for longer than `settings.turn`.
+        asyncpg.PostgresError, OSError: the server refuses or is away.
+    """
+    connection = await _connect(dsn, f"{APPLICATION} {source.module}", _GUARDS)
+    session = Session(dsn, source, connection, settings, tell, max_block=settings.max_block)
+    try:
+        async with turn(connection, settings.turn):
+            yield session
+        await connection.close()
+    finally:
+        connection.terminate()
+        await session.drop_watcher()
+
+
+async def _connect(dsn: str, application: str, guards: dict[str, str]) -> Connection:
+    settings = {"application_name": application[:63], **guards}
+    return await asyncpg.connect(dsn, timeout=CONNECT_S, server_settings=settings)

@@ -1,0 +1,107 @@
+"""The journal's rows: a migration's run, and its statements that are begun and done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nexus.migrations.migration import Migration, Source, sha256
+from nexus.migrations.statements import Statement
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    Connection = asyncpg.Connection[asyncpg.Record]
+
+_START = """
+INSERT INTO nexus.migration_run (id, schema_name, migration, checksum, one_transaction, restore_point)
+VALUES ($1, $2, $3, $4, $5, $6)
+"""
+_END = "UPDATE nexus.migration_run SET outcome = $2, ended_at = clock_timestamp() WHERE id = $1"
+_OPEN = """
+SELECT id, checksum, one_transaction, restore_point FROM nexus.migration_run
+WHERE id = ANY($1::text[]) AND outcome IS NULL
+"""
+_BEGUN = "SELECT number FROM nexus.migration_step WHERE run = $1 AND state = 'begun'"
+_DONE = (
+    "SELECT number, detail->>'sha256' AS sha256 FROM nexus.migration_step WHERE run = $1 AND state = 'done'"
+)
+_FAILED = """
+SELECT id FROM nexus.migration_run WHERE schema_name = $1 AND migration = $2 AND id <> $3
+    AND outcome = 'failed' AND NOT one_transaction ORDER BY started_at DESC LIMIT 1
+"""
+_BEGIN_STEP = """
+INSERT INTO nexus.migration_step (run, number, state, detail)
+VALUES ($1, $2, 'begun', jsonb_build_object('sha256', $3::text)) ON CONFLICT DO NOTHING
+"""
+_FINISH_STEP = """
+INSERT INTO nexus.migration_step (run, number, state, detail)
+VALUES ($1, $2, 'done', jsonb_build_object('sha256', $3::text))
+ON CONFLICT (run, number) DO UPDATE
+SET state = 'done', at = clock_timestamp(), detail = migration_step.detail || excluded.detail
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One attempt at a migration; its id is that of Prisma's row."""
+
+    id: str
+    checksum: str
+    one_transaction: bool
+    restore_point: str | None = None
+
+
+async def start_run(connection: Connection, source: Source, migration: Migration, run: Run) -> None:
+    """Record that a run begins."""
+    await connection.execute(
+        _START,
+        run.id,
+        source.schema,
+        migration.name,
+        run.checksum,
+        run.one_transaction,
+        run.restore_point,
+    )
+
+
+async def end_run(connection: Connection, run_id: str, outcome: str) -> None:
+    """Record how a run ended: `applied` or `failed`."""
+    await connection.execute(_END, run_id, outcome)
+
+
+async def open_run(connection: Connection, ids: list[str]) -> Run | None:
+    """The run among these ids that was interrupted: it has no outcome."""
+    row = await connection.fetchrow(_OPEN, ids)
+    return None if row is None else Run(*row.values())
+
+
+async def begin_step(connection: Connection, run_id: str, statement: Statement) -> None:
+    """Record that a statement begins; one that was begun before stays so, with its detail."""
+    await connection.execute(_BEGIN_STEP, run_id, statement.number, fingerprint(statement))
+
+
+async def finish_step(connection: Connection, run_id: str, statement: Statement) -> None:
+    """Record that a statement is done; what its step's detail holds is kept."""
+    await connection.execute(_FINISH_STEP, run_id, statement.number, fingerprint(statement))
+
+
+async def was_begun(connection: Connection, run_id: str) -> frozenset[int]:
+    """The numbers of the statements that were begun and not finished."""
+    return frozenset(row["number"] for row in await connection.fetch(_BEGUN, run_id))
+
+
+async def done_before(connection: Connection, run_id: str) -> dict[int, str]:
+    """The statements that are done: number → the SHA-256 of its text."""
+    return {row["number"]: row["sha256"] or "" for row in await connection.fetch(_DONE, run_id)}
+
+
+async def failed_run(connection: Connection, source: Source, name: str, run_id: str) -> str | None:
+    """The last run of a migration that failed half-way outside a transaction, other than `run_id`."""
+    found: str | None = await connection.fetchval(_FAILED, source.schema, name, run_id)
+    return found
+
+
+def fingerprint(statement: Statement) -> str:
+    """What tells whether a statement's text is the same: the SHA-256 of its words, whatever lies between."""
+    return sha256(" ".join(statement.sql.split()).encode())
