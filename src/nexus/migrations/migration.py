@@ -26,11 +26,14 @@ class Migration:
         return f"{self.name}/{SCRIPT}" if self.file in (Path(), Path(SCRIPT)) else str(self.file)
 
     def has_checksum(self, recorded: str) -> bool:
-        """Whether `recorded` belongs to this script; a checkout may have changed its line endings."""
+        """Whether `recorded` belongs to this script; a checkout may have changed its line endings, an editor
+        its byte order mark.
+        """
         if recorded == self.checksum:
             return True
         unix = self.sql.replace("\r\n", "\n")
-        return recorded in (sha256(unix.encode()), sha256(unix.replace("\n", "\r\n").encode()))
+        scripts = (self.sql, unix, unix.replace("\n", "\r\n"))
+        return any(_is_of(recorded, mark + script) for script in scripts for mark in ("", "\ufeff"))
 
 
 @dataclass(frozen=True)
@@ -53,3 +56,10 @@ class Source:
 def sha256(content: bytes) -> str:
     """The checksum that Prisma records: lowercase hexadecimal SHA-256."""
     return hashlib.sha256(content).hexdigest()
+
+
+def _is_of(recorded: str, script: str) -> bool:
+    digest = hashlib.sha256(script.encode()).digest()
+    if len(recorded) == 64:
+        return recorded == digest.hex()
+    return recorded == "".join(f"{byte:x}" for byte in digest)  # as old versions of Prisma wrote it

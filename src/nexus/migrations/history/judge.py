@@ -1,0 +1,171 @@
+"""What stands between a folder and a record: pure judgement over values that were read.
+
+Prisma stops at unfinished rows (P3009) and a schema that it does not know (P3005). Where it is silent we are
+stricter: what was applied may not change, vanish from the folder, or be overtaken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nexus.migrations.errors import MigrationError
+from nexus.migrations.history.state import Problem, Row
+from nexus.migrations.history.table import table_of
+from nexus.migrations.migration import Migration, Source
+from nexus.migrations.phase import phase_of
+from nexus.migrations.reading import order_of
+from nexus.migrations.statements import LARGE
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the database says. `filled`: relations of a schema that has no record ("" = none). `ours`: ids of
+    rows that Nexus began and has not ended. `busy`: the process that holds the lock now.
+    """
+
+    rows: tuple[Row, ...] = ()
+    ours: frozenset[str] = frozenset()
+    filled: str = ""
+    busy: int | None = None
+
+
+def applied_of(rows: Sequence[Row]) -> dict[str, Row]:
+    """The rows that count, by migration; where several do, the latest."""
+    return {row.name: row for row in rows if row.state == "applied"}
+
+
+def resumable_of(record: Record) -> frozenset[str]:
+    """The migrations that Nexus was interrupted in and goes on with."""
+    return frozenset(row.name for row in record.rows if row.state == "running" and row.id in record.ours)
+
+
+def edited_of(migrations: Sequence[Migration], applied: Mapping[str, Row]) -> tuple[Migration, ...]:
+    """The migrations whose file is not what was applied."""
+    return tuple(
+        each
+        for each in migrations
+        if each.name in applied and not each.has_checksum(applied[each.name].checksum)
+    )
+
+
+def judge(
+    source: Source, migrations: Sequence[Migration], record: Record, diffs: Mapping[str, str]
+) -> tuple[Problem, ...]:
+    """The problems of a module, the ones that Prisma has too first. `diffs`: of edited and vanished ones."""
+    if record.filled and migrations:
+        return (_baseline(source, record.filled),)
+    applied = applied_of(record.rows)
+    key = order_of(source.format)
+    resumable = resumable_of(record)
+    return (
+        *(_unfinished(source, row, record) for row in _open(record)),
+        *(
+            _edited(source, each, applied[each.name], diffs.get(each.name, ""))
+            for each in edited_of(migrations, applied)
+        ),
+        *_vanished(migrations, applied, key, diffs),
+        *_overtaken(migrations, applied, key, resumable),
+    )
+
+
+def _open(record: Record) -> Iterator[Row]:
+    for row in record.rows:
+        if row.state == "failed" or (row.state == "running" and row.id not in record.ours):
+            yield row
+
+
+def _unfinished(source: Source, row: Row, record: Record) -> Problem:
+    resolve = (
+        f"look at what it left; undo that and run `nexus migrate resolve --rolled-back {row.name} "
+        f"{source.module}`, or complete it by hand and run `nexus migrate resolve --applied {row.name} "
+        f"{source.module}`"
+    )
+    since = f"{row.started_at:%Y-%m-%d %H:%M:%S} UTC"
+    if row.state == "failed":
+        what = f"{source.schema}: migration {row.name} failed at {since}: {(row.logs or '').strip()}"
+        return Problem("failed", row.name, what, resolve, "P3009")
+    if record.busy is not None:
+        return Problem(
+            "interrupted",
+            row.name,
+            f"{source.schema}: migration {row.name} has run since {since}, it seems in session {record.busy}",
+            f"wait for its end; should that session end without it, {resolve}",
+            "P3009",
+        )
+    what = f"{source.schema}: migration {row.name}, begun at {since} by another tool, never came to its end"
+    return Problem("interrupted", row.name, what, resolve, "P3009")
+
+
+def _baseline(source: Source, filled: str) -> Problem:
+    return Problem(
+        "baseline",
+        "",
+        f"{source.schema}: the schema is not empty ({filled}) and has no record of migrations",
+        f"say up to which migration it is made: `nexus migrate baseline {source.module} --to NAME`",
+        "P3005",
+    )
+
+
+def _edited(source: Source, migration: Migration, row: Row, diff: str) -> Problem:
+    sentence = (
+        f"{source.schema}: migration {migration.name} was edited after it had been applied "
+        f"(applied {row.checksum[:12]}, {migration.place} {migration.checksum[:12]})"
+    )
+    name = row.id.replace("'", "''")
+    mend = (
+        "restore its file and put the change into a new migration; or, when the file says what is in the "
+        f"database, record it: UPDATE {table_of(source)} SET checksum = '{migration.checksum}' "
+        f"WHERE id = '{name}'"
+    )
+    return Problem("edited", migration.name, sentence, mend, "", diff)
+
+
+def _vanished(
+    migrations: Sequence[Migration],
+    applied: Mapping[str, Row],
+    key: Callable[[str], Any],
+    diffs: Mapping[str, str],
+) -> Iterator[Problem]:
+    here = {each.name for each in migrations}
+    last = migrations[-1].name if migrations else None
+    for name in sorted(applied.keys() - here, key=key):
+        if last is None or key(name) > key(last):
+            sentence = f"migration {name} is applied and not in this folder, which a newer release may have"
+            yield Problem("ahead", name, sentence, "nothing is to be done")
+        else:
+            sentence = f"migration {name} is applied, but its file is gone, while the later {last} is there"
+            yield Problem("missing", name, sentence, "restore its file", "", diffs.get(name, ""))
+
+
+def _overtaken(
+    migrations: Sequence[Migration],
+    applied: Mapping[str, Row],
+    key: Callable[[str], Any],
+    begun: Collection[str],
+) -> Iterator[Problem]:
+    if not applied:
+        return
+    last = max(applied, key=key)
+    for each in migrations:
+        if key(each.name) > key(last):
+            return
+        if each.name in applied or each.name in begun or _waits(each):
+            continue
+        yield Problem(
+            "out-of-order",
+            each.name,
+            f"migration {each.name} is not applied, but {last} is, which comes after it",
+            "rename it so that it sorts last (a newer timestamp or a higher number)",
+        )
+
+
+def _waits(migration: Migration) -> bool:
+    """Whether it may be overtaken: a contract waits for old releases to end, later expansions do not."""
+    if len(migration.sql) > LARGE:
+        return False
+    try:
+        return phase_of(migration).name == "contract"
+    except MigrationError:
+        return False

@@ -1,0 +1,79 @@
+"""What a migration said when it was applied, found by the checksum that was recorded then."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nexus.migrations.migration import Migration
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    Connection = asyncpg.Connection[asyncpg.Record]
+
+VERSIONS = 50  # of a file, that git is asked for
+PATIENCE = 5.0  # seconds for all of git's answers
+LINES = 200  # of a diff that are shown
+_KEPT = "SELECT content FROM nexus.script WHERE checksum = $1"
+
+
+async def recorded_text(connection: Connection, checksum: str, file: Path) -> str | None:
+    """The text with this checksum: what Nexus kept, else a version of `file` in git; None: nobody has it."""
+    if await connection.fetchval("SELECT to_regclass('nexus.script')") is not None:
+        kept: str | None = await connection.fetchval(_KEPT, checksum)
+        if kept is not None:
+            return kept
+    try:
+        return await asyncio.wait_for(_from_git(checksum, file), PATIENCE)
+    except TimeoutError:
+        return None
+
+
+def difference(name: str, before: str, after: str) -> str:
+    """The unified diff of what was applied and what the file says, at most `LINES` long."""
+    lines = list(
+        difflib.unified_diff(
+            before.splitlines(), after.splitlines(), f"{name} (applied)", f"{name} (file)", lineterm="", n=2
+        )
+    )
+    more = [f"… {len(lines) - LINES} more lines"] if len(lines) > LINES else []
+    return "\n".join(lines[:LINES] + more)
+
+
+async def _from_git(checksum: str, file: Path) -> str | None:
+    folder = next((each for each in file.absolute().parents if each.is_dir()), None)
+    if folder is None or shutil.which("git") is None:
+        return None
+    log = await _git(folder, "log", "--all", f"-n{VERSIONS}", "--format=%H", "--", str(file.absolute()))
+    for commit in log.decode().split():
+        path = os.path.relpath(file.absolute(), folder)
+        content = await _git(folder, "cat-file", "blob", f"{commit}:./{path}")
+        text = content.decode(errors="replace").removeprefix("\ufeff")
+        if content and Migration(file.parent.name, text, "").has_checksum(checksum):
+            return text
+    return None
+
+
+async def _git(folder: Path, *arguments: str) -> bytes:
+    """What git prints; nothing where it refuses, as outside a repository."""
+    process = await asyncio.create_subprocess_exec(
+        "git",
+        "-C",
+        str(folder),
+        *arguments,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        printed, _ = await process.communicate()
+    except asyncio.CancelledError:
+        process.kill()
+        await process.wait()
+        raise
+    return printed if process.returncode == 0 else b""

@@ -1,0 +1,85 @@
+r"""What only psql understands: its commands (`\copy`, `\i`, `\connect`), data after COPY … FROM stdin.
+
+PostgreSQL's own syntax has a backslash only inside strings, quoted names and comments; those are skipped as
+its scanner does (manual, 4.1 Lexical Structure).
+"""
+
+from __future__ import annotations
+
+import re
+
+from nexus.migrations.errors import MigrationUnreadable
+
+_TOKEN = re.compile(
+    r"""
+      (?P<command>\\\S*)
+    | (?P<copy>(?<![\w$])copy\b[^;'$\\]*?\bfrom\s+(?:stdin|pstdin)\b)
+    | (?P<line>--[^\n]*)
+    | (?P<block>/\*)
+    | (?<![\w$])[eE]'(?:[^'\\]|\\.|'')*+(?:'|\Z)
+    | '[^']*+(?:'|\Z)
+    | "[^"]*+(?:"|\Z)
+    | (?<![\w$])\$(?P<tag>(?:[^\W\d]\w*)?)\$.*?(?:\$(?P=tag)\$|\Z)
+    """,
+    re.VERBOSE | re.DOTALL | re.IGNORECASE,
+)
+_EDGE = re.compile(r"/\*|\*/")
+_ROWS = "write the rows as INSERT INTO … VALUES, or load them by a task of the module after the migration"
+_INSTEAD = {
+    "\\copy": _ROWS,
+    "\\.": _ROWS,
+    "\\i": "put that file's SQL here, or into a migration of its own",
+    "\\ir": "put that file's SQL here, or into a migration of its own",
+    "\\include": "put that file's SQL here, or into a migration of its own",
+    "\\include_relative": "put that file's SQL here, or into a migration of its own",
+    "\\c": "take it out: a migration runs in its module's database and schema",
+    "\\connect": "take it out: a migration runs in its module's database and schema",
+    "\\set": "write the value itself where it is used",
+    "\\gset": "write a DO block with a variable",
+    "\\gexec": "write a DO block with EXECUTE",
+    "\\if": "write a DO block with IF",
+    "\\g": "end the statement with a semicolon",
+}
+
+
+def refuse_psql(place: str, sql: str) -> None:
+    """Refuse a script that is written for psql. `place`: what messages call the file.
+
+    Raises:
+        MigrationUnreadable: it holds a psql command or a COPY's data block; the message says the line.
+    """
+    if "\\" not in sql and "stdin" not in sql.lower():
+        return
+    position, fresh = 0, True  # fresh: no word of a statement has come yet
+    while match := _TOKEN.search(sql, position):
+        gap = sql[position : match.start()].strip()
+        fresh = gap.endswith(";") if gap else fresh
+        position = match.end()
+        if match["command"]:
+            _refuse_command(f"{place}:{1 + sql.count(chr(10), 0, match.start())}", match["command"])
+        if match["copy"] and fresh:
+            line = 1 + sql.count("\n", 0, match.start())
+            raise MigrationUnreadable(
+                f"{place}:{line}: COPY … FROM stdin takes its rows from psql, which does not run here; "
+                + _ROWS
+            )
+        if match["block"]:
+            position = _block_end(sql, position)
+        fresh = fresh and bool(match["line"] or match["block"])
+
+
+def _refuse_command(where: str, command: str) -> None:
+    instead = _INSTEAD.get(command.lower(), "take it out, or write what it does in SQL")
+    raise MigrationUnreadable(f"{where}: {command} is a command of psql, which does not run here; {instead}")
+
+
+def _block_end(sql: str, position: int) -> int:
+    """Where a block comment ends; they nest."""
+    depth = 1
+    while depth:
+        edge = _EDGE.search(sql, position)
+        if edge is None:
+            return len(sql)
+        depth += 1 if edge[0] == "/*" else -1
+        position = edge.end()
+    return position
