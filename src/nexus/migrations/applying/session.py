@@ -4,6 +4,11 @@ What takes a lock is done through `retry.retry(session, work, …)`: it watches,
 `work` gets the `Watch`, begins what it needs by itself, and ends it; after an error everything that was open
 is rolled back before the next try. `owning.begin(session)` is the SQL that begins a transaction as the
 module's owner (`owning.as_owner`: the same outside one); `steps` records what is begun and done.
+
+Statements that run in no transaction, and those in batches, are recorded as begun before, and as done after:
+`await run_alone(session, run_id, statement, begun)`, `await run_batches(session, run_id, statement, size)`.
+`begun`: an earlier call died in it, so that it may have taken effect. They change their step's detail at most
+(`detail || …`: it holds the fingerprint of the statement).
 """
 
 from __future__ import annotations
