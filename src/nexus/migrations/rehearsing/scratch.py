@@ -1,0 +1,98 @@
+"""A scratch server that holds what the living one holds, for as long as a rehearsal lasts."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nexus.migrations.rehearsing import leftovers, programs
+from nexus.migrations.rehearsing.cluster import Cluster
+from nexus.migrations.rehearsing.errors import RehearsalFailed
+from nexus.migrations.rehearsing.filling import Filling, fillings
+from nexus.migrations.rehearsing.living import LivingServer, check_room
+from nexus.migrations.rehearsing.report import Copy
+
+WALKABLE = 0o711  # its users can walk through, and not list
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """The server in `place`. `home` is what a stack that runs on it would have as its home."""
+
+    place: Path
+    cluster: Cluster
+    copy: Copy
+    url: str = field(repr=False)
+
+    @property
+    def home(self) -> Path:
+        return home_in(self.place)
+
+
+def home_in(place: Path) -> Path:
+    """Where in a rehearsal's place the home of its stack lies."""
+    return place / "home"
+
+
+@asynccontextmanager
+async def scratch(
+    place: Path,
+    server: LivingServer,
+    service: str = "postgres",
+    max_rate: str = "",
+    ways: Sequence[Filling] | None = None,
+    tell: Callable[[str], None] = lambda sentence: None,
+) -> AsyncIterator[Scratch]:
+    """A filled server below `place`, a folder that is not there yet; all of it is deleted afterwards.
+
+    `service`: the database's name in its stack. `ways`: other ways to fill it than those the server allows;
+    the next is tried where one fails.
+
+    Raises:
+        RehearsalFailed: the disk is too small, or no way worked.
+    """
+    place.mkdir(parents=True, mode=WALKABLE)
+    for folder in (place.parent, place):
+        folder.chmod(WALKABLE if os.geteuid() == 0 else 0o700)
+    cluster: Cluster | None = None
+    try:
+        leftovers.claim(place)
+        home = home_in(place)
+        (home / "data").mkdir(parents=True)
+        for folder in (home, home / "data"):
+            folder.chmod(WALKABLE if os.geteuid() == 0 else 0o700)
+        cluster = Cluster(home / "data" / service, place / "server", server.settings)
+        copied = await _filled(cluster, fillings(server, max_rate) if ways is None else ways, server, tell)
+        yield Scratch(place, cluster, copied, cluster.url(programs.database(server.url)))
+    finally:
+        if cluster is not None:
+            await asyncio.shield(cluster.stop())
+        shutil.rmtree(place, ignore_errors=True)
+
+
+async def _filled(
+    cluster: Cluster, ways: Sequence[Filling], server: LivingServer, tell: Callable[[str], None]
+) -> Copy:
+    notes = list(server.notes)
+    for number, way in enumerate(ways, 1):
+        check_room(cluster.data.parent, way.bytes)
+        tell(f"{way.describe()}: {way.bytes / 1e6:.0f} MB")
+        began = time.monotonic()
+        cluster.furnish()
+        try:
+            await way.fill(cluster)
+            return Copy(way.describe(), way.bytes, time.monotonic() - began, tuple(notes))
+        except RehearsalFailed as error:
+            await cluster.stop()
+            shutil.rmtree(cluster.data, ignore_errors=True)
+            if number == len(ways):
+                raise
+            notes.append(f"{way.describe()} was not possible: {error}")
+            tell(notes[-1])
+    raise RehearsalFailed("there is no way to copy the living database")

@@ -1,0 +1,79 @@
+"""Reports are kept whole, found by their plan, and read by people."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from nexus.migrations.planning.planned import Rates
+from nexus.migrations.rehearsing import reports
+from nexus.migrations.rehearsing.rendering import as_markdown, as_text
+from nexus.migrations.rehearsing.report import Copy, InvariantSeen, LoadSeen, Rehearsed, Report, Smoke
+
+GOOD = Report(
+    id="20261126-120000-aaaa",
+    at=1000.0,
+    digest="d1",
+    copy=Copy("physical copy (pg_basebackup)", 5_000_000, 1.5, ("a note of the copy",)),
+    statements=(Rehearsed("shop", "20260101_a", 3, "ALTER TABLE items", 0.25, 1, 40, 0.02, 0.01),),
+    load=LoadSeen(25.0, ("shop.items",), 120, 0, "measured for 5 s"),
+    invariants=(InvariantSeen("stock", "No stock below 0", 0, 0),),
+    smoke=(Smoke("shop", "1.2", "abc", "passed"), Smoke("web", "", "def", "skipped", "it is an image")),
+    rates=Rates(scan=1e9, measured=True),
+    seconds=12.0,
+    migrations=("shop/20260101_a",),
+)
+BAD = replace(
+    GOOD,
+    id="20261126-130000-bbbb",
+    at=2000.0,
+    failures=("shop/20260101_a:3 made a write wait",),
+    rates=Rates(),
+)
+
+
+def test_a_report_is_found_by_its_plan_as_it_was_kept(tmp_path: Path) -> None:
+    reports.keep(tmp_path, GOOD)
+    reports.keep(tmp_path, replace(BAD, digest="d2"))
+    assert reports.latest(tmp_path, "d1") == GOOD
+    assert reports.latest(tmp_path, "d3") is None
+    assert reports.latest(tmp_path / "none", "d1") is None
+
+
+def test_the_newest_counts_even_when_it_failed(tmp_path: Path) -> None:
+    reports.keep(tmp_path, BAD)
+    reports.keep(tmp_path, GOOD)
+    found = reports.latest(tmp_path, "d1")
+    assert found is not None
+    assert not found.ok
+
+
+def test_rates_come_from_the_newest_rehearsal_that_measured_them(tmp_path: Path) -> None:
+    assert not reports.rates(tmp_path).measured
+    reports.keep(tmp_path, GOOD)
+    reports.keep(tmp_path, BAD)
+    assert reports.rates(tmp_path) == Rates(scan=1e9, measured=True)
+
+
+def test_a_file_that_is_no_report_is_passed_over(tmp_path: Path) -> None:
+    reports.keep(tmp_path, GOOD)
+    (tmp_path / "20261127-000000-cccc.json").write_text("{")
+    (tmp_path / "20261128-000000-dddd.json").write_text(json.dumps({"id": "x"}))
+    assert reports.latest(tmp_path, "d1") == GOOD
+
+
+def test_only_the_latest_are_kept(tmp_path: Path) -> None:
+    for number in range(reports.KEPT + 3):
+        reports.keep(tmp_path, replace(GOOD, id=f"{number:05}"))
+    kept = [each.id for each in reports.all_of(tmp_path)]
+    assert len(kept) == reports.KEPT
+    assert kept[0] == f"{reports.KEPT + 2:05}"
+
+
+def test_people_read_what_failed_first() -> None:
+    lines = as_text(BAD).splitlines()
+    assert lines[0] == "the rehearsal failed: shop/20260101_a:3 made a write wait"
+    assert "not smoke-tested: it is an image" in as_text(GOOD)
+    assert "went well: 1 migrations in 0.2 s, no write waited longer than 20 ms" in as_text(GOOD)
+    assert "| `shop/20260101_a:3` ALTER TABLE items | 0.25 | 1 | 40 | 20 | 10 | 0 |" in as_markdown(GOOD)
