@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ LAG_LIMIT_S = 60.0
 # Without Redis a module goes on serving: facts wait in its outbox. Taking it out of rotation would turn an
 # outage of the streams into one of the whole business.
 WAITABLE = frozenset({"redis", "outbox"})
+CONTRACT = re.compile(r"^--\s*nexus:\s*phase\s*=\s*contract\s*$")
 
 _STATE = """
 SELECT (SELECT coalesce(extract(epoch FROM now() - min(occurred_at)), 0)::float8
@@ -46,12 +48,19 @@ class Health:
     """Answers the questions; readiness is worked out at most once a second."""
 
     def __init__(
-        self, database: Database, relay: Relay | None, migrations: Path | None, needs_database: bool
+        self,
+        database: Database,
+        relay: Relay | None,
+        migrations: Path | None,
+        needs_database: bool,
+        contracts: frozenset[str] = frozenset(),
     ) -> None:
-        """``migrations``: the folder whose migrations must be applied; None: no check."""
+        """``migrations``: the folder whose migrations must be applied, but for ``contracts`` (see
+        ``expected_migrations``); None: no check.
+        """
         self._database = database
         self._relay = relay
-        self._expected = expected_migrations(migrations)
+        self._expected = expected_migrations(migrations, contracts)
         self._needs_database = needs_database
         self._until = 0.0
         self._checks: dict[str, dict[str, Any]] = {}
@@ -130,8 +139,29 @@ class Health:
         return {"ok": not broken, "numbers": numbers, "must_be_zero": bad, "broken": broken}
 
 
-def expected_migrations(folder: Path | None) -> frozenset[str]:
-    """Return the names of the migrations in ``folder``."""
+def expected_migrations(folder: Path | None, contracts: frozenset[str] = frozenset()) -> frozenset[str]:
+    """Return the names of the migrations in ``folder`` without which the module cannot serve.
+
+    Those that contract are applied after the release is fully out, so none waits for them: ``contracts`` are
+    the ones the platform found, the others declare it in their leading comments.
+    """
     if folder is None or not folder.is_dir():
         return frozenset()
-    return frozenset(entry.name for entry in folder.iterdir() if (entry / "migration.sql").is_file())
+    scripts = {entry.name: entry / "migration.sql" for entry in folder.iterdir()}
+    return frozenset(
+        name
+        for name, script in scripts.items()
+        if script.is_file() and name not in contracts and not _declares_contract(script)
+    )
+
+
+def _declares_contract(script: Path) -> bool:
+    """Whether the comments before the first statement hold ``-- nexus: phase=contract``."""
+    with script.open(encoding="utf-8-sig", errors="replace") as lines:
+        for line in lines:
+            text = line.strip()
+            if text and not text.startswith("--"):
+                return False
+            if CONTRACT.match(text):
+                return True
+    return False

@@ -65,7 +65,11 @@ class Module:
         self._relay = self._make_relay()
         migrations = self.settings.module_dir / "migrations" if self.settings.module_dir else None
         self.health = Health(
-            self.db, self._relay, migrations, self.settings.secret("database_url") is not None
+            self.db,
+            self._relay,
+            migrations,
+            self.settings.secret("database_url") is not None,
+            self.settings.contracts,
         )
         self.silent = set(edge.SILENT)
         self.leaving = asyncio.Event()  # set when it is told to end

@@ -25,6 +25,7 @@ class Settings:
     ``urls`` maps the other bricks that are on to their base URL; a brick that is absent is off.
     ``trusted_proxies`` are the addresses and networks that may say for whom they ask, with commas.
     ``drain`` is how long requests in flight may take when the instance is told to end, in seconds.
+    ``contracts`` are the migrations of its folder that it can serve without.
     """
 
     service: str
@@ -40,6 +41,7 @@ class Settings:
     otlp_endpoint: str | None
     trusted_proxies: str
     drain: float
+    contracts: frozenset[str]
     secret_files: Mapping[str, Path] = field(repr=False)
 
     @classmethod
@@ -70,6 +72,7 @@ class Settings:
             otlp_endpoint=env.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None,
             trusted_proxies=env.get("NEXUS_TRUSTED_PROXIES") or "127.0.0.1,::1",
             drain=_seconds("NEXUS_DRAIN", env.get("NEXUS_DRAIN") or DRAIN_S),
+            contracts=frozenset(env.get("NEXUS_CONTRACTS", "").split()),
             secret_files={
                 key.removesuffix("_FILE").lower(): Path(value)
                 for key, value in env.items()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from nexus.migrations.declared import PhaseName, ReleaseNeed, declared
-from nexus.migrations.folder import read_folder
-from nexus.migrations.migration import Migration
+from nexus.migrations.errors import MigrationError
+from nexus.migrations.migration import Format, Migration, Source
 from nexus.migrations.phase import phase_of, plain_indexes
+from nexus.migrations.reading import read
 from nexus.releases.records import Deployment, ReleaseSet
 from nexus.releases.release import Release
 from nexus.stack import Service
@@ -142,15 +144,26 @@ class RolloutFacts:
         return found
 
 
-def migrations_of(folder: Path) -> tuple[MigrationFacts, ...]:
+def migrations_of(folder: Path, format: Format = "prisma") -> tuple[MigrationFacts, ...]:
     """The migrations of a release's folder, in order.
 
     Raises:
         MigrationError: the folder or one of its scripts cannot be read.
     """
-    scripts = read_folder(folder)
+    scripts = read(Source("", "", "", "", folder, format))
     plain = plain_indexes(scripts)
     return tuple(_facts(migration, plain) for migration in scripts)
+
+
+@lru_cache(maxsize=256)  # the folders of releases never change
+def contracts_in(folder: Path, format: Format) -> tuple[str, ...]:
+    """The names of the contract migrations in a release's folder; none of one that cannot be read."""
+    if format == "command":
+        return ()
+    try:
+        return tuple(each.name for each in migrations_of(folder, format) if each.phase == "contract")
+    except MigrationError:
+        return ()
 
 
 def contracts_between(former: Service, new: Service) -> tuple[MigrationFacts, ...]:
@@ -159,9 +172,20 @@ def contracts_between(former: Service, new: Service) -> tuple[MigrationFacts, ..
     Raises:
         MigrationError: the folder of one or one of its scripts cannot be read.
     """
-    known = {each.name for each in read_folder(former.migrations)} if former.migrations else set()
-    brought = migrations_of(new.migrations) if new.migrations else ()
-    return tuple(each for each in _contracts(brought) if each.name not in known)
+    known = {each.name for each in brought_by(former)}
+    return tuple(each for each in _contracts(brought_by(new)) if each.name not in known)
+
+
+def brought_by(service: Service) -> tuple[MigrationFacts, ...]:
+    """The migrations of a service as one of its releases has it; none of what a command of its own changes.
+
+    Raises:
+        MigrationError: the folder or one of its scripts cannot be read.
+    """
+    if service.database is None or service.migrations is None:
+        return ()
+    told = service.database.migrations
+    return () if told.format == "command" else migrations_of(service.migrations, told.format)
 
 
 def _facts(migration: Migration, plain: frozenset[str]) -> MigrationFacts:

@@ -42,8 +42,9 @@ export class Health {
     private readonly relay: Relay,
     moduleDir: string,
     private readonly ask: (tx: Tx) => Promise<Business>,
+    contracts: readonly string[] = [],
   ) {
-    this.expected = expectedMigrations(join(moduleDir, "migrations"));
+    this.expected = expectedMigrations(join(moduleDir, "migrations"), contracts);
   }
 
   /** Whether the module can serve, whether something it can do without is away, and each check. */
@@ -111,8 +112,9 @@ function outbox(lag: number): Check {
   return { ok: false, lag_s, detail: `the oldest event waits ${Math.round(lag)} s for Redis` };
 }
 
-/** The names of the migrations in `folder`. */
-export function expectedMigrations(folder: string): string[] {
+/** The names of the migrations in `folder` without which the module cannot serve. */
+export function expectedMigrations(folder: string, contracts: readonly string[] = []): string[] {
   if (!existsSync(folder)) return [];
-  return readdirSync(folder).filter((name) => existsSync(join(folder, name, "migration.sql"))).sort();
+  const scripts = readdirSync(folder).filter((name) => existsSync(join(folder, name, "migration.sql")));
+  return scripts.filter((name) => !contracts.includes(name)).sort();
 }

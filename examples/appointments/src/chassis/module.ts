@@ -64,7 +64,7 @@ async function live(name: string, parts: Parts): Promise<void> {
   const revocations = new Revocations(link("revocations"));
   const verifier = new Verifier(settings.jwksUrl, revocations);
   const consumer = new Consumer(name, settings.instance, database, link, parts.handlers, metrics);
-  const health = new Health(database, relay, settings.moduleDir, (tx) => parts.business(tx));
+  const health = new Health(database, relay, settings.moduleDir, (tx) => parts.business(tx), settings.contracts);
   const workers = new Workers();
   const operations = parts.operations(database);
   const document = openapi(parts.title, settings.release, operations);

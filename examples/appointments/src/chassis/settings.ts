@@ -13,6 +13,8 @@ export interface Settings {
   readonly host: string;
   readonly port: number;
   readonly moduleDir: string;
+  /** Migrations of its folder that it can serve without: they are applied when no older release runs. */
+  readonly contracts: readonly string[];
   readonly jwksUrl: string | undefined;
   readonly otlpEndpoint: string | undefined;
   /** Addresses and networks that may say for whom they ask (`X-Forwarded-For`). */
@@ -38,6 +40,7 @@ export function readSettings(service: string, env: NodeJS.ProcessEnv = process.e
     host: env.HOST ?? "127.0.0.1",
     port,
     moduleDir: env.NEXUS_MODULE_DIR ?? process.cwd(),
+    contracts: (env.NEXUS_CONTRACTS ?? "").split(/\s+/).filter(Boolean),
     jwksUrl: env.NEXUS_JWKS_URL,
     otlpEndpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT || undefined,
     trustedProxies: (env.NEXUS_TRUSTED_PROXIES || "127.0.0.1,::1").split(",").map((each) => each.trim()),

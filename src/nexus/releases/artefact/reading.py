@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from nexus.releases.artefact.errors import ArtefactError
 from nexus.releases.artefact.layout import part, read_note
+from nexus.releases.facts import contracts_in
 from nexus.releases.release import Release
 from nexus.runtimes.home import Home
 from nexus.stack import ManifestError, Service, Stack
@@ -15,6 +17,8 @@ from nexus.stack.kpi import read_kpis
 from nexus.stack.manifest import ServiceManifest
 from nexus.stack.model import BRICK_FILE
 from nexus.stack.reading import read_yaml, validate
+
+CONTRACTS = "NEXUS_CONTRACTS"
 
 
 class SecretsGone(ArtefactError):
@@ -42,7 +46,17 @@ def service_of(stack: Stack, release: Release, home: Home) -> Service:
         raise
     except (ArtefactError, ManifestError, ValidationError, OSError) as error:
         raise ArtefactError(f"{release.title} cannot be run: {error}; {_mend(release)}") from error
-    return service
+    return _told_contracts(service)
+
+
+def _told_contracts(service: Service) -> Service:
+    """The service is told which of its migrations it can serve without; what is asked for a folder that
+    cannot be read is told where its migrations are.
+    """
+    if service.migrations is None or service.database is None:
+        return service
+    names = contracts_in(service.migrations, service.database.migrations.format)
+    return replace(service, env={**service.env, CONTRACTS: " ".join(names)}) if names else service
 
 
 def _check_secrets(service: Service, release: Release, home: Home) -> None:
