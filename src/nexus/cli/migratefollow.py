@@ -1,0 +1,182 @@
+"""Following a change of schemas to its end: its plan, each migration, what it waits for, how far it is."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from types import FrameType
+from typing import Any, Protocol
+
+import typer
+
+from nexus.cli import progress
+from nexus.cli.language import t
+from nexus.cli.migratesaid import said
+from nexus.control.client import Client, ControlError
+
+FAILED, INTERRUPTED = 1, 130
+QUIET_SECONDS = 5.0
+PASSING = ("waiting", "progress", "batch")  # told again and again
+
+
+class View(Protocol):
+    """What a change is shown with."""
+
+    def plan(self, plan: dict[str, Any]) -> None:
+        """The plan that is about to be carried out."""
+
+    def step(self, event: dict[str, Any]) -> None:
+        """A migration began, ended or failed."""
+
+    def told(self, event: Mapping[str, Any]) -> None:
+        """Something happened within one."""
+
+    def say(self, text: str) -> None:
+        """Something else the operator should know."""
+
+    def close(self) -> None:
+        """No more events."""
+
+
+class Lines(progress.Lines):
+    """Plain lines; what is told again and again at most every few seconds."""
+
+    def __init__(self) -> None:
+        self._last = ""
+        self._at = 0.0
+
+    def told(self, event: Mapping[str, Any]) -> None:
+        line, now = said(event), time.monotonic()
+        if event["kind"] in PASSING and self._last == event["kind"] and now - self._at < QUIET_SECONDS:
+            return
+        if line:
+            self._last, self._at = event["kind"], now
+            typer.echo(f"  {line}")
+
+
+class Live(progress.Live):
+    """Ended migrations scroll by; below the running one stands what happens within it."""
+
+    def __init__(self) -> None:
+        self._now: dict[str, str] = {}
+        super().__init__()
+
+    def step(self, event: dict[str, Any]) -> None:
+        self._now.clear()
+        super().step(event)
+
+    def told(self, event: Mapping[str, Any]) -> None:
+        line = said(event)
+        if event["kind"] in PASSING or event["kind"] == "statement":
+            self._now = {event["kind"]: line} if line else {}
+        elif line:
+            self._console.print(f"  {line}", markup=False, style="dim")
+
+    def _render(self) -> Any:
+        from rich.console import Group
+        from rich.text import Text
+
+        return Group(super()._render(), *(Text(f"    {line}", style="dim") for line in self._now.values()))
+
+
+class Following:
+    """One change, from the command's side. `shown`: its plan was shown already.
+
+    `planned`: whether the last plan has steps; `digest`: of the migrations in it.
+    """
+
+    def __init__(self, client: Client, as_json: bool, shown: bool = False) -> None:
+        self._client = client
+        self._as_json = as_json
+        self._shown = shown
+        self._view: View = Live() if sys.stdout.isatty() else Lines()
+        self.planned = False
+        self.digest = ""
+
+    def run(self, path: str, body: Mapping[str, Any]) -> int:
+        """Asks for it and follows it to its end; returns the command's exit code.
+
+        The first Ctrl-C lets the running migration end; the second leaves at once.
+        """
+        run, code = uuid.uuid4().hex, FAILED
+        self._stop_on_interrupt(run)
+        began = time.monotonic()
+        try:
+            for event in self._client.stream(path, {**body, "run": run}):
+                if self._as_json:
+                    typer.echo(json.dumps(event, ensure_ascii=False))
+                code = self._show(event, bool(body.get("plan_only")), began, code)
+        except BrokenPipeError:  # whoever read our output has gone; the operation goes on
+            raise
+        except ControlError as error:
+            self._fail(t(error.text, **error.values))
+            return error.exit_code
+        except (OSError, http.client.HTTPException):
+            self._fail(t("the control loop was lost; the same command goes on where it was"))
+            return FAILED
+        finally:
+            self._view.close()
+        return code
+
+    def _show(self, event: dict[str, Any], plan_only: bool, began: float, code: int) -> int:
+        kind = event["event"]
+        if kind == "refused":
+            self._fail(event["message"])
+            return int(event["exit_code"])
+        if kind == "plan":
+            plan = event["plan"]
+            self.planned, self.digest = bool(plan.get("steps")), plan.get("digest", "")
+            code = 2 if plan.get("refusals") else 0 if plan_only else code
+        if kind == "outcome":
+            code = int(event["exit_code"])
+        if not self._as_json:
+            self._tell(event, plan_only, time.monotonic() - began)
+        return code
+
+    def _tell(self, event: dict[str, Any], plan_only: bool, seconds: float) -> None:
+        kind = event["event"]
+        if kind == "waiting":
+            self._view.say(t("waiting: {holder} is changing this stack", holder=event["holder"]))
+        elif kind == "plan" and (plan_only or event["plan"].get("refusals")):
+            typer.echo(event["text"])
+        elif kind == "plan" and not self._shown:
+            self._view.plan({"steps": [], "notes": [], **event["plan"]})
+        elif kind == "step":
+            self._view.step(event)
+        elif kind == "told":
+            self._view.told(event)
+        elif kind == "outcome":
+            self._view.close()
+            _outcome(event, seconds)
+
+    def _fail(self, message: str) -> None:
+        self._view.close()
+        typer.echo(t("nexus: {message}", message=message), err=True)
+
+    def _stop_on_interrupt(self, run: str) -> None:
+        asked = threading.Event()
+
+        def interrupted(number: int, frame: FrameType | None) -> None:
+            if asked.is_set():
+                os._exit(INTERRUPTED)
+            asked.set()
+            typer.echo("\n" + t("stopping after the running migration; the same command goes on"), err=True)
+            threading.Thread(target=self._client.post, args=(f"/v1/stop/{run}", {}), daemon=True).start()
+
+        signal.signal(signal.SIGINT, interrupted)
+
+
+def _outcome(event: Mapping[str, Any], seconds: float) -> None:
+    if event["state"] == "done":
+        typer.echo(t("done: {count} steps in {seconds:.1f} s", count=event["done"], seconds=seconds))
+    elif event["state"] == "nothing to do":
+        typer.echo(t("nothing to do"))
+    else:
+        typer.echo(event["sentence"], err=True)
