@@ -15,10 +15,13 @@ from typing import Any
 from nexus.migrations.migration import Format
 
 _PUNCTUATION = "_-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$"  # CLDR's order
-_PLAIN = "ae AE oe OE ss SS o O l L d D".split()
-_ACCENTS = "\u0301\u0300\u0306\u0302\u030c\u030a\u0308\u030b\u0303\u0307\u0328\u0327\u0304"  # of DUCET's
-_JOINED = str.maketrans(  # letters that sort as others with an accent after the first of them
-    {each: text[0] + "\u0338" + text[1:] for each, text in zip("æÆœŒßẞøØłŁđĐ", _PLAIN, strict=True)}
+_ACCENTS = (  # in DUCET's order
+    "\u0332\u0301\u0300\u0306\u0302\u030c\u030a\u0308\u030b\u0303\u0307"
+    "\u0338\u0327\u0328\u0304\u0335\u0323\u0326"
+)
+_JOINED = str.maketrans(  # letters that sort as plain ones with a stroke, or with a joint between them
+    {"ø": "o\u0338", "Ø": "O\u0338", "ł": "l\u0335", "Ł": "L\u0335", "đ": "d\u0335", "Đ": "D\u0335"}
+    | {"æ": "a\ue000e", "Æ": "A\ue000E", "œ": "o\ue000e", "Œ": "O\ue000E", "ß": "s\ue000s", "ẞ": "S\ue000S"}
 )
 _SPACE, _SIGN, _DIGIT, _LETTER = range(4)
 _LOWER, _UPPER = 0, 1
@@ -42,7 +45,7 @@ def by_locale(name: str) -> Any:
     accents: list[int] = []
     cases: list[int] = []
     for character in unicodedata.normalize("NFD", name).translate(_JOINED):
-        if unicodedata.combining(character):
+        if unicodedata.combining(character) or character == "\ue000":
             known = _ACCENTS.find(character)
             accents.append(1 + known if known >= 0 else 1 + ord(character))
             continue
