@@ -43,7 +43,7 @@ SELECT id, checksum, migration_name, started_at, finished_at, rolled_back_at, lo
 FROM {table} ORDER BY started_at
 """
 _KEEP = """
-WITH kept AS (INSERT INTO nexus.script (checksum, content) SELECT $2, $4 WHERE $4 IS NOT NULL
+WITH kept AS (INSERT INTO nexus.script (checksum, content) SELECT $2, $4::text WHERE $4::text IS NOT NULL
               ON CONFLICT DO NOTHING)
 """
 _START = (
