@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
 
 SCHEMA = "nexus"
-_MAKE = """
+LOCK = 72707371  # held while it is made: two who make it at once would trip over the catalogue
+_MAKE = f"""
+SELECT pg_advisory_xact_lock({LOCK});
 CREATE SCHEMA IF NOT EXISTS nexus;
 CREATE TABLE IF NOT EXISTS nexus.script (
     checksum varchar(64) PRIMARY KEY,
@@ -36,7 +38,7 @@ CREATE TABLE IF NOT EXISTS nexus.migration_step (
     number integer NOT NULL,
     state text NOT NULL CHECK (state IN ('begun', 'done')),
     at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    detail jsonb NOT NULL DEFAULT '{}',
+    detail jsonb NOT NULL DEFAULT '{{}}',
     PRIMARY KEY (run, number)
 );
 """

@@ -12,7 +12,7 @@ CHECKER = "nexus_check"
 WATCHER = "pg_monitor"  # PostgreSQL's own role that sees the activity of all
 LOCK = 72707370  # provisioning of several services at once would trip over the shared catalogues
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,54}")
-_RESERVED = {CHECKER, "information_schema", "none", "postgres", "public"}
+_RESERVED = {CHECKER, "information_schema", "nexus", "none", "postgres", "public"}
 
 
 def owner_of(schema: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from pglast import ast
@@ -10,6 +11,11 @@ from pglast.enums import ReindexObjectType
 from nexus.migrations.declared import Declared
 from nexus.migrations.statements import Statement
 
+# What begins otherwise is neither: rows by the million need not be parsed.
+_PERHAPS = re.compile(
+    r"(?:alter|create|drop|reindex|vacuum|begin|start|commit|end|rollback|abort|savepoint|release|prepare)\b",
+    re.IGNORECASE,
+)
 WHOLE = (ReindexObjectType.REINDEX_OBJECT_SYSTEM, ReindexObjectType.REINDEX_OBJECT_DATABASE)
 
 
@@ -21,7 +27,7 @@ def runs_alone(statement: Statement) -> str:
     Raises:
         MigrationUnreadable: PostgreSQL's parser refuses it.
     """
-    tree = statement.tree
+    tree = statement.tree if _PERHAPS.match(statement.sql) else None
     match tree:
         case ast.IndexStmt(concurrent=True):
             return "CREATE INDEX CONCURRENTLY"
@@ -59,6 +65,7 @@ def one_transaction(declared: Declared, script: Iterable[Statement]) -> bool:
     if declared.transaction == "none":
         return False
     return not any(
-        each.batch is not None or isinstance(each.tree, ast.TransactionStmt) or runs_alone(each)
+        each.batch is not None
+        or (_PERHAPS.match(each.sql) and (isinstance(each.tree, ast.TransactionStmt) or runs_alone(each)))
         for each in script
     )

@@ -18,9 +18,15 @@ def begin(session: Session, opening: str = "BEGIN") -> str:
     return f"{opening}; {_set(session, 'SET LOCAL')}"
 
 
-# SET CONSTRAINTS: what is deferred is checked as the owner, and before anything is recorded as done.
-# RESET: what a script set is gone, so that the records that follow are written as ourselves.
-RETURN = "SET CONSTRAINTS ALL IMMEDIATE; RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL"
+def give_back(session: Session) -> str:
+    """The SQL before the journal's rows are written in the same transaction, as ourselves.
+
+    What is deferred is checked as the owner, before anything is recorded as done; what a script set is gone.
+    """
+    return (
+        "SET CONSTRAINTS ALL IMMEDIATE; RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; "
+        f"SET LOCAL lock_timeout = {_milliseconds(session.settings.lock_timeout)}"
+    )
 
 
 @asynccontextmanager
@@ -33,7 +39,7 @@ async def as_owner(session: Session) -> AsyncIterator[None]:
 
 def _set(session: Session, verb: str) -> str:
     settings, source = session.settings, session.source
-    lock = max(1, round(settings.lock_timeout * 1000))
+    lock = _milliseconds(settings.lock_timeout)
     words = [
         f"{verb} search_path = {quoted(source.schema)}",
         f"{verb} lock_timeout = {lock}",
@@ -41,6 +47,10 @@ def _set(session: Session, verb: str) -> str:
         f"{verb} deadlock_timeout = {max(1, lock // 2)}",
     ]
     if settings.statement_timeout is not None:
-        words.append(f"{verb} statement_timeout = {max(1, round(settings.statement_timeout * 1000))}")
+        words.append(f"{verb} statement_timeout = {_milliseconds(settings.statement_timeout)}")
     words.append(f"{verb} ROLE {quoted(source.owner)}")
     return "; ".join(words)
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, round(seconds * 1000))

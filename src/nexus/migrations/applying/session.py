@@ -23,6 +23,7 @@ import asyncpg
 from nexus.migrations.applying.settings import Kind, Settings, Tell, Told, quiet
 from nexus.migrations.history.turn import turn
 from nexus.migrations.migration import Migration, Source
+from nexus.migrations.statements import Statement
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -46,7 +47,8 @@ class Session:
     """Who applies whose migrations, how, and to whom it tells what happens.
 
     `connection` holds the turn and runs the scripts; it is a superuser's. `migration` is the one that is
-    being applied, and `max_block` how long others may wait for it, in seconds.
+    being applied, `max_block` how long others may wait for it, in seconds, and `current` the statement that
+    was sent last.
     """
 
     dsn: str
@@ -56,6 +58,7 @@ class Session:
     tell: Tell = quiet
     migration: Migration = field(default_factory=lambda: Migration("", "", ""))
     max_block: float = 0.3
+    current: Statement | None = None
     _watcher: Connection | None = None
 
     @property

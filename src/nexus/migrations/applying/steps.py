@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from nexus.migrations.migration import Migration, Source, sha256
 from nexus.migrations.statements import Statement
@@ -22,10 +22,7 @@ _OPEN = """
 SELECT id, checksum, one_transaction, restore_point FROM nexus.migration_run
 WHERE id = ANY($1::text[]) AND outcome IS NULL
 """
-_BEGUN = "SELECT number FROM nexus.migration_step WHERE run = $1 AND state = 'begun'"
-_DONE = (
-    "SELECT number, detail->>'sha256' AS sha256 FROM nexus.migration_step WHERE run = $1 AND state = 'done'"
-)
+_STEPS = "SELECT number, detail->>'sha256' AS sha256 FROM nexus.migration_step WHERE run = $1 AND state = $2"
 _FAILED = """
 SELECT id FROM nexus.migration_run WHERE schema_name = $1 AND migration = $2 AND id <> $3
     AND outcome = 'failed' AND NOT one_transaction ORDER BY started_at DESC LIMIT 1
@@ -86,14 +83,9 @@ async def finish_step(connection: Connection, run_id: str, statement: Statement)
     await connection.execute(_FINISH_STEP, run_id, statement.number, fingerprint(statement))
 
 
-async def was_begun(connection: Connection, run_id: str) -> frozenset[int]:
-    """The numbers of the statements that were begun and not finished."""
-    return frozenset(row["number"] for row in await connection.fetch(_BEGUN, run_id))
-
-
-async def done_before(connection: Connection, run_id: str) -> dict[int, str]:
-    """The statements that are done: number → the SHA-256 of its text."""
-    return {row["number"]: row["sha256"] or "" for row in await connection.fetch(_DONE, run_id)}
+async def steps(connection: Connection, run_id: str, state: Literal["begun", "done"]) -> dict[int, str]:
+    """The statements in this state: number → fingerprint of its text."""
+    return {row["number"]: row["sha256"] or "" for row in await connection.fetch(_STEPS, run_id, state)}
 
 
 async def failed_run(connection: Connection, source: Source, name: str, run_id: str) -> str | None:

@@ -1,0 +1,95 @@
+"""Sending a script's statements within a transaction, and those that end it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
+
+import asyncpg
+from pglast.enums import TransactionStmtKind
+
+from nexus.migrations.applying.owning import begin, give_back
+from nexus.migrations.applying.retry import in_the_way, retry
+from nexus.migrations.applying.session import RESET
+from nexus.migrations.applying.units import Unit, sendings, transaction_statement
+from nexus.migrations.applying.watch import Watch
+from nexus.migrations.statements import Statement
+
+if TYPE_CHECKING:
+    from nexus.migrations.applying.session import Session
+
+Record = Callable[[], Awaitable[None]]
+
+
+async def run_together(session: Session, script: Sequence[Statement], record: Record) -> None:
+    """The statements and `record`, the journal's rows, in one transaction: both are true or neither is.
+
+    Raises what `retry` raises.
+    """
+
+    async def work(watch: Watch) -> None:
+        await session.connection.execute(begin(session))
+        await _send(session, script, watch)
+        await _commit(session, record, "COMMIT")
+
+    first = script[0] if script else None
+    await retry(session, work, first.line if first else 0, first.head if first else "")
+
+
+async def run_own(session: Session, unit: Unit, record: Record) -> None:
+    """A transaction that the script begins and ends; `record` is a part of it when it ends in COMMIT.
+
+    Raises what `retry` raises.
+    """
+    opening, *script, end = unit.statements
+
+    async def work(watch: Watch) -> None:
+        await session.connection.execute(begin(session, f"{opening.sql}\n"))
+        await _send(session, script, watch)
+        if transaction_statement(end) is TransactionStmtKind.TRANS_STMT_COMMIT:
+            await _commit(session, record, end.sql)
+        else:
+            await session.connection.execute(end.sql)
+            await session.connection.execute("BEGIN")
+            await _commit(session, record, "COMMIT")
+
+    await retry(session, work, opening.line, opening.head)
+
+
+async def _commit(session: Session, record: Record, commit: str) -> None:
+    session.current = None
+    await session.connection.execute(give_back(session))
+    await record()
+    await session.connection.execute(f"{commit}\n;{RESET}")
+
+
+async def _send(session: Session, script: Sequence[Statement], watch: Watch) -> None:
+    """Rows that follow each other are sent at once; when one is refused, they are sent again one by one, so
+    that the one is named.
+    """
+    for group in sendings(script):
+        if len(group) == 1:
+            await _one(session, group[0], watch)
+            continue
+        _show(session, group[0], watch, f"{group[0].head} and {len(group) - 1} more")
+        await session.connection.execute("SAVEPOINT nexus_rows")
+        try:
+            await session.connection.execute("\n;".join(each.sql for each in group))
+        except asyncpg.PostgresError as error:
+            if session.connection.is_closed() or in_the_way(error, watch):
+                raise
+            await session.connection.execute("ROLLBACK TO SAVEPOINT nexus_rows")
+            for each in group:
+                await _one(session, each, watch)
+        await session.connection.execute("RELEASE SAVEPOINT nexus_rows")
+
+
+async def _one(session: Session, statement: Statement, watch: Watch) -> None:
+    _show(session, statement, watch, statement.head)
+    await session.connection.execute(statement.sql)
+
+
+def _show(session: Session, statement: Statement, watch: Watch, head: str) -> None:
+    session.current = statement
+    watch.at(statement.line, head)
+    session.say("statement", head, statement.line, number=statement.number)

@@ -1,0 +1,75 @@
+"""Running a script that is not one transaction: unit by unit, each recorded when it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import asyncpg
+
+from nexus.migrations.applying.backfill import run_batches
+from nexus.migrations.applying.owning import as_owner
+from nexus.migrations.applying.retry import retry
+from nexus.migrations.applying.sending import run_own, run_together
+from nexus.migrations.applying.steps import begin_step, finish_step, steps
+from nexus.migrations.applying.units import Unit
+from nexus.migrations.applying.watch import Watch
+from nexus.migrations.statements import Statement
+
+if TYPE_CHECKING:
+    from nexus.migrations.applying.session import Session
+
+
+async def run_statements(session: Session, run_id: str, script: Sequence[Unit]) -> None:
+    """Run what is not done yet, in order; what was done before is not run again.
+
+    Raises what `retry` raises.
+    """
+    done = await steps(session.connection, run_id, "done")
+    begun = await steps(session.connection, run_id, "begun")
+    for unit in script:
+        if all(each.number in done for each in unit.statements):
+            continue
+        if unit.kind == "own":
+            await run_own(session, unit, partial(_record, session, run_id, unit))
+        elif unit.kind == "together":
+            await _together(session, run_id, unit)
+        else:
+            await _by_itself(session, run_id, unit, unit.first.number in begun)
+
+
+async def _together(session: Session, run_id: str, unit: Unit) -> None:
+    try:
+        await run_together(session, unit.statements, partial(_record, session, run_id, unit))
+    except asyncpg.InvalidTransactionTerminationError:
+        # A procedure or DO block that commits by itself; it was refused at its first COMMIT.
+        await session.roll_back()
+        await begin_step(session.connection, run_id, unit.first)
+        await _committing(session, unit.first)
+        await finish_step(session.connection, run_id, unit.first)
+
+
+async def _committing(session: Session, statement: Statement) -> None:
+    async def work(watch: Watch) -> None:
+        async with as_owner(session):
+            await session.connection.execute(statement.sql)
+
+    await retry(session, work, statement.line, statement.head)
+
+
+async def _by_itself(session: Session, run_id: str, unit: Unit, begun: bool) -> None:
+    statement = unit.first
+    session.current = statement
+    session.say("statement", statement.head, statement.line, number=statement.number)
+    await begin_step(session.connection, run_id, statement)
+    if statement.batch is not None:
+        await run_batches(session, run_id, statement, statement.batch)
+    else:
+        await _committing(session, statement)
+    await finish_step(session.connection, run_id, statement)
+
+
+async def _record(session: Session, run_id: str, unit: Unit) -> None:
+    for each in unit.statements:
+        await finish_step(session.connection, run_id, each)
