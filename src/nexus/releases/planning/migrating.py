@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from nexus.migrations.declared import ReleaseNeed
-from nexus.releases.facts import MigrationFacts
+from nexus.releases.facts import MigrationFacts, RolloutFacts
+from nexus.releases.release import Release
 
 Pending = Mapping[str, Sequence[MigrationFacts]]  # service → what is not applied, in order
 _PARTS = re.compile(r"[.+_-]")
@@ -33,19 +34,49 @@ class Run:
         return f"migrate {self.service}" + ("" if self.last else f" {self.migrations[-1].name}")
 
 
-def before_release(pending: Sequence[MigrationFacts]) -> tuple[MigrationFacts, ...]:
-    """What is applied while the former release runs: all up to the first that contracts."""
-    return tuple(takewhile(lambda each: each.phase == "expand", pending))
+def before_release(facts: RolloutFacts, release: Release) -> tuple[MigrationFacts, ...]:
+    """What is applied while the former release runs: all up to the first that contracts.
+
+    A contract that an earlier deploy left out and that the stable release has as well takes nothing from it:
+    it comes in its place, or is left out once more while it must wait.
+    """
+    own = _own_contracts(facts, release)
+    found: list[MigrationFacts] = []
+    for each in facts.pending_of(release):
+        if each.phase == "contract" and each.name not in own:
+            break
+        if each.phase == "expand" or not (own[each.name] or _lacks(each, found, release, facts.applied)):
+            found.append(each)
+    return tuple(found)
 
 
-def after_release(pending: Sequence[MigrationFacts]) -> tuple[MigrationFacts, ...]:
-    """What is applied when the former release is gone: the first that contracts and all behind it."""
-    return tuple(pending[len(before_release(pending)) :])
-
-
-def buried(pending: Sequence[MigrationFacts]) -> tuple[MigrationFacts, ...]:
+def buried(facts: RolloutFacts, release: Release) -> tuple[MigrationFacts, ...]:
     """What expands behind something that contracts: its release needs it, and it would come too late."""
-    return tuple(each for each in after_release(pending) if each.phase == "expand")
+    before = before_release(facts, release)
+    return tuple(e for e in facts.pending_of(release) if e.phase == "expand" and e not in before)
+
+
+def _own_contracts(facts: RolloutFacts, release: Release) -> dict[str, str]:
+    """The contracts that the former release has too, where nothing else runs, and why one must wait ("" = it
+    need not).
+    """
+    stable, living = facts.stable.get(release.service), facts.living.get(release.service, {})
+    others = [id for id, count in living.items() if count and id not in (release.id, stable and stable.id)]
+    if stable is None or stable.id == release.id or others:
+        return {}
+    versions = facts.versions({})
+    return {each.name: unmet(each.after, versions) for each in facts.contracts_pending(stable)}
+
+
+def _lacks(
+    migration: MigrationFacts,
+    before: Sequence[MigrationFacts],
+    release: Release,
+    applied: Mapping[str, frozenset[str]],
+) -> bool:
+    own = {f"{release.service}/{each.name}" for each in before}
+    told = (needed.partition("/") for needed in migration.depends if needed not in own)
+    return any(name not in applied.get(module, ()) for module, _, name in told)
 
 
 def runs(pending: Pending) -> tuple[Run, ...]:

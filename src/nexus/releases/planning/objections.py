@@ -146,7 +146,7 @@ def _schemas(
     """
     for name, release in moves.items():
         stops = choose(stack.service(name), facts, request.strategy).manner == "recreate"
-        for migration in () if stops else buried(facts.pending_of(release))[:1]:
+        for migration in () if stops else buried(facts, release)[:1]:
             contract = facts.contracts_pending(release)[0]
             yield Objection(
                 NotReversible,
@@ -197,9 +197,8 @@ def _first(
     stack: Stack, facts: RolloutFacts, request: RolloutRequest, release: Release
 ) -> tuple[MigrationFacts, ...]:
     """What is applied before a release runs: all of it where the former one stops first."""
-    pending = facts.pending_of(release)
     stops = choose(stack.service(release.service), facts, request.strategy).manner == "recreate"
-    return pending if stops else before_release(pending)
+    return facts.pending_of(release) if stops else before_release(facts, release)
 
 
 def _rehearsed(facts: RolloutFacts, moves: Mapping[str, Release]) -> Iterator[Objection]:

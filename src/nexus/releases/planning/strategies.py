@@ -36,20 +36,19 @@ class Change:
         """Whether its contract migrations are applied with the others: nothing older runs then, or the
         operator wants it so.
         """
-        pending = self.facts.pending_of(self.new)
         stops = self.manner == "recreate" and bool(self.facts.contracts_pending(self.new))
-        return stops or (self.request.forced and bool(buried(pending)))
+        return stops or (self.request.forced and bool(buried(self.facts, self.new)))
 
     @property
     def before(self) -> tuple[MigrationFacts, ...]:
         """The migrations that are applied before the new release runs."""
-        pending = self.facts.pending_of(self.new)
-        return pending if self.at_once else before_release(pending)
+        return self.facts.pending_of(self.new) if self.at_once else before_release(self.facts, self.new)
 
     @property
     def afterwards(self) -> tuple[MigrationFacts, ...]:
         """The migrations that are applied when nothing older runs any more."""
-        return self.facts.pending_of(self.new)[len(self.before) :]
+        before = self.before
+        return tuple(each for each in self.facts.pending_of(self.new) if each not in before)
 
     @property
     def full(self) -> int:
@@ -175,7 +174,7 @@ def _at_once(change: Change, chain: Chain) -> None:
         "upgrade": f"change over to {label(new)} with the shortest gap",
     }[change.manner]
     action = "replace" if change.manner == "rolling" else change.manner
-    for_good = any(each.phase == "contract" for each in change.before)
+    for_good = change.at_once
     undo = "" if for_good else "bring the former release back"
     chain.add(action, name, change.cause, does, undo, release=new.id)
 
