@@ -73,7 +73,8 @@ async def _apply(session: Session, names: Collection[str] | None) -> tuple[str, 
 
 def _chosen(history: History, names: Collection[str] | None) -> tuple[Migration, ...]:
     for problem in history.obstacles:
-        raise HistoryBroken(f"{problem.sentence}; {problem.mend}", problem.code)
+        diff = f"\n{problem.diff}" if problem.diff else ""
+        raise HistoryBroken(f"{problem.sentence}; {problem.mend}{diff}", problem.code)
     if names is None:
         return history.pending
     known = {each.name for each in history.migrations}

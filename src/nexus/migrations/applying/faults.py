@@ -45,7 +45,7 @@ def mend(error: BaseException) -> str:
     """What to do beyond correcting the script, "" where there is nothing to say."""
     code = str(getattr(error, "sqlstate", "") or "")
     if code in _NEEDS_NO_TRANSACTION:
-        return "Write -- nexus: transaction=none in its first lines: each statement is then committed by itself"
+        return "Write -- nexus: transaction=none in its first lines: each statement commits by itself"
     if code == DISK_FULL:
         return "Make room on the server's disk"
     if code == CANCELED:

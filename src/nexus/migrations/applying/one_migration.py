@@ -68,12 +68,11 @@ async def apply_one(session: Session, history: History, prepared: Prepared, poin
         MigrationBlocked: others are in the way.
     """
     migration = prepared.migration
-    session.migration, session.current = migration, None
-    session.max_block = prepared.declared.may_block or session.settings.max_block
     clock = asyncio.get_running_loop()
     began = clock.time()
     run = Run("", migration.checksum, prepared.one, point)
     try:
+        await session.begin_migration(migration, prepared.declared.may_block or session.settings.max_block)
         run = await _run(session, history, prepared, run)
         if prepared.one:
             await run_together(session, prepared.script, lambda: _finish(session, run))

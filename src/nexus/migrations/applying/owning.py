@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from nexus.migrations.applying.session import RESET
+from nexus.migrations.applying.session import OURSELVES
 from nexus.migrations.history.table import quoted
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def give_back(session: Session) -> str:
     What is deferred is checked as the owner, before anything is recorded as done; what a script set is gone.
     """
     return (
-        "SET CONSTRAINTS ALL IMMEDIATE; RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; "
+        f"SET CONSTRAINTS ALL IMMEDIATE; {OURSELVES}; "
         f"SET LOCAL lock_timeout = {_milliseconds(session.settings.lock_timeout)}"
     )
 
@@ -34,7 +34,7 @@ async def as_owner(session: Session) -> AsyncIterator[None]:
     """The same for statements that run in no transaction; after an error `Session.roll_back` resets it."""
     await session.connection.execute(_set(session, "SET"))
     yield
-    await session.connection.execute(RESET)
+    await session.connection.execute(OURSELVES)
 
 
 def _set(session: Session, verb: str) -> str:
@@ -49,7 +49,7 @@ def _set(session: Session, verb: str) -> str:
     if settings.statement_timeout is not None:
         words.append(f"{verb} statement_timeout = {_milliseconds(settings.statement_timeout)}")
     words.append(f"{verb} ROLE {quoted(source.owner)}")
-    return "; ".join(words)
+    return "\n; ".join((*words, *session.replayed))
 
 
 def _milliseconds(seconds: float) -> int:

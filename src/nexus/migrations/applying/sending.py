@@ -10,7 +10,6 @@ from pglast.enums import TransactionStmtKind
 
 from nexus.migrations.applying.owning import begin, give_back
 from nexus.migrations.applying.retry import in_the_way, retry
-from nexus.migrations.applying.session import RESET
 from nexus.migrations.applying.units import Unit, sendings, transaction_statement
 from nexus.migrations.applying.watch import Watch
 from nexus.migrations.statements import Statement
@@ -60,7 +59,7 @@ async def _commit(session: Session, record: Record, commit: str) -> None:
     session.current = None
     await session.connection.execute(give_back(session))
     await record()
-    await session.connection.execute(f"{commit}\n;{RESET}")
+    await session.connection.execute(commit)
 
 
 async def _send(session: Session, script: Sequence[Statement], watch: Watch) -> None:

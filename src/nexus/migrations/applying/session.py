@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 
 from nexus.migrations.applying.settings import Kind, Settings, Tell, Told, quiet
+from nexus.migrations.errors import MigrationError
 from nexus.migrations.history.turn import turn
 from nexus.migrations.migration import Migration, Source
 from nexus.migrations.statements import Statement
@@ -48,7 +49,8 @@ class Session:
 
     `connection` holds the turn and runs the scripts; it is a superuser's. `migration` is the one that is
     being applied, `max_block` how long others may wait for it, in seconds, and `current` the statement that
-    was sent last.
+    was sent last. `replayed`: what a script that is not one transaction has set for its session so far; each
+    of its transactions begins with it.
     """
 
     dsn: str
@@ -59,6 +61,7 @@ class Session:
     migration: Migration = field(default_factory=lambda: Migration("", "", ""))
     max_block: float = 0.3
     current: Statement | None = None
+    replayed: tuple[str, ...] = ()
     _watcher: Connection | None = None
 
     @property
@@ -83,18 +86,16 @@ class Session:
         self.tell(Told(kind, self.source.module, self.migration.name, line, sentence, detail))
 
     async def roll_back(self) -> None:
-        """End whatever is open, and forget what a script set; the turn stays ours.
+        """End whatever is open, and be ourselves again; the turn stays ours."""
+        await self.connection.execute(f"ROLLBACK; {OURSELVES}")
 
-        Temporary tables of a script would hide the tables of the next one.
-        """
-        await self.connection.execute("ROLLBACK")
-        await self.connection.execute(RESET)
+    async def begin_migration(self, migration: Migration, max_block: float) -> None:
+        """Forget all that the script before left in the session: its temporary tables would hide tables."""
+        self.migration, self.current, self.max_block, self.replayed = migration, None, max_block, ()
+        await self.connection.execute(f"{OURSELVES}; CLOSE ALL; UNLISTEN *; DISCARD SEQUENCES; DISCARD TEMP")
 
 
-RESET = (
-    "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; "
-    "CLOSE ALL; UNLISTEN *; DISCARD SEQUENCES; DISCARD TEMP"
-)
+OURSELVES = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL"
 
 
 @asynccontextmanager
@@ -111,7 +112,13 @@ async def open_session(
     session = Session(dsn, source, connection, settings, tell, max_block=settings.max_block)
     try:
         async with turn(connection, settings.turn):
-            yield session
+            try:
+                yield session
+            except MigrationError:
+                raise
+            except BaseException:
+                connection.terminate()  # cancelled within a statement: the server rolls back and lets go
+                raise
         await connection.close()
     finally:
         connection.terminate()

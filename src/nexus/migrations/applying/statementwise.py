@@ -13,7 +13,7 @@ from nexus.migrations.applying.owning import as_owner
 from nexus.migrations.applying.retry import retry
 from nexus.migrations.applying.sending import run_own, run_together
 from nexus.migrations.applying.steps import begin_step, finish_step, steps
-from nexus.migrations.applying.units import Unit
+from nexus.migrations.applying.units import Unit, sets_session
 from nexus.migrations.applying.watch import Watch
 from nexus.migrations.statements import Statement
 
@@ -30,13 +30,20 @@ async def run_statements(session: Session, run_id: str, script: Sequence[Unit]) 
     begun = await steps(session.connection, run_id, "begun")
     for unit in script:
         if all(each.number in done for each in unit.statements):
+            _replay(session, unit)  # a session that was lost has lost what was set in it
             continue
         if unit.kind == "own":
             await run_own(session, unit, partial(_record, session, run_id, unit))
-        elif unit.kind == "together":
+        elif unit.kind in ("together", "setting"):
             await _together(session, run_id, unit)
         else:
             await _by_itself(session, run_id, unit, unit.first.number in begun)
+        _replay(session, unit)
+
+
+def _replay(session: Session, unit: Unit) -> None:
+    """Let the transactions that follow begin with what this unit set for the session."""
+    session.replayed += tuple(each.sql for each in unit.statements if sets_session(each))
 
 
 async def _together(session: Session, run_id: str, unit: Unit) -> None:

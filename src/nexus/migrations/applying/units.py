@@ -14,17 +14,18 @@ from nexus.migrations.errors import MigrationUnreadable
 from nexus.migrations.statements import Statement
 from nexus.migrations.transaction import runs_alone
 
-UnitKind = Literal["together", "own", "alone", "batches"]
+UnitKind = Literal["together", "own", "alone", "batches", "setting"]
 SENT_AT_ONCE = 1 << 17  # characters of rows that are sent at once
 _OPENS = (Kind.TRANS_STMT_BEGIN, Kind.TRANS_STMT_START)
 _ENDS = (Kind.TRANS_STMT_COMMIT, Kind.TRANS_STMT_ROLLBACK)
+_SETS = re.compile(r"(?:set|reset)\s", re.IGNORECASE)
 _ROWS = re.compile(r"insert\s", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Unit:
     """`kind`: together (one transaction of ours), own (from the script's BEGIN to its COMMIT or ROLLBACK),
-    alone (in no transaction), batches. It is done when its last statement is.
+    alone (in no transaction), batches, setting (SET, for the session). It is done when all of it is.
     """
 
     kind: UnitKind
@@ -64,7 +65,7 @@ def units(script: Sequence[Statement]) -> tuple[Unit, ...]:
         elif each.batch is not None:
             found.append(Unit("batches", (each,)))
         else:
-            found.append(Unit("alone" if runs_alone(each) else "together", (each,)))
+            found.append(Unit(_kind(each), (each,)))
     if block:
         raise _refused(block[0], "this transaction is never ended: add COMMIT")
     return tuple(found)
@@ -88,6 +89,18 @@ def transaction_statement(statement: Statement) -> Kind | None:
     if tree.chain:
         raise _refused(statement, "AND CHAIN is not understood; write COMMIT and BEGIN")
     return next(kind for kind in Kind if kind == tree.kind)
+
+
+def sets_session(statement: Statement) -> bool:
+    """Whether it is a SET or RESET that holds beyond its transaction."""
+    tree = statement.tree if _SETS.match(statement.sql) else None
+    return isinstance(tree, ast.VariableSetStmt) and not tree.is_local
+
+
+def _kind(statement: Statement) -> UnitKind:
+    if runs_alone(statement):
+        return "alone"
+    return "setting" if sets_session(statement) else "together"
 
 
 _TRANSACTION = re.compile(
