@@ -46,7 +46,13 @@ class Table(NamedTuple):
         return f"{self.schema}.{self.name}"
 
 
+UNKNOWN = Table("", "")
 Work = Literal["", "scan", "rewrite", "index", "write"]
+
+# Functions that PostgreSQL has and that give the same value within one statement (stable or immutable).
+SETTLED = frozenset(
+    {"now", "statement_timestamp", "transaction_timestamp", "current_setting", "lower", "upper"}
+)
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,8 @@ class Effect:
     """What one statement does to one relation that was there before.
 
     `work`: what takes time in proportion to its size: a scan, a rewrite of the table, an index build, or rows
-    written. `why`: in words. `destroys`: data is gone afterwards.
+    written. `why`: in words. `destroys`: data is gone afterwards. `known`: False for code whose effect shows
+    when it runs (a DO block, a function); that is told of the table `UNKNOWN`.
     """
 
     table: Table
@@ -62,6 +69,15 @@ class Effect:
     work: Work = ""
     why: str = ""
     destroys: bool = False
+    known: bool = True
+
+
+class ForeignKey(NamedTuple):
+    """A foreign key: its own columns, the table that it refers to, and the columns there."""
+
+    columns: tuple[str, ...]
+    table: Table
+    referred: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -69,7 +85,8 @@ class TableFacts:
     """A relation of the living database: `rows` as last estimated, `bytes` with TOAST, `total` with indexes.
 
     `columns`: name → type as PostgreSQL writes it. `not_null`: columns that hold no null. `nonempty`: whether
-    there is a row at all.
+    there is a row at all. `kind`: as in pg_class (r: a table, p: a partitioned one, m: a
+    materialized view, v: a view).
     """
 
     rows: int
@@ -78,15 +95,25 @@ class TableFacts:
     columns: Mapping[str, str] = field(default_factory=dict)
     not_null: frozenset[str] = frozenset()
     nonempty: bool = True
+    kind: str = "r"
 
 
 @dataclass(frozen=True)
 class Living:
     """What of the living database is known; nothing where there is none to ask.
 
-    `validated_checks`: table → the texts of its valid CHECK constraints.
+    `validated_checks`: table → the texts of its valid CHECK constraints. `indexes`: index → its table.
+    `index_columns`: index → its columns. `foreign_keys`: table → constraint → the key.
+    `children`: table → what inherits from it, or its partitions, all the way down. `domains`: those that
+    constrain their values. `settled`: names of functions that are not volatile.
     """
 
     tables: Mapping[Table, TableFacts] = field(default_factory=dict)
     validated_checks: Mapping[Table, tuple[str, ...]] = field(default_factory=dict)
     version: int = 180000
+    indexes: Mapping[Table, Table] = field(default_factory=dict)
+    index_columns: Mapping[Table, tuple[str, ...]] = field(default_factory=dict)
+    foreign_keys: Mapping[Table, Mapping[str, ForeignKey]] = field(default_factory=dict)
+    children: Mapping[Table, tuple[Table, ...]] = field(default_factory=dict)
+    domains: frozenset[Table] = frozenset()
+    settled: frozenset[str] = SETTLED

@@ -96,63 +96,61 @@ def _relation(told: Any, schema: str, column: str = "") -> Object:
 
 
 def _made(statement: Any, schema: str) -> Iterator[Object]:
-    tree: Any = statement
-    match tree:
+    match statement:
         case ast.CreateStmt():
-            yield _relation(tree.relation, schema)
+            yield _relation(statement.relation, schema)
         case ast.CreateTableAsStmt():
-            yield _relation(tree.into.rel, schema)
+            yield _relation(getattr(statement.into, "rel", None), schema)
         case ast.ViewStmt():
-            yield _relation(tree.view, schema)
+            yield _relation(statement.view, schema)
         case ast.CreateSeqStmt():
-            yield _relation(tree.sequence, schema)
+            yield _relation(statement.sequence, schema)
         case ast.CreateFunctionStmt():
-            yield from _object(ObjectType.OBJECT_FUNCTION, tree.funcname, schema)
+            yield from _object(ObjectType.OBJECT_FUNCTION, statement.funcname, schema)
         case ast.CreateEnumStmt() | ast.CreateRangeStmt():
-            yield from _object(ObjectType.OBJECT_TYPE, tree.typeName, schema)
+            yield from _object(ObjectType.OBJECT_TYPE, statement.typeName, schema)
         case ast.CompositeTypeStmt():
-            yield from _object(ObjectType.OBJECT_TYPE, tree.typevar, schema)
+            yield from _object(ObjectType.OBJECT_TYPE, statement.typevar, schema)
         case ast.CreateDomainStmt():
-            yield from _object(ObjectType.OBJECT_TYPE, tree.domainname, schema)
+            yield from _object(ObjectType.OBJECT_TYPE, statement.domainname, schema)
         case ast.CreateSchemaStmt():
-            yield Object("schema", "", str(tree.schemaname or ""))
-            for each in tree.schemaElts or ():
-                yield from _made(each, str(tree.schemaname or schema))
+            yield Object("schema", "", str(statement.schemaname or ""))
+            for each in statement.schemaElts or ():
+                yield from _made(each, str(statement.schemaname or schema))
         case ast.AlterTableStmt():
-            for command in tree.cmds or ():
+            for command in statement.cmds or ():
                 if command.subtype == AlterTableType.AT_AddColumn:
-                    yield _relation(tree.relation, schema, str(command.def_.colname))
+                    yield _relation(statement.relation, schema, str(command.def_.colname))
         case ast.RenameStmt(renameType=ObjectType.OBJECT_COLUMN):
-            yield _relation(tree.relation, schema, str(tree.newname))
+            yield _relation(statement.relation, schema, str(statement.newname))
         case ast.RenameStmt():
-            for old in _taken(tree, schema):
-                yield old._replace(name=str(tree.newname))
+            for old in _taken(statement, schema):
+                yield old._replace(name=str(statement.newname))
         case ast.AlterObjectSchemaStmt():
-            for old in _taken(tree, schema):
-                yield old._replace(schema=str(tree.newschema))
+            for old in _taken(statement, schema):
+                yield old._replace(schema=str(statement.newschema))
 
 
 def _taken(statement: Any, schema: str) -> Iterator[Object]:
-    tree: Any = statement
-    match tree:
+    match statement:
         case ast.DropStmt():
-            for each in tree.objects or ():
-                yield from _object(ObjectType(tree.removeType), each, schema)
+            for each in statement.objects or ():
+                yield from _object(ObjectType(statement.removeType or 0), each, schema)
         case ast.AlterTableStmt():
-            for command in tree.cmds or ():
+            for command in statement.cmds or ():
                 if command.subtype == AlterTableType.AT_DropColumn:
-                    yield _relation(tree.relation, schema, str(command.name))
+                    yield _relation(statement.relation, schema, str(command.name))
         case ast.RenameStmt(renameType=ObjectType.OBJECT_COLUMN):
-            yield _relation(tree.relation, schema, str(tree.subname))
+            yield _relation(statement.relation, schema, str(statement.subname))
         case ast.RenameStmt(renameType=ObjectType.OBJECT_TABCONSTRAINT | ObjectType.OBJECT_TRIGGER):
             return
         case ast.RenameStmt(renameType=ObjectType.OBJECT_SCHEMA):
-            yield Object("schema", "", str(tree.subname))
+            yield Object("schema", "", str(statement.subname))
         case ast.RenameStmt() | ast.AlterObjectSchemaStmt():
-            kind = tree.renameType if isinstance(tree, ast.RenameStmt) else tree.objectType
-            told = tree.relation or tree.object
+            kind = statement.renameType if isinstance(statement, ast.RenameStmt) else statement.objectType
+            told = statement.relation or statement.object
             if told is not None:
-                yield from _object(ObjectType(kind), told, schema)
+                yield from _object(ObjectType(kind or 0), told, schema)
 
 
 class _Names(Visitor):

@@ -1,0 +1,60 @@
+"""What is read of a living database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import asyncpg
+
+from nexus.migrations.effects import read_living
+from nexus.migrations.effects.effect import ForeignKey, Table
+
+WORLD = """
+CREATE SCHEMA shop; CREATE SCHEMA "Odd"; SET search_path = shop;
+CREATE DOMAIN positive AS int CHECK (VALUE > 0); CREATE DOMAIN loose AS int;
+CREATE TABLE customer (id int PRIMARY KEY, tax varchar(20), gone int,
+    CONSTRAINT there CHECK (tax IS NOT NULL), CHECK (id > 0));
+ALTER TABLE customer DROP COLUMN gone;
+ALTER TABLE customer ADD CONSTRAINT late CHECK (id < 9) NOT VALID;
+ALTER TABLE customer ADD CONSTRAINT later NOT NULL tax NOT VALID;
+CREATE TABLE orders (id bigint, customer int REFERENCES customer);
+CREATE INDEX by_customer ON orders (customer, id);
+CREATE TABLE part (day date) PARTITION BY RANGE (day);
+CREATE TABLE part_1 PARTITION OF part DEFAULT PARTITION BY RANGE (day);
+CREATE TABLE part_2 PARTITION OF part_1 DEFAULT;
+CREATE TABLE "Odd"."Na""me" (id int);
+INSERT INTO "Odd"."Na""me" VALUES (1);
+INSERT INTO orders SELECT i FROM generate_series(1, 1000) i;
+ANALYZE orders;
+"""
+
+
+async def test_tables_are_read_with_what_decides_how_much_a_change_hurts(pg: Any) -> None:
+    admin = await asyncpg.connect(pg.admin_dsn)
+    await admin.execute("CREATE DATABASE living")
+    await admin.close()
+    connection = await asyncpg.connect(pg.dsn("postgres", "living", pg.password))
+    try:
+        await connection.execute(WORLD)
+        living = await read_living(connection, ("shop", "Odd"))
+    finally:
+        await connection.close()
+    customer, orders = Table("shop", "customer"), Table("shop", "orders")
+    assert living.tables[customer].columns == {"id": "integer", "tax": "character varying(20)"}
+    assert living.tables[customer].not_null == {"id"}
+    assert not living.tables[customer].nonempty
+    assert living.tables[orders].rows == 1000
+    assert living.tables[orders].bytes >= 32768
+    assert living.tables[orders].total > living.tables[orders].bytes
+    assert living.tables[Table("Odd", 'Na"me')].nonempty
+    assert set(living.validated_checks[customer]) == {"CHECK ((tax IS NOT NULL))", "CHECK ((id > 0))"}
+    assert living.indexes[Table("shop", "by_customer")] == orders
+    assert set(living.index_columns[Table("shop", "by_customer")]) == {"customer", "id"}
+    assert living.foreign_keys[orders] == {
+        "orders_customer_fkey": ForeignKey(("customer",), customer, ("id",))
+    }
+    assert living.children[Table("shop", "part")] == (Table("shop", "part_1"), Table("shop", "part_2"))
+    assert living.domains == {Table("shop", "positive")}
+    assert "now" in living.settled
+    assert "random" not in living.settled
+    assert living.version >= 180000
