@@ -1,7 +1,15 @@
 """What `nexus migrate` says, in Brazilian Portuguese; the English text is the key."""
 
 PT_BR = {
+    ", begun {n} times": ", iniciada {n} vezes",
+    ", {n} writes failed: {why}": ", {n} escritas falharam: {why}",
     "-- loses: {what}": "-- perde: {what}",
+    "--max-rate {said!r} is no rate; write it like 50M": (
+        "--max-rate {said!r} não é uma taxa; escreva como 50M"
+    ),
+    "--rate {rate:g} replays nothing; write a number above 0": (
+        "--rate {rate:g} não repete nada; escreva um número acima de 0"
+    ),
     "--to {said!r} is no MODULE=NAME": "--to {said!r} não é MÓDULO=NOME",
     "PostgreSQL does not answer ({reason}); start the stack with `nexus up`": (
         "o PostgreSQL não responde ({reason}); inicie a pilha com `nexus up`"
@@ -13,30 +21,46 @@ PT_BR = {
     "applied": "aplicadas",
     "baseline": "linha de base",
     "contract": "contrai",
+    "copy: {way}, {mb} MB in {seconds} s": "cópia: {way}, {mb} MB em {seconds} s",
     "edited": "editada",
     "expand": "expande",
+    "failed: {what}": "falhou: {what}",
     "format": "formato",
     "go on?": "continuar?",
     "goes on where it was interrupted": "continua de onde foi interrompida",
     "idle in transaction": "ociosa em transação",
     "idle in transaction (aborted)": "ociosa em transação (abortada)",
+    "interrupted; the copy is gone, nothing was rehearsed": "interrompido; a cópia se foi, nada foi ensaiado",
+    "invariants: {held} of {all} as before": "invariantes: {held} de {all} como antes",
     "latest": "última",
-    "line {line}: others waited for it, so it gave way; it is tried again": (
-        "linha {line}: outros esperavam por ela, então cedeu a vez; será tentada de novo"
+    "line {line}: gave way, {who} waited for {table}; it is tried again": (
+        "linha {line}: cedeu a vez, {who} esperava por {table}; será tentada de novo"
     ),
-    "line {line}: {percent:.0f} %": "linha {line}: {percent:.0f} %",
-    "migrate-one": "migrar",
+    "line {line}: waiting for {who}": "linha {line}: aguardando {who}",
+    "line {line}: {what}": "linha {line}: {what}",
+    "load: {rate} writes a second on {tables} tables ({source}); {writes} written, {failed} failed": (
+        "carga: {rate} escritas por segundo em {tables} tabelas ({source}); {writes} feitas, "
+        "{failed} falharam"
+    ),
+    "longest wait of a write {ms} ms": "a escrita que mais esperou: {ms} ms",
     "name one migration: --applied NAME or --rolled-back NAME": (
         "indique uma migração: --applied NOME ou --rolled-back NOME"
     ),
     "no database answers: sizes of tables are not known": (
         "nenhum banco de dados responde: o tamanho das tabelas não é conhecido"
     ),
+    "note: {what}": "nota: {what}",
+    "nothing is pending: there is nothing to rehearse": "nada está pendente: não há o que ensaiar",
     "out-of-order": "fora de ordem",
+    "pausing: {why}": "em pausa: {why}",
     "pending": "pendentes",
     "problems": "problemas",
-    "resolve-applied": "registrar como aplicada",
-    "resolve-rolled-back": "registrar como desfeita",
+    "record as applied": "registrar como aplicada",
+    "record as rolled back": "registrar como desfeita",
+    "release {name}: failed: {why}": "versão {name}: falhou: {why}",
+    "release {name}: not smoke-tested: {why}": "versão {name}: não testada: {why}",
+    "release {name}: works on the new schema": "versão {name}: funciona com o novo esquema",
+    "restore point {name} at {lsn}": "ponto de restauração {name} em {lsn}",
     "schema": "esquema",
     "something stands in the way in: {modules}": "há impedimentos em: {modules}",
     "stopping after the running migration; the same command goes on": (
@@ -49,10 +73,9 @@ PT_BR = {
     "this stack has no database yet; start it with `nexus up`": (
         "esta pilha ainda não tem banco de dados; inicie-a com `nexus up`"
     ),
-    "undo-one": "desfazer",
+    "undo": "desfazer",
     "unreadable": "ilegível",
     "user {user}": "usuário {user}",
-    "waiting for {blockers}": "aguardando {blockers}",
     "{count} pending; `nexus migrate plan` shows the order": (
         "{count} pendentes; `nexus migrate plan` mostra a ordem"
     ),
@@ -64,5 +87,6 @@ PT_BR = {
         "{path}: difere do que diz o banco de dados; `--write` o renova"
     ),
     "{path}: is what the database says": "{path}: é o que diz o banco de dados",
+    "{rows} rows": "{rows} linhas",
     "{state} for {time}": "{state} há {time}",
 }

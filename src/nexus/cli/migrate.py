@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-
 import typer
 
 from nexus.cli import migratechange, migratelint, migratelook, migraterehearse
-
 
 app = typer.Typer(
     no_args_is_help=True,

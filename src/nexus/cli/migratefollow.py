@@ -18,7 +18,7 @@ import typer
 
 from nexus.cli import progress
 from nexus.cli.language import t
-from nexus.cli.migratesaid import said
+from nexus.cli.migratesaid import ACTIONS, said
 from nexus.control.client import Client, ControlError
 
 FAILED, INTERRUPTED = 1, 130
@@ -52,7 +52,12 @@ class Lines(progress.Lines):
         self._last = ""
         self._at = 0.0
 
+    def step(self, event: dict[str, Any]) -> None:
+        super().step(_full(event))
+
     def told(self, event: Mapping[str, Any]) -> None:
+        if event["kind"] == "statement":  # of each of hundreds; the live display shows the one that runs
+            return
         line, now = said(event), time.monotonic()
         if event["kind"] in PASSING and self._last == event["kind"] and now - self._at < QUIET_SECONDS:
             return
@@ -70,7 +75,7 @@ class Live(progress.Live):
 
     def step(self, event: dict[str, Any]) -> None:
         self._now.clear()
-        super().step(event)
+        super().step(_full(event))
 
     def told(self, event: Mapping[str, Any]) -> None:
         line = said(event)
@@ -171,6 +176,13 @@ class Following:
             threading.Thread(target=self._client.post, args=(f"/v1/stop/{run}", {}), daemon=True).start()
 
         signal.signal(signal.SIGINT, interrupted)
+
+
+def _full(event: Mapping[str, Any]) -> dict[str, Any]:
+    """A step's event, whose target is the migration and not its module alone, and whose action is a word."""
+    name = event["arguments"].get("migration")
+    target = f"{event['target']}/{name}" if name else event["target"]
+    return {**event, "target": target, "action": ACTIONS.get(event["action"], event["action"])}
 
 
 def _outcome(event: Mapping[str, Any], seconds: float) -> None:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nexus.cli.amounts import number
 from nexus.cli.language import t
 from nexus.cli.paint import harmless
+from nexus.cli.times import lasting
+
+ACTIONS = {  # what steps do, in words
+    "migrate-one": "migrate",
+    "undo-one": "undo",
+    "resolve-applied": "record as applied",
+    "resolve-rolled-back": "record as rolled back",
+    "baseline": "baseline",
+}
 
 
 def said(event: Mapping[str, Any]) -> str:
@@ -14,17 +24,29 @@ def said(event: Mapping[str, Any]) -> str:
     kind, detail = event["kind"], event["detail"]
     if kind in ("started", "finished"):
         return ""
+    if kind == "restore-point" and detail.get("name"):
+        return t("restore point {name} at {lsn}", name=detail["name"], lsn=detail["lsn"])
     if kind == "waiting" and detail.get("blockers"):
-        return t("waiting for {blockers}", blockers="; ".join(map(blocker, detail["blockers"])))
+        return t("line {line}: waiting for {who}", line=event["line"], who=sessions(detail["blockers"]))
     if kind == "gave-way":
-        return t("line {line}: others waited for it, so it gave way; it is tried again", line=event["line"])
-    if kind == "progress" and detail.get("share") is not None:
-        return t("line {line}: {percent:.0f} %", line=event["line"], percent=100 * detail["share"])
+        return t(
+            "line {line}: gave way, {who} waited for {table}; it is tried again",
+            line=event["line"],
+            who=sessions(detail["waiters"]),
+            table=detail["table"] or "?",
+        )
+    if kind in ("progress", "batch"):
+        return _far(event)
     return harmless(event["sentence"])
 
 
-def blocker(told: Mapping[str, Any]) -> str:
-    """Who holds a lock: `pid 4711 (psql, user bob, idle in transaction for 9 min: SELECT ...)`."""
+def sessions(told: Sequence[Mapping[str, Any]]) -> str:
+    """Sessions of others, each by its process id."""
+    return "; ".join(map(session, told))
+
+
+def session(told: Mapping[str, Any]) -> str:
+    """Whose session: `pid 4711 (psql, user bob, idle in transaction for 9 min: SELECT ...)`."""
     if not told["pid"]:
         return t("a prepared transaction (see pg_prepared_xacts)")
     who = [told["application"]] if told["application"] else []
@@ -32,13 +54,17 @@ def blocker(told: Mapping[str, Any]) -> str:
         who.append(t("user {user}", user=told["user"]))
     if told["state"]:
         who.append(t("{state} for {time}", state=t(told["state"]), time=lasting(told["since"])))
-    return harmless(f"pid {told['pid']} ({', '.join(who)}: {' '.join(told['query'].split())[:80]})")
+    query = " ".join(told["query"].split())[:80]
+    return harmless(f"pid {told['pid']} ({', '.join(who)}{f': {query}' if query else ''})")
 
 
-def lasting(seconds: float) -> str:
-    """A length of time as people say it: `9 min`."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
+def _far(event: Mapping[str, Any]) -> str:
+    detail = event["detail"]
+    parts = [t("{rows} rows", rows=number(detail["rows"], 0))] if detail.get("rows") is not None else []
+    if detail.get("share") is not None:
+        parts.append(f"{100 * detail['share']:.0f} %")
+    if not parts:
+        return harmless(event["sentence"])
+    if detail.get("pause") and detail.get("why"):
+        parts.append(t("pausing: {why}", why=detail["why"]))
+    return harmless(t("line {line}: {what}", line=event["line"], what=", ".join(parts)))

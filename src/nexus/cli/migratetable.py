@@ -58,7 +58,7 @@ def _details(each: Standing) -> None:
     for one in each.pending:
         note = f" ({t('goes on where it was interrupted')})" if one.resumes else ""
         why = f": {one.why}" if one.why else ""
-        typer.echo(f"  {each.source.module}/{one.name}: {t(one.phase or 'unreadable')}{note}{why}")
+        typer.echo(f"  {each.source.module}/{one.name}: {t(one.phase) if one.phase else '?'}{note}{why}")
     for problem in each.problems:
         code = f" [{problem.code}]" if problem.code else ""
         colour = "red" if problem.blocks else "yellow"

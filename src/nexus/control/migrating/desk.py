@@ -1,4 +1,4 @@
-"""What every command on migrations knows: the stack, its database, the histories, what runs, what was rehearsed.
+"""What every command on migrations knows: the stack, its database, the histories, what runs.
 
 Nothing here changes anything. Commands that only read use it in their own process, so that the control loop
 need not run; the control loop uses it for those that change.
@@ -32,7 +32,7 @@ from nexus.migrations.history import read_history
 from nexus.migrations.history.state import History
 from nexus.migrations.migration import Source
 from nexus.migrations.planning import plan
-from nexus.migrations.planning.planned import MigrationFacts, MigrationPlan, Rates
+from nexus.migrations.planning.planned import MigrationFacts, MigrationPlan, Rates, RunningRelease
 from nexus.migrations.rehearsing import reports
 from nexus.runtimes.home import Home
 from nexus.runtimes.site import Site
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from nexus.control.world import World
 
     Connection = asyncpg.Connection[asyncpg.Record]
+else:
+    Connection = asyncpg.Connection
 
 CONNECT = 10.0  # seconds
 
@@ -185,11 +187,10 @@ class Desk:
         async with self.connected() as connection:
             histories = await self.histories(connection)
             living = await read_living(connection, self.schemas)
-        running = await asyncio.to_thread(lambda: running_releases(self.stack, self.home, self.labels()))
         return MigrationFacts(
             histories,
             living,
-            running,
+            await self.running(),
             await asyncio.to_thread(self.rates),
             rehearse_within=self.stack.migrations.rehearse_within,
             at=time.time(),
@@ -212,6 +213,19 @@ class Desk:
         if report is None or not report.ok:
             return found
         return await asyncio.to_thread(plan, replace(facts, rehearsed_at=report.at), to or {}, only)
+
+    async def running(self) -> tuple[RunningRelease, ...]:
+        """The releases that have instances or are stable, with the migrations of their own folders."""
+        return await asyncio.to_thread(lambda: running_releases(self.stack, self.home, self.labels()))
+
+    async def needed_by(self, module: str) -> dict[str, str]:
+        """Migration → a release of the module that runs and has it."""
+        return {
+            name: f"{module} {each.version or each.release}"
+            for each in await self.running()
+            if each.module == module
+            for name in each.migrations
+        }
 
     @property
     def rehearsals(self) -> Path:

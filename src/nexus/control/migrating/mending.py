@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
-from nexus.control.migrating.desk import Desk
+from nexus.control.migrating.desk import Connection, Desk
+from nexus.migrations.errors import MigrationError
 from nexus.migrations.history import resolve
 from nexus.migrations.migration import Source
 from nexus.plans import Action, Plan, Step
@@ -32,24 +33,37 @@ def baseline_plan(source: Source, upto: str) -> Plan:
         source.module,
         "an operator says that the schema holds them already",
         f"record all migrations up to {upto} as applied" if upto else "record all migrations as applied",
-        arguments={"upto": upto},
+        arguments={"migration": upto},
     )
     return Plan(f"migrate baseline {source.module}", (step,))
 
 
-def mend_actions(desk: Desk) -> Mapping[str, Action]:
-    """Action name → what carries it out; each raises HistoryBroken where Prisma's rules forbid it."""
+class Mending:
+    """The hands of the executor. `refused`: why Prisma's rules forbid what was asked."""
 
-    async def applied(step: Step) -> None:
-        async with desk.connected() as connection:
-            await resolve.mark_applied(connection, desk.source(step.target), step.arguments["migration"])
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self.refused: MigrationError | None = None
 
-    async def rolled_back(step: Step) -> None:
-        async with desk.connected() as connection:
-            await resolve.mark_rolled_back(connection, desk.source(step.target), step.arguments["migration"])
+    def actions(self) -> Mapping[str, Action]:
+        """Action name → what carries it out; each raises MigrationError where it is forbidden."""
+        return {
+            "resolve-applied": self._noting(resolve.mark_applied),
+            "resolve-rolled-back": self._noting(resolve.mark_rolled_back),
+            "baseline": self._noting(_baseline),
+        }
 
-    async def baseline(step: Step) -> None:
-        async with desk.connected() as connection:
-            await resolve.baseline(connection, desk.source(step.target), step.arguments["upto"] or None)
+    def _noting(self, mend: Callable[[Connection, Source, str], Awaitable[None]]) -> Action:
+        async def carry_out(step: Step) -> None:
+            async with self._desk.connected() as connection:
+                try:
+                    await mend(connection, self._desk.source(step.target), step.arguments["migration"])
+                except MigrationError as error:
+                    self.refused = error
+                    raise
 
-    return {"resolve-applied": applied, "resolve-rolled-back": rolled_back, "baseline": baseline}
+        return carry_out
+
+
+async def _baseline(connection: Connection, source: Source, upto: str) -> None:
+    await resolve.baseline(connection, source, upto or None)

@@ -10,13 +10,13 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nexus.control.addresses import Refused
 from nexus.control.deploying.trail import Trail
 from nexus.control.migrating.applying import Applying, without_rehearsal
 from nexus.control.migrating.desk import Desk
-from nexus.control.migrating.mending import baseline_plan, mend_actions, resolve_plan
+from nexus.control.migrating.mending import Mending, baseline_plan, resolve_plan
 from nexus.control.migrating.requests import ApplyRequest, BaselineRequest, ResolveRequest, UndoRequest
 from nexus.control.migrating.telling import outcome
 from nexus.control.migrating.undoing import Undoing
@@ -127,7 +127,13 @@ class Migrating:
             return
         step = plan.steps[0]
         self._trail.add(who, f"migrate: {step.does}", (step.target,))
-        await self._carry_out(plan, mend_actions(desk), who, emit, stop)
+        mending = Mending(desk)
+        told: list[dict[str, Any]] = []
+        await self._carry_out(plan, mending.actions(), who, told.append, stop)
+        if mending.refused is not None:
+            raise Refused(str(mending.refused)) from mending.refused
+        for event in told:
+            emit(event)
 
     async def _carry_out(
         self, plan: Plan, actions: Mapping[str, Action], who: str, emit: Emit, stop: asyncio.Event

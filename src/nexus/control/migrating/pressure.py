@@ -20,7 +20,7 @@ _RECENT = (
 
 
 def promised(stack: Stack) -> tuple[float, float] | None:
-    """The strictest promise of speed: which share of requests, in how many seconds; None without one. Pure."""
+    """The strictest promise of speed: which share of requests, in how many seconds. Pure."""
     found = [
         (objective.within, objective.target)
         for process in stack.processes.values()

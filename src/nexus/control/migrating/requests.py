@@ -44,7 +44,7 @@ class ResolveRequest(Asked):
 
 
 class BaselineRequest(Asked):
-    """`nexus migrate baseline`: what the schema holds already is recorded as applied, up to `to` ("" = all)."""
+    """`nexus migrate baseline`: what a schema holds is recorded as applied, up to `to` ("" = all)."""
 
     module: Word
     to: str = ""

@@ -52,7 +52,7 @@ def server_of(stack: Stack) -> Service:
         raise Refused("no module of this stack has a schema; give one a `database` in its module.yaml")
     if len(servers) > 1:
         raise Refused(
-            f"modules have their schemas in several servers ({', '.join(servers)}), and one plan cannot order "
-            "changes over them; name one server in every needs.hard"
+            f"modules have their schemas in several servers ({', '.join(servers)}), and one plan cannot "
+            "order changes over them; name one server in every needs.hard"
         )
     return next(iter(servers.values()))

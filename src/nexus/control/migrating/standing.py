@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from nexus.control.migrating.desk import Desk
+from nexus.migrations import commands
 from nexus.migrations.declared import PhaseName
 from nexus.migrations.errors import MigrationError
 from nexus.migrations.history import read_history
@@ -18,8 +19,8 @@ from nexus.migrations.phase import phase_of, plain_indexes
 
 @dataclass(frozen=True)
 class Pending:
-    """A migration that is not applied. `phase`: None where its script cannot be read; `why`: it is a contract.
-    `resumes`: it was begun by Nexus and goes on.
+    """A migration that is not applied. `phase`: None where it cannot be read, and for a module's own tool;
+    `why`: it is a contract. `resumes`: it was begun by Nexus and goes on.
     """
 
     name: str
@@ -73,10 +74,13 @@ async def standing(desk: Desk) -> tuple[Standing, ...]:
         for source in desk.sources:
             try:
                 history = await read_history(connection, source)
+                stood = await asyncio.to_thread(stands, history)
+                if source.format == "command":
+                    runs = await commands.pending(connection, source)
+                    stood = replace(stood, pending=tuple(Pending(name, None) for name in runs))
             except MigrationError as error:
-                found.append(Standing(source, unreadable=str(error)))
-                continue
-            found.append(await asyncio.to_thread(stands, history))
+                stood = Standing(source, unreadable=str(error))
+            found.append(stood)
     return tuple(found)
 
 
