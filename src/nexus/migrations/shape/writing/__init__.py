@@ -1,0 +1,1 @@
+"""SQL that makes, changes and drops one object."""
