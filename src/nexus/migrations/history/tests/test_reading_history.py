@@ -6,10 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from nexus.migrations.history import History, read_history
 from nexus.migrations.history.table import ensure_table, fail_row, finish_row, start_row
+from nexus.migrations.history.turn import turn
 from nexus.migrations.migration import Source, sha256
 from nexus.migrations.reading import read
 
@@ -105,6 +107,25 @@ async def test_a_schema_with_tables_and_no_record_needs_a_baseline(connection: A
     assert "nexus migrate baseline shop --to NAME" in history.problems[0].mend
     own = await read_history(connection, replace(source, format="command", command=("alembic",)))
     assert own.problems == (), "a command keeps its own record"
+
+
+async def test_a_partitioned_table_alone_needs_one_too(connection: Any, source: Source) -> None:
+    """Prisma does not see it, and fails later."""
+    await connection.execute("CREATE TABLE shop.table_1 (id int) PARTITION BY RANGE (id)")
+    assert kinds(await read_history(connection, source)) == [("baseline", "", "P3005")]
+
+
+async def test_what_another_session_runs_now_is_told_so(connection: Any, source: Source, pg: Any) -> None:
+    await begin(connection, source, "1_items", ours=False)
+    database = await connection.fetchval("SELECT current_database()")
+    other = await asyncpg.connect(pg.dsn("postgres", database, pg.password))
+    try:
+        async with turn(other):
+            (problem,) = (await read_history(connection, source)).obstacles
+            assert f"it seems in session {other.get_server_pid()}" in problem.sentence
+            assert problem.mend.startswith("wait for its end")
+    finally:
+        await other.close()
 
 
 async def test_an_edited_migration_is_shown_beside_what_was_applied(connection: Any, source: Source) -> None:
