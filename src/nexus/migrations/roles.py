@@ -32,6 +32,7 @@ SELECT pg_advisory_xact_lock({LOCK});
 ALTER ROLE "{role}" PASSWORD {_literal(password)};
 {_database_basics()}
 DO $$ BEGIN EXECUTE format('GRANT CONNECT ON DATABASE %I TO "{role}"', current_database()); END $$;
+DO $$ BEGIN EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO "{owner}"', current_database()); END $$;
 CREATE SCHEMA IF NOT EXISTS "{schema}" AUTHORIZATION "{owner}";
 ALTER SCHEMA "{schema}" OWNER TO "{owner}";
 REVOKE ALL ON SCHEMA "{schema}" FROM PUBLIC;
