@@ -1,0 +1,7 @@
+"""Rehearsing a plan for a stack: what needs releases and a whole stack beside the living one.
+
+homes       the home of a stack that runs on the copy
+commands    `nexus` for such a stack
+smoke       each running release against the new schema
+rehearse    the whole, as a command calls it
+"""

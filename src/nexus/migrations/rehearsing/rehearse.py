@@ -1,0 +1,174 @@
+"""A whole rehearsal: copy, load, plan, invariants, smoke tests, report."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import asyncpg
+
+from nexus.business import Invariant
+from nexus.migrations.applying.settings import Settings, Tell, quiet
+from nexus.migrations.effects.effect import Table
+from nexus.migrations.planning.planned import MigrationPlan
+from nexus.migrations.rehearsing import checking, reports
+from nexus.migrations.rehearsing.errors import RehearsalFailed
+from nexus.migrations.rehearsing.filling import Filling
+from nexus.migrations.rehearsing.judging import judged
+from nexus.migrations.rehearsing.living import read_server
+from nexus.migrations.rehearsing.load import Load, rhythms
+from nexus.migrations.rehearsing.report import Report, Smoke
+from nexus.migrations.rehearsing.rhythm import Measured, measured
+from nexus.migrations.rehearsing.running import Apply, rates_of, run_plan, table_sizes
+from nexus.migrations.rehearsing.scratch import Scratch, scratch
+
+SmokeTest = Callable[[Scratch], Awaitable[tuple[Smoke, ...]]]
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a rehearsal is done. Times in seconds.
+
+    `window`: how long the living database's writes are counted. `rate`: how many times as often they are
+    replayed. `max_rate`: of the copying, such as 50M a second ("" = no limit). `max_wait`: how long a write
+    may wait for a statement whose migration declares nothing else. `settle`: how long writes are replayed
+    before the plan and after it. `patience`: how long a migration may wait for its locks, at most.
+    """
+
+    window: float = 5.0
+    rate: float = 1.0
+    max_rate: str = ""
+    max_wait: float = 1.0
+    settle: float = 1.0
+    patience: float = 60.0
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is rehearsed. `url` is a superuser's of the living database, `schemas` those of its modules.
+
+    `folder`: where rehearsals have their places and reports. `service`: the database's name in its stack.
+    `bare`: its server runs on this machine from our own binaries. `invariants`: those that can be asked.
+    """
+
+    url: str
+    plan: MigrationPlan
+    folder: Path
+    schemas: Collection[str]
+    invariants: Sequence[Invariant] = ()
+    service: str = "postgres"
+    bare: bool = True
+    settings: Settings = field(default_factory=Settings)
+
+
+async def rehearse(
+    subject: Subject,
+    options: Options,
+    apply: Apply,
+    smoke: SmokeTest | None = None,
+    say: Say = lambda sentence: None,
+    tell: Tell = quiet,
+    ways: Sequence[Filling] | None = None,
+) -> Report:
+    """Rehearses a plan; the report is kept. `say` gets what happens, `tell` what is told of each statement.
+
+    Raises:
+        RehearsalFailed: the copy cannot be made or used. What a plan does badly is in the report.
+    """
+    began, now = time.monotonic(), datetime.now(UTC)
+    id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    server = await read_server(subject.url, subject.bare)
+    say(f"writes are counted for {options.window:g} s")
+    rhythm = await _measured(subject, options)
+    place = subject.folder / id
+    async with scratch(place, server, subject.service, options.max_rate, ways, say) as there:
+        report = await _rehearsed(
+            subject, options, apply, smoke, say, tell, rhythm, there, id, now.timestamp()
+        )
+    report = replace(report, seconds=time.monotonic() - began)
+    reports.keep(subject.folder, report)
+    return report
+
+
+async def _rehearsed(
+    subject: Subject,
+    options: Options,
+    apply: Apply,
+    smoke: SmokeTest | None,
+    say: Say,
+    tell: Tell,
+    rhythm: Measured,
+    there: Scratch,
+    id: str,
+    at: float,
+) -> Report:
+    plan = subject.plan
+    say(f"{len(subject.invariants)} invariants are asked before")
+    before = await checking.ask(there.url, subject.invariants)
+    sizes = await table_sizes(there.url)
+    settings = _settings(subject.settings, options)
+    load = Load(there.url, rhythms(rhythm, touched(plan), options.rate), rhythm.source)
+    say("the plan is applied under replayed writes")
+    async with load:
+        await asyncio.sleep(options.settle)
+        start = asyncio.get_running_loop().time()
+        ran, failure = await run_plan(there.url, plan, settings, tell, apply)
+        await asyncio.sleep(options.settle)
+    verdict = judged(ran, load.writes, start, options.max_wait)
+    say(f"{len(subject.invariants)} invariants are asked after")
+    invariants = checking.compared(before, await checking.ask(there.url, subject.invariants))
+    notes = [
+        f"{source.module} was not rehearsed: its own command changes its schema" for source in plan.commands
+    ]
+    smoked: tuple[Smoke, ...] = ()
+    if smoke is None or failure:
+        notes.append(
+            "no release was smoke-tested" + (": the plan was not applied as a whole" if failure else "")
+        )
+    else:
+        smoked = await smoke(there)
+    broken = [checking.sentence(each) for each in invariants if each.broken]
+    unwell = [
+        f"release {each.module} {each.version or each.release} fails on the new schema: {each.sentence}"
+        for each in smoked
+        if each.state == "failed"
+    ]
+    return Report(
+        id=id,
+        at=at,
+        digest=plan.digest,
+        copy=there.copy,
+        statements=verdict.statements,
+        load=load.seen(),
+        invariants=invariants,
+        smoke=smoked,
+        rates=rates_of(ran, sizes),
+        seconds=0.0,
+        failures=(*((failure,) if failure else ()), *verdict.failures, *broken, *unwell),
+        notes=tuple(notes),
+        migrations=tuple(step.id for step in plan.steps),
+    )
+
+
+def touched(plan: MigrationPlan) -> frozenset[Table]:
+    """The tables that a plan has to do with."""
+    statements = (statement for step in plan.steps for statement in step.statements)
+    return frozenset(effect.table for statement in statements for effect in statement.effects)
+
+
+async def _measured(subject: Subject, options: Options) -> Measured:
+    try:
+        return await measured(subject.url, subject.schemas, options.window)
+    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        raise RehearsalFailed(f"the writes of the living database cannot be counted: {error}") from error
+
+
+def _settings(settings: Settings, options: Options) -> Settings:
+    """As careful as on the living database, but for a restore point and for endless patience."""
+    return replace(settings, restore_point=False, patience=min(settings.patience, options.patience))

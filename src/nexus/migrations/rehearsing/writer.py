@@ -1,0 +1,182 @@
+"""The writes of one table that change nothing a business asks about.
+
+An update sets a column to what it is, and is committed. An insert copies a row under a new key, and a delete
+removes one: both take their locks and do their work, and are rolled back, so that the books stay as they are.
+What a table refuses (a trigger, a constraint) is done as an update instead, and said.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import asyncpg
+
+from nexus.migrations.effects.effect import Table
+
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[asyncpg.Record]
+
+Kind = Literal["update", "insert", "delete"]
+SAMPLE = 1000  # keys
+_COLUMNS = """
+SELECT quote_ident(a.attname) AS name, format_type(a.atttypid, a.atttypmod) AS type,
+    a.attidentity <> '' AS identity, a.attidentity = 'a' AS always, a.atthasdef AS defaulted,
+    a.attgenerated <> '' AS generated,
+    a.attnum = ANY(coalesce((SELECT i.indkey::int2[] FROM pg_index i
+        WHERE i.indrelid = a.attrelid AND i.indisprimary), '{}')) AS key,
+    EXISTS (SELECT FROM pg_index i WHERE i.indrelid = a.attrelid AND a.attnum = ANY(i.indkey::int2[]))
+        AS indexed
+FROM pg_attribute a
+WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
+"""
+_UNIQUE = """
+SELECT array(SELECT quote_ident(a.attname) FROM pg_attribute a
+    WHERE a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey::int2[])) AS columns
+FROM pg_index i WHERE i.indrelid = $1::regclass AND i.indisunique
+"""
+_IS_TABLE = "SELECT EXISTS (SELECT FROM pg_class WHERE oid = to_regclass($1) AND relkind IN ('r', 'p'))"
+
+
+@dataclass(frozen=True)
+class Writer:
+    """How one table is written. `keys` are of rows that are there; `notes` say what is done otherwise."""
+
+    table: Table
+    update: str
+    insert: str
+    delete: str
+    keys: Sequence[tuple[str, ...]]
+    notes: tuple[str, ...] = ()
+
+    async def write(self, connection: Connection, kind: Kind, chance: random.Random) -> None:
+        """Writes one row, as `kind` says where the table lets it.
+
+        Raises:
+            asyncpg.PostgresError, OSError: it did not succeed.
+        """
+        statement = {"update": self.update, "insert": self.insert, "delete": self.delete}[kind]
+        width = statement.count("$")
+        key = chance.choice(self.keys) if self.keys else (None,) * width
+        if kind != "update" and statement and self.keys:
+            await _rolled_back(connection, statement, key)
+        elif self.update:
+            await connection.execute(self.update, *key[: self.update.count("$")])
+
+
+async def writer_of(connection: Connection, table: Table) -> Writer | None:
+    """How a table can be written; None where there is no such table, or it cannot be written at all.
+
+    Tries each kind of write once, and rolls it back.
+
+    Raises:
+        asyncpg.PostgresError, OSError: the server refuses or is away.
+    """
+    name = _quoted(table)
+    if not await connection.fetchval(_IS_TABLE, name):
+        return None
+    columns = await connection.fetch(_COLUMNS, name)
+    unique = [set(row["columns"]) for row in await connection.fetch(_UNIQUE, name)]
+    key = [column for column in columns if column["key"]]
+    where = " AND ".join(f"{c['name']} = ${n}::text::{c['type']}" for n, c in enumerate(key, 1))
+    if not where:  # a row by its place: it may have moved, then nothing is found
+        where = "ctid = $1::text::tid"
+    update = _update(name, columns, where)
+    insert = _insert(name, columns, unique, where)
+    delete = f"DELETE FROM {name} WHERE {where}"
+    keys = await _keys(connection, name, [str(column["name"]) for column in key] or ["ctid"])
+    if not keys:
+        told = f"{table} has no row: its lock is taken, and nothing is written"
+        return Writer(table, update, "", "", keys, (told,)) if update else None
+    tried = {kind: await _trial(connection, sql, keys[0]) for kind, sql in
+             (("update", update), ("insert", insert), ("delete", delete))}  # fmt: skip
+    notes = tuple(f"{table}: {kind}s are done as updates: {why}" for kind, why in tried.items() if why)
+    found = Writer(
+        table,
+        "" if tried["update"] else update,
+        "" if tried["insert"] else insert,
+        "" if tried["delete"] else delete,
+        keys,
+        notes,
+    )
+    if tried["update"]:
+        notes = (f"{table}: updates are not done: {tried['update']}",)
+        return Writer(table, "", found.insert, found.delete, keys, notes) if found.insert else None
+    return found
+
+
+def _update(name: str, columns: Sequence[asyncpg.Record], where: str) -> str:
+    free = [c for c in columns if not c["generated"] and not c["always"]]
+    best = sorted(free, key=lambda c: (c["key"], c["indexed"]))
+    return f"UPDATE {name} SET {best[0]['name']} = {best[0]['name']} WHERE {where}" if best else ""
+
+
+def _insert(name: str, columns: Sequence[asyncpg.Record], unique: Sequence[set[str]], where: str) -> str:
+    """A copy of a row with new values where they must be unique; "" where none can be made up."""
+    values: dict[str, str] = {}
+    renewed: set[str] = set()
+    distinct = set().union(*unique)
+    for column in columns:
+        own = str(column["name"])
+        if column["generated"] or column["identity"]:
+            renewed.add(own)
+            continue
+        fresh = _fresh(str(column["type"])) if own in distinct else ""
+        if own in distinct and column["defaulted"] and not fresh:
+            renewed.add(own)
+            continue
+        if fresh:
+            renewed.add(own)
+        values[own] = fresh or own
+    for columns_of_one in unique:
+        if not columns_of_one & renewed:
+            return ""
+    into, values_told = ", ".join(values), ", ".join(values.values())
+    return f"INSERT INTO {name} ({into}) SELECT {values_told} FROM {name} WHERE {where}"
+
+
+def _fresh(kind: str) -> str:
+    """An expression for a value of a type that no row has; "" where none is known."""
+    if kind == "uuid":
+        return "gen_random_uuid()"
+    return f"md5(random()::text)::{kind}" if kind.startswith(("text", "character varying")) else ""
+
+
+async def _keys(connection: Connection, name: str, key: Sequence[str]) -> list[tuple[str, ...]]:
+    told = ", ".join(f"{each}::text" for each in key)
+    pages = await connection.fetchval(
+        "SELECT greatest(1, relpages) FROM pg_class WHERE oid = $1::regclass", name
+    )
+    share = min(100.0, 100.0 * 200 / pages)
+    sampled = f"SELECT {told} FROM {name} TABLESAMPLE SYSTEM ({share:.6f}) LIMIT {SAMPLE}"
+    rows = await connection.fetch(sampled) or await connection.fetch(
+        f"SELECT {told} FROM {name} LIMIT {SAMPLE}"
+    )
+    return [tuple(row) for row in rows]
+
+
+async def _trial(connection: Connection, sql: str, key: tuple[str, ...]) -> str:
+    """Why a write is not possible; "" when it is."""
+    if not sql:
+        return "no value can be made up for what must be unique, or set"
+    try:
+        await _rolled_back(connection, sql, key)
+    except asyncpg.PostgresError as error:
+        return str(error).splitlines()[0]
+    return ""
+
+
+async def _rolled_back(connection: Connection, sql: str, key: tuple[Any, ...]) -> None:
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        await connection.execute(sql, *key[: sql.count("$")])
+    finally:
+        if not connection.is_closed():
+            await transaction.rollback()
+
+
+def _quoted(table: Table) -> str:
+    return ".".join('"' + part.replace('"', '""') + '"' for part in table)
