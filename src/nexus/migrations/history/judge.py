@@ -6,9 +6,8 @@ stricter: what was applied may not change, vanish from the folder, or be overtak
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from nexus.migrations.errors import MigrationError
 from nexus.migrations.history.state import Problem, Row
@@ -50,6 +49,19 @@ def edited_of(migrations: Sequence[Migration], applied: Mapping[str, Row]) -> tu
     )
 
 
+def missing_of(
+    source: Source, migrations: Sequence[Migration], applied: Mapping[str, Row]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What is applied and not in the folder, in order: what is missing in it, and what is ahead of it."""
+    key = order_of(source.format)
+    here = {each.name for each in migrations}
+    gone = sorted(applied.keys() - here, key=key)
+    if not migrations:
+        return (), tuple(gone)
+    last = key(migrations[-1].name)
+    return tuple(each for each in gone if key(each) < last), tuple(each for each in gone if key(each) > last)
+
+
 def judge(
     source: Source, migrations: Sequence[Migration], record: Record, diffs: Mapping[str, str]
 ) -> tuple[Problem, ...]:
@@ -57,16 +69,14 @@ def judge(
     if record.filled and migrations:
         return (_baseline(source, record.filled),)
     applied = applied_of(record.rows)
-    key = order_of(source.format)
-    resumable = resumable_of(record)
     return (
         *(_unfinished(source, row, record) for row in _open(record)),
         *(
             _edited(source, each, applied[each.name], diffs.get(each.name, ""))
             for each in edited_of(migrations, applied)
         ),
-        *_vanished(migrations, applied, key, diffs),
-        *_overtaken(migrations, applied, key, resumable),
+        *_vanished(source, migrations, applied, diffs),
+        *_overtaken(source, migrations, applied, resumable_of(record)),
     )
 
 
@@ -123,30 +133,29 @@ def _edited(source: Source, migration: Migration, row: Row, diff: str) -> Proble
 
 
 def _vanished(
-    migrations: Sequence[Migration],
-    applied: Mapping[str, Row],
-    key: Callable[[str], Any],
-    diffs: Mapping[str, str],
+    source: Source, migrations: Sequence[Migration], applied: Mapping[str, Row], diffs: Mapping[str, str]
 ) -> Iterator[Problem]:
-    here = {each.name for each in migrations}
-    last = migrations[-1].name if migrations else None
-    for name in sorted(applied.keys() - here, key=key):
-        if last is None or key(name) > key(last):
-            sentence = f"migration {name} is applied and not in this folder, which a newer release may have"
-            yield Problem("ahead", name, sentence, "nothing is to be done")
-        else:
-            sentence = f"migration {name} is applied, but its file is gone, while the later {last} is there"
-            yield Problem("missing", name, sentence, "restore its file", "", diffs.get(name, ""))
+    missing, ahead = missing_of(source, migrations, applied)
+    for name in missing:
+        sentence = (
+            f"{source.schema}: migration {name} is applied, but its file is gone from {source.folder}, while "
+            f"the later {migrations[-1].name} is there"
+        )
+        yield Problem("missing", name, sentence, "restore its file", "", diffs.get(name, ""))
+    for name in ahead:
+        sentence = (
+            f"{source.schema}: migration {name} is applied and not in {source.folder}; a newer release may "
+            "have brought it"
+        )
+        yield Problem("ahead", name, sentence, "nothing is to be done")
 
 
 def _overtaken(
-    migrations: Sequence[Migration],
-    applied: Mapping[str, Row],
-    key: Callable[[str], Any],
-    begun: Collection[str],
+    source: Source, migrations: Sequence[Migration], applied: Mapping[str, Row], begun: Collection[str]
 ) -> Iterator[Problem]:
     if not applied:
         return
+    key = order_of(source.format)
     last = max(applied, key=key)
     for each in migrations:
         if key(each.name) > key(last):
@@ -156,7 +165,7 @@ def _overtaken(
         yield Problem(
             "out-of-order",
             each.name,
-            f"migration {each.name} is not applied, but {last} is, which comes after it",
+            f"{source.schema}: migration {each.name} is not applied, but {last} is, which comes after it",
             "rename it so that it sorts last (a newer timestamp or a higher number)",
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nexus.migrations.history.judge import Record, applied_of, edited_of, judge, resumable_of
+from nexus.migrations.history.judge import Record, applied_of, edited_of, judge, missing_of, resumable_of
 from nexus.migrations.history.state import History
 from nexus.migrations.history.table import has_table, read_rows
 from nexus.migrations.history.texts import difference, recorded_text
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     Connection = asyncpg.Connection[asyncpg.Record]
 
+SHOWN = 10  # migrations whose difference is looked up; many are edited when a folder is the wrong one
 _SCHEMA = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)"
 _FILLED = """
 SELECT string_agg(relname, ', ' ORDER BY relname) FILTER (WHERE number <= 3)
@@ -70,13 +71,13 @@ async def _record(connection: Connection, source: Source) -> Record:
 async def _diffs(
     connection: Connection, source: Source, migrations: tuple[Migration, ...], record: Record
 ) -> dict[str, str]:
-    """What was applied against what the file says, of those that were edited or are gone."""
+    """What was applied against what the file says, of the first that were edited or are gone."""
     applied = applied_of(record.rows)
-    here = {each.name for each in migrations}
+    missing, _ = missing_of(source, migrations, applied)
     files = {each.name: (each.file, each.sql) for each in edited_of(migrations, applied)}
-    files |= {name: (_file(source, name), "") for name in applied.keys() - here} if here else {}
+    files |= {name: (_file(source, name), "") for name in missing}
     found: dict[str, str] = {}
-    for name, (file, sql) in files.items():
+    for name, (file, sql) in list(files.items())[:SHOWN]:
         text = await recorded_text(connection, applied[name].checksum, file)
         if text is not None:
             found[name] = difference(name, text, sql)

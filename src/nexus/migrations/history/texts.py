@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 VERSIONS = 50  # of a file, that git is asked for
 PATIENCE = 5.0  # seconds for all of git's answers
 LINES = 200  # of a diff that are shown
+COMPARED = 2000  # lines that differ or lie between such, that are compared
+CONTEXT = 2  # lines around a difference
+_HUNK = re.compile(r"^@@ -(\d+)(,\d+)? \+(\d+)(,\d+)? @@$")
 _KEPT = "SELECT content FROM nexus.script WHERE checksum = $1"
 
 
@@ -35,14 +39,32 @@ async def recorded_text(connection: Connection, checksum: str, file: Path) -> st
 
 
 def difference(name: str, before: str, after: str) -> str:
-    """The unified diff of what was applied and what the file says, at most `LINES` long."""
-    lines = list(
-        difflib.unified_diff(
-            before.splitlines(), after.splitlines(), f"{name} (applied)", f"{name} (file)", lineterm="", n=2
-        )
+    """The unified diff of what was applied and what the file says, at most `LINES` long.
+
+    Scripts of many lines are compared from the first to the last line that differs, up to `COMPARED` lines.
+    """
+    old, new = before.splitlines(), after.splitlines()
+    first = _alike(old, new)
+    last = min(_alike(old[::-1], new[::-1]), len(old) - first, len(new) - first)
+    start = max(0, first - CONTEXT)
+    old, new = old[start : len(old) - last + CONTEXT], new[start : len(new) - last + CONTEXT]
+    titles = f"{name} (applied)", f"{name} (file)"
+    lines = list(difflib.unified_diff(old[:COMPARED], new[:COMPARED], *titles, lineterm="", n=CONTEXT))
+    more = len(lines) - LINES + max(0, len(old) - COMPARED) + max(0, len(new) - COMPARED)
+    shown = [_HUNK.sub(lambda hunk: _moved(hunk, start), line) for line in lines[:LINES]]
+    return "\n".join(shown + ([f"… {more} more lines"] if more > 0 else []))
+
+
+def _moved(hunk: re.Match[str], lines: int) -> str:
+    """The header of a hunk of texts that had as many lines before them."""
+    return f"@@ -{int(hunk[1]) + lines}{hunk[2] or ''} +{int(hunk[3]) + lines}{hunk[4] or ''} @@"
+
+
+def _alike(old: list[str], new: list[str]) -> int:
+    """How many lines at the beginning are the same."""
+    return next(
+        (n for n, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new))
     )
-    more = [f"… {len(lines) - LINES} more lines"] if len(lines) > LINES else []
-    return "\n".join(lines[:LINES] + more)
 
 
 async def _from_git(checksum: str, file: Path) -> str | None:

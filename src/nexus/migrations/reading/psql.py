@@ -32,6 +32,8 @@ _INSTEAD = {
     "\\ir": "put that file's SQL here, or into a migration of its own",
     "\\include": "put that file's SQL here, or into a migration of its own",
     "\\include_relative": "put that file's SQL here, or into a migration of its own",
+    "\\restrict": "take it out: pg_dump writes it for psql alone",
+    "\\unrestrict": "take it out: pg_dump writes it for psql alone",
     "\\c": "take it out: a migration runs in its module's database and schema",
     "\\connect": "take it out: a migration runs in its module's database and schema",
     "\\set": "write the value itself where it is used",

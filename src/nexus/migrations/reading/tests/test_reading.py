@@ -111,7 +111,7 @@ def test_a_folder_without_a_script_is_refused(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     for format in ("prisma", "sql"):
         with pytest.raises(MigrationUnreadable, match="there is no such folder"):
-            read(source(tmp_path / "absent", format))  # type: ignore[arg-type]
+            read(source(tmp_path / "absent", format))
 
 
 def test_large_data_is_read_without_a_regular_expression_going_wild(tmp_path: Path) -> None:
