@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from nexus.releases.facts import MigrationFacts
+
 State = Literal["ready", "starting", "degraded", "down"]
 Side = Literal["stable", "candidate"]
 
@@ -48,11 +50,22 @@ class AgentFacts:
 
 
 @dataclass(frozen=True)
+class SchemaFacts:
+    """What is to be done to one schema that something must be known of: `pending` in order; `held`: those of
+    them that must not be applied now, and why.
+    """
+
+    pending: tuple[MigrationFacts, ...] = ()
+    held: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Facts:
     """What is, of one stack on this machine.
 
     `initialised`: databases whose data folder is complete. `pending`: migrations not yet applied, by service;
-    None where it cannot be known (the database does not run). `secrets_missing`: files by service.
+    None where it cannot be known (the database does not run); `schemas`: more of those, where there is
+    something pending or it cannot be known. `secrets_missing`: files by service.
     `keys`: whether the gateway's verification keys are known. `outdated`: running proxies whose configuration
     is no longer what it should be. `unbuilt`: services whose release must be built before it can start, and
     why. `stale`: running services that were given secrets which are no longer true. `remains`: what is left
@@ -64,6 +77,7 @@ class Facts:
     instances: Mapping[str, tuple[InstanceFacts, ...]] = field(default_factory=dict)
     initialised: frozenset[str] = frozenset()
     pending: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
+    schemas: Mapping[str, SchemaFacts] = field(default_factory=dict)
     secrets_missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     keys: bool = True
     outdated: frozenset[str] = frozenset()

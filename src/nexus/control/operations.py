@@ -18,7 +18,7 @@ from nexus.control.keeper import RuntimeName
 from nexus.control.plan_down import plan_down
 from nexus.control.plan_restart import plan_restart
 from nexus.control.plan_up import plan_up
-from nexus.control.progress import step_told
+from nexus.control.progress import migrations_told, step_told
 from nexus.control.releasing import FIRST, Releasing, after_first_releases, released
 from nexus.control.turn import Emit, Turn
 from nexus.plans import Outcome, Plan, StepEvent, execute
@@ -193,7 +193,8 @@ class Operations:
 
         async with self._world.keeper.at_work():
             actions = Releasing(self._world, sources, who).actions()
-            return await execute(plan, actions, self._world.journal, who, tell, stop)
+            with migrations_told(self._world.listeners, emit):
+                return await execute(plan, actions, self._world.journal, who, tell, stop)
 
     def _report(self, outcome: Outcome, emit: Emit) -> None:
         site = self._world.site

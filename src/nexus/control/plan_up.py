@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from nexus.control.facts import Facts, InstanceFacts
 from nexus.control.plan_agent import agent_up
+from nexus.control.plan_migrations import migrations, waiting
 from nexus.control.releasing import Released, first_releases
 from nexus.plans import Plan, Step
 from nexus.stack import Service, Stack
@@ -47,8 +48,7 @@ def plan_up(stack: Stack, facts: Facts, releases: Released = NOTHING_TOLD) -> Pl
                     base,
                 )
             )
-        if service.database:
-            steps += _migrate(stack, facts, service, base)
+    steps += migrations(stack, facts, base)
     steps += [_build(stack.service(name), cause) for name, cause in facts.unbuilt.items()]
     steps += agent_up(facts)
     steps += _stop_switched_off(stack, facts)
@@ -72,6 +72,7 @@ def notes(stack: Stack, facts: Facts) -> tuple[str, ...]:
         if missing:
             are = "is" if len(missing) == 1 else "are"
             found.append(f"{service.name} runs degraded: {', '.join(missing)} {are} off")
+    found += waiting(facts)
     for service in stack.services:
         for instance in facts.of(service.name):
             if instance.release != service.release:
@@ -188,34 +189,6 @@ def _before(stack: Stack, service: Service) -> tuple[str, ...]:
         gateways = [other.name for other in stack.of_kind("gateway") if not other.needs.hard]
         before += [f"{action} {name}" for name in gateways for action in ("start", "reload")]
     return tuple(dict.fromkeys(before))
-
-
-def _migrate(stack: Stack, facts: Facts, service: Service, base: tuple[str, ...]) -> list[Step]:
-    pending = facts.pending.get(service.name)
-    if pending == ():
-        return []
-    databases = [f"start {need}" for need in service.needs.hard if _is_database(stack, need)]
-    if pending is None:
-        known = any(facts.ready(need) for need in service.needs.hard if _is_database(stack, need))
-        cause = "its secrets change" if known else "the database does not run yet"
-        does = "create role and schema, apply what is pending"
-    else:
-        cause = f"pending: {', '.join(pending)}"
-        does = f"create role and schema, apply {len(pending)} migrations"
-    return [
-        Step(
-            f"migrate {service.name}",
-            "migrate",
-            service.name,
-            cause,
-            does,
-            after=(*base, "release", *databases),
-        ),
-    ]
-
-
-def _is_database(stack: Stack, name: str) -> bool:
-    return stack.has(name) and stack.service(name).kind == "database"
 
 
 def _keys(stack: Stack, facts: Facts) -> list[Step]:

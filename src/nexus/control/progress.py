@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from nexus.plans import StepEvent
+
+Emit = Callable[[dict[str, Any]], None]
+
+
+@contextmanager
+def migrations_told(listeners: set[Emit], emit: Emit) -> Iterator[None]:
+    """While the block runs, `emit` is told what happens inside migrations."""
+
+    def heard(event: dict[str, Any]) -> None:
+        if event.get("event") == "told":
+            emit(event)
+
+    listeners.add(heard)
+    try:
+        yield
+    finally:
+        listeners.discard(heard)
 
 
 def step_told(event: StepEvent) -> dict[str, Any]:

@@ -74,7 +74,8 @@ class RolloutFacts:
     `pending`: (service, id) → migrations of that release that are not applied, in order. `beyond`: (service,
     id) → migrations that are applied and that release does not have. `applied`: service → names of all that
     are. `rehearse_within`: how old a rehearsal of what is pending may be, in seconds (None: it need not be);
-    `rehearsed_at`: when there was one (None: never).
+    `rehearsed_at`: when there was one of what comes before the new releases, `contracts_rehearsed_at`: of all
+    (None: never).
 
     `misfits`: pairs of releases of which the provider's does not meet what the consumer's relies on →
     sentences that name consumer and field; of every pair that a plan may bring together.
@@ -98,6 +99,7 @@ class RolloutFacts:
     applied: Mapping[str, frozenset[str]] = field(default_factory=dict)
     rehearse_within: float | None = None
     rehearsed_at: float | None = None
+    contracts_rehearsed_at: float | None = None
     misfits: Mapping[Pair, tuple[str, ...]] = field(default_factory=dict)
     unshared: Mapping[str, str] = field(default_factory=dict)
     bad: Mapping[str, str] = field(default_factory=dict)
@@ -130,6 +132,11 @@ class RolloutFacts:
     def contracts_pending(self, release: Release) -> tuple[MigrationFacts, ...]:
         """The migrations of a release that are not applied and that its predecessor cannot run after."""
         return _contracts(self.pending_of(release))
+
+    def is_fresh(self, rehearsed: float | None) -> bool:
+        """Whether a rehearsal at that time is all that is asked for."""
+        within = self.rehearse_within
+        return within is None or (rehearsed is not None and self.at - rehearsed <= within)
 
     def versions(self, changed: Mapping[str, Release]) -> dict[str, frozenset[str]]:
         """Service → the versions of all releases of it that run or would be started, once those of `changed`

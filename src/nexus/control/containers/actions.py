@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nexus import images
-from nexus.control import provision, secrets
+from nexus.control import secrets
 from nexus.control.containers.hooks import Hooks
 from nexus.control.containers.letting_in import LettingIn
+from nexus.control.containers.migrating import Migrating
 from nexus.control.containers.replacing import Replacing
 from nexus.images.sources import is_buildable
 from nexus.plans import Action, Step
@@ -56,7 +57,7 @@ class Actions:
             "secrets": self.secrets,
             "build": self.build,
             "hook": Hooks(self._keeper).hook,
-            "migrate": self.migrate,
+            **Migrating(self._keeper).all(),
             "keys": self.keys,
             "clear": self.clear,
             "delete": self.delete,
@@ -112,10 +113,6 @@ class Actions:
             self._keeper.projects.releases.give(service)
         await self._runtime(service.name).start(service.name)
         await self._until_ready(service)
-
-    async def migrate(self, step: Step) -> None:
-        """Creates role and schema, applies pending migrations."""
-        await provision.migrate(self._site, self._service(step))
 
     async def keys(self, step: Step) -> None:
         """Waits until the gateway has fetched its verification keys, which it does by itself."""

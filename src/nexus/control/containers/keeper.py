@@ -21,6 +21,7 @@ from nexus.control.containers.projects import Projects
 from nexus.control.containers.split import Split
 from nexus.control.containers.watch import Watch
 from nexus.control.facts import AgentFacts, Facts, InstanceFacts
+from nexus.control.holding import schemas
 from nexus.control.keeper import RuntimeName
 from nexus.images.sources import is_buildable
 from nexus.plans import Action
@@ -142,11 +143,13 @@ class ContainerKeeper:
         await self.look(site)
         missing = secrets.missing(site)
         facts = Facts(site.ports, instances_of(site, self.seen))
+        pending = await provision.pending(site, facts, missing)
         return Facts(
             ports=site.ports,
             instances=facts.instances,
             initialised=frozenset(service.name for service in site.stack.of_kind("database")),
-            pending=await provision.pending(site, facts, missing),
+            pending=pending,
+            schemas=await schemas(site, facts, pending),
             secrets_missing=missing,
             keys=self._keys_known(site, facts),
             outdated=frozenset(name for name in self.project(site).outdated() if facts.of(name)),

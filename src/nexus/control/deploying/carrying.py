@@ -45,6 +45,8 @@ class Carrying:
             return await self.back(f"aborted by {self._rollout.aborter}")
         if outcome.state in ("done", "nothing to do"):
             return await self._arrived()
+        if _only_contracts(outcome) and not self._differing(self._intent.after):
+            return self._not_contracted(_cause(outcome))
         if self._intent.kind == "rollback" and not self._differing(self._intent.after):
             return self._taken_back(_cause(outcome))
         return await self.back(_cause(outcome))
@@ -75,9 +77,20 @@ class Carrying:
         wrong = self._differing(self._intent.after)
         if wrong:
             return await self.back("; ".join(wrong))
+        self._judge_watched()
+        return ending.promoted(self._intent.titles, self._record.gaps)
+
+    def _judge_watched(self) -> None:
         if self._record.watched:
             self._world.catalogue.judge_set(self._world.catalogue.sets(1)[0].number, True)
-        return ending.promoted(self._intent.titles, self._record.gaps)
+
+    def _not_contracted(self, cause: str) -> Ending:
+        """All that was asked for serves, on a schema that it fits: nothing is taken back for what is left."""
+        self._judge_watched()
+        return ending.held(
+            f"{', '.join(self._intent.titles)} runs, and what contracts is not applied: {cause}",
+            "mend it, then `nexus deploy --resume` or `nexus migrate apply`",
+        )
 
     def _taken_back(self, cause: str) -> Ending:
         """The former releases do no better: that is told, and not chased from release to release."""
@@ -103,6 +116,10 @@ class Carrying:
 
         async with self._world.keeper.at_work():
             return await execute(plan, actions, self._world.journal, self._rollout.who, tell, stop)
+
+
+def _only_contracts(outcome: Outcome) -> bool:
+    return bool(outcome.failed) and all(step.action == "contract" for _, step, _ in outcome.failed)
 
 
 def _cause(outcome: Outcome) -> str:

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from nexus.control import provision, secrets
 from nexus.control.deploying.figures import bad_figures
-from nexus.control.facts import Facts, InstanceFacts
-from nexus.migrations import MigrationError
+from nexus.control.deploying.rehearsed import with_rehearsals
+from nexus.control.deploying.schemas import Key, read_schemas
+from nexus.control.facts import InstanceFacts
 from nexus.releases import Release, UnknownRelease
 from nexus.releases.artefact import ArtefactError, service_of
-from nexus.releases.facts import CandidateFacts, MigrationFacts, RolloutFacts, migrations_of
+from nexus.releases.facts import CandidateFacts, RolloutFacts
 from nexus.releases.misfits import read_misfits
 from nexus.releases.records import Deployment
 from nexus.releases.scoping.history import ways_back
@@ -24,8 +24,6 @@ from nexus.stack import Service
 
 if TYPE_CHECKING:
     from nexus.control.world import World
-
-Key = tuple[str, str]  # a service and the id of a release of it
 
 
 @dataclass(frozen=True)
@@ -52,14 +50,14 @@ async def observe(
     if world.site is None:
         raise StartError("nothing runs; start with `nexus up`")
     catalogue = world.catalogue
-    stable = _stable(world)
+    targets, stable = tuple(targets), _stable(world)
     earlier = ways_back(_history(world, stable)) if past else ()
     known = _of_interest(world, (*stable.values(), *targets, *earlier), unfinished)
     read = await asyncio.to_thread(_read, world, known)
-    pending = await _pending(world, world.site, read)
+    schemas = await read_schemas(world.site, read.services, stable, {each.service: each for each in targets})
     others = [each for key, each in known.items() if stable.get(key[0]) != each and key in read.services]
     misfits = await asyncio.to_thread(read_misfits, stable, others)
-    return RolloutFacts(
+    facts = RolloutFacts(
         at=time.time(),
         stable=stable,
         releases=_by_service({**{(e.service, e.id): e for e in catalogue.of()}, **known}),
@@ -67,9 +65,11 @@ async def observe(
         ready=_counted(world, lambda each: each.state == "ready"),
         living=_counted(world, lambda each: each.alive and bool(each.release)),
         built=await _built(world, world.site, read),
-        gone=read.gone,
-        pending=pending,
-        beyond=_beyond(read, pending),
+        gone={**schemas.gone, **read.gone},
+        pending=schemas.pending,
+        beyond=schemas.beyond,
+        applied=schemas.applied,
+        rehearse_within=world.site.stack.migrations.rehearse_within,
         misfits=misfits.pairs,
         unshared=_unshared(world, world.site),
         bad=await bad_figures(world, _history(world, stable)) if figures else {},
@@ -79,6 +79,7 @@ async def observe(
         done=_done(unfinished),
         notes=misfits.notes,
     )
+    return await asyncio.to_thread(with_rehearsals, facts, targets, read.services, world.home)
 
 
 def _stable(world: World) -> dict[str, Release]:
@@ -157,45 +158,6 @@ async def _built(world: World, site: Site, read: Read) -> dict[str, frozenset[st
     return found
 
 
-async def _pending(world: World, site: Site, read: Read) -> dict[Key, tuple[MigrationFacts, ...]]:
-    facts = Facts(site.ports, world.keeper.instances())
-    found: dict[Key, tuple[MigrationFacts, ...]] = {}
-    for key, service in read.services.items():
-        if service.database is None or service.migrations is None:
-            continue
-        there = _with(site, service)
-        one = replace(there, stack=replace(there.stack, services=tuple(_owner(there, service))))
-        names = (await provision.pending(one, facts, secrets.missing(there)))[service.name]
-        if names is None:
-            raise StartError(f"the database of {service.name} does not answer; `nexus up` mends it")
-        found[key] = tuple(each for each in _migrations(service) if each.name in names)
-    return found
-
-
-def _beyond(
-    read: Read, pending: Mapping[Key, tuple[MigrationFacts, ...]]
-) -> dict[Key, tuple[MigrationFacts, ...]]:
-    """Applied migrations that a release does not have, as far as another release tells of them."""
-    applied: dict[str, dict[str, MigrationFacts]] = {}
-    own: dict[Key, frozenset[str]] = {}
-    for key, lacking in pending.items():
-        all_of_it = _migrations(read.services[key])
-        own[key] = frozenset(each.name for each in all_of_it)
-        applied.setdefault(key[0], {}).update({e.name: e for e in all_of_it if e not in lacking})
-    return {
-        key: tuple(each for name, each in sorted(applied[key[0]].items()) if name not in own[key])
-        for key in own
-    }
-
-
-def _migrations(service: Service) -> tuple[MigrationFacts, ...]:
-    assert service.migrations is not None
-    try:
-        return migrations_of(service.migrations)
-    except MigrationError as error:
-        raise StartError(str(error)) from error
-
-
 def _unshared(world: World, site: Site) -> dict[str, str]:
     """Why the requests of services cannot be shared between two releases."""
     if not site.stack.of_kind("gateway"):
@@ -209,11 +171,6 @@ def _unshared(world: World, site: Site) -> dict[str, str]:
 def _with(site: Site, service: Service) -> Site:
     services = tuple(service if each.name == service.name else each for each in site.stack.services)
     return replace(site, stack=replace(site.stack, services=services))
-
-
-def _owner(site: Site, service: Service) -> Iterable[Service]:
-    """A service and what it needs: all that is asked for its migrations."""
-    return (each for each in site.stack.services if each is service or each.name in service.needs.hard)
 
 
 def _by_service(known: Mapping[Key, Release]) -> dict[str, dict[str, Release]]:

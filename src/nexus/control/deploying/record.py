@@ -29,6 +29,7 @@ class Record:
         record.verdicts = list(evidence.get("verdicts", ()))
         record.gaps = list(evidence.get("gaps", ()))
         record.touched = bool(evidence.get("touched"))
+        record.watched = any(each["action"] == "watch" and not each["error"] for each in record.steps)
         return record
 
     def step(self, event: StepEvent) -> None:

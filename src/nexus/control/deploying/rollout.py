@@ -45,7 +45,7 @@ class Rollout:
         """Tells an event to those who follow, and to those who will."""
         if event["event"] == "rollout":
             self._figures[event["service"]] = event  # a newer picture takes the older one's place
-        else:
+        elif event["event"] != "told":  # what happens inside a migration is old when it is over
             self._told.append(event)
         for follower in tuple(self._followers):
             follower(event)

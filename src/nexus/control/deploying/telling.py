@@ -16,11 +16,15 @@ Emit = Callable[[dict[str, Any]], None]
 
 @contextmanager
 def instances_told(world: World, services: tuple[str, ...], tell: Emit) -> Iterator[None]:
-    """While the block runs, every change of an instance of these services is told with all of them."""
+    """While the block runs, every change of an instance of these services is told with all of them, and what
+    happens inside their migrations.
+    """
 
     def heard(event: dict[str, Any]) -> None:
         if event.get("event") == "instance" and event.get("service") in services:
             tell(_picture(world, event["service"]))
+        elif event.get("event") == "told" and event.get("module") in services:
+            tell(event)
 
     for name in services:
         tell(_picture(world, name))

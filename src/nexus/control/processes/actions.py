@@ -8,8 +8,9 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from nexus.control import provision, secrets
+from nexus.control import secrets
 from nexus.control.processes.hooks import run_hook
+from nexus.control.processes.migrating import Migrating
 from nexus.control.processes.releasing import grace_of, released
 from nexus.control.processes.replacing import Replacing
 from nexus.control.processes.rollout import Rollout
@@ -47,12 +48,12 @@ class Actions:
             "initialise": self.initialise,
             "build": self.build,
             "start": self.start,
-            "migrate": self.migrate,
             "reload": self.reload,
             "keys": self.keys,
             "stop": self.stop,
             "hook": self.hook,
             "delete": self.delete,
+            **Migrating(self._keeper).all(),
             **self._releases,
         }
 
@@ -84,10 +85,6 @@ class Actions:
         await self._supervisor.start(service)
         if self._keeper.routing is not None:
             await self._keeper.routing.reachable(service)
-
-    async def migrate(self, step: Step) -> None:
-        """Creates role and schema, applies pending migrations."""
-        await provision.migrate(self._site, self._service(step))
 
     async def hook(self, step: Step) -> None:
         """Runs a command of the release's manifest once."""

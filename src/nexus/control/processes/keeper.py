@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 from nexus.control.charge import Charge
 from nexus.control.facts import Facts, InstanceFacts
@@ -184,6 +185,10 @@ class ProcessKeeper:
         assert self.supervisor is not None
         for name in sorted(outdated(self, self.site, self.instances())):
             await self.supervisor.reload(self.site.stack.service(name))
+
+    def tell(self, event: dict[str, Any]) -> None:
+        """Tells whoever listens to the control loop."""
+        self._tell(event)
 
     def tell_gap(self, service: str, seconds: float) -> None:
         """Tells how long a service did not answer because it was exchanged."""

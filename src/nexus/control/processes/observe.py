@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from nexus.control import provision, secrets
 from nexus.control.addresses import Addresses
 from nexus.control.facts import Facts, InstanceFacts
+from nexus.control.holding import schemas
 from nexus.control.processes.configs import config_file, render, skeleton
 from nexus.control.processes.keys import INDEX
 from nexus.runtimes.process.drivers import postgres
@@ -27,11 +28,13 @@ async def observe(keeper: ProcessKeeper, site: Site, notes: tuple[str, ...] = ()
     """
     instances, missing = observe_instances(keeper), secrets.missing(site)
     facts = Facts(site.ports, instances)
+    pending = await provision.pending(site, facts, missing)
     return Facts(
         ports=site.ports,
         instances=instances,
         initialised=_initialised(site),
-        pending=await provision.pending(site, facts, missing),
+        pending=pending,
+        schemas=await schemas(site, facts, pending),
         secrets_missing=missing,
         keys=_keys_known(site),
         outdated=outdated(keeper, site, instances),

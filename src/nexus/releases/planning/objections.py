@@ -70,7 +70,7 @@ def objections(stack: Stack, facts: RolloutFacts, request: RolloutRequest) -> tu
         *_contracts(stack, facts, moves),
         *_schemas(stack, facts, request, moves),
         *_migrations(stack, facts, request, moves),
-        *_rehearsed(facts, moves),
+        *_rehearsed(stack, facts, request, moves),
         *_order(stack, facts, moves),
         *_freezes(stack, facts, moves),
     )
@@ -201,11 +201,13 @@ def _first(
     return facts.pending_of(release) if stops else before_release(facts, release)
 
 
-def _rehearsed(facts: RolloutFacts, moves: Mapping[str, Release]) -> Iterator[Objection]:
+def _rehearsed(
+    stack: Stack, facts: RolloutFacts, request: RolloutRequest, moves: Mapping[str, Release]
+) -> Iterator[Objection]:
     """What is applied to a production database was rehearsed not long ago."""
-    pending = [each.name for release in moves.values() for each in facts.pending_of(release)]
+    pending = [each.name for release in moves.values() for each in _first(stack, facts, request, release)]
     within, then = facts.rehearse_within, facts.rehearsed_at
-    if within is None or not pending or (then is not None and facts.at - then <= within):
+    if within is None or not pending or facts.is_fresh(then):
         return
     when = "was never rehearsed" if then is None else f"was rehearsed {(facts.at - then) / 3600:.1f} h ago"
     yield Objection(

@@ -183,13 +183,17 @@ def test_a_production_stack_asks_for_a_fresh_rehearsal_of_what_is_pending(shop: 
     with pytest.raises(MigrationWaits) as caught:
         plan_deploy(shop.stack, facts, request)
     assert str(caught.value) == (
-        "what is pending (1_add; 2_drop) was never rehearsed, and this stack asks for a rehearsal within "
+        "what is pending (1_add) was never rehearsed, and this stack asks for a rehearsal within "
         '24 h; `nexus migrate rehearse`, or give a reason with --override "reason"'
     )
     old = replace(facts, rehearsed_at=NOON - 90_000)
     with pytest.raises(MigrationWaits, match=r"was rehearsed 25.0 h ago"):
         plan_deploy(shop.stack, old, request)
-    assert ids(shop, replace(facts, rehearsed_at=NOON - 3_600), request)
+    half = plan_deploy(shop.stack, replace(facts, rehearsed_at=NOON - 3_600), request)
+    assert half.steps[-1].action == "watch"
+    assert "2_drop is not applied by this deploy: it was not rehearsed" in half.notes[0]
+    whole = replace(facts, rehearsed_at=NOON - 3_600, contracts_rehearsed_at=NOON - 3_600)
+    assert ids(shop, whole, request)[-1] == "contract till"
     assert (
         plan_deploy(shop.stack, facts, replace(request, override="urgent"))
         .notes[0]

@@ -1,0 +1,106 @@
+"""Which migrations of a stack's stable releases must not be applied now, and why."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+
+from nexus.control.facts import Facts, SchemaFacts
+from nexus.control.inferring import with_needs
+from nexus.migrations import MigrationError
+from nexus.releases import Catalogue
+from nexus.releases.facts import MigrationFacts, brought_by
+from nexus.releases.planning.migrating import unmet
+from nexus.releases.records import Deployment
+from nexus.runtimes.protocol import StartError
+from nexus.runtimes.site import Site
+from nexus.stack import Service
+
+Pending = Mapping[str, tuple[str, ...] | None]
+
+
+async def schemas(site: Site, facts: Facts, pending: Pending) -> dict[str, SchemaFacts]:
+    """What must be known of the schemas of which something is pending, or may be.
+
+    Raises:
+        StartError: a script cannot be read.
+    """
+    return await asyncio.to_thread(_schemas, site, facts, pending)
+
+
+def held(
+    service: Service,
+    pending: Iterable[MigrationFacts],
+    older: Iterable[str],
+    unfinished: str,
+    versions: Mapping[str, Iterable[str]],
+) -> dict[str, str]:
+    """The contract migrations that must wait, and why. Pure.
+
+    `older`: other releases of the service that still run. `unfinished`: why its last deployment, whose last
+    step applies them, did not come to that ("" = it did). `versions`: service → all that run.
+    """
+    why = f"release {', '.join(sorted(older))} of {service.name} still runs" if older else ""
+    why = unfinished or why
+    told = {each.name: why or unmet(each.after, versions) for each in pending if each.phase == "contract"}
+    return {name: reason for name, reason in told.items() if reason}
+
+
+def _schemas(site: Site, facts: Facts, pending: Pending) -> dict[str, SchemaFacts]:
+    waiting = {name: names for name, names in pending.items() if names != () and site.stack.has(name)}
+    versions, unfinished = _known(site, facts) if waiting else ({}, {})
+    services = {name: site.stack.service(name) for name in waiting}
+    brought = {name: _brought(service) for name, service in services.items()}
+    lacking = {
+        name: [each for each in brought[name] if names is None or each.name in names]
+        for name, names in waiting.items()
+    }
+    applied = {
+        name: [each.name for each in brought[name] if names is not None and each.name not in names]
+        for name, names in waiting.items()
+    }
+    return {
+        name: _told(services[name], facts, those, unfinished.get(name, ""), versions)
+        for name, those in with_needs(services, lacking, applied).items()
+    }
+
+
+def _told(
+    service: Service,
+    facts: Facts,
+    pending: tuple[MigrationFacts, ...],
+    unfinished: str,
+    versions: Mapping[str, Iterable[str]],
+) -> SchemaFacts:
+    there = {each.release for each in facts.of(service.name) if each.side == "stable"}
+    return SchemaFacts(pending, held(service, pending, there - {service.release, ""}, unfinished, versions))
+
+
+def _standing(last: Deployment) -> str:
+    if last.ended_at is None:
+        return f"deployment {last.id} is not finished"
+    return f"deployment {last.id} was {last.state}" if last.state in ("held", "interrupted") else ""
+
+
+def _brought(service: Service) -> tuple[MigrationFacts, ...]:
+    try:
+        return brought_by(service)
+    except MigrationError as error:
+        raise StartError(str(error)) from error
+
+
+def _known(site: Site, facts: Facts) -> tuple[dict[str, set[str]], dict[str, str]]:
+    """Service → the versions that run or will; and service → why its last deployment is not at its end."""
+    versions = {service.name: {service.version} for service in site.stack.services}
+    if not site.home.database.exists():
+        return versions, {}
+    with closing(Catalogue(site.home.database)) as catalogue:
+        known = {(each.service, each.id): each.version for each in catalogue.of()}
+        latest = {name: each for each in catalogue.deployments(n=200)[::-1] for name in each.services}
+    unfinished = {name: _standing(each) for name, each in latest.items()}
+    for name, those in versions.items():
+        stable = site.stack.service(name).release
+        there = {each.release for each in facts.of(name) if each.release} - {stable}
+        those |= {known.get((name, release), "") for release in there}
+    return versions, unfinished
