@@ -28,6 +28,7 @@ from nexus.migrations.statements import Statement
 if TYPE_CHECKING:
     from nexus.migrations.applying.session import Session
 
+_GOES_ON = "that is recorded, and applying again goes on from there"
 PASSES = 5  # over the table, while others go on writing rows that the statement takes
 
 
@@ -101,7 +102,12 @@ class _Backfill:
             waited = sum(len(each.waiters) for each in tries)
             return done, Figures(size, committing - began, ended - committing, waited=waited)
 
-        return await retry(self.session, work, self.statement.line, self.statement.head)
+        try:
+            return await retry(self.session, work, self.statement.line, self.statement.head)
+        except MigrationBlocked as blocked:
+            raise MigrationBlocked(
+                f"{blocked}. Before that it wrote {_count(state)}; {_GOES_ON}"
+            ) from blocked
 
     async def _write(self, state: State, size: int) -> State:
         connection = self.session.connection
@@ -162,7 +168,7 @@ class _Backfill:
                 raise MigrationBlocked(
                     f"{self.session.source.module}: migration {self.session.migration.name}: the backfill at "
                     f"{self.statement.place}:{self.statement.line} made way for {spoken(settings.patience)}: "
-                    f"{decision.why}. What is done is recorded; apply again to go on"
+                    f"{decision.why}; {_GOES_ON}"
                 )
             if decision.why:
                 self.session.say(
