@@ -20,9 +20,9 @@ Force = Literal["chain", "declared", "needed", "wished"]
 class DependencyMissing(PlanRefused):
     """A migration depends on one that is neither applied nor pending. `about`: its `module/name`."""
 
-    def __init__(self, about: str, message: str) -> None:
-        super().__init__(message)
-        self.about = about
+    def __init__(self, about: str, sentence: str, mend: str) -> None:
+        super().__init__(f"{sentence}; {mend}")
+        self.about, self.sentence, self.mend = about, sentence, mend
 
 
 @dataclass(frozen=True)
@@ -63,43 +63,36 @@ def _declared(module: str, migration: Migration, histories: Mapping[str, History
     id = f"{module}/{migration.name}"
     for each in declared(migration).depends:
         history = histories.get(each.module)
-        if history is None:
-            raise DependencyMissing(id, _no_module(migration, each, histories))
-        if each.migration in history.applied:
+        if history is not None and each.migration in history.applied:
             continue
-        if any(other.name == each.migration for other in history.pending):
+        if history is not None and any(other.name == each.migration for other in history.pending):
             yield Edge(str(each), id, f"it declares that it depends on {each}", "declared")
             continue
-        raise DependencyMissing(id, _no_migration(migration, each, history))
+        raise DependencyMissing(id, *_missing(migration, each, history, histories))
 
 
-def _no_module(migration: Migration, told: Dependency, histories: Mapping[str, History]) -> str:
-    return (
-        f"{migration.place}: it depends on {told}, but there is no module {told.module!r} with migrations"
-        f"{_near(told.module, histories)}; correct the line depends={told}"
-    )
-
-
-def _no_migration(migration: Migration, told: Dependency, history: History) -> str:
+def _missing(
+    migration: Migration, told: Dependency, history: History | None, histories: Mapping[str, History]
+) -> tuple[str, str]:
+    """What is wrong with a dependency, and how to mend it."""
+    it, correct = f"{migration.place}: it depends on {told}", f"correct the line depends={told}"
+    if history is None:
+        near = did_you_mean(told.module, histories)
+        return f"{it}, but there is no module {told.module!r} with migrations{near}", correct
     names = [each.name for each in history.migrations]
     if told.migration in names:
-        return (
-            f"{migration.place}: it depends on {told}, which is not applied and not part of this plan; "
-            f"take {told.module} in up to {told.migration}, or leave {migration.name} out"
-        )
+        mend = f"take {told.module} in up to {told.migration}, or leave {migration.name} out"
+        return f"{it}, which is neither applied nor part of this plan", mend
     if history.source.format == "command":
-        return (
-            f"{migration.place}: it depends on {told}, but {told.module} is migrated by its own command and "
-            f"what that has applied cannot be read; declare after-release={told.module}>=VERSION instead"
-        )
-    near = _near(told.migration, [*names, *history.applied])
-    return (
-        f"{migration.place}: it depends on {told}, but {told.module} has no such migration, neither applied "
-        f"nor in {history.source.folder}{near}; correct the line depends={told}"
-    )
+        own = f"but {told.module} is migrated by its own command and what that has applied cannot be read"
+        return f"{it}, {own}", f"declare after-release={told.module}>=VERSION instead"
+    near = did_you_mean(told.migration, [*names, *history.applied])
+    folder = history.source.folder
+    return f"{it}, but {told.module} has it neither applied nor in {folder}{near}", correct
 
 
-def _near(name: str, among: Iterable[str]) -> str:
+def did_you_mean(name: str, among: Iterable[str]) -> str:
+    """` (did you mean '…'?)`, or nothing where nothing is like it."""
     near = difflib.get_close_matches(name, sorted(set(among)), n=1, cutoff=0.5)
     return f" (did you mean {near[0]!r}?)" if near else ""
 

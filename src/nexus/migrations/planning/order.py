@@ -13,9 +13,9 @@ from nexus.migrations.planning.edges import Edge, edges
 class Circle(PlanRefused):
     """Migrations wait for each other. `around`: their ids, each waiting for the next."""
 
-    def __init__(self, around: Sequence[str], message: str) -> None:
-        super().__init__(message)
-        self.around = tuple(around)
+    def __init__(self, around: Sequence[str], sentence: str, mend: str) -> None:
+        super().__init__(f"{sentence}; {mend}")
+        self.around, self.sentence, self.mend = tuple(around), sentence, mend
 
 
 def order(histories: Mapping[str, History]) -> tuple[tuple[str, Migration], ...]:
@@ -124,6 +124,6 @@ def _circle(
     circle = " → ".join((*around, here))
     return Circle(
         around,
-        f"these migrations wait for each other ({circle}, each for the next): {why}. "
-        "Take one of the needs into a migration of its own that comes later",
+        f"these migrations wait for each other ({circle}, each for the next): {why}",
+        "take one of the needs into a migration of its own that comes later",
     )

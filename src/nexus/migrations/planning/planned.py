@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from nexus.migrations.declared import PhaseName
-from nexus.migrations.effects.effect import Effect, Living
+from nexus.migrations.effects.effect import Effect, Living, Table, TableFacts
 from nexus.migrations.history.state import History
 from nexus.migrations.migration import Migration, Source
 
@@ -63,7 +63,10 @@ class MigrationFacts:
 
 @dataclass(frozen=True)
 class PlannedStatement:
-    """One statement: its effects, and how long it is likely to take in seconds (None: not known)."""
+    """One statement: its effects, and how long it is likely to take in seconds (None: not known).
+
+    `tables`: what is known of the tables that it has an effect on.
+    """
 
     line: int
     head: str
@@ -71,6 +74,7 @@ class PlannedStatement:
     seconds: float | None = None
     concurrently: bool = False
     batch: int | None = None
+    tables: Mapping[Table, TableFacts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -134,6 +138,20 @@ class MigrationPlan:
         told = [f"{each.id}:{each.migration.checksum}" for each in self.steps]
         return sha256("\n".join(told).encode())[:16]
 
+    @property
+    def seconds(self) -> float | None:
+        """How long all of it is likely to take, None where a part is not known."""
+        known = [each.seconds for each in self.steps if each.seconds is not None]
+        return sum(known) if len(known) == len(self.steps) else None
+
+    def text(self) -> str:
+        """The plan as people read it, at most 110 columns wide."""
+        from nexus.migrations.planning.printed import printed
+
+        return printed(self)
+
     def as_dict(self) -> dict[str, Any]:
-        """The stable JSON form."""
-        raise NotImplementedError
+        """The stable JSON form; `nexus.migrations.planning.plain` lists its keys."""
+        from nexus.migrations.planning.plain import plain
+
+        return plain(self)

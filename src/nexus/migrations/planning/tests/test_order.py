@@ -107,7 +107,7 @@ def test_a_circle_is_spelled_out() -> None:
     ("depends", "told"),
     [
         ("sale/1_first", "there is no module 'sale' with migrations (did you mean 'sales'?)"),
-        ("sales/1_frist", "neither applied nor in modules/sales/migrations (did you mean '1_first'?)"),
+        ("sales/1_frist", "has it neither applied nor in modules/sales/migrations (did you mean '1_first'?)"),
     ],
 )
 def test_a_dependency_that_is_nowhere_is_refused_with_what_was_meant(depends: str, told: str) -> None:

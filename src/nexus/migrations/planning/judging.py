@@ -1,0 +1,107 @@
+"""One pending migration judged: its phase, what each statement does, its risk, what must be true before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from nexus.migrations.declared import Declared, declared
+from nexus.migrations.effects import effects_of
+from nexus.migrations.effects.effect import UNKNOWN, Living, LockLevel, Table
+from nexus.migrations.history.state import History
+from nexus.migrations.migration import Migration
+from nexus.migrations.phase import phase_of, plain_indexes
+from nexus.migrations.planning.edges import Edge
+from nexus.migrations.planning.estimates import risk_of, seconds_of
+from nexus.migrations.planning.planned import MigrationFacts, PlannedMigration, PlannedStatement, Rates
+from nexus.migrations.planning.sizes import size
+from nexus.migrations.planning.touched import search_schema
+from nexus.migrations.statements import Statement, statements
+from nexus.migrations.transaction import one_transaction, runs_alone
+
+_NAMED = 6  # tables whose need of space is told one by one
+
+
+def judged(
+    history: History,
+    migration: Migration,
+    facts: MigrationFacts,
+    waits_for: Sequence[Edge],
+    made: set[Table],
+) -> PlannedMigration:
+    """`waits_for`: the edges that end in it. `made`: what migrations before it in the plan made, which no
+    code uses yet; what it makes is added.
+
+    Raises:
+        MigrationUnreadable: its script or its declarations cannot be read.
+    """
+    told = declared(migration)
+    script = statements(migration)
+    plain = plain_indexes(history.migrations) if "drop index" in migration.sql.lower() else frozenset[str]()
+    phase = phase_of(migration, plain)
+    found = tuple(_statements(history.source.schema, script, facts.living, facts.rates, made))
+    one = one_transaction(told, script)
+    id = f"{history.source.module}/{migration.name}"
+    resumes = migration.name in history.resumable
+    return PlannedMigration(
+        history.source,
+        migration,
+        phase.name,
+        phase.reasons,
+        (f"pending in {history.source.module}", *(each.cause for each in waits_for if each.force != "chain")),
+        tuple(sorted({each.before for each in waits_for})),
+        one,
+        found,
+        risk_of(found, one),
+        tuple(_first(id, phase.name, told, found, facts)),
+        told.may_block,
+        resumes,
+    )
+
+
+def _statements(
+    schema: str, script: Sequence[Statement], living: Living, rates: Rates, made: set[Table]
+) -> Iterator[PlannedStatement]:
+    for each in script:
+        schema = search_schema(each, schema)
+        effects = effects_of(each, schema, living, made)
+        known = [living.tables.get(effect.table) for effect in effects]
+        seconds = seconds_of(effects, known, rates) if each.tree is not None else len(each.sql) / rates.write
+        yield PlannedStatement(
+            each.line,
+            each.head,
+            effects,
+            seconds,
+            runs_alone(each).endswith("CONCURRENTLY"),
+            each.batch,
+            {effect.table: facts for effect, facts in zip(effects, known, strict=True) if facts},
+        )
+
+
+def _first(
+    id: str, phase: str, told: Declared, found: Sequence[PlannedStatement], facts: MigrationFacts
+) -> Iterator[str]:
+    """What must be true before it begins."""
+    module = id.partition("/")[0]
+    for need in told.after:
+        yield f"{need.module} {need.version} or newer is fully out, and nothing older runs"
+    if phase == "contract" and any(each.module == module for each in facts.running):
+        yield f"every release of {module} that runs has this migration in its own folder"
+    destroyed = {effect.table for each in found for effect in each.effects if effect.destroys}
+    if destroyed:
+        names = ", ".join(str(each) for each in sorted(destroyed)[:_NAMED])
+        yield f"a restore point: what is destroyed of {names} is nowhere else (apply names one by itself)"
+    yield from _space(found)
+
+
+def _space(found: Sequence[PlannedStatement]) -> Iterator[str]:
+    """A rewrite needs the room of the table and its indexes once more, an index build that of the table."""
+    need: dict[Table, int] = {}
+    for statement in found:
+        for effect in statement.effects:
+            known = statement.tables.get(effect.table)
+            if known and effect.table != UNKNOWN and effect.lock is not LockLevel.NONE:
+                room = {"rewrite": known.total, "index": known.bytes}.get(effect.work, 0)
+                need[effect.table] = max(room, need.get(effect.table, 0))
+    for table, room in sorted(need.items()):
+        if room:
+            yield f"{size(room)} of free disk for {table}"

@@ -1,0 +1,240 @@
+"""The plan over all modules: what is applied, what waits, what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from nexus.migrations.effects.effect import Living, Table, TableFacts
+from nexus.migrations.errors import PlanRefused
+from nexus.migrations.history.state import History, Problem
+from nexus.migrations.planning import plan
+from nexus.migrations.planning.planned import MigrationFacts, MigrationPlan, RunningRelease
+from nexus.migrations.planning.tests.histories import histories, history
+
+CUSTOMER, NOTES = Table("crm", "customer"), Table("crm", "note")
+LIVING = Living(
+    {
+        CUSTOMER: TableFacts(5_000_000, 1_200_000_000, 1_500_000_000, {"id": "integer", "fax": "text"}),
+        NOTES: TableFacts(12, 8_192, 24_576, {"id": "integer", "text": "text"}),
+    }
+)
+
+
+def planned(
+    told: Mapping[str, History], to: Mapping[str, str] | None = None, only: Collection[str] = (), **facts: Any
+) -> MigrationPlan:
+    return plan(MigrationFacts(told, **{"living": LIVING, **facts}), to or {}, only)
+
+
+def refused(found: MigrationPlan) -> list[tuple[str, str]]:
+    return [(each.kind, each.about) for each in found.refusals]
+
+
+def ids(found: MigrationPlan) -> list[str]:
+    return [each.id for each in found.steps]
+
+
+@pytest.mark.parametrize(
+    ("sql", "risk"),
+    [
+        ("CREATE TABLE t (id int); CREATE INDEX i ON t (id); INSERT INTO t VALUES (1)", "none"),
+        ("GRANT SELECT ON customer TO PUBLIC", "none"),
+        ("ALTER TABLE customer ADD COLUMN tax_id text", "low"),
+        ("CREATE INDEX i ON note (id)", "medium"),
+        ("CREATE INDEX CONCURRENTLY i ON customer (id)", "medium"),
+        ("ALTER TABLE customer VALIDATE CONSTRAINT c", "medium"),
+        ("UPDATE note SET text = ''", "medium"),
+        ("DO $$ BEGIN END $$", "medium"),
+        ("ALTER TABLE unseen ALTER COLUMN id TYPE bigint", "medium"),
+        ("CREATE INDEX i ON customer (id)", "high"),
+        ("ALTER TABLE customer ALTER COLUMN id TYPE bigint", "high"),
+        ("ALTER TABLE note DROP COLUMN text", "high"),
+        ("DELETE FROM note", "high"),
+        ("ALTER TABLE customer ADD COLUMN a int; UPDATE customer SET a = 1", "high"),
+        (
+            "-- nexus: transaction=none\nALTER TABLE customer ADD COLUMN a int; UPDATE customer SET a = 1",
+            "medium",
+        ),
+    ],
+)
+def test_the_risk_follows_whom_it_stops_how_long_and_what_it_destroys(sql: str, risk: str) -> None:
+    (step,) = planned(histories(crm={"1": sql})).steps
+    assert step.risk == risk
+
+
+def test_a_table_that_the_plan_makes_first_is_nobodys_yet() -> None:
+    first, second = planned(
+        histories(crm={"1": "CREATE TABLE t (id int)", "2": "CREATE INDEX i ON t (id); DROP TABLE t"})
+    ).steps
+    assert (first.risk, second.risk) == ("none", "none")
+    assert second.after == ("crm/1",)
+
+
+def test_the_times_come_from_the_rates_and_the_sizes() -> None:
+    (step,) = planned(histories(crm={"1": "ALTER TABLE customer ALTER COLUMN id TYPE bigint"})).steps
+    assert step.seconds == pytest.approx(1_200_000_000 / 60e6 + 300_000_000 / 40e6)
+    assert "1.5 GB of free disk for crm.customer" in step.first
+
+
+def test_what_nobody_can_know_has_no_time() -> None:
+    (step,) = planned(histories(crm={"1": "DO $$ BEGIN END $$; SELECT 1"})).steps
+    assert step.seconds is None
+    assert (
+        planned(histories(crm={"1": "DO $$ BEGIN END $$"}))
+        .text()
+        .startswith("migrate: 1 migration in 1 module, time not known")
+    )
+
+
+DROP = "ALTER TABLE customer DROP COLUMN fax"
+
+
+def test_a_contract_waits_while_a_release_runs_that_does_not_have_it() -> None:
+    old = RunningRelease("crm", "1.4.0", "c0ffee", frozenset({"1"}))
+    new = RunningRelease("crm", "1.5.0", "beef00", frozenset({"1", "2"}))
+    told = histories(
+        crm={"1": "SELECT 1", "2": DROP, "3": "CREATE TABLE t (id int)"}, sales={"1": "SELECT 1"}
+    )
+    found = planned(told, running=(old, new))
+    assert ids(found) == ["crm/1", "sales/1"]
+    assert [(each.id, sentence) for each, sentence in found.later] == [
+        (
+            "crm/2",
+            "it takes away what crm 1.4.0 (c0ffee) may need: that still runs and does not have it",
+        ),
+        ("crm/3", "it comes after crm/2, which waits"),
+    ]
+    assert not found.refusals
+    assert ids(planned(told, running=(new,))) == ["crm/1", "crm/2", "crm/3", "sales/1"]
+
+
+def test_what_waits_takes_along_what_depends_on_it() -> None:
+    old = RunningRelease("crm", "1.4.0", "c0ffee")
+    told = histories(
+        crm={"1": f"{DROP}; CREATE TABLE t (id int)"},
+        sales={"1": "SELECT 1", "2": "CREATE VIEW v AS SELECT * FROM crm.t"},
+    )
+    found = planned(told, running=(old,))
+    assert ids(found) == ["sales/1"]
+    assert [each.id for each, _ in found.later] == ["crm/1", "sales/2"]
+
+
+def test_a_removal_waits_for_the_reader_that_waits() -> None:
+    told = histories(
+        crm={"1": DROP},
+        sales={"1": "-- nexus: after-release=sales>=2\nUPDATE orders SET fax = c.fax FROM crm.customer c"},
+    )
+    found = planned(told, running=(RunningRelease("sales", "1.0", "a"),))
+    assert ids(found) == []
+    assert [each.id for each, _ in found.later] == ["sales/1", "crm/1"]
+
+
+def test_what_was_asked_for_by_name_is_refused_instead_of_put_off() -> None:
+    old = RunningRelease("crm", "1.4.0", "c0ffee")
+    found = planned(histories(crm={"1": DROP}), {"crm": "1"}, running=(old,))
+    (refusal,) = found.refusals
+    assert (refusal.kind, refusal.about) == ("contract", "crm/1")
+    assert "crm 1.4.0 (c0ffee)" in refusal.sentence
+    assert refusal.mend.startswith("deploy a release of crm that has 1")
+
+
+@pytest.mark.parametrize(
+    ("versions", "waits"),
+    [
+        (("1.4.9",), True),
+        (("1.5",), False),
+        (("1.5.0", "1.4"), True),
+        (("2.0",), False),
+        ((), False),
+        (("",), True),
+    ],
+)
+def test_a_release_that_must_be_out_first_is_waited_for(versions: tuple[str, ...], waits: bool) -> None:
+    running = tuple(RunningRelease("sales", each, f"r{each}") for each in versions)
+    told = histories(crm={"1": "-- nexus: after-release=sales>=1.5\nCREATE TABLE t (id int)"})
+    found = planned(told, running=running)
+    assert bool(found.later) is waits
+    assert bool(found.steps) is not waits
+
+
+def test_what_was_interrupted_goes_on_whatever_runs() -> None:
+    old = RunningRelease("crm", "1.4.0", "c0ffee")
+    told = {"crm": history("crm", {"1": DROP}, resumable=frozenset({"1"}))}
+    (step,) = planned(told, running=(old,)).steps
+    assert step.resumes
+
+
+def test_what_is_recorded_otherwise_is_a_refusal_with_its_code() -> None:
+    problem = Problem("failed", "1", "crm: migration 1 failed earlier", "nexus migrate resolve", "P3009")
+    ahead = Problem("ahead", "9", "a newer release applied it", "")
+    told = {"crm": history("crm", {"1": "SELECT 1"}, problems=(problem, ahead))}
+    found = planned(told)
+    assert [(each.kind, each.about, each.code) for each in found.refusals] == [("history", "crm/1", "P3009")]
+    assert found.notes == ("crm/9: a newer release applied it",)
+
+
+def test_a_rehearsal_is_asked_for_where_one_is_due() -> None:
+    told = histories(crm={"1": "SELECT 1"})
+    due: dict[str, Any] = {"rehearse_within": 3600.0, "at": 10_000.0}
+    assert refused(planned(told, **due)) == [("rehearsal", "")]
+    assert refused(planned(told, rehearsed_at=1_000.0, **due)) == [("rehearsal", "")]
+    assert refused(planned(told, rehearsed_at=9_000.0, **due)) == []
+    assert refused(planned(histories(crm={}), **due)) == []
+
+
+def test_a_removal_that_comes_too_early_is_refused() -> None:
+    told = histories(
+        crm={"1": DROP},
+        sales={"1": "-- nexus: depends=crm/1\nCREATE VIEW v AS SELECT fax FROM crm.customer"},
+    )
+    (refusal,) = planned(told).refusals
+    assert (refusal.kind, refusal.about) == ("order", "sales/1")
+    assert refusal.sentence == "crm/1 comes before it, and takes away crm.customer.fax, which sales/1 names"
+
+
+def test_circles_and_missing_dependencies_are_refusals_of_the_plan() -> None:
+    crm = {"1": "-- nexus: depends=sales/1\nSELECT 1"}
+    assert refused(planned(histories(crm=crm, sales={"1": "-- nexus: depends=crm/1\nSELECT 1"}))) == [
+        ("circle", "crm/1")
+    ]
+    assert refused(planned(histories(crm=crm, sales={}))) == [("missing", "crm/1")]
+
+
+def test_to_goes_no_further_and_only_takes_in_what_is_needed() -> None:
+    told = histories(
+        auth={"1": "SELECT 1"},
+        crm={"1": "SELECT 1", "2": "CREATE TABLE t (id int)", "3": "SELECT 1"},
+        sales={"1": "SELECT 1", "2": "CREATE VIEW v AS SELECT * FROM crm.t"},
+    )
+    assert ids(planned(told, {"crm": "2"})) == ["auth/1", "crm/1", "crm/2", "sales/1", "sales/2"]
+    assert ids(planned(told, only=["sales"])) == ["crm/1", "crm/2", "sales/1", "sales/2"]
+    assert ids(planned(told, {"sales": "1"}, ["sales"])) == ["sales/1"]
+    with pytest.raises(PlanRefused, match="did you mean '2'") as error:
+        planned(histories(crm={"2": ""}), {"crm": "22"})
+    assert "correct --to crm=22" in str(error.value)
+
+
+def test_a_dependency_beyond_what_was_asked_for_is_told() -> None:
+    told = histories(crm={"1": "SELECT 1", "2": "SELECT 1"}, sales={"1": "-- nexus: depends=crm/2\nSELECT 1"})
+    (refusal,) = planned(told, {"crm": "1"}).refusals
+    assert refusal.kind == "missing"
+    assert refusal.mend == "take crm in up to 2, or leave 1 out"
+
+
+def test_modules_with_a_command_are_listed_besides() -> None:
+    told = histories(crm={"1": "SELECT 1"})
+    own = history("books", {})
+    own = replace(own, source=replace(own.source, format="command", command=("alembic", "upgrade", "head")))
+    found = planned({**told, "books": own})
+    assert [each.module for each in found.commands] == ["books"]
+    assert ids(found) == ["crm/1"]
+
+
+def test_the_digest_is_of_what_is_applied_in_which_order() -> None:
+    one = planned(histories(crm={"1": "SELECT 1"}))
+    assert one.digest == planned(histories(crm={"1": "SELECT 1"}), at=5.0).digest
+    assert one.digest != planned(histories(crm={"1": "SELECT 2"})).digest
