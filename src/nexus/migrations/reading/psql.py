@@ -10,16 +10,19 @@ import re
 
 from nexus.migrations.errors import MigrationUnreadable
 
+# No possessive repeat of a group: Python before 3.11.5 gets it wrong (gh-100061, gh-106052).
 _TOKEN = re.compile(
     r"""
       (?P<command>\\\S*)
-    | (?P<copy>(?<![\w$])copy\b[^;'$\\]*?\bfrom\s+(?:stdin|pstdin)\b)
+    | (?P<copy>copy\b[^;'$\\]*?\bfrom\s+(?:stdin|pstdin)\b)
+    | (?P<words>(?:(?!copy\b|e')(?:[^\W\d][\w$]*+|\d++)[^\w'"\\$/\-;]*+)+)
     | (?P<line>--[^\n]*)
     | (?P<block>/\*)
-    | (?<![\w$])[eE]'(?:[^'\\]|\\.|'')*+(?:'|\Z)
+    | e'(?:[^'\\]+|\\.|'')*(?:'|\Z)
     | '[^']*+(?:'|\Z)
     | "[^"]*+(?:"|\Z)
-    | (?<![\w$])\$(?P<tag>(?:[^\W\d]\w*)?)\$.*?(?:\$(?P=tag)\$|\Z)
+    | \$\d+
+    | \$(?P<tag>(?:[^\W\d]\w*)?)\$.*?(?:\$(?P=tag)\$|\Z)
     """,
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )

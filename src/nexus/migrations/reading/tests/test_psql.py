@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pglast.parser import ParseError, scan
 
 from nexus.migrations.errors import MigrationUnreadable
 from nexus.migrations.reading.psql import refuse_psql
@@ -46,3 +49,37 @@ def test_what_is_psqls_is_refused(sql: str, message: str) -> None:
 )
 def test_a_backslash_inside_a_literal_or_comment_is_fine(sql: str) -> None:
     refuse_psql("f.sql", sql)
+
+
+_PIECES = (
+    "' '' \" \"\" \\ \\' \\\\ -- /* */ $ $$ $a$ $b$ $1 e' E' U&' u&\" b' x' N' e a _ é ; \n , ( ) :: / * - + "
+    "1 '\\' e'\\\\'"
+).split(" ")
+
+
+@given(st.lists(st.sampled_from([*_PIECES, " "]), max_size=24).map("".join))
+@settings(max_examples=3000, deadline=None)
+def test_a_backslash_is_found_exactly_where_postgresqls_scanner_finds_one(sql: str) -> None:
+    try:
+        tokens = scan(sql)
+    except ParseError:
+        return  # an end is missing: PostgreSQL says so itself
+    if any(token.name == "ASCII_36" for token in tokens):
+        return  # a lone $ is no SQL either
+    found = [token.start for token in tokens if token.name == "ASCII_92"]
+    lines = [1 + sql[:start].count("\n") for start in found[:1]]
+    assert refused_lines(sql) == lines
+
+
+def test_a_very_long_string_is_one_string() -> None:
+    refuse_psql("f", "SELECT E'" + "\\n'' " * 1_000_000 + "';")
+    assert refused_lines("SELECT E'" + "\\n\n" * 1_000_000 + "'; \\q") == [1_000_001]
+
+
+def refused_lines(sql: str) -> list[int]:
+    """The line that is refused, if one is."""
+    try:
+        refuse_psql("f", sql)
+    except MigrationUnreadable as refused:
+        return [int(str(refused).split(":")[1])]
+    return []
