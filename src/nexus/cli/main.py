@@ -25,6 +25,7 @@ from nexus.cli import (
     kpi,
     logs,
     metrics,
+    migrate,
     release,
     releases,
     render,
@@ -87,7 +88,7 @@ for _name, _command in COMMANDS.items():
     app.command(_name, context_settings=SETTINGS.get(_name, {}))(_command)
 
 
-GROUPS = {"release": release.app, "secrets": secrets.app}
+GROUPS = {"migrate": migrate.app, "release": release.app, "secrets": secrets.app}
 for _name, _group in GROUPS.items():
     app.add_typer(_group, name=_name)
 NAMES = frozenset({*COMMANDS, *GROUPS})

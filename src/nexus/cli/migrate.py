@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import typer
 
 from nexus.cli import migratechange, migratelint, migratelook, migraterehearse
@@ -10,7 +12,7 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Change the schemas of all modules: plan, rehearse, apply, look after.",
 )
-for _name, _command in {
+COMMANDS: dict[str, Callable[..., None]] = {
     "plan": migratelook.plan,
     "lint": migratelint.lint,
     "rehearse": migraterehearse.rehearse,
@@ -21,5 +23,6 @@ for _name, _command in {
     "baseline": migratechange.baseline,
     "undo": migratechange.undo,
     "map": migratelook.map_,
-}.items():
+}
+for _name, _command in COMMANDS.items():
     app.command(_name)(_command)

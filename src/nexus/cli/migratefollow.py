@@ -102,6 +102,7 @@ class Following:
         self._as_json = as_json
         self._shown = shown
         self._view: View = Live() if sys.stdout.isatty() else Lines()
+        self._ended = False
         self.planned = False
         self.digest = ""
 
@@ -110,28 +111,31 @@ class Following:
 
         The first Ctrl-C lets the running migration end; the second leaves at once.
         """
-        run, code = uuid.uuid4().hex, FAILED
+        run, code, plan_only = uuid.uuid4().hex, FAILED, bool(body.get("plan_only"))
         self._stop_on_interrupt(run)
         began = time.monotonic()
         try:
             for event in self._client.stream(path, {**body, "run": run}):
                 if self._as_json:
                     typer.echo(json.dumps(event, ensure_ascii=False))
-                code = self._show(event, bool(body.get("plan_only")), began, code)
+                code = self._show(event, plan_only, time.monotonic() - began, code)
         except BrokenPipeError:  # whoever read our output has gone; the operation goes on
             raise
         except ControlError as error:
             self._fail(t(error.text, **error.values))
             return error.exit_code
         except (OSError, http.client.HTTPException):
-            self._fail(t("the control loop was lost; the same command goes on where it was"))
-            return FAILED
+            self._ended = False
         finally:
             self._view.close()
+        if not self._ended:
+            self._fail(t("the control loop was lost; the same command goes on where it was"))
+            return FAILED
         return code
 
-    def _show(self, event: dict[str, Any], plan_only: bool, began: float, code: int) -> int:
+    def _show(self, event: dict[str, Any], plan_only: bool, seconds: float, code: int) -> int:
         kind = event["event"]
+        self._ended = kind in ("refused", "outcome") or (kind == "plan" and plan_only)
         if kind == "refused":
             self._fail(event["message"])
             return int(event["exit_code"])
@@ -142,7 +146,7 @@ class Following:
         if kind == "outcome":
             code = int(event["exit_code"])
         if not self._as_json:
-            self._tell(event, plan_only, time.monotonic() - began)
+            self._tell(event, plan_only, seconds)
         return code
 
     def _tell(self, event: dict[str, Any], plan_only: bool, seconds: float) -> None:

@@ -17,6 +17,8 @@ from nexus.control.addresses import Refused
 from nexus.control.check import check
 from nexus.control.deploying.deploying import Deploying
 from nexus.control.deploying.routes import Routes
+from nexus.control.migrating.migrating import Migrating
+from nexus.control.migrating.routes import Routes as MigratingRoutes
 from nexus.control.operating import BAD_INPUT, FAILED, Operating, line, refusal, stream
 from nexus.control.operations import Operations, UpRequest
 from nexus.control.relay import Relay
@@ -35,6 +37,7 @@ class Api:
         turn = Turn(world.lease)
         self.deploying = Deploying(world, turn)
         self._operations = Operations(world, turn, came_up=self.deploying.wake)
+        self.migrating = Migrating(world, turn)
         self._operating = Operating(world)
 
     def application(self) -> web.Application:
@@ -54,6 +57,7 @@ class Api:
                 web.post("/v1/renew", self.renew),
                 web.post("/v1/stop/{run}", self.stop),
                 *Routes(self.deploying, self._operating).all(),
+                *MigratingRoutes(self.migrating, self._operating).all(),
                 web.route("*", "/v1/telemetry/{question:.*}", Relay(self._world.home, "/v1/telemetry")),
             ]
         )

@@ -51,6 +51,7 @@ async def run(home: Home) -> None:
         if world.ending.is_set():
             home.keep.unlink(missing_ok=True)
         await api.deploying.interrupt()
+        await api.migrating.interrupt()
         await api.finished()
     finally:
         for chore in chores:
@@ -59,6 +60,7 @@ async def run(home: Home) -> None:
         await runner.cleanup()
         await world.collecting.end()
         api.deploying.close()
+        api.migrating.close()
         if world.ending.is_set() and world.forgotten:
             world.collecting.forget()
         await world.close()

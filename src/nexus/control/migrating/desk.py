@@ -22,6 +22,7 @@ from nexus.control.as_run import as_run
 from nexus.control.keeper import RuntimeName
 from nexus.control.migrating.running import Labels, labels_from_outside, labels_of, running_releases
 from nexus.control.migrating.sources import chosen, server_of, sources_of
+from nexus.control.migrating.tools import with_tools
 from nexus.control.operations import chosen_before, chosen_stack
 from nexus.control.outside import remembered
 from nexus.control.secrets import ADMIN_URL
@@ -207,12 +208,16 @@ class Desk:
             self.source(module)
         facts = await self.facts()
         found = await asyncio.to_thread(plan, facts, to or {}, only)
+        if found.commands:
+            async with self.connected() as connection:
+                found = await with_tools(found, connection)
         if facts.rehearse_within is None or not found.steps:
             return found
         report = await asyncio.to_thread(reports.latest, self.rehearsals, found.digest)
         if report is None or not report.ok:
             return found
-        return await asyncio.to_thread(plan, replace(facts, rehearsed_at=report.at), to or {}, only)
+        again = await asyncio.to_thread(plan, replace(facts, rehearsed_at=report.at), to or {}, only)
+        return replace(again, commands=found.commands, notes=found.notes)
 
     async def running(self) -> tuple[RunningRelease, ...]:
         """The releases that have instances or are stable, with the migrations of their own folders."""

@@ -62,4 +62,4 @@ def share(answer: dict[str, Any] | None, within: float) -> float:
     requests, ms = rows[0]
     if requests < ENOUGH or ms is None:
         return 0.0
-    return min(1.0, ms / 1000 / within)
+    return min(1.0, float(ms) / 1000 / within)

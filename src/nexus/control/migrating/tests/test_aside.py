@@ -28,7 +28,11 @@ async def test_an_error_is_raised_here() -> None:
 
 async def test_what_is_told_arrives_in_this_event_loop_in_order() -> None:
     heard: list[tuple[int, str]] = []
-    tell = told_here(lambda number: heard.append((number, threading.current_thread().name)))
+
+    def hear(number: int) -> None:
+        heard.append((number, threading.current_thread().name))
+
+    tell = told_here(hear)
 
     async def work() -> None:
         for number in range(3):
