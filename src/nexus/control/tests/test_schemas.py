@@ -1,0 +1,130 @@
+"""Schemas at `up`, deploys and rollbacks of a small stack, by the `nexus` command."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from nexus.control.tests.schema_stack import SchemaShop, schema_stack
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[SchemaShop]:
+    with schema_stack() as running:
+        yield running
+
+
+def deploy(shop: SchemaShop, name: str) -> tuple[int, dict[str, Any], list[dict[str, Any]]]:
+    """Deploys a module: the exit code, the last event, and all events."""
+    done = shop.stack.run("deploy", name, "--json")
+    events = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    return done.returncode, events[-1], events
+
+
+def actions(last: dict[str, Any]) -> list[str]:
+    return [each["action"] for each in last["evidence"]["steps"]]
+
+
+def test_up_migrates_modules_in_the_order_in_which_they_depend_on_each_other(shop: SchemaShop) -> None:
+    rows = shop.fetch(
+        "SELECT 'shop/' || migration_name, started_at FROM shop._prisma_migrations UNION ALL "
+        "SELECT 'stock/' || migration_name, started_at FROM stock._prisma_migrations ORDER BY 2"
+    )
+    assert [name for name, _ in rows] == ["stock/1_first", "stock/2_items", "shop/1_orders", "stock/3_more"]
+    assert "nothing to do" in shop.stack.nexus("up")
+
+
+def test_a_tool_of_a_module_makes_its_tables_as_the_owner_and_runs_again_when_its_folder_changes(
+    shop: SchemaShop,
+) -> None:
+    owners = shop.fetch("SELECT tablename, tableowner FROM pg_tables WHERE schemaname = 'books' ORDER BY 1")
+    assert owners == [("entries", "books_owner"), ("version", "books_owner")]
+    shop.tool("2.sql", "ALTER TABLE entries ADD COLUMN amount numeric")
+    code, last, _ = deploy(shop, "books")
+    assert (code, last["state"], actions(last)[0]) == (0, "promoted", "migrate")
+    assert shop.columns("books.entries") == ["amount", "id"]
+    shop.tool("3.sql", "ALTER TABLE nowhere ADD COLUMN amount numeric")
+    code, last, _ = deploy(shop, "books")
+    assert (code, last["state"]) == (1, "failed")
+    assert "`python -m tool` ended with exit code 1" in last["sentence"]
+    assert "42P01" in last["sentence"]
+    assert not shop.fetch("SELECT FROM pg_auth_members WHERE member = 'books'::regrole")
+    (shop.stack.root / "modules" / "books" / "versions" / "3.sql").unlink()
+
+
+def test_a_release_that_does_not_start_leaves_what_contracts_undone_and_up_is_content(
+    shop: SchemaShop,
+) -> None:
+    shop.write("2", mood="ends")
+    shop.migration("2_name", "ALTER TABLE orders ADD COLUMN name text;")
+    shop.migration("3_note", "ALTER TABLE orders DROP COLUMN note;")
+    code, last, _ = deploy(shop, "shop")
+    assert (code, last["state"]) == (1, "failed")
+    assert shop.applied() == ["1_orders", "2_name"]
+    assert shop.columns("shop.orders") == ["id", "name", "note"]
+    assert shop.answers() == {"1"}
+    assert "nothing to do" in shop.stack.nexus("up")
+
+
+def test_a_loop_killed_while_it_contracts_is_followed_by_one_that_does_so_once(shop: SchemaShop) -> None:
+    shop.write("2")
+    plan = shop.stack.nexus("deploy", "shop", "--plan")
+    assert "contract shop: apply 1 migration (3_note); nobody can go back across it" in plan
+    code, last = shop.killed_at("contract")
+    assert (code, last["state"]) == (0, "promoted")
+    assert actions(last)[-2:] == ["watch", "contract"]
+    assert shop.applied() == ["1_orders", "2_name", "3_note"]
+    assert shop.columns("shop.orders") == ["id", "name"]
+    assert shop.answers() == {"2"}
+    ((side, _),) = shop.running()
+    assert side == "stable"
+
+
+def test_nobody_goes_back_across_what_was_contracted(shop: SchemaShop) -> None:
+    done = shop.stack.run("rollback", "shop", "--yes")
+    assert done.returncode == 2
+    assert "cannot run on its schema: migration 3_note is applied, a contract" in done.stdout + done.stderr
+
+
+def test_what_expands_behind_a_contract_is_refused_and_nothing_changes(shop: SchemaShop) -> None:
+    shop.write("3")
+    shop.migration("4_name", "ALTER TABLE orders DROP COLUMN name;")
+    shop.migration("5_title", "ALTER TABLE orders ADD COLUMN title text;")
+    done = shop.stack.run("deploy", "shop")
+    assert done.returncode == 2
+    assert "needs migration 5_title, which stands behind 4_name" in done.stdout + done.stderr
+    assert shop.applied() == ["1_orders", "2_name", "3_note"]
+    shop.take_out("5_title")
+
+
+def test_a_contract_that_waits_for_a_release_is_left_out_until_it_is_there(shop: SchemaShop) -> None:
+    shop.take_out("4_name")
+    shop.migration("4_name", "-- nexus: after-release=stock>=2.0\nALTER TABLE orders DROP COLUMN name;")
+    code, last, events = deploy(shop, "shop")
+    assert (code, last["state"]) == (0, "promoted")
+    notes = next(each["plan"]["notes"] for each in events if each["event"] == "plan")
+    assert any("4_name is not applied by this deploy: it waits for stock>=2.0" in note for note in notes)
+    assert shop.columns("shop.orders") == ["id", "name"]
+    shop.stack.nexus("up")
+    assert shop.columns("shop.orders") == ["id", "name"]
+    manifest = shop.stack.root / "modules" / "stock" / "module.yaml"
+    manifest.write_text(manifest.read_text() + 'version: "2.0"\n')
+    assert deploy(shop, "stock")[0] == 0
+    code, last, _ = deploy(shop, "shop")
+    assert (code, actions(last)) == (0, ["contract"])
+    assert shop.columns("shop.orders") == ["id"]
+
+
+def test_a_contract_that_fails_takes_no_release_back(shop: SchemaShop) -> None:
+    shop.write("4")
+    shop.migration("6_gone", "ALTER TABLE orders DROP COLUMN never_there;")
+    code, last, _ = deploy(shop, "shop")
+    assert (code, last["state"]) == (3, "held")
+    assert "runs, and what contracts is not applied: " in last["sentence"]
+    assert "6_gone" in last["sentence"]
+    assert shop.answers() == {"4"}
