@@ -16,6 +16,7 @@ from nexus.migrations.errors import MigrationUnreadable
 from nexus.migrations.migration import Migration
 
 LARGE = 1 << 20  # characters; a statement beyond is data, and its tree would take gigabytes
+_ATOMIC = re.compile(r"\bBEGIN\s+ATOMIC\b", re.IGNORECASE)  # a body in which only the parser knows the ends
 _COMMENTS = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
 
 
@@ -62,7 +63,8 @@ def statements(migration: Migration) -> tuple[Statement, ...]:
     """
     sql = migration.sql
     try:
-        slices = split(sql, with_parser=False, only_slices=True) if sql.strip() else ()
+        atomic = _ATOMIC.search(sql) is not None
+        slices = split(sql, with_parser=atomic, only_slices=True) if sql.strip() else ()
     except (ParseError, Error) as error:
         position = int(error.args[1] or 0) if len(error.args) > 1 else 0
         raise refused(migration.place, 1 + sql.count("\n", 0, position), error) from error
