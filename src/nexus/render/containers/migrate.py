@@ -7,6 +7,7 @@ from nexus.render.containers.stores import DATABASE, POSTGRES_PORT, SUPERUSER
 from nexus.render.dockerfile import BASES, USER, base_image
 from nexus.render.templating import plain, templates
 from nexus.stack import Service, Stack
+from nexus.stack.manifest import Database
 from nexus.stack.names import MIGRATE
 
 NAME = MIGRATE
@@ -15,7 +16,9 @@ LOCK = "requirements/migrate.lock"
 
 
 def migrate(stack: Stack) -> ContainerSpec:
-    """Runs once, before the modules: makes roles and schemas and applies what their folders hold."""
+    """Runs once, before the modules: makes roles and schemas and applies what their folders hold. What a tool
+    of a module's own migrates is left to Nexus, which runs it as a task of that module's release.
+    """
     server = _server(stack)
     passwords = {
         f"{s.name}-database_password": f"{s.name}/database_password" for s in stack.services if s.database
@@ -32,7 +35,7 @@ def migrate(stack: Stack) -> ContainerSpec:
             "PGUSER": SUPERUSER,
             "PGDATABASE": DATABASE,
             "NEXUS_SECRETS": SECRETS,
-            "NEXUS_SCHEMAS": " ".join(f"{s.name}={s.database.schema_}" for s in stack.services if s.database),
+            "NEXUS_SCHEMAS": " ".join(_schema(s.name, s.database) for s in stack.services if s.database),
         },
         secrets={**own, **passwords},
         tmpfs={"/tmp": 16},
@@ -50,13 +53,19 @@ def migrate_files(stack: Stack) -> dict[str, str]:
     folders = [
         (s.name, plain("folder", s.migrations.relative_to(stack.root).as_posix()))
         for s in stack.services
-        if s.migrations
+        if s.migrations and s.database and s.database.migrations.format != "command"
     ]
     values = {"base": base_image(BASES["python"]), "user": USER, "lock": LOCK, "folders": folders}
     return {
         DOCKERFILE: templates().get_template("migrate.Dockerfile.j2").render(values),
         f"{DOCKERFILE}.dockerignore": templates().get_template("migrate.dockerignore.j2").render(values),
     }
+
+
+def _schema(module: str, database: Database) -> str:
+    """`sales=sales`; with the format where it is not Prisma's: `crm=crm:sql`."""
+    format = database.migrations.format
+    return f"{module}={database.schema_}" + ("" if format == "prisma" else f":{format}")
 
 
 def _server(stack: Stack) -> Service:
