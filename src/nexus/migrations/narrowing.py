@@ -114,6 +114,15 @@ def _policy(statement: Any, script: Script) -> Iterator[str]:
         yield f"hides rows of {statement.table.relname} by a restrictive policy"
 
 
+def _emptied(statement: Any, script: Script) -> Iterator[str]:
+    """Rows that are gone are gone for former code too; DELETE of some is a matter of its own."""
+    truncates = isinstance(statement, ast.TruncateStmt)
+    if truncates or statement.whereClause is None:
+        for relation in statement.relations if truncates else (statement.relation,):
+            if not script.owns(table_of(relation)):
+                yield f"deletes all rows of {relation.relname}"
+
+
 def _owned(statement: Any, script: Script) -> Iterator[str]:
     yield "drops all that a role owns"
 
@@ -141,6 +150,8 @@ _JUDGES: dict[type, Callable[[Any, Script], Iterator[str]]] = {
     ast.DropRoleStmt: _role,
     ast.CreatePolicyStmt: _policy,
     ast.DropOwnedStmt: _owned,
+    ast.TruncateStmt: _emptied,
+    ast.DeleteStmt: _emptied,
     ast.DoStmt: _block,
 }
 

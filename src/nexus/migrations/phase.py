@@ -17,10 +17,10 @@ from pglast import ast, parse_sql
 from pglast.parser import ParseError, scan
 
 from nexus.migrations.declared import PhaseName, declared
-from nexus.migrations.errors import MigrationError
-from nexus.migrations.migration import SCRIPT, Migration
+from nexus.migrations.migration import Migration
 from nexus.migrations.narrowing import narrows
 from nexus.migrations.script import Script
+from nexus.migrations.statements import refused
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def phase_of(migration: Migration, plain: frozenset[str] = frozenset()) -> Phase
     """The phase of a migration. `plain`: indexes of which is known that they are not unique.
 
     Raises:
-        MigrationError: its declaration cannot be read, or PostgreSQL's parser refuses its SQL.
+        MigrationUnreadable: its declaration cannot be read, or PostgreSQL's parser refuses its SQL.
     """
     told = declared(migration).phase
     if told:
@@ -53,7 +53,7 @@ def plain_indexes(migrations: Iterable[Migration]) -> frozenset[str]:
     """The names of the indexes that these scripts make and that are not unique.
 
     Raises:
-        MigrationError: PostgreSQL's parser refuses the SQL of one.
+        MigrationUnreadable: PostgreSQL's parser refuses the SQL of one.
     """
     unique: dict[str, bool] = {}
     for migration in migrations:
@@ -69,10 +69,7 @@ def _parsed(migration: Migration) -> tuple[Any, ...]:
     try:
         return tuple(parse_sql(sql))
     except ParseError as error:
-        what, position = str(error.args[0]), int(error.args[1] or 0)
-        raise MigrationError(
-            f"{migration.name}/{SCRIPT}:{_line(sql, position)}: PostgreSQL's parser refuses it: {what}"
-        ) from error
+        raise refused(migration.place, _line(sql, int(error.args[1] or 0)), error) from error
 
 
 def _reasons(migration: Migration, plain: frozenset[str]) -> tuple[str, ...]:

@@ -143,7 +143,7 @@ def _edges_to(
         if made:
             removal = None
             need.update({each: name for each in made if each not in need})
-        if told in touch.named and removal is None and not taken:
+        if told in touch.named and removal is None and not _takes_of(told, touch):
             newest = name
         if taken and removal is None:
             removal = (name, taken[0])
@@ -155,6 +155,11 @@ def _edges_to(
     if removal:
         cause = f"it takes away {removal[1]}, which {id} names"
         yield Edge(id, f"{other}/{removal[0]}", cause, "wished", removal=True)
+
+
+def _takes_of(told: Object, touch: Touched) -> bool:
+    """Whether a migration takes away anything of an object: readers need not wait for its end."""
+    return any(each[:3] == told[:3] for each in touch.taken)
 
 
 def _concerns(change: Object, told: Object, columns: set[str]) -> bool:

@@ -38,7 +38,7 @@ def judged(
     script = statements(migration)
     plain = plain_indexes(history.migrations) if "drop index" in migration.sql.lower() else frozenset[str]()
     phase = phase_of(migration, plain)
-    found = tuple(_statements(history.source.schema, script, facts.living, facts.rates, made))
+    found = tuple(_statements(history, script, facts.living, facts.rates, made))
     one = one_transaction(told, script)
     id = f"{history.source.module}/{migration.name}"
     resumes = migration.name in history.resumable
@@ -47,8 +47,8 @@ def judged(
         migration,
         phase.name,
         phase.reasons,
-        (f"pending in {history.source.module}", *(each.cause for each in waits_for if each.force != "chain")),
-        tuple(sorted({each.before for each in waits_for})),
+        causes_of(history.source.module, waits_for),
+        before_of(waits_for),
         one,
         found,
         risk_of(found, one),
@@ -58,12 +58,30 @@ def judged(
     )
 
 
+def causes_of(module: str, waits_for: Sequence[Edge]) -> tuple[str, ...]:
+    """Why a migration stands where it stands; that it follows its own module's is plain."""
+    told = dict.fromkeys(each.cause for each in waits_for if each.force != "chain")
+    return (f"pending in {module}", *told)
+
+
+def before_of(waits_for: Sequence[Edge]) -> tuple[str, ...]:
+    """The ids that a migration waits for."""
+    return tuple(sorted({each.before for each in waits_for}))
+
+
 def _statements(
-    schema: str, script: Sequence[Statement], living: Living, rates: Rates, made: set[Table]
+    history: History, script: Sequence[Statement], living: Living, rates: Rates, made: set[Table]
 ) -> Iterator[PlannedStatement]:
+    """Code that nobody can judge has nothing to touch where its module had nothing: its role may do nothing
+    in the schemas of others.
+    """
+    schema = history.source.schema
+    fresh = not history.applied and all(each.schema != schema for each in living.tables)
     for each in script:
         schema = search_schema(each, schema)
-        effects = effects_of(each, schema, living, made)
+        effects = tuple(
+            effect for effect in effects_of(each, schema, living, made) if effect.known or not fresh
+        )
         known = [living.tables.get(effect.table) for effect in effects]
         seconds = seconds_of(effects, known, rates) if each.tree is not None else len(each.sql) / rates.write
         yield PlannedStatement(

@@ -17,9 +17,9 @@ null), seconds, first[], statements[].
 
 A statement: line, head, seconds, concurrently, batch, effects[].
 
-An effect: table (`schema.name`, "" where it is not known), lock, blocks (nobody, schema changes, writes, reads
-and writes), work ("", scan, rewrite, index, write), why, destroys, known, rows, bytes, total (null for a table
-that nobody knows; rows -1: never counted).
+An effect: table (`schema.name`, "" where it is not known), lock, blocks (nobody, schema changes, writes,
+reads and writes), work ("", scan, rewrite, index, write), why, destroys, known, rows, bytes, total (null for
+a table that nobody knows; rows -1: never counted).
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ Pure: facts in, plan out.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from nexus.migrations.declared import declared
 from nexus.migrations.effects.effect import Table
@@ -13,7 +14,7 @@ from nexus.migrations.history.state import History
 from nexus.migrations.migration import Source
 from nexus.migrations.planning.choosing import chosen
 from nexus.migrations.planning.edges import DependencyMissing, Edge, edges
-from nexus.migrations.planning.judging import judged
+from nexus.migrations.planning.judging import before_of, causes_of, judged
 from nexus.migrations.planning.order import Circle, heeded, ordered
 from nexus.migrations.planning.planned import MigrationFacts, MigrationPlan, PlannedMigration, Refusal
 from nexus.migrations.planning.waiting import Wait, waits
@@ -48,7 +49,7 @@ def plan(facts: MigrationFacts, to: Mapping[str, str] = {}, only: Collection[str
     ]
     needs = {each.id: declared(each.migration).after for each in planned}
     waiting = waits(planned, needs, facts.running, kept)
-    steps = tuple(each for each in planned if each.id not in waiting)
+    steps = tuple(_now(each, ending.get(each.id, ()), waiting) for each in planned if each.id not in waiting)
     later = tuple((each, waiting[each.id].sentence) for each in planned if each.id in waiting)
     refusals = [*told, *_asked(later, waiting, to), *_taken_too_early(among, [each.id for each in planned])]
     if steps:
@@ -84,6 +85,12 @@ def _by_end(among: Iterable[Edge]) -> dict[str, list[Edge]]:
     for each in among:
         found.setdefault(each.after, []).append(each)
     return found
+
+
+def _now(planned: PlannedMigration, edges: Iterable[Edge], waiting: Mapping[str, Wait]) -> PlannedMigration:
+    """A step without the wishes that it come after what waits."""
+    told = [each for each in edges if each.before not in waiting]
+    return replace(planned, causes=causes_of(planned.source.module, told), after=before_of(told))
 
 
 def _asked(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from nexus.migrations.effects.effect import UNKNOWN, Effect, LockLevel
+from nexus.migrations.effects.effect import UNKNOWN, Effect
 from nexus.migrations.planning.planned import MigrationPlan, PlannedMigration, PlannedStatement
 from nexus.migrations.planning.sizes import duration, rows, size
 
 WIDTH = 110
 MOST = 12  # statements without any effect are folded behind so many
-_WORK = {"scan": "scans", "rewrite": "rewrites", "index": "builds an index on", "write": "writes rows of"}
+_WORK = {"scan": "scans", "rewrite": "rewrites", "index": "indexes", "write": "writes rows of"}
 
 
 def printed(plan: MigrationPlan) -> str:
@@ -99,18 +99,10 @@ def _effect(effect: Effect, statement: PlannedStatement) -> str:
         return effect.why
     facts = statement.tables.get(effect.table)
     known = f"{size(facts.bytes)}, {rows(facts.rows)}" if facts else "its size is not known"
-    parts = [f"{effect.lock.title} on {effect.table}{_blocks(effect)}"]
+    told = f"{effect.lock.title} on {effect.table}, blocks {effect.lock.blocks}: {effect.why}"
     if effect.work:
-        parts.append(f"{_WORK[effect.work]} {effect.table}: {known}, {duration(statement.seconds)}")
-    elif effect.destroys and facts:
-        parts.append(f"destroys data ({known})")
-    return "; ".join(each for each in (*parts, effect.why) if each)
-
-
-def _blocks(effect: Effect) -> str:
-    if effect.lock < LockLevel.SHARE_UPDATE_EXCLUSIVE:
-        return ", blocks nobody"
-    return f", blocks {effect.lock.blocks}"
+        return f"{told}; {_WORK[effect.work]} {effect.table}: {known}, {duration(statement.seconds)}"
+    return f"{told}; destroys data: {known}" if effect.destroys and facts else told
 
 
 def _cut(line: str) -> str:

@@ -23,6 +23,11 @@ def phase(sql: str) -> str:
         ("DROP TABLE orders, lines", "line 1 drops the table orders; line 1 drops the table lines"),
         ("DROP VIEW sales.open_orders", "line 1 drops the view open_orders"),
         ("DROP TYPE state", "line 1 drops the type state"),
+        (
+            "TRUNCATE orders, sales.lines",
+            "line 1 deletes all rows of orders; line 1 deletes all rows of lines",
+        ),
+        ("DELETE FROM orders", "line 1 deletes all rows of orders"),
         ("DROP SCHEMA sales CASCADE", "line 1 drops the schema sales"),
         ("DROP FUNCTION total(int)", "line 1 drops the function total"),
         ("DROP INDEX orders_number_key", "line 1 drops the index orders_number_key, which may be unique"),

@@ -82,12 +82,19 @@ def test_the_times_come_from_the_rates_and_the_sizes() -> None:
 
 def test_what_nobody_can_know_has_no_time() -> None:
     (step,) = planned(histories(crm={"1": "DO $$ BEGIN END $$; SELECT 1"})).steps
-    assert step.seconds is None
+    assert (step.seconds, step.risk) == (None, "medium")
     assert (
         planned(histories(crm={"1": "DO $$ BEGIN END $$"}))
         .text()
         .startswith("migrate: 1 migration in 1 module, time not known")
     )
+
+
+def test_code_of_a_module_that_had_nothing_has_nothing_to_touch() -> None:
+    (step,) = planned(histories(fresh={"1": "DO $$ BEGIN END $$; SELECT tidy()"})).steps
+    assert (step.seconds, step.risk) == (0.0, "none")
+    (step,) = planned({"fresh": history("fresh", {"2": "SELECT tidy()"}, applied=["1"])}).steps
+    assert step.risk == "medium"
 
 
 DROP = "ALTER TABLE customer DROP COLUMN fax"
