@@ -100,10 +100,10 @@ class Migrating:
             with _refusing():
                 undoing = await Undoing.of(Desk.of(self._world), asked.module, asked.name, emit)
             emit({"event": "plan", "plan": undoing.plan.as_dict(), "text": undoing.text})
-            if asked.plan_only:
-                return
             if undoing.refusals:
                 raise Refused(f"nothing was undone: {'; '.join(undoing.refusals)}")
+            if asked.plan_only:
+                return
             self._trail.add(asked.who, f"migrate: {undoing.name} undone", (asked.module,))
             await self._carry_out(undoing.plan, undoing.actions(), asked.who, emit, stop)
 

@@ -10,7 +10,7 @@ from nexus.control.migrating.desk import Desk
 from nexus.control.migrating.telling import told_event
 from nexus.control.turn import Emit
 from nexus.migrations import shape
-from nexus.migrations.applying.settings import Settings, Told
+from nexus.migrations.applying.settings import Told
 from nexus.migrations.errors import HistoryBroken
 from nexus.migrations.migration import Source
 from nexus.plans import Action, Plan, Step
@@ -38,8 +38,8 @@ class Undoing:
         source = desk.source(module)
         name = name or await _newest(desk, source)
         needed_by = await desk.needed_by(module)
-        url = desk.admin_url
-        found = await aside(lambda: shape.undo_plan(url, source, name, needed_by))
+        url, all_of_them = desk.admin_url, desk.sources
+        found = await aside(lambda: shape.undo_plan(url, source, name, needed_by, all_of_them))
         return cls(desk, source, name, found, needed_by, emit)
 
     @property
@@ -65,8 +65,12 @@ class Undoing:
 
     @property
     def text(self) -> str:
-        """The plan with its SQL."""
-        return "\n".join([self.plan.text(), *(f"    {each}" for each in self.found.statements)])
+        """The plan with its SQL, or why there is none."""
+        if self.refusals:
+            return "\n".join([f"{self._title}: refused", *(f"  {each}" for each in self.refusals)])
+        statements = (each.replace("\n", "\n    ") for each in self.found.statements)
+        proof = [f"  {self.found.proof}"] if self.found.proof else []
+        return "\n".join([self.plan.text(), *(f"    {each};" for each in statements), *proof])
 
     @property
     def _title(self) -> str:
@@ -82,9 +86,11 @@ class Undoing:
         Raises:
             MigrationError: something was written meanwhile, or a lock cannot be had; nothing is changed.
         """
-        url, tell = self.desk.admin_url, told_here(self._tell)
-        settings: Settings = self.desk.settings
-        await aside(lambda: shape.undo(url, self.source, self.name, settings, tell, self.needed_by))
+        desk, tell = self.desk, told_here(self._tell)
+        url, settings, all_of_them = desk.admin_url, desk.settings, desk.sources
+        await aside(
+            lambda: shape.undo(url, self.source, self.name, settings, tell, self.needed_by, all_of_them)
+        )
 
     def _tell(self, told: Told) -> None:
         self.emit(told_event(told))
