@@ -13,6 +13,7 @@ import typer
 from nexus.cli import progress
 from nexus.cli.deployfigures import COLOURS, MARKS, figures, sentence, share
 from nexus.cli.language import t
+from nexus.cli.within import Within
 
 QUIET_SECONDS = 5.0
 
@@ -55,6 +56,7 @@ class Lines(progress.Lines):
 
     def __init__(self) -> None:
         self._told = 0.0
+        self._within = Within()
 
     def show(self, event: Mapping[str, Any]) -> None:
         kind = event["event"]
@@ -64,6 +66,8 @@ class Lines(progress.Lines):
             self.plan(event["plan"])
         elif kind == "step":
             self.step({**event, "error": ""})  # the way back begins with it
+        elif kind == "told" and (line := self._within.line(event)):
+            typer.echo(line)
         elif kind == "rollout" and time.monotonic() - self._told >= QUIET_SECONDS:
             self._told = time.monotonic()
             typer.echo(f"  {share(event)}: {sentence(event)}")
@@ -75,6 +79,7 @@ class Live(progress.Live):
     def __init__(self) -> None:
         self._instances: dict[str, list[dict[str, Any]]] = {}
         self._judged: dict[str, Mapping[str, Any]] = {}
+        self._within = Within()
         super().__init__()
 
     def show(self, event: Mapping[str, Any]) -> None:
@@ -87,6 +92,8 @@ class Live(progress.Live):
             if event["kind"] != "started" and event["action"] in ("judge", "watch"):
                 self._judged = {}
             self.step({**event, "error": ""})  # the way back begins with it
+        elif kind == "told" and (line := self._within.line(event)):
+            self._console.print(line, markup=False, style="dim")
         elif kind == "rollout":
             self._judged[event["service"]] = event
         elif kind == "instances":

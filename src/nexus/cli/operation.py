@@ -17,6 +17,7 @@ import typer
 from nexus.cli import place
 from nexus.cli.language import t
 from nexus.cli.progress import progress
+from nexus.cli.within import Within
 from nexus.control.client import Client, ControlError
 from nexus.runtimes.home import Home
 
@@ -38,7 +39,7 @@ def follow(client: Client, path: str, body: dict[str, Any], table: bool) -> int:
     run = uuid.uuid4().hex
     _stop_on_interrupt(client, run)
     began, code, plan_only = time.monotonic(), 1, bool(body.get("plan_only"))
-    shown = progress()
+    shown, within = progress(), Within()
     try:
         for event in client.stream(path, {**body, "run": run}):
             kind = event["event"]
@@ -51,6 +52,8 @@ def follow(client: Client, path: str, body: dict[str, Any], table: bool) -> int:
                 shown.plan(event["plan"])
             elif kind == "step":
                 shown.step(event)
+            elif kind == "told" and (line := within.line(event)):
+                shown.say(line)
             elif kind == "refused":
                 shown.close()
                 typer.echo(t("nexus: {message}", message=event["message"]), err=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -106,6 +106,19 @@ class SchemaShop(Shop):
                 await connection.close()
 
         return asyncio.run(ask())
+
+    @contextmanager
+    def locked(self, table: str) -> Iterator[Callable[[], object]]:
+        """While inside, an open transaction has read the table; what is given ends it before that."""
+        loop = asyncio.new_event_loop()
+        url = (self.stack.home / "secrets" / "db" / "admin_url").read_text().strip()
+        holder = loop.run_until_complete(asyncpg.connect(url))
+        loop.run_until_complete(holder.execute(f"BEGIN; LOCK {table} IN ACCESS SHARE MODE"))
+        try:
+            yield lambda: loop.run_until_complete(holder.execute("ROLLBACK"))
+        finally:
+            loop.run_until_complete(holder.close())
+            loop.close()
 
     def applied(self, schema: str = "shop") -> list[str]:
         """The names of the migrations that are recorded as applied, each as often as it was."""

@@ -115,8 +115,16 @@ def test_a_contract_that_waits_for_a_release_is_left_out_until_it_is_there(shop:
     manifest = shop.stack.root / "modules" / "stock" / "module.yaml"
     manifest.write_text(manifest.read_text() + 'version: "2.0"\n')
     assert deploy(shop, "stock")[0] == 0
-    code, last, _ = deploy(shop, "shop")
-    assert (code, actions(last)) == (0, ["contract"])
+    waiting: list[list[dict[str, Any]]] = []
+    with shop.locked("shop.orders") as let_go, shop.begin("deploy", "shop", "--json") as running:
+        assert running.stdout is not None
+        for line in running.stdout:
+            last = json.loads(line) if line.startswith("{") else {}
+            if last.get("event") == "told" and last["kind"] == "waiting" and not waiting:
+                waiting.append(last["detail"]["blockers"])
+                let_go()
+    assert [blocker["user"] for blocker in waiting[0]] == ["postgres"]
+    assert (last["exit_code"], actions(last)) == (0, ["contract"])
     assert shop.columns("shop.orders") == ["id"]
 
 
