@@ -5,8 +5,22 @@ plan(facts, to, only)      what would be applied, with locks, times and risks, a
 steps(plan)                the steps that the executor carries out
 """
 
+from typing import TYPE_CHECKING, Any
+
 from nexus.migrations.planning.order import order
 from nexus.migrations.planning.plan import plan
-from nexus.migrations.planning.steps import steps
+
+if TYPE_CHECKING:
+    from nexus.migrations.planning.steps import steps
 
 __all__ = ["order", "plan", "steps"]
+
+
+def __getattr__(name: str) -> Any:
+    """`steps` only when it is asked for: where migrations run in a container there is no executor."""
+    if name != "steps":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from nexus.migrations.planning.steps import steps
+
+    globals()["steps"] = steps
+    return steps
