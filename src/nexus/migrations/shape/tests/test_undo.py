@@ -1,0 +1,262 @@
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from nexus.migrations import apply
+from nexus.migrations.applying.settings import Settings, Told
+from nexus.migrations.errors import HistoryBroken, MigrationBlocked, PlanRefused
+from nexus.migrations.migration import Source
+from nexus.migrations.shape import Shape, compare, drift, read_shape, undo, undo_plan
+from nexus.migrations.shape.tests.modules import bring_up, connected, erp, run, source_of, write
+
+FIRST = """
+CREATE TYPE state AS ENUM ('open', 'done');
+CREATE TABLE items (id int PRIMARY KEY, name text NOT NULL DEFAULT 'x', total numeric CHECK (total > 0));
+CREATE TABLE parts (id int PRIMARY KEY, item int);
+CREATE VIEW named AS SELECT id, name FROM items;
+CREATE FUNCTION guard(target text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', target); END $$;
+CREATE FUNCTION fill() RETURNS void LANGUAGE sql AS $$ INSERT INTO items (id) VALUES (99) $$;
+INSERT INTO items (id) VALUES (1), (2);
+"""
+PROVABLE = {
+    "a table": "CREATE TABLE more (id serial PRIMARY KEY, item int REFERENCES items);",
+    "a table with all that hangs on it": """CREATE TABLE more (id int PRIMARY KEY, s state);
+        CREATE INDEX more_s ON more (s); CREATE VIEW seen AS SELECT id FROM more; SELECT guard('more');
+        CREATE POLICY p ON more USING (true); REVOKE DELETE ON more FROM shop; COMMENT ON TABLE more IS 'm';""",
+    "a column": "ALTER TABLE items ADD COLUMN note text;",
+    "a column with a default": "ALTER TABLE items ADD COLUMN kind text NOT NULL DEFAULT 'plain';",
+    "a generated column": "ALTER TABLE items ADD COLUMN big text GENERATED ALWAYS AS (upper(name)) STORED;",
+    "an index": "-- nexus: transaction=none\nCREATE INDEX CONCURRENTLY items_name ON items (name);",
+    "a default": "ALTER TABLE items ALTER COLUMN total SET DEFAULT 5;",
+    "null allowed": "ALTER TABLE items ALTER COLUMN name DROP NOT NULL;",
+    "a wider type": "-- nexus: phase=expand\nALTER TABLE parts ALTER COLUMN item TYPE bigint;",
+    "a foreign key": """-- nexus: phase=expand
+        ALTER TABLE parts ADD CONSTRAINT of_item FOREIGN KEY (item) REFERENCES items NOT VALID;""",
+    "a constraint gone": "-- nexus: phase=expand\nALTER TABLE items DROP CONSTRAINT items_total_check;",
+    "a view longer": "CREATE OR REPLACE VIEW named AS SELECT id, name, total FROM items;",
+    "a function": """CREATE FUNCTION twice(a int) RETURNS int LANGUAGE sql RETURN a * 2;
+        CREATE OR REPLACE FUNCTION fill() RETURNS void LANGUAGE sql AS $$ SELECT NULL::void $$;""",
+    "a trigger": """-- nexus: phase=expand
+        CREATE FUNCTION t() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+        CREATE TRIGGER tr BEFORE UPDATE ON items FOR EACH ROW EXECUTE FUNCTION t();""",
+    "a type, a domain, a sequence": """CREATE TYPE pair AS (a int, b int);
+        CREATE DOMAIN d AS text CHECK (VALUE <> '');
+        CREATE SEQUENCE s; CREATE MATERIALIZED VIEW m AS SELECT count(*) FROM items;""",
+    "grants": "GRANT TRUNCATE ON items TO shop; COMMENT ON COLUMN items.name IS 'called';",
+    "a DO block that writes no row": "-- nexus: phase=expand\nDO $$ BEGIN ALTER TABLE parts ADD COLUMN made date; END $$;",
+}  # fmt: skip
+REFUSED = {
+    "rows": ("INSERT INTO items (id) VALUES (3);", "migration.sql:1: INSERT of rows"),
+    "rows in WITH": (
+        "CREATE TABLE log (i int);\nWITH d AS (DELETE FROM items RETURNING id) SELECT count(*) FROM d;",
+        "migration.sql:2: DELETE of rows",
+    ),
+    "rows in a DO block": (
+        "DO $$ BEGIN UPDATE items SET name = 'y'; END $$;",
+        "migration.sql:1: a DO block with UPDATE",
+    ),
+    "rows by a function": ("SELECT fill();", "it calls fill, a function with INSERT INTO"),
+    "a value": ("ALTER TYPE state ADD VALUE 'lost';", "it adds the value lost to a type"),
+    "a contract": ("ALTER TABLE items DROP COLUMN total;", "it contracts"),
+}
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Source:
+    write(tmp_path / "shop", "20260101000000_first", FIRST)
+    return source_of("shop", tmp_path / "shop")
+
+
+async def shape(dsn: str, schema: str = "shop") -> Shape:
+    async with connected(dsn) as connection:
+        return await read_shape(connection, [schema])
+
+
+async def add(dsn: str, source: Source, sql: str, name: str = "20260102000000_second") -> None:
+    write(source.folder, name, sql)
+    assert await apply(dsn, source.schema, source.owner, source.folder, source.role) == [name]
+
+
+@pytest.mark.parametrize("change", PROVABLE)
+async def test_what_only_expanded_is_taken_back(make_database: Any, shop: Source, change: str) -> None:
+    dsn = await make_database()
+    await bring_up(dsn, shop)
+    before = await shape(dsn)
+    await add(dsn, shop, PROVABLE[change])
+    changed = await shape(dsn)
+    assert compare(changed, before), "the migration does something"
+    plan = await undo(dsn, shop, "20260102000000_second")
+    assert plan.statements
+    assert compare(await shape(dsn), before) == ()
+    assert [row["id"] for row in await run(dsn, "SELECT id FROM shop.items ORDER BY id")] == [1, 2]
+    # It is pending again, and can be applied again.
+    assert await apply(dsn, "shop", shop.owner, shop.folder) == ["20260102000000_second"]
+    assert compare(await shape(dsn), changed) == ()
+    assert await drift(dsn, [shop]) == {"shop": ()}
+
+
+@pytest.mark.parametrize("change", REFUSED)
+async def test_what_cannot_be_proven_is_refused(make_database: Any, shop: Source, change: str) -> None:
+    dsn = await make_database()
+    await bring_up(dsn, shop)
+    sql, reason = REFUSED[change]
+    await add(dsn, shop, sql)
+    plan = await undo_plan(dsn, shop, "20260102000000_second")
+    assert any(reason in each for each in plan.refusals), plan.refusals
+    changed = await shape(dsn)
+    with pytest.raises(PlanRefused, match="20260102000000_second is not taken back: "):
+        await undo(dsn, shop, "20260102000000_second")
+    assert compare(await shape(dsn), changed) == ()
+
+
+async def test_data_that_would_be_lost_is_counted(make_database: Any, shop: Source) -> None:
+    dsn = await make_database()
+    await bring_up(dsn, shop)
+    await add(
+        dsn,
+        shop,
+        "CREATE TABLE more (id int); ALTER TABLE items ADD COLUMN note text;"
+        "ALTER TABLE items ADD COLUMN kind text NOT NULL DEFAULT 'plain';",
+    )
+    assert (await undo_plan(dsn, shop, "20260102000000_second")).refusals == ()
+    await run(
+        dsn,
+        "INSERT INTO shop.more SELECT generate_series(1, 1234);"
+        "UPDATE shop.items SET note = 'kept', kind = 'rare' WHERE id = 1",
+    )
+    plan = await undo_plan(dsn, shop, "20260102000000_second")
+    assert sorted(each.partition(" would be lost")[0] for each in plan.refusals) == [
+        "1 row where shop.items.kind is not 'plain'::text",
+        "1 row where shop.items.note is filled",
+        "1,234 rows in shop.more",
+    ]
+    assert all("restore point" in each for each in plan.refusals)
+
+
+async def test_the_newest_goes_first_and_no_running_release_may_need_it(
+    make_database: Any, shop: Source
+) -> None:
+    dsn = await make_database()
+    await bring_up(dsn, shop)
+    await add(dsn, shop, "CREATE TABLE more (id int);")
+    await add(dsn, shop, "CREATE TABLE most (id int);", "20260103000000_third")
+    plan = await undo_plan(dsn, shop, "20260102000000_second")
+    assert plan.refusals == ("20260103000000_third came after it; take back the newest first",)
+    needed = {"20260103000000_third": "shop 1.2.0"}
+    plan = await undo_plan(dsn, shop, "20260103000000_third", needed)
+    assert plan.refusals == ("shop 1.2.0 runs and needs it; roll that release back first",)
+    await undo(dsn, shop, "20260103000000_third")
+    await undo(dsn, shop, "20260102000000_second")
+    with pytest.raises(HistoryBroken, match="20260102000000_second is not applied"):
+        await undo(dsn, shop, "20260102000000_second")
+
+
+async def test_what_other_modules_build_on_stays(make_database: Any, shop: Source, tmp_path: Path) -> None:
+    dsn = await make_database()
+    await bring_up(dsn, shop)
+    await add(dsn, shop, "CREATE TABLE more (id int PRIMARY KEY); GRANT REFERENCES, SELECT ON more TO PUBLIC;"
+              "GRANT USAGE ON SCHEMA shop TO PUBLIC;")  # fmt: skip
+    write(
+        tmp_path / "crm",
+        "20260101000000_first",
+        "-- nexus: depends=shop/20260102000000_second\nCREATE TABLE c (id int REFERENCES shop.more);",
+    )
+    crm = source_of("crm", tmp_path / "crm")
+    await bring_up(dsn, crm)
+    plan = await undo_plan(dsn, shop, "20260102000000_second", sources=[shop, crm])
+    assert plan.refusals == ("crm/20260101000000_first is applied and depends on it",)
+    write(crm.folder, "20260101000000_first", "CREATE TABLE c (id int REFERENCES shop.more);")
+    await run(dsn, "UPDATE crm._prisma_migrations SET checksum = ''; TRUNCATE nexus.script")
+    plan = await undo_plan(dsn, shop, "20260102000000_second", sources=[shop, crm])
+    (refusal,) = plan.refusals
+    assert refusal.startswith("without it the others cannot be applied: crm: migration 20260101000000_first")
+
+
+async def test_a_drifted_table_is_left_alone(make_database: Any, shop: Source) -> None:
+    dsn = await make_database()
+    await bring_up(dsn, shop)
+    await add(dsn, shop, "ALTER TABLE items ADD COLUMN note text;")
+    await run(dsn, "CREATE INDEX by_hand ON shop.items (note)")
+    plan = await undo_plan(dsn, shop, "20260102000000_second")
+    assert plan.refusals == (
+        "index shop.items.by_hand is not what the migrations make of it; see nexus migrate drift shop",
+    )
+
+
+async def test_the_record_says_undone(make_database: Any, shop: Source) -> None:
+    dsn = await make_database()
+    await bring_up(dsn, shop)
+    await add(dsn, shop, "CREATE TABLE more (id int);")
+    told: list[Told] = []
+    await undo(dsn, shop, "20260102000000_second", tell=told.append)
+    (row,) = await run(
+        dsn,
+        "SELECT p.finished_at, p.rolled_back_at, r.outcome FROM shop._prisma_migrations p "
+        "JOIN nexus.migration_run r USING (id) WHERE migration_name = '20260102000000_second'",
+    )
+    assert row["finished_at"] < row["rolled_back_at"]
+    assert row["outcome"] == "undone"
+    assert [(each.kind, each.sentence) for each in told] == [
+        ("started", "is taken back"),
+        ("statement", "DROP TABLE shop.more;"),
+        ("finished", "taken back"),
+    ]
+
+
+async def test_a_lock_of_somebody_else_leaves_all_as_it_is(make_database: Any, shop: Source) -> None:
+    dsn = await make_database()
+    await bring_up(dsn, shop)
+    await add(dsn, shop, "ALTER TABLE items ADD COLUMN note text;")
+    changed = await shape(dsn)
+    async with connected(dsn) as other, other.transaction():
+        await other.execute("LOCK TABLE shop.items IN ROW EXCLUSIVE MODE")
+        with pytest.raises(MigrationBlocked):
+            await undo(dsn, shop, "20260102000000_second", Settings(lock_timeout=0.05, patience=0.2))
+    assert compare(await shape(dsn), changed) == ()
+    await undo(dsn, shop, "20260102000000_second")
+
+
+async def test_a_row_written_before_the_locks_are_had_is_not_lost(make_database: Any, shop: Source) -> None:
+    dsn = await make_database()
+    await bring_up(dsn, shop)
+    await add(dsn, shop, "CREATE TABLE more (id int);")
+    waiting = asyncio.Event()
+
+    def tell(told: Told) -> None:
+        if told.kind == "waiting":
+            waiting.set()
+
+    async with connected(dsn) as writer:
+        await writer.execute("BEGIN; INSERT INTO shop.more VALUES (7)")
+        undoing = asyncio.create_task(
+            undo(dsn, shop, "20260102000000_second", Settings(lock_timeout=0.05), tell)
+        )
+        await asyncio.wait_for(waiting.wait(), 60)
+        await writer.execute("COMMIT")
+        with pytest.raises(PlanRefused, match=r"meanwhile 1 or more rows in shop\.more"):
+            await undoing
+    assert [row["id"] for row in await run(dsn, "SELECT id FROM shop.more")] == [7]
+
+
+async def test_the_newest_of_the_erp_can_be_taken_back(make_database: Any) -> None:
+    dsn, sources = await make_database(), erp()
+    await bring_up(dsn, *sources)
+    inventory = next(each for each in sources if each.module == "inventory")
+    plan = await undo(dsn, inventory, "20261125000000_demand_trace", sources=sources)
+    assert plan.statements
+    assert [
+        each.partition(" ")[0] for each in plan.statements
+    ] == ["ALTER"] * len(plan.statements)  # fmt: skip
+    assert not any((await drift(dsn, sources)).values())
+
+
+async def test_a_server_that_is_away_is_told(make_database: Any, shop: Source) -> None:
+    dsn = await make_database()
+    with pytest.raises((OSError, asyncpg.PostgresError)):
+        await undo_plan(f"{dsn}_absent", shop, "20260101000000_first")

@@ -1,0 +1,104 @@
+"""Taking back an applied migration that only expanded, where that is proven to lose nothing.
+
+Its inverse is not written by hand nor guessed from its statements: in a shadow database the shape without it
+and the shape with it are compared, the statements of the comparison are executed, and the result is compared
+again. What only the living database can say, whether there are rows that would be lost, is asked there, and
+asked again under the locks of the transaction that takes it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import asyncpg
+
+from nexus.migrations.applying.retry import retry
+from nexus.migrations.applying.session import open_session
+from nexus.migrations.applying.settings import Settings, Tell, quiet
+from nexus.migrations.applying.watch import Watch
+from nexus.migrations.errors import MigrationFailed, PlanRefused
+from nexus.migrations.history.table import table_of
+from nexus.migrations.migration import Migration, Source
+from nexus.migrations.shape.losses import lost, tables
+from nexus.migrations.shape.undoing import UndoPlan, undo_plan
+
+if TYPE_CHECKING:
+    from nexus.migrations.applying.session import Session
+
+_MARK = """
+UPDATE {table} SET rolled_back_at = clock_timestamp()
+WHERE migration_name = $1 AND finished_at IS NOT NULL AND rolled_back_at IS NULL
+"""
+_JOURNAL = """
+UPDATE nexus.migration_run SET outcome = 'undone', ended_at = clock_timestamp()
+WHERE schema_name = $1 AND migration = $2 AND outcome IN ('applied', 'failed')
+"""
+
+
+async def undo(
+    url: str,
+    source: Source,
+    name: str,
+    settings: Settings = Settings(),
+    tell: Tell = quiet,
+    needed_by: Mapping[str, str] | None = None,
+    sources: Sequence[Source] = (),
+) -> UndoPlan:
+    """Take a migration back, in one transaction that waits for locks only shortly and is tried again; its row
+    says `rolled_back_at`, so that it is pending. Returns what was done. Arguments as `undo_plan`'s.
+
+    Raises:
+        PlanRefused: it would not be safe; nothing was done.
+        MigrationBlocked: others hold what it needs; nothing was done.
+        MigrationFailed: PostgreSQL refused a statement; nothing was done.
+        MigrationError: as `undo_plan`.
+    """
+    async with open_session(url, source, settings, tell) as session:
+        plan = await undo_plan(url, source, name, needed_by, sources)
+        _permit(plan, plan.refusals)
+        await session.begin_migration(Migration(name, "", ""), settings.max_block)
+        session.say("started", "is taken back", statements=len(plan.statements))
+        try:
+            await retry(session, lambda watch: _take_back(session, plan, watch))
+        except asyncpg.PostgresError as error:
+            if session.connection.is_closed():
+                raise
+            await session.roll_back()
+            raise MigrationFailed(
+                f"{source.module}: migration {name} could not be taken back: {error.sqlstate} {error}; "
+                "nothing is changed. Look whether the schema has drifted: nexus migrate drift"
+            ) from error
+        session.say("finished", "taken back")
+    return plan
+
+
+async def _take_back(session: Session, plan: UndoPlan, watch: Watch) -> None:
+    connection = session.connection
+    lock = max(1, round(session.settings.lock_timeout * 1000))
+    await connection.execute(
+        f"BEGIN; SET LOCAL lock_timeout = {lock}; SET LOCAL search_path = ''; "
+        "SET LOCAL check_function_bodies = off"
+    )
+    for table in tables(plan.losses):
+        watch.at(0, f"LOCK TABLE {table}")
+        await connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+    written = await lost(connection, plan.losses, exact=False)
+    if written:
+        await session.roll_back()
+        _permit(plan, tuple(f"meanwhile {each}" for each in written))
+    for number, statement in enumerate(plan.statements, 1):
+        watch.at(number, statement)
+        session.say("statement", statement, number)
+        await connection.execute(statement)
+    await connection.execute(_MARK.format(table=table_of(plan.source)), plan.name)
+    if await connection.fetchval("SELECT to_regclass('nexus.migration_run')") is not None:
+        await connection.execute(_JOURNAL, plan.source.schema, plan.name)
+    await connection.execute("COMMIT")
+
+
+def _permit(plan: UndoPlan, refusals: Sequence[str]) -> None:
+    if refusals:
+        raise PlanRefused(
+            f"{plan.source.module}: migration {plan.name} is not taken back: {'; '.join(refusals)}"
+        )
