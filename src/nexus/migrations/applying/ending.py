@@ -107,6 +107,7 @@ def _stopped(
 
 
 def _lost(session: Session, error: BaseException, second: BaseException | None = None) -> MigrationFailed:
+    session.connection.terminate()  # it may not know yet that it is dead
     after = f" (and then: {explain(second, None)})" if second is not None else ""
     return MigrationFailed(
         f"{session.source.module}: PostgreSQL was lost while migration {session.migration.name} ran: "

@@ -52,6 +52,7 @@ async def apply_pending(
         try:
             return await _apply(session, names)
         except (asyncpg.PostgresError, *LOST) as error:
+            session.connection.terminate()
             raise MigrationFailed(
                 f"{source.module}: its migrations were stopped: {explain(error, None)}; {AGAIN}"
             ) from error

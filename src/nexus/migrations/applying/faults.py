@@ -11,7 +11,8 @@ DISK_FULL, CANCELED = "53100", "57014"
 _OUTSIDE = ("08", "53", "57", "58")
 _IDLE = ("25P03", "25P04")  # a session of ours that was stopped
 _NEEDS_NO_TRANSACTION = ("25001", "2D000", "55P04")
-LOST = (asyncpg.InterfaceError, OSError, TimeoutError)
+# InternalClientError: asyncpg was told of the end while it was idle.
+LOST = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 
 
 def outside(error: BaseException) -> bool:

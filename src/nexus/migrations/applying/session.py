@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
+from nexus.migrations.applying.faults import LOST
 from nexus.migrations.applying.settings import Kind, Settings, Tell, Told, quiet
 from nexus.migrations.errors import MigrationError
 from nexus.migrations.history.turn import turn
@@ -119,10 +120,18 @@ async def open_session(
             except BaseException:
                 connection.terminate()  # cancelled within a statement: the server rolls back and lets go
                 raise
-        await connection.close()
+            await _close(connection)  # and the turn with it
     finally:
         connection.terminate()
         await session.drop_watcher()
+
+
+async def _close(connection: Connection) -> None:
+    """Close it orderly; one that is dead already has nothing to lose, since all is committed."""
+    try:
+        await connection.close(timeout=CONNECT_S)
+    except (asyncpg.PostgresError, *LOST):
+        connection.terminate()
 
 
 async def _connect(dsn: str, application: str, guards: dict[str, str]) -> Connection:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from nexus.migrations.applying.backfill import run_batches
+from nexus.migrations.applying.concurrent import run_alone
 from nexus.migrations.applying.owning import as_owner
 from nexus.migrations.applying.retry import retry
 from nexus.migrations.applying.sending import run_own, run_together
@@ -73,7 +74,7 @@ async def _by_itself(session: Session, run_id: str, unit: Unit, begun: bool) -> 
     if statement.batch is not None:
         await run_batches(session, run_id, statement, statement.batch)
     else:
-        await _committing(session, statement)
+        await run_alone(session, run_id, statement, begun)
     await finish_step(session.connection, run_id, statement)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from nexus.migrations.applying.backends import Backend, look
+from nexus.migrations.applying.faults import LOST
 
 if TYPE_CHECKING:
     from nexus.migrations.applying.session import Session
@@ -58,7 +59,7 @@ class Watch:
             try:
                 await self._look()
                 pause = LOOK
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            except (asyncpg.PostgresError, *LOST) as error:
                 self.blind, pause = f"{type(error).__name__}: {error}", BLIND
                 await self._session.drop_watcher()
 
