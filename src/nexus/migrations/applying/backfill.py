@@ -28,7 +28,7 @@ from nexus.migrations.statements import Statement
 if TYPE_CHECKING:
     from nexus.migrations.applying.session import Session
 
-_GOES_ON = "that is recorded, and applying again goes on from there"
+_GOES_ON = "what is done is recorded, and applying again goes on from there"
 PASSES = 5  # over the table, while others go on writing rows that the statement takes
 
 

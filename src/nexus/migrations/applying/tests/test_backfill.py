@@ -1,13 +1,10 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -15,86 +12,16 @@ import pytest
 import pytest_asyncio
 from nexus_kit.testing.servers import PG_BIN
 
-from nexus.migrations import owner_of, provision
-from nexus.migrations.applying.backfill import run_batches
-from nexus.migrations.applying.session import Session, open_session
-from nexus.migrations.applying.settings import Settings, Throttle, Told
-from nexus.migrations.applying.steps import Run, begin_step, start_run
+from nexus.migrations.applying.settings import Settings, Told
+from nexus.migrations.applying.tests.backfilling import EAGER, begin, counts, database, dsn_of
 from nexus.migrations.errors import MigrationBlocked, MigrationFailed, MigrationUnreadable
-from nexus.migrations.journal import ensure_journal
-from nexus.migrations.migration import Migration, Source
 from nexus.migrations.statements import statements
-
-SHOP = Source("shop", "shop", owner_of("shop"), "shop", Path())
-EAGER = Settings(throttle=Throttle(share=1.0, batch_seconds=0.001), restore_point=False)
-_counter = itertools.count(1)
-
-
-@dataclass
-class Backfill:
-    """One run of a batched statement, whoever carries it out, as often as it takes."""
-
-    dsn: str
-    id: str
-    migration: Migration
-    told: list[Told] = field(default_factory=list)
-
-    async def run(self, settings: Settings = EAGER, tell: Any = None) -> int:
-        def hear(told: Told) -> None:
-            self.told.append(told)
-            if tell is not None:
-                tell(told)
-
-        async with open_session(self.dsn, SHOP, settings, hear) as session:
-            session.migration = self.migration
-            try:
-                return await carry_out(session, self.id)
-            except BaseException:
-                await session.roll_back()
-                raise
-
-    def sentences(self, kind: str) -> list[str]:
-        return [each.sentence for each in self.told if each.kind == kind]
-
-
-async def carry_out(session: Session, run_id: str) -> int:
-    (statement,) = statements(session.migration)
-    await begin_step(session.connection, run_id, statement)
-    return await run_batches(session, run_id, statement, statement.batch or 0)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def db(pg: Any) -> AsyncIterator[Any]:
-    """A superuser's connection whose schema is the shop's; what it makes belongs to the shop's owner."""
-    name = f"backfill_{next(_counter)}"
-    admin = await asyncpg.connect(pg.admin_dsn)
-    await admin.execute(f"CREATE DATABASE {name}")
-    await admin.close()
-    connection = await asyncpg.connect(pg.dsn("postgres", name, pg.password))
-    await connection.execute(provision("shop", "shop", "word"))
-    await ensure_journal(connection)
-    await connection.execute("SET search_path = shop; SET ROLE shop_owner")
-    try:
+    async with database(pg) as connection:
         yield connection
-    finally:
-        await connection.close()
-
-
-def dsn_of(pg: Any, db: Any) -> str:
-    return str(pg.dsn("postgres", db._params.database, pg.password))
-
-
-async def begin(pg: Any, db: Any, sql: str, batch: int = 100) -> Backfill:
-    migration = Migration("20260101000000_fill", f"-- nexus: batch={batch}\n{sql}", "0" * 64)
-    run_id = f"run-{next(_counter)}"
-    connection = await asyncpg.connect(dsn_of(pg, db))
-    await start_run(connection, SHOP, migration, Run(run_id, migration.checksum, False))
-    await connection.close()
-    return Backfill(dsn_of(pg, db), run_id, migration)
-
-
-async def counts(db: Any, table: str = "t") -> dict[int, int]:
-    return {row[0]: row[1] for row in await db.fetch(f"SELECT n, count(*) FROM {table} GROUP BY n")}
 
 
 @pytest.mark.parametrize(
@@ -239,7 +166,7 @@ async def test_rows_that_come_meanwhile_are_taken(pg: Any, db: Any) -> None:
 
 CHILD = """
 import asyncio, json, sys
-from nexus.migrations.applying.tests.test_backfill import EAGER, SHOP, Backfill, Migration
+from nexus.migrations.applying.tests.backfilling import Backfill, Migration
 
 def tell(told):
     print(told.kind, flush=True)
@@ -307,7 +234,7 @@ async def test_patience_ends_and_what_is_done_stays(pg: Any, db: Any) -> None:
         await holder.execute("SELECT FROM shop.t WHERE id = 1500 FOR UPDATE")
         backfill = await begin(pg, db, "UPDATE t SET n = n + 1")
         with pytest.raises(MigrationBlocked, match="idle in transaction"):
-            await backfill.run(Settings(lock_timeout=0.02, patience=0.3, throttle=EAGER.throttle))
+            await backfill.run(Settings(lock_timeout=0.2, patience=1, throttle=EAGER.throttle))
         done = (await counts(db))[1]
         assert 1000 <= done < 1500
     assert await backfill.run() == 2000
