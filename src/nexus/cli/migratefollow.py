@@ -19,10 +19,10 @@ import typer
 from nexus.cli import progress
 from nexus.cli.language import t
 from nexus.cli.migratesaid import ACTIONS, said
+from nexus.cli.within import Within
 from nexus.control.client import Client, ControlError
 
 FAILED, INTERRUPTED = 1, 130
-QUIET_SECONDS = 5.0
 PASSING = ("waiting", "progress", "batch")  # told again and again
 
 
@@ -46,11 +46,10 @@ class View(Protocol):
 
 
 class Lines(progress.Lines):
-    """Plain lines; what is told again and again at most every few seconds."""
+    """Plain lines; what is told again and again only now and then."""
 
     def __init__(self) -> None:
-        self._last = ""
-        self._at = 0.0
+        self._within = Within()
 
     def step(self, event: dict[str, Any]) -> None:
         super().step(_full(event))
@@ -58,12 +57,8 @@ class Lines(progress.Lines):
     def told(self, event: Mapping[str, Any]) -> None:
         if event["kind"] == "statement":  # of each of hundreds; the live display shows the one that runs
             return
-        line, now = said(event), time.monotonic()
-        if event["kind"] in PASSING and self._last == event["kind"] and now - self._at < QUIET_SECONDS:
-            return
-        if line:
-            self._last, self._at = event["kind"], now
-            typer.echo(f"  {line}")
+        if line := self._within.line(event):
+            typer.echo(line)
 
 
 class Live(progress.Live):

@@ -110,7 +110,8 @@ def _tell_drift(told: dict[str, tuple[Difference, ...]]) -> None:
     for module, differences in told.items():
         if not differences:
             continue
-        count = t("{module}: {count} differences", module=module, count=len(differences))
+        text = "{module}: 1 difference" if len(differences) == 1 else "{module}: {count} differences"
+        count = t(text, module=module, count=len(differences))
         typer.echo(typer.style(count, bold=True))
         for each in differences:
             typer.echo(f"  {each.sentence}")

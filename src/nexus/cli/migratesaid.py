@@ -12,7 +12,6 @@ from nexus.cli.times import lasting
 
 ACTIONS = {  # what steps do, in words
     "migrate-one": "migrate",
-    "undo-one": "undo",
     "resolve-applied": "record as applied",
     "resolve-rolled-back": "record as rolled back",
     "baseline": "baseline",

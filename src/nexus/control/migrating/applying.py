@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -13,6 +14,8 @@ from nexus.control.migrating.telling import told_event
 from nexus.control.turn import Emit
 from nexus.migrations.applying import apply_pending
 from nexus.migrations.applying.settings import Settings, Told
+from nexus.migrations.errors import PlanRefused
+from nexus.migrations.migration import sha256
 from nexus.migrations.planning.planned import MigrationPlan, PlannedMigration
 from nexus.plans import Action, Step
 from nexus.runtimes.protocol import StartError
@@ -47,6 +50,7 @@ class Applying:
         planned = self._planned[step.target, step.arguments["migration"]]
         settings, url = self._settings(), self._desk.admin_url
         name, tell = planned.migration.name, told_here(self._tell)
+        await asyncio.to_thread(_check_unchanged, planned)
         done = await aside(lambda: apply_pending(url, planned.source, settings, tell, {name}))
         self._first = False
         if name not in done:
@@ -61,6 +65,12 @@ class Applying:
 
     def _tell(self, told: Told) -> None:
         self._emit(told_event(told))
+
+
+def _check_unchanged(planned: PlannedMigration) -> None:
+    file = planned.migration.file
+    if sha256(file.read_bytes()) != planned.migration.checksum:
+        raise PlanRefused(f"{file} was edited since it was planned; nothing of it was applied: plan again")
 
 
 def without_rehearsal(plan: MigrationPlan) -> MigrationPlan:

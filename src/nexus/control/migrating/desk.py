@@ -25,6 +25,7 @@ from nexus.control.migrating.sources import chosen, server_of, sources_of
 from nexus.control.migrating.tools import with_tools
 from nexus.control.operations import chosen_before, chosen_stack
 from nexus.control.outside import remembered
+from nexus.control.provision import settings_of
 from nexus.control.secrets import ADMIN_URL
 from nexus.migrations.applying.settings import Settings
 from nexus.migrations.effects import read_living
@@ -244,10 +245,4 @@ class Desk:
     @property
     def settings(self) -> Settings:
         """How careful migrations are applied, as `nexus.yaml` says."""
-        policy = self.stack.migrations
-        return Settings(
-            lock_timeout=policy.lock_timeout,
-            max_block=policy.max_block,
-            patience=policy.patience,
-            statement_timeout=policy.statement_timeout,
-        )
+        return settings_of(self.stack)

@@ -54,7 +54,7 @@ class Undoing:
             return Plan(self._title, notes=self.refusals)
         step = Step(
             f"undo {self.source.module}/{self.name}",
-            "undo-one",
+            "undo",
             self.source.module,
             "an operator asks for it",
             f"take {self.name} back: {len(self.found.statements)} statements",
@@ -70,7 +70,7 @@ class Undoing:
             return "\n".join([f"{self._title}: refused", *(f"  {each}" for each in self.refusals)])
         statements = (each.replace("\n", "\n    ") for each in self.found.statements)
         proof = [f"  {self.found.proof}"] if self.found.proof else []
-        return "\n".join([self.plan.text(), *(f"    {each};" for each in statements), *proof])
+        return "\n".join([self.plan.text(), *(f"    {each}" for each in statements), *proof])
 
     @property
     def _title(self) -> str:
@@ -78,7 +78,7 @@ class Undoing:
 
     def actions(self) -> Mapping[str, Action]:
         """Action name → what carries it out."""
-        return {"undo-one": self.undo_one}
+        return {"undo": self.undo_one}
 
     async def undo_one(self, step: Step) -> None:
         """Runs the inverse in one transaction.
