@@ -91,3 +91,20 @@ async def test_what_prisma_cannot_read_we_refuse_with_its_code(both: Any, damage
     assert refused.value.code == code
     ran = await both.prisma("deploy")
     assert (ran.code, f"Error: {code}" in ran.text) == (1, True), ran.text
+
+
+async def test_the_tools_take_turns(both: Any) -> None:
+    third, fourth, fifth = "20260103000000_name", "20260104000000_rows", "20260105000000_more"
+    assert len(await both.nexus()) == 2
+    both.write(third, "ALTER TABLE items ADD COLUMN name text;\nCREATE TABLE more (id int);\n")
+    ran = await both.prisma("deploy")
+    assert ran.code == 0, ran.text
+    both.write(fourth, "INSERT INTO items VALUES (1, 2, 'three');\nALTER TABLE more ADD COLUMN name text;\n")
+    assert await both.nexus() == [fourth]
+    both.write(fifth, "ALTER TABLE more ADD COLUMN note text;\n")
+    ran = await both.prisma("deploy")
+    assert ran.code == 0, ran.text
+    assert await both.nexus() == []
+    assert [(row["migration_name"], row["applied_steps_count"]) for row in await both.rows()] == [
+        (each.name, 1) for each in read(both.source())
+    ]

@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from nexus.migrations.errors import MigrationError
+from nexus.migrations.history.names import table_of
 from nexus.migrations.history.state import Problem, Row
-from nexus.migrations.history.table import table_of
 from nexus.migrations.migration import Migration, Source
 from nexus.migrations.phase import phase_of
 from nexus.migrations.reading import order_of

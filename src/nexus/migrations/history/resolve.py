@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nexus.migrations.errors import HistoryBroken
+from nexus.migrations.history.ownership import take_over
 from nexus.migrations.history.state import Row
-from nexus.migrations.history.table import ensure_table, has_table, mark_row, read_rows, roll_back_row
+from nexus.migrations.history.table import has_table, make_table, mark_row, read_rows, roll_back_row
 from nexus.migrations.history.turn import turn
 from nexus.migrations.migration import Migration, Source
 from nexus.migrations.reading import read
@@ -38,7 +39,7 @@ async def mark_applied(connection: Connection, source: Source, name: str) -> Non
     migration = _in_folder(source, read(source), name)
     await _check_schema(connection, source)
     async with turn(connection), connection.transaction():
-        await ensure_table(connection, source)
+        await make_table(connection, source)
         rows = [row for row in await read_rows(connection, source) if row.name == name]
         if any(row.finished_at is not None for row in rows):
             raise HistoryBroken(
@@ -78,30 +79,37 @@ async def mark_rolled_back(connection: Connection, source: Source, name: str) ->
 async def baseline(connection: Connection, source: Source, upto: str | None) -> tuple[str, ...]:
     """Record that the migrations up to `upto` (None: all) are in a schema that was made without a record.
 
-    Nothing is run and nothing compared: the operator says so. Returns the names.
+    Nothing is run and nothing compared: the operator says so. What is in the schema becomes the owner's (see
+    `take_over`). Returns the names.
 
     Raises:
         HistoryBroken: the folder has no migration `upto` (P3017), or there is a record already (P3008).
         MigrationUnreadable: the folder cannot be read.
-        MigrationBlocked: another session changes schemas all the time.
+        MigrationBlocked: another session changes schemas all the time, or uses a table all the time.
     """
     migrations = read(source)
     if upto is not None:
         last = migrations.index(_in_folder(source, migrations, upto))
         migrations = migrations[: last + 1]
     await _check_schema(connection, source)
-    async with turn(connection), connection.transaction():
-        await ensure_table(connection, source)
-        rows = await read_rows(connection, source)
-        if rows:
-            raise HistoryBroken(
-                f"{source.schema}: there is a record of migrations already ({len(rows)} rows, the last "
-                f"{rows[-1].name}); mark single ones: `nexus migrate resolve --applied NAME {source.module}`",
-                "P3008",
-            )
-        for migration in migrations:
-            await mark_row(connection, source, migration)
+    async with turn(connection):
+        async with connection.transaction():
+            await make_table(connection, source)
+            await _check_empty(connection, source)
+            for migration in migrations:
+                await mark_row(connection, source, migration)
+        await take_over(connection, source)
     return tuple(migration.name for migration in migrations)
+
+
+async def _check_empty(connection: Connection, source: Source) -> None:
+    rows = await read_rows(connection, source)
+    if rows:
+        raise HistoryBroken(
+            f"{source.schema}: there is a record of migrations already ({len(rows)} rows, the last "
+            f"{rows[-1].name}); mark single ones: `nexus migrate resolve {source.module} --applied NAME`",
+            "P3008",
+        )
 
 
 def _in_folder(source: Source, migrations: Sequence[Migration], name: str) -> Migration:

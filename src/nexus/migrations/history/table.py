@@ -9,6 +9,9 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
+from nexus.migrations.history.names import quoted as quoted
+from nexus.migrations.history.names import table_of as table_of
+from nexus.migrations.history.ownership import take_over
 from nexus.migrations.history.state import Row
 from nexus.migrations.journal import ensure_journal
 from nexus.migrations.migration import Migration, Source
@@ -18,7 +21,6 @@ if TYPE_CHECKING:
 
     Connection = asyncpg.Connection[asyncpg.Record]
 
-TABLE = "_prisma_migrations"
 KEPT = 1 << 20  # bytes of a script up to which its text is kept
 
 _MAKE = """
@@ -67,22 +69,24 @@ _FAIL = "UPDATE {table} SET logs = $2 WHERE id = $1"
 _ROLL_BACK = "UPDATE {table} SET rolled_back_at = clock_timestamp() WHERE id = $1"
 
 
-def table_of(source: Source) -> str:
-    """The table of a module, qualified and quoted for SQL."""
-    return f"{quoted(source.schema)}.{TABLE}"
-
-
-def quoted(name: str) -> str:
-    """A name as an identifier in SQL."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 async def has_table(connection: Connection, source: Source) -> bool:
     """Whether the schema has the table."""
     return await connection.fetchval("SELECT to_regclass($1)", table_of(source)) is not None
 
 
 async def ensure_table(connection: Connection, source: Source) -> None:
+    """Make all ready for migrations: the table, our journal, and what others own in the schema (`take_over`).
+
+    `connection`: a superuser's, in no transaction.
+
+    Raises:
+        MigrationBlocked: what another role owns is in use all the time.
+    """
+    await make_table(connection, source)
+    await take_over(connection, source)
+
+
+async def make_table(connection: Connection, source: Source) -> None:
     """Make the table where it is missing, of `source.owner`; let `source.role` read it.
 
     Makes the schema `nexus` of `ensure_journal` too: texts of scripts are kept there.
