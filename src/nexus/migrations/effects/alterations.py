@@ -12,6 +12,7 @@ from pglast.enums import AlterTableType as Kind
 from pglast.enums import ConstrType, ObjectType
 
 from nexus.migrations.effects.columns import added_column, not_null_holds
+from nexus.migrations.effects.descent import altered_below
 from nexus.migrations.effects.effect import Effect, LockLevel, Table, Work
 from nexus.migrations.effects.retyping import keeps_rows
 from nexus.migrations.effects.scene import Scene
@@ -59,7 +60,10 @@ def alter_table(tree: Any, scene: Scene) -> Iterator[Effect]:
         return
     table = scene.table(tree.relation)
     for command in tree.cmds or ():
-        yield from _command(command, table, scene, ObjectType(tree.objtype))
+        for effect in _command(command, table, scene, ObjectType(tree.objtype)):
+            yield effect
+            if effect.table == table:
+                yield from altered_below(command, effect, scene, only=not tree.relation.inh)
 
 
 def _command(command: Any, table: Table, scene: Scene, among: ObjectType) -> Iterator[Effect]:

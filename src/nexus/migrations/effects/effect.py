@@ -103,9 +103,9 @@ class Living:
     """What of the living database is known; nothing where there is none to ask.
 
     `validated_checks`: table → the texts of its valid CHECK constraints. `indexes`: index → its table.
-    `index_columns`: index → its columns. `foreign_keys`: table → constraint → the key.
-    `children`: table → what inherits from it, or its partitions, all the way down. `domains`: those that
-    constrain their values. `settled`: names of functions that are not volatile.
+    `index_columns`: index → its columns. `foreign_keys`: table → constraint → the key. `children`: table →
+    what inherits from it, or its partitions, all the way down. `views`: relation → the views over it, all the
+    way up. `domains`: those that constrain their values. `settled`: names of functions that are not volatile.
     """
 
     tables: Mapping[Table, TableFacts] = field(default_factory=dict)
@@ -115,5 +115,6 @@ class Living:
     index_columns: Mapping[Table, tuple[str, ...]] = field(default_factory=dict)
     foreign_keys: Mapping[Table, Mapping[str, ForeignKey]] = field(default_factory=dict)
     children: Mapping[Table, tuple[Table, ...]] = field(default_factory=dict)
+    views: Mapping[Table, tuple[Table, ...]] = field(default_factory=dict)
     domains: frozenset[Table] = frozenset()
     settled: frozenset[str] = SETTLED

@@ -10,6 +10,7 @@ from pglast import ast
 
 from nexus.migrations.effects import definitions, removals, rows, upkeep
 from nexus.migrations.effects.alterations import alter_table
+from nexus.migrations.effects.descent import below
 from nexus.migrations.effects.effect import Effect, Living, Table
 from nexus.migrations.effects.making import made_by
 from nexus.migrations.effects.scene import SYSTEM, Scene
@@ -24,7 +25,6 @@ _JUDGES: Mapping[type, Callable[[Any, Scene], Iterator[Effect]]] = {
     ast.DropStmt: removals.drop,
     ast.TruncateStmt: removals.truncate,
 }
-_RECURSE = (ast.AlterTableStmt, ast.IndexStmt, ast.TruncateStmt, ast.DropStmt, ast.RenameStmt, ast.LockStmt)
 
 
 def effects_of(statement: Statement, schema: str, living: Living, made: set[Table]) -> tuple[Effect, ...]:
@@ -56,20 +56,10 @@ def _effects(tree: Any, scene: Scene) -> Iterator[Effect]:
     judge = _JUDGES.get(type(tree))
     if judge is None:
         return
-    direct = isinstance(tree, _RECURSE)
     for effect in judge(tree, scene):
         yield effect
-        if direct and not _only(tree):
-            for child in scene.living.children.get(effect.table, ()):
-                yield replace(effect, table=child)
-
-
-def _only(tree: Any) -> bool:
-    """Whether it says ONLY, or attaches or detaches, which leaves the other partitions alone."""
-    if any(isinstance(each.def_, ast.PartitionCmd) for each in getattr(tree, "cmds", None) or ()):
-        return True
-    relation = getattr(tree, "relation", None)
-    return relation is not None and not relation.inh
+        for child in below(tree, effect.table, scene):
+            yield replace(effect, table=child)
 
 
 def _merged(effects: Iterable[Effect]) -> tuple[Effect, ...]:

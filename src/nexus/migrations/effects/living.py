@@ -66,6 +66,22 @@ JOIN pg_class p ON p.oid = b.root JOIN pg_namespace pn ON pn.oid = p.relnamespac
 JOIN pg_class c ON c.oid = b.child JOIN pg_namespace cn ON cn.oid = c.relnamespace
 WHERE pn.nspname = ANY($1) AND p.relkind IN ('r', 'p') ORDER BY 1, 2, 3, 4
 """
+_VIEWS = """
+WITH RECURSIVE direct AS (
+    SELECT DISTINCT d.refobjid AS base, r.ev_class AS view
+    FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid
+    WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass
+      AND r.ev_class <> d.refobjid
+), above AS (
+    SELECT base, view FROM direct
+    UNION SELECT a.base, d.view FROM above a JOIN direct d ON d.base = a.view
+)
+SELECT bn.nspname, b.relname, vn.nspname AS child_schema, v.relname AS child
+FROM above a
+JOIN pg_class b ON b.oid = a.base JOIN pg_namespace bn ON bn.oid = b.relnamespace
+JOIN pg_class v ON v.oid = a.view AND v.relkind IN ('v', 'm') JOIN pg_namespace vn ON vn.oid = v.relnamespace
+WHERE bn.nspname = ANY($1) ORDER BY 1, 2, 3, 4
+"""
 _DOMAINS = """
 SELECT DISTINCT n.nspname, t.typname FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
 WHERE t.typtype = 'd' AND (t.typnotnull OR EXISTS (SELECT FROM pg_constraint k WHERE k.contypid = t.oid))
@@ -94,6 +110,7 @@ async def read_living(connection: Connection, schemas: Collection[str]) -> Livin
         {Table(row["nspname"], row["index"]): tuple(row["columns"]) for row in indexes},
         _keys(constraints),
         _children(await connection.fetch(_CHILDREN, wanted)),
+        _children(await connection.fetch(_VIEWS, wanted)),
         frozenset(Table(row[0], row[1]) for row in await connection.fetch(_DOMAINS)),
         frozenset(row[0] for row in await connection.fetch(_SETTLED)),
     )

@@ -16,6 +16,8 @@ def made_by(tree: Any, scene: Scene) -> Iterator[Table]:
     match tree:
         case ast.CreateStmt():
             yield from _unless_there(scene.table(tree.relation), bool(tree.if_not_exists), scene)
+        case ast.SelectStmt(intoClause=ast.IntoClause() as into):
+            yield scene.table(into.rel)
         case ast.CreateTableAsStmt():
             made = scene.table(getattr(tree.into, "rel", None))
             yield from _unless_there(made, bool(tree.if_not_exists), scene)

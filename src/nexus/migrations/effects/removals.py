@@ -8,6 +8,7 @@ from typing import Any
 from pglast.enums import DropBehavior, ObjectType
 
 from nexus.migrations.effects.effect import Effect, LockLevel, Table
+from nexus.migrations.effects.rows import unknown
 from nexus.migrations.effects.scene import Scene
 
 _HOLDS_ROWS = frozenset({ObjectType.OBJECT_TABLE, ObjectType.OBJECT_FOREIGN_TABLE})
@@ -40,6 +41,8 @@ def drop(tree: Any, scene: Scene) -> Iterator[Effect]:
                     yield from _bound(table, scene, cascade)
         elif cascade and kind in (ObjectType.OBJECT_TYPE, ObjectType.OBJECT_DOMAIN):
             yield from _columns_of(scene.named(kind, told), scene)
+        elif cascade:
+            yield unknown("CASCADE")
 
 
 def truncate(tree: Any, scene: Scene) -> Iterator[Effect]:
@@ -71,6 +74,8 @@ def _bound(table: Table, scene: Scene, cascade: bool) -> Iterator[Effect]:
     for other in sorted({other for other, _ in scene.keys_of(table)}):
         yield Effect(other, _EXCLUSIVE, "", f"is no longer referred to by {table}")
     if cascade:
+        for view in scene.living.views.get(table, ()):
+            yield Effect(view, _EXCLUSIVE, "", f"is a view of {table} and goes with it")
         for other in sorted({other for other, _ in scene.keys_to(table)}):
             yield Effect(other, _EXCLUSIVE, "", f"loses its foreign key to {table}")
 

@@ -17,7 +17,7 @@ _WRITES = LockLevel.ROW_EXCLUSIVE
 def select(tree: Any, scene: Scene) -> Iterator[Effect]:
     """SELECT; its data-modifying WITH too."""
     yield from _with(tree, scene)
-    yield from scene.read(tree)
+    yield from scene.read(tree, "scan" if tree.intoClause else "", "is read")
     for told in tree.targetList or ():
         call = getattr(told, "val", None)
         if isinstance(call, ast.FuncCall) and _unknown(name_of(call.funcname), scene):
@@ -71,8 +71,8 @@ def create_as(tree: Any, scene: Scene) -> Iterator[Effect]:
 
 
 def opaque(tree: Any, scene: Scene) -> Iterator[Effect]:
-    """DO and CALL."""
-    yield unknown("a DO block" if isinstance(tree, ast.DoStmt) else "a procedure")
+    """Code, and what is about whatever is there."""
+    yield unknown(_OPAQUE[type(tree)])
 
 
 def unknown(what: str) -> Effect:
@@ -109,6 +109,15 @@ _HARMLESS = frozenset(
     "pg_sleep gen_random_uuid uuidv4 uuidv7 random clock_timestamp pg_advisory_lock pg_advisory_xact_lock "
     "pg_advisory_unlock pg_notify".split()
 )
+_OPAQUE: Mapping[type, str] = {
+    ast.DoStmt: "a DO block",
+    ast.CallStmt: "a procedure",
+    ast.ExecuteStmt: "a prepared statement",
+    ast.AlterExtensionStmt: "an extension's own script",
+    ast.AlterTableMoveAllStmt: "a move of all that is in a tablespace",
+    ast.DropOwnedStmt: "DROP OWNED",
+    ast.ReassignOwnedStmt: "REASSIGN OWNED",
+}
 JUDGES: Mapping[type, Callable[[Any, Scene], Iterator[Effect]]] = {
     ast.SelectStmt: select,
     ast.InsertStmt: insert,
@@ -117,6 +126,5 @@ JUDGES: Mapping[type, Callable[[Any, Scene], Iterator[Effect]]] = {
     ast.MergeStmt: merge,
     ast.CopyStmt: copy,
     ast.CreateTableAsStmt: create_as,
-    ast.DoStmt: opaque,
-    ast.CallStmt: opaque,
+    **dict.fromkeys(_OPAQUE, opaque),
 }

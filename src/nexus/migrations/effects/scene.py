@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pglast import ast
-from pglast.visitors import Visitor
+from pglast.visitors import Skip, Visitor
 
 from nexus.migrations.effects.effect import Effect, Living, LockLevel, Table, TableFacts, Work
 from nexus.migrations.naming import key_of, table_of
@@ -36,6 +36,15 @@ class Scene:
     def facts(self, table: Table) -> TableFacts | None:
         """What the living database knows of a table."""
         return self.living.tables.get(table)
+
+    def children(self, table: Table) -> tuple[Table, ...]:
+        """What inherits from a table, or its partitions."""
+        return self.living.children.get(table, ())
+
+    def partitioned(self, table: Table) -> bool:
+        """Whether a table is a partitioned one."""
+        facts = self.facts(table)
+        return facts is not None and facts.kind == "p"
 
     def owner_of(self, index: Table) -> Table | None:
         """The table of an index."""
@@ -89,6 +98,9 @@ class _Reading(Visitor):
 
     def visit_RangeVar(self, ancestors: Any, node: ast.RangeVar) -> None:
         self.relations.append(node)
+
+    def visit_IntoClause(self, ancestors: Any, node: ast.IntoClause) -> Any:
+        return Skip  # what SELECT INTO makes is not read
 
     def visit_CommonTableExpr(self, ancestors: Any, node: ast.CommonTableExpr) -> None:
         self.own.add(str(node.ctename))

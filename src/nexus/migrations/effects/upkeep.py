@@ -55,7 +55,8 @@ def reindex(tree: Any, scene: Scene) -> Iterator[Effect]:
             return
         yield Effect(table, level, "index", f"builds {told.name} anew; reads by this index wait")
     else:
-        yield Effect(told, level, "index", "builds all its indexes anew; reads by them wait")
+        has = not scene.living.indexes or told in scene.living.indexes.values() or scene.partitioned(told)
+        yield Effect(told, level, "index" if has else "", "builds all its indexes anew; reads by them wait")
 
 
 def lock_table(tree: Any, scene: Scene) -> Iterator[Effect]:

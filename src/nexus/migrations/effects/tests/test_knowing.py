@@ -34,6 +34,7 @@ def effects(sql: str, living: Living | None = None) -> list[Effect]:
         "CREATE TABLE orders (id int); ALTER TABLE orders RENAME TO bills; TRUNCATE bills",
         "CREATE TABLE orders (id int); INSERT INTO shop.orders SELECT 1; UPDATE orders SET id = 2",
         "CREATE SCHEMA shop CREATE TABLE orders (id int); ALTER TABLE orders ADD COLUMN a int",
+        "SELECT 1 AS id INTO orders; DELETE FROM orders",
         "SET lock_timeout = '1s'; CREATE TYPE state AS ENUM ('a'); BEGIN; COMMIT",
     ],
 )
@@ -52,7 +53,9 @@ def test_a_new_table_still_locks_the_one_that_it_refers_to() -> None:
     assert (found.table, found.lock) == (ORDERS, LockLevel.SHARE_ROW_EXCLUSIVE)
 
 
-@pytest.mark.parametrize("sql", ["DO $$ BEGIN DELETE FROM orders; END $$", "CALL f()", "SELECT tidy()"])
+@pytest.mark.parametrize(
+    "sql", ["DO $$ BEGIN END $$", "CALL f()", "SELECT tidy()", "DROP FUNCTION f CASCADE"]
+)
 def test_what_only_running_it_shows_is_said_to_be_unknown(sql: str) -> None:
     (found,) = effects(sql)
     assert found.table == UNKNOWN

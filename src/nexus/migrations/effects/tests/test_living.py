@@ -18,6 +18,7 @@ ALTER TABLE customer DROP COLUMN gone;
 ALTER TABLE customer ADD CONSTRAINT late CHECK (id < 9) NOT VALID;
 ALTER TABLE customer ADD CONSTRAINT later NOT NULL tax NOT VALID;
 CREATE TABLE orders (id bigint, customer int REFERENCES customer);
+CREATE VIEW names AS SELECT id FROM customer; CREATE VIEW names_of_names AS SELECT id FROM names;
 CREATE INDEX by_customer ON orders (customer, id);
 CREATE TABLE part (day date) PARTITION BY RANGE (day);
 CREATE TABLE part_1 PARTITION OF part DEFAULT PARTITION BY RANGE (day);
@@ -54,6 +55,7 @@ async def test_tables_are_read_with_what_decides_how_much_a_change_hurts(pg: Any
         "orders_customer_fkey": ForeignKey(("customer",), customer, ("id",))
     }
     assert living.children[Table("shop", "part")] == (Table("shop", "part_1"), Table("shop", "part_2"))
+    assert living.views[customer] == (Table("shop", "names"), Table("shop", "names_of_names"))
     assert living.domains == {Table("shop", "positive")}
     assert "now" in living.settled
     assert "random" not in living.settled
