@@ -6,7 +6,6 @@ Its services get other ports, a cache of their own, and no address of the living
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
 import subprocess
 from collections.abc import Collection
@@ -72,12 +71,6 @@ def free_offset(stack: Stack, avoid: Collection[int] = ()) -> int:
         if offset not in avoid and all(ports.state(host, port + offset) == "free" for host, port in wanted):
             return offset
     raise RehearsalFailed("no ports are free for a stack beside the living one; end what holds them")
-
-
-def remove(home: Home) -> None:
-    """Removes what of a home lies outside it: the folder of its sockets, where its own path is too long."""
-    if not home.run.is_relative_to(home.root):
-        shutil.rmtree(home.run, ignore_errors=True)
 
 
 def _runs(living: Home, service: str, release: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -17,6 +16,7 @@ from nexus.migrations.planning.planned import MigrationFacts, MigrationPlan
 from nexus.migrations.rehearsing.rehearse import Options, Subject
 from nexus.migrations.rehearsing.rehearse import rehearse as rehearse_plan
 from nexus.migrations.rehearsing.report import Report
+from nexus.migrations.rehearsing.sentence import Say, Sentence, unsaid
 from nexus.runtimes.site import Site
 
 
@@ -42,14 +42,14 @@ async def rehearse(
     desk: Desk,
     plan: MigrationPlan,
     options: Options = Options(),
-    say: Callable[[str], None] = lambda sentence: None,
+    say: Say = unsaid,
     tell: Tell = quiet,
     smoke: bool = True,
 ) -> Report:
     """Rehearses a plan on a copy of the stack's data and keeps the report.
 
-    `say` gets what happens, in English; `tell` what is told of each statement. `smoke`: whether the running
-    releases are started on the copy.
+    `say` gets what happens, as sentences that can be put into another language; `tell` what is told of each
+    statement. `smoke`: whether the running releases are started on the copy.
 
     Raises:
         RehearsalFailed: no copy can be made.
@@ -59,7 +59,7 @@ async def rehearse(
     stack = desk.site.stack
     cleared = await clear_abandoned(desk.rehearsals, stack.root)
     if cleared:
-        say(f"{cleared} rehearsals that had been killed were cleared away")
+        say(Sentence("{n} rehearsals that had been killed were cleared away", n=cleared))
     service = server_of(stack).name
     facts = await desk.facts()
     candidates = tuple((each.module, each.release) for each in facts.running if not each.stable)

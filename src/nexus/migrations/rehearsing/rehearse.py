@@ -26,9 +26,10 @@ from nexus.migrations.rehearsing.report import Report, Smoke
 from nexus.migrations.rehearsing.rhythm import Measured, measured
 from nexus.migrations.rehearsing.running import Apply, rates_of, run_plan, table_sizes
 from nexus.migrations.rehearsing.scratch import Scratch, scratch
+from nexus.migrations.rehearsing.sentence import Say, Sentence, unsaid
 
-SmokeTest = Callable[[Scratch], Awaitable[tuple[Smoke, ...]]]
-Say = Callable[[str], None]
+# The copy, and the invariants that do not hold on it after the plan, which are told of already.
+SmokeTest = Callable[[Scratch, frozenset[str]], Awaitable[tuple[Smoke, ...]]]
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ async def rehearse(
     options: Options,
     apply: Apply,
     smoke: SmokeTest | None = None,
-    say: Say = lambda sentence: None,
+    say: Say = unsaid,
     tell: Tell = quiet,
     ways: Sequence[Filling] | None = None,
 ) -> Report:
@@ -84,7 +85,11 @@ async def rehearse(
     began, now = time.monotonic(), datetime.now(UTC)
     id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     server = await read_server(subject.url, subject.bare)
-    say(f"writes are counted for {options.window:g} s")
+    say(
+        Sentence(
+            "the writes of the living database are counted for {seconds} s", seconds=f"{options.window:g}"
+        )
+    )
     rhythm = await _measured(subject, options)
     place = subject.folder / id
     async with scratch(place, server, subject.service, options.max_rate, ways, say) as there:
@@ -109,19 +114,19 @@ async def _rehearsed(
     at: float,
 ) -> Report:
     plan = subject.plan
-    say(f"{len(subject.invariants)} invariants are asked before")
+    say(Sentence("{n} invariants are asked before the plan", n=len(subject.invariants)))
     before = await checking.ask(there.url, subject.invariants)
     sizes = await table_sizes(there.url)
     settings = _settings(subject.settings, options)
     load = Load(there.url, rhythms(rhythm, touched(plan), options.rate), rhythm.source)
-    say("the plan is applied under replayed writes")
+    say(Sentence("the plan is applied to the copy under replayed writes"))
     async with load:
         await asyncio.sleep(options.settle)
         start = asyncio.get_running_loop().time()
         ran, failure = await run_plan(there.url, plan, settings, tell, apply)
         await asyncio.sleep(options.settle)
     verdict = judged(ran, load.writes, start, options.max_wait)
-    say(f"{len(subject.invariants)} invariants are asked after")
+    say(Sentence("{n} invariants are asked after the plan", n=len(subject.invariants)))
     invariants = checking.compared(before, await checking.ask(there.url, subject.invariants))
     notes = [
         f"{source.module} was not rehearsed: its own command changes its schema" for source in plan.commands
@@ -132,12 +137,10 @@ async def _rehearsed(
             "no release was smoke-tested" + (": the plan was not applied as a whole" if failure else "")
         )
     else:
-        smoked = await smoke(there)
+        smoked = await smoke(there, frozenset(each.name for each in invariants if each.after != 0))
     broken = [checking.sentence(each) for each in invariants if each.broken]
     unwell = [
-        f"release {each.module} {each.version or each.release} fails on the new schema: {each.sentence}"
-        for each in smoked
-        if each.state == "failed"
+        f"{each.title} fails on the new schema: {each.sentence}" for each in smoked if each.state == "failed"
     ]
     return Report(
         id=id,

@@ -73,13 +73,23 @@ class InvariantSeen:
 
 @dataclass(frozen=True)
 class Smoke:
-    """A running release of a module against the new schema; `sentence` says what failed, or why not tried."""
+    """A running release of a module against the new schema; `sentence` says what failed, or why not tried.
+
+    Without a release it is about the stack as a whole, or one of its probes: `module` says which.
+    """
 
     module: str
     version: str
     release: str
     state: SmokeState
     sentence: str = ""
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return (
+            f"release {self.module} {self.version or self.release}" if self.release else f"the {self.module}"
+        )
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import asyncio
 import os
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ from nexus.migrations.rehearsing.errors import RehearsalFailed
 from nexus.migrations.rehearsing.filling import Filling, fillings
 from nexus.migrations.rehearsing.living import LivingServer, check_room
 from nexus.migrations.rehearsing.report import Copy
+from nexus.migrations.rehearsing.sentence import Say, Sentence, unsaid
 
 WALKABLE = 0o711  # its users can walk through, and not list
 
@@ -47,7 +48,7 @@ async def scratch(
     service: str = "postgres",
     max_rate: str = "",
     ways: Sequence[Filling] | None = None,
-    tell: Callable[[str], None] = lambda sentence: None,
+    say: Say = unsaid,
 ) -> AsyncIterator[Scratch]:
     """A filled server below `place`, a folder that is not there yet; all of it is deleted afterwards.
 
@@ -68,7 +69,7 @@ async def scratch(
         for folder in (home, home / "data"):
             folder.chmod(WALKABLE if os.geteuid() == 0 else 0o700)
         cluster = Cluster(home / "data" / service, place / "server", server.settings)
-        copied = await _filled(cluster, fillings(server, max_rate) if ways is None else ways, server, tell)
+        copied = await _filled(cluster, fillings(server, max_rate) if ways is None else ways, server, say)
         yield Scratch(place, cluster, copied, cluster.url(programs.database(server.url)))
     finally:
         if cluster is not None:
@@ -76,13 +77,11 @@ async def scratch(
         shutil.rmtree(place, ignore_errors=True)
 
 
-async def _filled(
-    cluster: Cluster, ways: Sequence[Filling], server: LivingServer, tell: Callable[[str], None]
-) -> Copy:
+async def _filled(cluster: Cluster, ways: Sequence[Filling], server: LivingServer, say: Say) -> Copy:
     notes = list(server.notes)
     for number, way in enumerate(ways, 1):
         check_room(cluster.data.parent, way.bytes)
-        tell(f"{way.describe()}: {way.bytes / 1e6:.0f} MB")
+        say(Sentence("the database is copied: {way}, {mb} MB", way=way.describe(), mb=round(way.bytes / 1e6)))
         began = time.monotonic()
         cluster.furnish()
         try:
@@ -93,6 +92,7 @@ async def _filled(
             shutil.rmtree(cluster.data, ignore_errors=True)
             if number == len(ways):
                 raise
-            notes.append(f"{way.describe()} was not possible: {error}")
-            tell(notes[-1])
+            told = Sentence("{way} was not possible: {why}", way=way.describe(), why=error)
+            notes.append(str(told))
+            say(told)
     raise RehearsalFailed("there is no way to copy the living database")

@@ -24,6 +24,7 @@ from nexus.migrations.rehearsing import reports
 from nexus.migrations.rehearsing.rehearse import Options, Subject, rehearse
 from nexus.migrations.rehearsing.report import Report, Smoke
 from nexus.migrations.rehearsing.scratch import Scratch
+from nexus.migrations.rehearsing.sentence import Sentence
 from nexus.migrations.rehearsing.tests.living_shop import fetch, living_shop
 
 QUICK = Options(window=0.2, settle=0.5, patience=5.0)
@@ -31,7 +32,9 @@ STOCK = Invariant("stock", "No item has less than none", ("shop",), None, Path("
                   "SELECT id FROM shop.items WHERE quantity < 0")  # fmt: skip
 LATEST = Invariant("noted", "Every item has a note", ("shop",), None, Path("noted.sql"),
                    "SELECT id FROM shop.items WHERE note IS NULL")  # fmt: skip
-
+NEVER = Invariant(
+    "never", "There are no items", ("shop",), None, Path("never.sql"), "SELECT id FROM shop.items"
+)
 NEW_COLUMNS = """
 SELECT column_name FROM information_schema.columns
 WHERE table_schema = 'shop' AND table_name = 'items' AND column_name IN ('colour', 'size')
@@ -77,7 +80,7 @@ async def test_a_good_plan_is_applied_to_a_copy_alone_and_timed(pg: Any, folder:
     scripts = ("ALTER TABLE shop.items ADD COLUMN colour text;\nCREATE TABLE shop.more (id int);",
                "ALTER TABLE shop.items ADD COLUMN size int DEFAULT 1;")  # fmt: skip
     async with _subject(pg, folder, *scripts, invariants=(STOCK,)) as subject:
-        said: list[str] = []
+        said: list[Sentence] = []
         report = await rehearse(subject, QUICK, apply_pending, say=said.append)
         columns = await fetch(subject.url, NEW_COLUMNS)
     assert report.failures == ()
@@ -94,7 +97,9 @@ async def test_a_good_plan_is_applied_to_a_copy_alone_and_timed(pg: Any, folder:
     assert report.digest == subject.plan.digest
     assert reports.latest(subject.folder, report.digest) == report
     assert [each.name for each in subject.folder.iterdir()] == [f"{report.id}.json"]
-    assert any("physical copy" in sentence for sentence in said)
+    assert any(
+        "physical copy" in each and each.text.startswith("the database is copied: {way}") for each in said
+    )
 
 
 async def test_a_plan_that_breaks_an_invariant_is_named_with_it(pg: Any, folder: Path) -> None:
@@ -167,11 +172,13 @@ async def test_a_statement_that_postgresql_refuses_is_told(pg: Any, folder: Path
 async def test_a_release_that_is_not_ready_on_the_new_schema_fails_the_rehearsal(
     pg: Any, folder: Path
 ) -> None:
-    async def smoke(there: Scratch) -> tuple[Smoke, ...]:
+    async def smoke(there: Scratch, offended: frozenset[str]) -> tuple[Smoke, ...]:
         rows = await fetch(there.url, "SELECT count(*) FROM shop.more")
+        assert offended == {"never"}
         return (Smoke("shop", "1.0", "abc", "failed", f"not ready, {rows[0][0]} rows"),)
 
-    async with _subject(pg, folder, "CREATE TABLE shop.more (id int);") as subject:
+    script = "CREATE TABLE shop.more (id int);"
+    async with _subject(pg, folder, script, invariants=(STOCK, NEVER)) as subject:
         report = await rehearse(subject, QUICK, apply_pending, smoke)
     assert report.failures == ("release shop 1.0 fails on the new schema: not ready, 0 rows",)
 

@@ -1,0 +1,39 @@
+"""A brick for tests that needs its table: ready while it can read it, and it writes what it is told."""
+
+import os
+from pathlib import Path
+
+import asyncpg
+from aiohttp import web
+
+DATABASE = Path(os.environ["DATABASE_URL_FILE"]).read_text().strip()
+
+
+async def ready(request: web.Request) -> web.Response:
+    try:
+        connection = await asyncpg.connect(DATABASE, timeout=5)
+        try:
+            await connection.fetch("SELECT id, name, price FROM items LIMIT 1")
+        finally:
+            await connection.close()
+    except (OSError, asyncpg.PostgresError) as error:
+        return web.json_response({"status": "fail", "error": str(error)}, status=503)
+    return web.json_response({"status": "pass"})
+
+
+async def items(request: web.Request) -> web.Response:
+    connection = await asyncpg.connect(DATABASE, timeout=5)
+    try:
+        if request.method == "POST":
+            await connection.execute(
+                "INSERT INTO items (name, price) VALUES ($1, 1)", (await request.json())["name"]
+            )
+        count = await connection.fetchval("SELECT count(*) FROM items")
+    finally:
+        await connection.close()
+    return web.json_response({"count": count}, status=201 if request.method == "POST" else 200)
+
+
+app = web.Application()
+app.add_routes([web.get("/ready", ready), web.get("/items", items), web.post("/items", items)])
+web.run_app(app, host=os.environ["HOST"], port=int(os.environ["PORT"]), print=None)

@@ -1,0 +1,183 @@
+"""The whole rehearsal of a running stack: its release is started on the copy and asked as users ask."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import psutil
+import pytest
+
+from nexus.control.migrating.desk import Desk
+from nexus.control.rehearsing.rehearse import rehearse
+from nexus.migrations.planning.planned import MigrationPlan
+from nexus.migrations.rehearsing import leftovers, reports
+from nexus.migrations.rehearsing.rehearse import Options
+from nexus.migrations.rehearsing.report import Report
+from nexus.runtimes.home import Home
+from nexus.testing import ThrowawayStack, throwaway_stack
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
+QUICK = Options(window=0.2, settle=0.3, patience=10.0)
+STACK = """\
+name: rehearsed
+telemetry: {collect: off}
+infrastructure:
+  store: {kind: database, runtime: postgres, port: 9100}
+  edge: {kind: edge, runtime: nginx, port: 9102, needs: {soft: [shop]}, upstreams: {/: shop},
+         health: {live: /edge/health, ready: /edge/health}}
+processes:
+  sell:
+    title: {en: Sell, pt-BR: Vender}
+    steps: [{name: note, module: shop, title: {en: Note, pt-BR: Anotar}, requests: [POST /items]}]
+probes:
+  note-an-item:
+    title: {en: Note an item, pt-BR: Anotar um item}
+    process: sell
+    every: 60s
+    timeout: 10s
+    steps:
+      - {name: note, title: {en: Note, pt-BR: Anotar}, request: POST /items, body: {name: "{run}"}, expect: 201}
+invariants: invariants
+"""
+BRICK = """\
+name: shop
+runtime: python
+command: [python, -m, shop]
+port: 9101
+needs: {hard: [store]}
+routes: [/]
+public: [/*]
+health: {live: /ready, ready: /ready}
+database: {schema: shop, migrations: {format: prisma, path: migrations}}
+rollout: {start: 20s, settle: 100ms}
+"""
+FIRST = """\
+CREATE TABLE items (
+    id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL, price numeric NOT NULL);
+INSERT INTO items (name, price) SELECT 'item ' || n, n FROM generate_series(1, 200) n;
+"""
+MAKER = """\
+-- nexus: may-block=30s
+ALTER TABLE items ADD COLUMN maker text;
+UPDATE items SET maker = '';
+ALTER TABLE items ALTER maker SET NOT NULL;
+"""
+PRICED = "-- title: prices are above zero\n-- needs: shop\nSELECT id FROM shop.items WHERE price <= 0\n"
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[ThrowawayStack]:
+    root = Path(tempfile.mkdtemp(prefix="nexus-rehearsed-"))
+    root.chmod(0o755)
+    brick = root / "modules" / "shop"
+    brick.mkdir(parents=True)
+    (root / "invariants").mkdir()
+    (root / "invariants" / "priced.sql").write_text(PRICED)
+    (root / "nexus.yaml").write_text(STACK)
+    (brick / "module.yaml").write_text(BRICK)
+    shutil.copy(Path(__file__).with_name("shop.py"), brick)
+    _write(root, "20260101000000_first", FIRST)
+    (brick / "migrations" / "migration_lock.toml").write_text('provider = "postgresql"\n')
+    try:
+        with throwaway_stack(root=root) as found:
+            yield found
+    finally:
+        shutil.rmtree(root)
+
+
+def _write(root: Path, name: str, sql: str) -> Path:
+    folder = root / "modules" / "shop" / "migrations" / name
+    folder.mkdir(parents=True)
+    (folder / "migration.sql").write_text(sql)
+    return folder
+
+
+async def _rehearsed(stack: ThrowawayStack, sql: str) -> tuple[Report, MigrationPlan]:
+    """A rehearsal of one migration more than is applied; its folder is gone afterwards."""
+    folder = _write(stack.root, "20260102000000_second", sql)
+    try:
+        desk = Desk.outside(Home.at(stack.home), stack.root)
+        plan = await desk.plan()
+        return await rehearse(desk, plan, QUICK), plan
+    finally:
+        shutil.rmtree(folder)
+
+
+async def _living(stack: ThrowawayStack) -> tuple[int, list[str]]:
+    """How many items the living database holds, and its columns."""
+    connection = await asyncpg.connect((stack.home / "secrets" / "store" / "admin_url").read_text().strip())
+    try:
+        count = await connection.fetchval("SELECT count(*) FROM shop.items")
+        columns = await connection.fetch(
+            "SELECT column_name FROM information_schema.columns WHERE table_schema = 'shop'"
+        )
+    finally:
+        await connection.close()
+    return count, sorted(row["column_name"] for row in columns)
+
+
+@pytest.fixture
+async def untouched(stack: ThrowawayStack) -> AsyncIterator[None]:
+    """Nothing of the living stack changes, and nothing is left of the copy."""
+    before = await _living(stack), stack.pids()
+    yield
+    assert (await _living(stack), stack.pids()) == before
+    folder = stack.home / "rehearsals"
+    assert all(each.suffix == ".json" for each in folder.iterdir())
+    lines = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
+    assert not [line for line in lines if any(str(folder) in part for part in line)]
+
+
+@pytest.mark.usefixtures("untouched")
+async def test_a_release_that_goes_on_working_passes(stack: ThrowawayStack) -> None:
+    report, plan = await _rehearsed(stack, "ALTER TABLE items ADD COLUMN colour text;")
+    assert report.failures == ()
+    assert [(each.module, each.state) for each in report.smoke] == [
+        ("shop", "passed"),
+        ("probe note-an-item", "passed"),
+    ]
+    assert report.smoke[0].release == stack.service("shop")["release"]
+    assert report.copy.way == "physical copy (pg_basebackup)"
+    assert [each.name for each in report.invariants] == ["priced"]
+    assert reports.latest(stack.home / "rehearsals", plan.digest) == report
+
+
+@pytest.mark.usefixtures("untouched")
+async def test_a_release_that_the_new_schema_breaks_is_named(stack: ThrowawayStack) -> None:
+    report, _ = await _rehearsed(
+        stack, "-- nexus: phase=expand\nALTER TABLE items RENAME COLUMN name TO title;"
+    )
+    assert not report.ok
+    assert report.failures[0].startswith("release shop ")
+    assert "fails on the new schema" in report.failures[0]
+
+
+@pytest.mark.usefixtures("untouched")
+async def test_users_who_would_get_errors_fail_the_rehearsal(stack: ThrowawayStack) -> None:
+    report, _ = await _rehearsed(stack, MAKER)
+    assert any(
+        each.startswith("the probe note-an-item fails on the new schema: step 'note'")
+        for each in report.failures
+    )
+
+
+@pytest.mark.usefixtures("untouched")
+async def test_what_a_killed_rehearsal_left_is_cleared_by_the_next(stack: ThrowawayStack) -> None:
+    place = stack.home / "rehearsals" / "20260101-000000-dead"
+    (place / "server").mkdir(parents=True)
+    (place / leftovers.OWNER).write_text(json.dumps({"pid": 1, "birth": "long ago"}))
+    desk = Desk.outside(Home.at(stack.home), stack.root)
+    folder = _write(stack.root, "20260102000000_second", "CREATE TABLE more (id int);")
+    said: list[str] = []
+    try:
+        report = await rehearse(desk, await desk.plan(), QUICK, said.append, smoke=False)
+    finally:
+        shutil.rmtree(folder)
+    assert said[0] == "1 rehearsals that had been killed were cleared away"
+    assert report.ok
+    assert not place.exists()
