@@ -1,12 +1,19 @@
-"""One module's database from nothing to up to date: the database, its roles and schema, its migrations."""
+"""Modules' schemas from nothing to up to date: the database, their roles and schemas, their migrations."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 
 import asyncpg
 
 from nexus.migrations.apply import apply
+from nexus.migrations.applying import Settings, Tell, apply_pending, quiet
+from nexus.migrations.errors import HistoryBroken
+from nexus.migrations.history import History, read_history
+from nexus.migrations.migration import Source
+from nexus.migrations.planning.order import order
 from nexus.migrations.roles import CHECKER, checker_is_complete, owner_of, provision, provision_checker
 
 MAINTENANCE = "postgres"  # the database that every server has
@@ -21,12 +28,52 @@ async def bring(url: str, schema: str, role: str, password: str, folder: Path) -
         MigrationError: a migration failed or the history cannot go on.
         asyncpg.PostgresError, OSError: the server refuses or is away.
     """
+    await _provision(url, [(schema, role, password)])
+    await apply(url, schema, owner_of(schema), folder, role)
+
+
+async def bring_all(
+    url: str, sources: Sequence[Source], passwords: Mapping[str, str], tell: Tell = quiet
+) -> tuple[str, ...]:
+    """Bring the schemas of several modules up to date, each migration behind those of other modules that it
+    waits for. Returns what was applied, as `module/name`. `passwords`: of the modules' roles, by module.
+
+    Raises:
+        MigrationError: a migration failed or cannot be read, a history cannot go on (nothing was applied
+            then), or migrations wait for each other.
+        asyncpg.PostgresError, OSError: the server refuses or is away.
+    """
+    await _provision(url, [(each.schema, each.role, passwords[each.module]) for each in sources])
+    histories = await _histories(url, sources)
+    settings, done = Settings(), []
+    for module, run in groupby(order(histories), key=lambda step: step[0]):
+        names = [migration.name for _, migration in run]
+        applied = await apply_pending(url, histories[module].source, settings, tell, names)
+        done += [f"{module}/{name}" for name in applied]
+        settings = Settings(restore_point=False)  # one, before the first of them
+    return tuple(done)
+
+
+async def _provision(url: str, roles: Sequence[tuple[str, str, str]]) -> None:
     connection = await asyncpg.connect(url, timeout=10)
     try:
-        await connection.execute(provision(schema, role, password))
+        for schema, role, password in roles:
+            await connection.execute(provision(schema, role, password))
     finally:
         await connection.close()
-    await apply(url, schema, owner_of(schema), folder, role)
+
+
+async def _histories(url: str, sources: Sequence[Source]) -> dict[str, History]:
+    connection = await asyncpg.connect(url, timeout=10)
+    try:
+        histories = {each.module: await read_history(connection, each) for each in sources}
+    finally:
+        await connection.close()
+    for history in histories.values():
+        for problem in history.obstacles:
+            if problem.kind != "interrupted":  # it may run at this moment; who applies waits for its turn
+                raise HistoryBroken(f"{problem.sentence}; {problem.mend}", problem.code)
+    return histories
 
 
 async def create_database(url: str, check_password: str) -> None:

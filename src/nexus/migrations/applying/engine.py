@@ -67,7 +67,8 @@ async def _apply(session: Session, names: Collection[str] | None) -> tuple[str, 
     point: str | None = None
     for each in prepared:
         if point is None and session.settings.restore_point:
-            point = await make_restore_point(session, each.migration.name)
+            session.migration = each.migration
+            point = await make_restore_point(session)
         await apply_one(session, history, each, point)
     return tuple(each.name for each in chosen)
 

@@ -22,10 +22,10 @@ def point_name(module: str, migration: str, at: datetime) -> str:
     return (before.encode() + middle.encode())[: LONGEST - len(after)].decode(errors="ignore") + after
 
 
-async def make_restore_point(session: Session, migration: str) -> str | None:
-    """Make one and tell its name; None where the server keeps too little WAL for it (wal_level=minimal)."""
+async def make_restore_point(session: Session) -> str | None:
+    """Make one before the migration that comes, and tell its name; None where the server keeps too little WAL for it (wal_level=minimal)."""
     at = await session.connection.fetchval("SELECT clock_timestamp() AT TIME ZONE 'UTC'")
-    name = point_name(session.source.module, migration, at)
+    name = point_name(session.source.module, session.migration.name, at)
     try:
         lsn = await session.connection.fetchval("SELECT pg_create_restore_point($1)::text", name)
     except _REFUSED as error:
