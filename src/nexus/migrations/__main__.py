@@ -3,8 +3,8 @@
 Migrations are applied over all modules in the order in which they need each other.
 
 NEXUS_SCHEMAS     `sales=sales crm=crm:sql`: each module, its schema and the format of its migrations
-                  ("prisma" where none is told); they are the folder of its name. Those of the format "command" are left
-                  to Nexus, which runs the command as a task of the module's release
+                  ("prisma" where none is told); they are the folder of its name. Those of the format
+                  "command" are left to Nexus, which runs the command as a task of the module's release
 NEXUS_SECRETS     the folder of superuser_password, check_password and MODULE-database_password
 PGHOST, PGPORT, PGUSER, PGDATABASE     the server, its superuser and the database
 """

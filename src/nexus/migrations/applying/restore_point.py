@@ -23,7 +23,10 @@ def point_name(module: str, migration: str, at: datetime) -> str:
 
 
 async def make_restore_point(session: Session) -> str | None:
-    """Make one before the migration that comes, and tell its name; None where the server keeps too little WAL for it (wal_level=minimal)."""
+    """Make one before the migration that comes, and tell its name.
+
+    None where the server keeps too little WAL for it (wal_level=minimal).
+    """
     at = await session.connection.fetchval("SELECT clock_timestamp() AT TIME ZONE 'UTC'")
     name = point_name(session.source.module, session.migration.name, at)
     try:
