@@ -110,9 +110,11 @@ def _tell_drift(told: dict[str, tuple[Difference, ...]]) -> None:
     for module, differences in told.items():
         if not differences:
             continue
-        text = "{module}: 1 difference" if len(differences) == 1 else "{module}: {count} differences"
-        count = t(text, module=module, count=len(differences))
-        typer.echo(typer.style(count, bold=True))
+        if len(differences) == 1:
+            headline = t("{module}: 1 difference", module=module)
+        else:
+            headline = t("{module}: {count} differences", module=module, count=len(differences))
+        typer.echo(typer.style(headline, bold=True))
         for each in differences:
             typer.echo(f"  {each.sentence}")
         typer.echo("  " + t("this brings it back to what the migrations say:"))
