@@ -87,10 +87,10 @@ def _open(record: Record) -> Iterator[Row]:
 
 
 def _unfinished(source: Source, row: Row, record: Record) -> Problem:
+    command = f"nexus migrate resolve {source.module}"
     resolve = (
-        f"look at what it left; undo that and run `nexus migrate resolve --rolled-back {row.name} "
-        f"{source.module}`, or complete it by hand and run `nexus migrate resolve --applied {row.name} "
-        f"{source.module}`"
+        f"look at what it left; undo that and run `{command} --rolled-back {row.name}`, or complete it by hand "
+        f"and run `{command} --applied {row.name}`"
     )
     since = f"{row.started_at:%Y-%m-%d %H:%M:%S} UTC"
     if row.state == "failed":

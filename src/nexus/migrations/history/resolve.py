@@ -6,6 +6,7 @@ The rules are those of prisma-engines: mark_migration_applied.rs and mark_migrat
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from nexus.migrations.errors import HistoryBroken
@@ -115,8 +116,10 @@ async def _check_empty(connection: Connection, source: Source) -> None:
 def _in_folder(source: Source, migrations: Sequence[Migration], name: str) -> Migration:
     found = next((each for each in migrations if each.name == name), None)
     if found is None:
-        newest = f"; the newest is {migrations[-1].name}" if migrations else ""
-        raise HistoryBroken(f"{source.folder}: there is no migration {name} in it{newest}", "P3017")
+        names = [each.name for each in migrations]
+        alike = get_close_matches(name, names, 1) or [each for each in names if name and name in each]
+        hint = f"; did you mean {alike[0]}?" if alike else f"; the newest is {names[-1]}" if names else ""
+        raise HistoryBroken(f"{source.folder}: there is no migration {name} in it{hint}", "P3017")
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 
 from nexus.migrations.errors import MigrationUnreadable
@@ -10,6 +11,7 @@ from nexus.migrations.reading.psql import refuse_psql
 from nexus.migrations.reading.text import text_of
 
 LONGEST = 255  # characters of a name: migration_name is varchar(255)
+_UNTOLD = ("Cc", "Cs")  # control characters, and bytes that are no UTF-8
 
 
 def read_file(name: str, file: Path) -> Migration:
@@ -21,8 +23,8 @@ def read_file(name: str, file: Path) -> Migration:
     """
     if len(name) > LONGEST:
         raise MigrationUnreadable(f"{file}: the name is longer than {LONGEST} characters; shorten it")
-    if not name.isprintable():
-        raise MigrationUnreadable(f"{str(file)!r}: the name holds what cannot be printed; rename it")
+    if any(unicodedata.category(character) in _UNTOLD for character in name):
+        raise MigrationUnreadable(f"{str(file)!r}: the name is no text in UTF-8; rename it")
     try:
         content = file.read_bytes()
     except FileNotFoundError:

@@ -65,7 +65,7 @@ async def test_a_failure_blocks_until_it_is_resolved(connection: Any, source: So
     assert kinds(history) == [("failed", "1_items", "P3009")]
     (problem,) = history.obstacles
     assert "42883 no such function" in problem.sentence
-    assert "nexus migrate resolve --rolled-back 1_items shop" in problem.mend
+    assert "nexus migrate resolve shop --rolled-back 1_items" in problem.mend
     assert history.resumable == frozenset()
 
 

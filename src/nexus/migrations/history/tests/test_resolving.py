@@ -54,6 +54,8 @@ async def test_applied_twice_is_refused(connection: Any, source: Source) -> None
 
 async def test_applied_without_a_file_is_refused(connection: Any, source: Source) -> None:
     assert await refusal(mark_applied(connection, source, "9_absent")) == "P3017"
+    with pytest.raises(HistoryBroken, match=r"no migration items in it; did you mean 1_items\?"):
+        await mark_applied(connection, source, "items")
 
 
 async def test_rolled_back_is_pending_again(connection: Any, source: Source) -> None:

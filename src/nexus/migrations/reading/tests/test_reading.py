@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from nexus.migrations.errors import MigrationUnreadable
 from nexus.migrations.migration import Format, Migration, Source
 from nexus.migrations.reading import read
+from nexus.migrations.reading.file import read_file
 from nexus.migrations.statements import statements
 
 
@@ -106,6 +108,15 @@ def test_a_folder_without_a_script_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MigrationUnreadable, match=r"1_a: migration\.sql is missing; add it or") as refused:
         read(source(tmp_path))
     assert refused.value.code == "P3015"
+
+
+def test_a_name_that_cannot_be_recorded_is_refused(tmp_path: Path) -> None:
+    name = os.fsdecode(b"1_a\xe7\xe3o")
+    write(tmp_path, name, b"SELECT 1;")
+    with pytest.raises(MigrationUnreadable, match=r"the name is no text in UTF-8; rename it"):
+        read(source(tmp_path))
+    with pytest.raises(MigrationUnreadable, match=r"longer than 255 characters; shorten it"):
+        read_file("x" * 256, tmp_path / name / "migration.sql")
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
