@@ -89,8 +89,8 @@ def _open(record: Record) -> Iterator[Row]:
 def _unfinished(source: Source, row: Row, record: Record) -> Problem:
     command = f"nexus migrate resolve {source.module}"
     resolve = (
-        f"look at what it left; undo that and run `{command} --rolled-back {row.name}`, or complete it by hand "
-        f"and run `{command} --applied {row.name}`"
+        f"look at what it left; undo that and run `{command} --rolled-back {row.name}`, or complete it by "
+        f"hand and run `{command} --applied {row.name}`"
     )
     since = f"{row.started_at:%Y-%m-%d %H:%M:%S} UTC"
     if row.state == "failed":
