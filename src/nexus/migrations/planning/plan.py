@@ -17,6 +17,7 @@ from nexus.migrations.planning.edges import DependencyMissing, Edge, edges
 from nexus.migrations.planning.judging import before_of, causes_of, judged
 from nexus.migrations.planning.order import Circle, heeded, ordered
 from nexus.migrations.planning.planned import MigrationFacts, MigrationPlan, PlannedMigration, Refusal
+from nexus.migrations.planning.presence import absent
 from nexus.migrations.planning.waiting import Wait, waits
 
 
@@ -51,7 +52,12 @@ def plan(facts: MigrationFacts, to: Mapping[str, str] = {}, only: Collection[str
     waiting = waits(planned, needs, facts.running, kept)
     steps = tuple(_now(each, ending.get(each.id, ()), waiting) for each in planned if each.id not in waiting)
     later = tuple((each, waiting[each.id].sentence) for each in planned if each.id in waiting)
-    refusals = [*told, *_asked(later, waiting, to), *_taken_too_early(among, [each.id for each in planned])]
+    refusals = [
+        *told,
+        *_asked(later, waiting, to),
+        *absent(within, facts.living),
+        *_taken_too_early(among, [each.id for each in planned]),
+    ]
     if steps:
         refusals += _unrehearsed(facts)
     return MigrationPlan(steps, tuple(refusals), later, tuple(_notes(steps, facts)), commands)

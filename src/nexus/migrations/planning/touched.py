@@ -16,6 +16,18 @@ from nexus.migrations.naming import key_of, name_of, table_of
 from nexus.migrations.statements import Statement, statements
 
 _QUALIFIED = re.compile(r'(?<![\w."])"?([a-z_][\w$]*)"?\s*\.\s*"?([a-z_][\w$]*)"?', re.IGNORECASE)
+_ON_TABLES = (
+    ast.SelectStmt,
+    ast.InsertStmt,
+    ast.UpdateStmt,
+    ast.DeleteStmt,
+    ast.MergeStmt,
+    ast.ViewStmt,
+    ast.CreateTableAsStmt,
+    ast.CreateStmt,
+    ast.AlterTableStmt,
+    ast.IndexStmt,
+)
 _KEPT = frozenset({"relation", "function", "type", "schema"})
 
 
@@ -34,12 +46,14 @@ class Object(NamedTuple):
 @dataclass
 class Touched:
     """`named`: objects → the columns that are told in the same statements. `made` and `taken`: objects and
-    columns that are there, or gone, afterwards.
+    columns that are there, or gone, afterwards. `there`: relations that must be there when it runs, with the
+    line that names them first.
     """
 
     named: dict[Object, set[str]] = field(default_factory=dict)
     made: set[Object] = field(default_factory=set)
     taken: set[Object] = field(default_factory=set)
+    there: dict[Object, int] = field(default_factory=dict)
 
 
 def touched(migration: Migration, schema: str) -> Touched:
@@ -53,7 +67,7 @@ def touched(migration: Migration, schema: str) -> Touched:
     found = Touched()
     for statement in statements(migration):
         schema = search_schema(statement, schema)
-        _touch(statement.tree, schema, found)
+        _touch(statement, schema, found)
     found.taken -= found.made
     return found
 
@@ -66,11 +80,15 @@ def search_schema(statement: Statement, schema: str) -> str:
     return schema
 
 
-def _touch(tree: Any, schema: str, found: Touched) -> None:
+def _touch(statement: Statement, schema: str, found: Touched) -> None:
+    tree = statement.tree
     if tree is None:
         return
     names = _Names(schema)
     names(tree)
+    if isinstance(tree, _ON_TABLES) and not getattr(tree, "missing_ok", False):
+        for each in names.relations - found.made:
+            found.there.setdefault(each, statement.line)
     for made in _made(tree, schema):
         found.made.add(made)
         found.taken.discard(made)
@@ -159,9 +177,11 @@ class _Names(Visitor):
     def __init__(self, schema: str) -> None:
         self.schema = schema
         self.objects: set[Object] = set()
+        self.relations: set[Object] = set()
         self.columns: set[str] = set()
 
     def visit_RangeVar(self, ancestors: Any, node: ast.RangeVar) -> None:
+        self.relations.add(_relation(node, self.schema))
         self.objects.add(_relation(node, self.schema))
 
     def visit_FuncCall(self, ancestors: Any, node: ast.FuncCall) -> None:

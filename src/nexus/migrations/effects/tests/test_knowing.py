@@ -53,9 +53,7 @@ def test_a_new_table_still_locks_the_one_that_it_refers_to() -> None:
     assert (found.table, found.lock) == (ORDERS, LockLevel.SHARE_ROW_EXCLUSIVE)
 
 
-@pytest.mark.parametrize(
-    "sql", ["DO $$ BEGIN END $$", "CALL f()", "SELECT tidy()", "DROP FUNCTION f CASCADE"]
-)
+@pytest.mark.parametrize("sql", ["DO $$BEGIN END$$", "CALL f()", "SELECT tidy()", "DROP FUNCTION f CASCADE"])
 def test_what_only_running_it_shows_is_said_to_be_unknown(sql: str) -> None:
     (found,) = effects(sql)
     assert found.table == UNKNOWN

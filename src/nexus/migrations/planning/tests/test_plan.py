@@ -193,6 +193,24 @@ def test_a_rehearsal_is_asked_for_where_one_is_due() -> None:
     assert refused(planned(histories(crm={}), **due)) == []
 
 
+@pytest.mark.parametrize(
+    ("sql", "named"),
+    [
+        ("SELECT 1;\nCREATE VIEW v AS SELECT * FROM crm.custmer", "2: it names crm.custmer"),
+        ("ALTER TABLE orders ADD FOREIGN KEY (c) REFERENCES crm.custmer", "1: it names crm.custmer"),
+        ("SELECT 1 FROM crm.customer, crm.note, crm.fresh, crm.later; DROP TABLE IF EXISTS crm.gone", ""),
+        ("CREATE TABLE crm.own (id int); SELECT 1 FROM crm.own; SELECT 1 FROM elsewhere.t", ""),
+    ],
+)
+def test_a_table_of_another_module_that_is_nowhere_is_refused(sql: str, named: str) -> None:
+    told = histories(
+        crm={"1": "CREATE TABLE fresh (id int)", "2": "ALTER TABLE note RENAME TO later"}, sales={"1": sql}
+    )
+    sentences = [each.sentence for each in planned(told).refusals if each.kind == "missing"]
+    told_so = f"1/migration.sql:{named}, which is neither in the database nor made by what is pending"
+    assert sentences == ([f"{told_so} (did you mean 'customer'?)"] if named else [])
+
+
 def test_a_removal_that_comes_too_early_is_refused() -> None:
     told = histories(
         crm={"1": DROP},
