@@ -108,14 +108,14 @@ class SchemaShop(Shop):
         return asyncio.run(ask())
 
     @contextmanager
-    def locked(self, table: str) -> Iterator[Callable[[], object]]:
-        """While inside, an open transaction has read the table; what is given ends it before that."""
+    def holding(self, sql: str) -> Iterator[Callable[[], object]]:
+        """While inside, a session that ran `sql` stays open; what is given ends it before that."""
         loop = asyncio.new_event_loop()
         url = (self.stack.home / "secrets" / "db" / "admin_url").read_text().strip()
         holder = loop.run_until_complete(asyncpg.connect(url))
-        loop.run_until_complete(holder.execute(f"BEGIN; LOCK {table} IN ACCESS SHARE MODE"))
+        loop.run_until_complete(holder.execute(sql))
         try:
-            yield lambda: loop.run_until_complete(holder.execute("ROLLBACK"))
+            yield lambda: loop.run_until_complete(holder.close())
         finally:
             loop.run_until_complete(holder.close())
             loop.close()

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from nexus.control.tests.schema_stack import SchemaShop, schema_stack
+
+READ = "BEGIN; LOCK shop.orders IN ACCESS SHARE MODE"
+WAITS = "DO $$ BEGIN WHILE NOT pg_try_advisory_lock(77) LOOP PERFORM pg_sleep(0.02); END LOOP; END $$"
+RUNS = (
+    "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%try_advisory_lock(77)%' AND usename = 'books'"
+)
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -55,6 +63,32 @@ def test_a_tool_of_a_module_makes_its_tables_as_the_owner_and_runs_again_when_it
     assert "42P01" in last["sentence"]
     assert not shop.fetch("SELECT FROM pg_auth_members WHERE member = 'books'::regrole")
     (shop.stack.root / "modules" / "books" / "versions" / "3.sql").unlink()
+
+
+def test_a_tool_that_outlives_the_control_loop_is_waited_for_and_not_run_again(shop: SchemaShop) -> None:
+    shop.tool("3.sql", WAITS)
+    killed = False
+    with (
+        shop.holding("SELECT pg_advisory_lock(77)") as let_go,
+        shop.begin("deploy", "books", "--json") as run,
+    ):
+        assert run.stdout is not None
+        for line in run.stdout:
+            last = json.loads(line) if line.startswith("{") else {}
+            if last.get("event") == "told" and last["kind"] == "started" and not killed:
+                while shop.fetch(RUNS) == [(0,)]:
+                    continue
+                os.kill(shop.control.get("/v1/ping")["pid"], signal.SIGKILL)
+                killed = True
+                let_go()
+    assert killed
+    assert (last["exit_code"], last["state"]) == (0, "promoted")
+    assert shop.fetch("SELECT name FROM books.version ORDER BY 1") == [("1.sql",), ("2.sql",), ("3.sql",)]
+    outcomes = shop.fetch(
+        "SELECT outcome FROM nexus.migration_run WHERE schema_name = 'books' ORDER BY ended_at"
+    )
+    assert outcomes == [("applied",), ("applied",), ("failed",), ("applied",)]
+    assert not shop.fetch("SELECT FROM pg_auth_members WHERE member = 'books'::regrole")
 
 
 def test_a_release_that_does_not_start_leaves_what_contracts_undone_and_up_is_content(
@@ -116,7 +150,7 @@ def test_a_contract_that_waits_for_a_release_is_left_out_until_it_is_there(shop:
     manifest.write_text(manifest.read_text() + 'version: "2.0"\n')
     assert deploy(shop, "stock")[0] == 0
     waiting: list[list[dict[str, Any]]] = []
-    with shop.locked("shop.orders") as let_go, shop.begin("deploy", "shop", "--json") as running:
+    with shop.holding(READ) as let_go, shop.begin("deploy", "shop", "--json") as running:
         assert running.stdout is not None
         for line in running.stdout:
             last = json.loads(line) if line.startswith("{") else {}
