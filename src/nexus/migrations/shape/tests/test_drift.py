@@ -136,10 +136,8 @@ async def test_several_look_at_once(make_database: Any, shop: Source) -> None:
 
 async def test_500_tables_are_read_by_few_queries(make_database: Any) -> None:
     dsn = await make_database()
-    tables = ";".join(
-        f"CREATE TABLE many.t{n} (id int PRIMARY KEY, up int REFERENCES many.t{max(0, n - 1)}, a text DEFAULT '')"
-        for n in range(500)
-    )
+    columns = "id int PRIMARY KEY, a text DEFAULT '', up int REFERENCES many.t"
+    tables = ";".join(f"CREATE TABLE many.t{n} ({columns}{max(0, n - 1)})" for n in range(500))
     await run(dsn, f"CREATE SCHEMA many; {tables}")
     asked: list[str] = []
     connection = await asyncpg.connect(dsn)

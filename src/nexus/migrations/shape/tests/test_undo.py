@@ -28,7 +28,8 @@ PROVABLE = {
     "a table": "CREATE TABLE more (id serial PRIMARY KEY, item int REFERENCES items);",
     "a table with all that hangs on it": """CREATE TABLE more (id int PRIMARY KEY, s state);
         CREATE INDEX more_s ON more (s); CREATE VIEW seen AS SELECT id FROM more; SELECT guard('more');
-        CREATE POLICY p ON more USING (true); REVOKE DELETE ON more FROM shop; COMMENT ON TABLE more IS 'm';""",
+        CREATE POLICY p ON more USING (true); REVOKE DELETE ON more FROM shop;
+        COMMENT ON TABLE more IS 'm';""",
     "a column": "ALTER TABLE items ADD COLUMN note text;",
     "a column with a default": "ALTER TABLE items ADD COLUMN kind text NOT NULL DEFAULT 'plain';",
     "a generated column": "ALTER TABLE items ADD COLUMN big text GENERATED ALWAYS AS (upper(name)) STORED;",
@@ -49,7 +50,8 @@ PROVABLE = {
         CREATE DOMAIN d AS text CHECK (VALUE <> '');
         CREATE SEQUENCE s; CREATE MATERIALIZED VIEW m AS SELECT count(*) FROM items;""",
     "grants": "GRANT TRUNCATE ON items TO shop; COMMENT ON COLUMN items.name IS 'called';",
-    "a DO block that writes no row": "-- nexus: phase=expand\nDO $$ BEGIN ALTER TABLE parts ADD COLUMN made date; END $$;",
+    "a DO block that writes no row": """-- nexus: phase=expand
+        DO $$ BEGIN ALTER TABLE parts ADD COLUMN made date; END $$;""",
 }  # fmt: skip
 REFUSED = {
     "rows": ("INSERT INTO items (id) VALUES (3);", "migration.sql:1: INSERT of rows"),

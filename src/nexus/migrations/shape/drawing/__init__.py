@@ -1,0 +1,1 @@
+"""The map of all tables as a document: Markdown with Mermaid diagrams."""
