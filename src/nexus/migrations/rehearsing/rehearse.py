@@ -80,8 +80,11 @@ async def rehearse(
     """Rehearses a plan; the report is kept. `say` gets what happens, `tell` what is told of each statement.
 
     Raises:
-        RehearsalFailed: the copy cannot be made or used. What a plan does badly is in the report.
+        RehearsalFailed: the plan is empty, or the copy cannot be made or used. What a plan does badly is in
+            the report.
     """
+    if not subject.plan.steps:
+        raise RehearsalFailed("the plan applies nothing, so there is nothing to rehearse")
     began, now = time.monotonic(), datetime.now(UTC)
     id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     server = await read_server(subject.url, subject.bare)

@@ -41,7 +41,8 @@ probes:
     every: 60s
     timeout: 10s
     steps:
-      - {name: note, title: {en: Note, pt-BR: Anotar}, request: POST /items, body: {name: "{run}"}, expect: 201}
+      - {name: note, title: {en: Note, pt-BR: Anotar}, request: POST /items,
+         body: {name: "{run}"}, expect: 201}
 invariants: invariants
 """
 BRICK = """\
@@ -62,6 +63,7 @@ CREATE TABLE items (
 INSERT INTO items (name, price) SELECT 'item ' || n, n FROM generate_series(1, 200) n;
 """
 MAKER = """\
+-- nexus: phase=expand
 -- nexus: may-block=30s
 ALTER TABLE items ADD COLUMN maker text;
 UPDATE items SET maker = '';
@@ -163,7 +165,7 @@ async def test_users_who_would_get_errors_fail_the_rehearsal(stack: ThrowawaySta
     assert any(
         each.startswith("the probe note-an-item fails on the new schema: step 'note'")
         for each in report.failures
-    )
+    ), report
 
 
 @pytest.mark.usefixtures("untouched")

@@ -21,6 +21,7 @@ from nexus.migrations.migration import Source
 from nexus.migrations.planning import plan
 from nexus.migrations.planning.planned import MigrationFacts, MigrationPlan
 from nexus.migrations.rehearsing import reports
+from nexus.migrations.rehearsing.errors import RehearsalFailed
 from nexus.migrations.rehearsing.rehearse import Options, Subject, rehearse
 from nexus.migrations.rehearsing.report import Report, Smoke
 from nexus.migrations.rehearsing.scratch import Scratch
@@ -191,3 +192,10 @@ async def test_rates_are_measured_where_there_is_enough_to_measure(pg: Any, fold
         report: Report = await rehearse(subject, QUICK, apply_pending)
     assert report.rates.measured
     assert report.rates.rewrite > 1e5
+
+
+async def test_an_empty_plan_is_no_rehearsal(pg: Any, folder: Path) -> None:
+    async with _subject(pg, folder) as subject:
+        with pytest.raises(RehearsalFailed, match="there is nothing to rehearse"):
+            await rehearse(subject, QUICK, apply_pending)
+    assert not subject.folder.exists()
