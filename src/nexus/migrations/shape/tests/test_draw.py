@@ -131,8 +131,8 @@ async def test_odd_names_stay_within_the_grammar(make_database: Any, odd: Source
         "    }",
         '    "nothing" {',
         "    }",
-        '    "erDiagram" ||--o| "erDiagram" : "self"',
         '    "a _b_ 100_" |o--o{ "erDiagram" : "pk"',
+        '    "erDiagram" ||--o| "erDiagram" : "self"',
     ]
     assert "| 1st | text\\[\\] | yes |  |  | one \\| two \\<three\\> |" in text
     assert "partition of `odd.log` FOR VALUES FROM ('2026-01-01') TO ('2026-02-01')" in text
