@@ -69,6 +69,7 @@ async def _apply(session: Session, names: Collection[str] | None) -> tuple[str, 
         if point is None and session.settings.restore_point:
             session.migration = each.migration
             point = await make_restore_point(session)
+        session.durable = each is prepared[-1] or not each.one
         await apply_one(session, history, each, point)
     return tuple(each.name for each in chosen)
 

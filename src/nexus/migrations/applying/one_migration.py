@@ -8,6 +8,7 @@ Outside a transaction: each statement's step is written in its own transaction w
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -19,13 +20,14 @@ from nexus.migrations.applying.carrying_over import carry_over
 from nexus.migrations.applying.ending import ended
 from nexus.migrations.applying.faults import LOST
 from nexus.migrations.applying.sending import run_together
+from nexus.migrations.applying.session import CLEAN
 from nexus.migrations.applying.statementwise import run_statements
-from nexus.migrations.applying.steps import Run, end_run, open_run, start_run, steps
+from nexus.migrations.applying.steps import Run, end_run, finish_text, open_run, start_text, steps
 from nexus.migrations.applying.units import Unit, units
 from nexus.migrations.declared import Declared, declared
 from nexus.migrations.errors import MigrationError
 from nexus.migrations.history.state import History
-from nexus.migrations.history.table import finish_row, roll_back_row, start_row
+from nexus.migrations.history.table import roll_back_row
 from nexus.migrations.migration import Migration
 from nexus.migrations.statements import Statement, statements
 from nexus.migrations.transaction import one_transaction
@@ -71,55 +73,49 @@ async def apply_one(session: Session, history: History, prepared: Prepared, poin
     clock = asyncio.get_running_loop()
     began = clock.time()
     run = Run("", migration.checksum, prepared.one, point)
+    session.take(migration, prepared.declared.may_block or session.settings.max_block)
     try:
-        await session.begin_migration(migration, prepared.declared.may_block or session.settings.max_block)
-        run = await _run(session, history, prepared, run)
+        run, before = await _run(session, history, prepared, run)
         if prepared.one:
-            await run_together(session, prepared.script, lambda: _finish(session, run))
+            await run_together(session, prepared.script, finish_text(session.source, run), before)
         else:
+            await session.connection.execute(before)
+            await _carry(session, prepared, run)
             await run_statements(session, run.id, prepared.units)
-            await run_together(session, (), lambda: _finish(session, run))
+            await run_together(session, (), finish_text(session.source, run))
     except (MigrationError, asyncpg.PostgresError, *LOST) as error:
         raise await ended(session, run, prepared.script, error) from error
     seconds = clock.time() - began
     session.say("finished", f"applied in {spoken(seconds)}", seconds=round(seconds, 3))
 
 
-async def _run(session: Session, history: History, prepared: Prepared, fresh: Run) -> Run:
-    """The run that goes on, or a new one."""
-    migration = prepared.migration
+async def _run(session: Session, history: History, prepared: Prepared, fresh: Run) -> tuple[Run, str]:
+    """The run that goes on, or a new one, and the SQL that comes before its statements."""
+    migration, connection = prepared.migration, session.connection
     open_rows = [row.id for row in history.rows if row.name == migration.name and row.state == "running"]
-    if open_rows and (run := await open_run(session.connection, open_rows)) is not None:
+    if open_rows and (run := await open_run(connection, open_rows)) is not None:
         if run.checksum == fresh.checksum and run.one_transaction == fresh.one_transaction:
-            done = await steps(session.connection, run.id, "done")
+            done = await steps(connection, run.id, "done")
             _resumed(session, prepared.script, tuple(s for s in prepared.script if s.number in done))
-            return run
-        async with session.connection.transaction():  # its file was edited since: it counts as failed
-            await roll_back_row(session.connection, session.source, run.id)
-            await end_run(session.connection, run.id, "failed")
-    return await _start(session, prepared, fresh)
+            return run, CLEAN
+        async with connection.transaction():  # its file was edited since: it counts as failed
+            await roll_back_row(connection, session.source, run.id)
+            await end_run(connection, run.id, "failed")
+    run = replace(fresh, id=str(uuid.uuid4()))
+    session.say("started", "begins", statements=len(prepared.script), one_transaction=prepared.one)
+    return run, f"{CLEAN}; {start_text(session.source, migration, run)}"
 
 
-async def _start(session: Session, prepared: Prepared, run: Run) -> Run:
-    connection, source, migration = session.connection, session.source, prepared.migration
-    carried: tuple[Statement, ...] = ()
-    async with connection.transaction():
-        # Lost in a crash, it is as if it had never begun: the script's own commit makes it durable.
-        await connection.execute("SET LOCAL synchronous_commit = off")
-        run = replace(run, id=await start_row(connection, source, migration))
-        await start_run(connection, source, migration, run)
-        if not prepared.one:
-            carried = await carry_over(connection, source, migration.name, run.id, prepared.script)
+async def _carry(session: Session, prepared: Prepared, run: Run) -> None:
+    """Go on behind what a failed run of this migration has done."""
+    if await steps(session.connection, run.id, "done"):
+        return
+    async with session.connection.transaction():
+        carried = await carry_over(
+            session.connection, session.source, session.migration.name, run.id, prepared.script
+        )
     if carried:
         _resumed(session, prepared.script, carried)
-    else:
-        session.say("started", "begins", statements=len(prepared.script), one_transaction=prepared.one)
-    return run
-
-
-async def _finish(session: Session, run: Run) -> None:
-    await finish_row(session.connection, session.source, run.id)
-    await end_run(session.connection, run.id, "applied")
 
 
 def _resumed(session: Session, script: Sequence[Statement], done: Sequence[Statement]) -> None:

@@ -23,9 +23,10 @@ def give_back(session: Session) -> str:
 
     What is deferred is checked as the owner, before anything is recorded as done; what a script set is gone.
     """
+    lazy = "" if session.durable else "; SET LOCAL synchronous_commit = off"
     return (
         f"SET CONSTRAINTS ALL IMMEDIATE; {OURSELVES}; "
-        f"SET LOCAL lock_timeout = {_milliseconds(session.settings.lock_timeout)}"
+        f"SET LOCAL lock_timeout = {_milliseconds(session.settings.lock_timeout)}{lazy}"
     )
 
 

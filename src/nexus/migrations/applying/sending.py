@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -17,17 +17,18 @@ from nexus.migrations.statements import Statement
 if TYPE_CHECKING:
     from nexus.migrations.applying.session import Session
 
-Record = Callable[[], Awaitable[None]]
 
-
-async def run_together(session: Session, script: Sequence[Statement], record: Record) -> None:
-    """The statements and `record`, the journal's rows, in one transaction: both are true or neither is.
+async def run_together(session: Session, script: Sequence[Statement], record: str, before: str = "") -> None:
+    """The statements and `record`, the SQL of the journal's rows, in one transaction: both are true, or
+    neither is. `before`: SQL that is executed once, before that transaction.
 
     Raises what `retry` raises.
     """
 
     async def work(watch: Watch) -> None:
-        await session.connection.execute(begin(session))
+        nonlocal before
+        first, before = before, ""
+        await session.connection.execute(f"{first}; {begin(session)}" if first else begin(session))
         await _send(session, script, watch)
         await _commit(session, record, "COMMIT")
 
@@ -35,7 +36,7 @@ async def run_together(session: Session, script: Sequence[Statement], record: Re
     await retry(session, work, first.line if first else 0, first.head if first else "")
 
 
-async def run_own(session: Session, unit: Unit, record: Record) -> None:
+async def run_own(session: Session, unit: Unit, record: str) -> None:
     """A transaction that the script begins and ends; `record` is a part of it when it ends in COMMIT.
 
     Raises what `retry` raises.
@@ -55,11 +56,9 @@ async def run_own(session: Session, unit: Unit, record: Record) -> None:
     await retry(session, work, opening.line, opening.head)
 
 
-async def _commit(session: Session, record: Record, commit: str) -> None:
+async def _commit(session: Session, record: str, commit: str) -> None:
     session.current = None
-    await session.connection.execute(give_back(session))
-    await record()
-    await session.connection.execute(commit)
+    await session.connection.execute(f"{give_back(session)}; {record}; {commit}")
 
 
 async def _send(session: Session, script: Sequence[Statement], watch: Watch) -> None:

@@ -51,7 +51,8 @@ class Session:
     `connection` holds the turn and runs the scripts; it is a superuser's. `migration` is the one that is
     being applied, `max_block` how long others may wait for it, in seconds, and `current` the statement that
     was sent last. `replayed`: what a script that is not one transaction has set for its session so far; each
-    of its transactions begins with it.
+    of its transactions begins with it. `durable`: whether commits wait for the disk. Where another of ours
+    that does follows, they need not: in a crash the last ones are lost as if they had not been applied yet.
     """
 
     dsn: str
@@ -63,6 +64,7 @@ class Session:
     max_block: float = 0.3
     current: Statement | None = None
     replayed: tuple[str, ...] = ()
+    durable: bool = True
     _watcher: Connection | None = None
 
     @property
@@ -90,13 +92,19 @@ class Session:
         """End whatever is open, and be ourselves again; the turn stays ours."""
         await self.connection.execute(f"ROLLBACK; {OURSELVES}")
 
-    async def begin_migration(self, migration: Migration, max_block: float) -> None:
-        """Forget all that the script before left in the session: its temporary tables would hide tables."""
+    def take(self, migration: Migration, max_block: float) -> None:
+        """From now on this migration is applied; `CLEAN` is to be executed."""
         self.migration, self.current, self.max_block, self.replayed = migration, None, max_block, ()
-        await self.connection.execute(f"{OURSELVES}; CLOSE ALL; UNLISTEN *; DISCARD SEQUENCES; DISCARD TEMP")
+
+    async def begin_migration(self, migration: Migration, max_block: float) -> None:
+        """Take a migration and clean the session."""
+        self.take(migration, max_block)
+        await self.connection.execute(CLEAN)
 
 
 OURSELVES = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL"
+# Forgets all that the script before left in the session: its temporary tables would hide tables.
+CLEAN = f"{OURSELVES}; CLOSE ALL; UNLISTEN *; DISCARD SEQUENCES; DISCARD TEMP"
 
 
 @asynccontextmanager

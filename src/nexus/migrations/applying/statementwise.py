@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -13,7 +12,7 @@ from nexus.migrations.applying.concurrent import run_alone
 from nexus.migrations.applying.owning import as_owner
 from nexus.migrations.applying.retry import retry
 from nexus.migrations.applying.sending import run_own, run_together
-from nexus.migrations.applying.steps import begin_step, finish_step, steps
+from nexus.migrations.applying.steps import begin_step, finish_step, step_text, steps
 from nexus.migrations.applying.units import Unit, sets_session
 from nexus.migrations.applying.watch import Watch
 from nexus.migrations.statements import Statement
@@ -34,7 +33,7 @@ async def run_statements(session: Session, run_id: str, script: Sequence[Unit]) 
             _replay(session, unit)  # a session that was lost has lost what was set in it
             continue
         if unit.kind == "own":
-            await run_own(session, unit, partial(_record, session, run_id, unit))
+            await run_own(session, unit, step_text(run_id, unit.statements))
         elif unit.kind in ("together", "setting"):
             await _together(session, run_id, unit)
         else:
@@ -49,7 +48,7 @@ def _replay(session: Session, unit: Unit) -> None:
 
 async def _together(session: Session, run_id: str, unit: Unit) -> None:
     try:
-        await run_together(session, unit.statements, partial(_record, session, run_id, unit))
+        await run_together(session, unit.statements, step_text(run_id, unit.statements))
     except asyncpg.InvalidTransactionTerminationError:
         # A procedure or DO block that commits by itself; it was refused at its first COMMIT.
         await session.roll_back()
@@ -76,8 +75,3 @@ async def _by_itself(session: Session, run_id: str, unit: Unit, begun: bool) -> 
     else:
         await run_alone(session, run_id, statement, begun)
     await finish_step(session.connection, run_id, statement)
-
-
-async def _record(session: Session, run_id: str, unit: Unit) -> None:
-    for each in unit.statements:
-        await finish_step(session.connection, run_id, each)

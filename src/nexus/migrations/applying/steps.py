@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from nexus.migrations.applying.bound import bound
+from nexus.migrations.history.table import FINISH, START, kept_text, table_of
 from nexus.migrations.migration import Migration, Source, sha256
 from nexus.migrations.statements import Statement
 
@@ -51,8 +54,11 @@ class Run:
 
 async def start_run(connection: Connection, source: Source, migration: Migration, run: Run) -> None:
     """Record that a run begins."""
-    await connection.execute(
-        _START,
+    await connection.execute(_START, *_values(source, migration, run))
+
+
+def _values(source: Source, migration: Migration, run: Run) -> tuple[str | bool | None, ...]:
+    return (
         run.id,
         source.schema,
         migration.name,
@@ -60,6 +66,28 @@ async def start_run(connection: Connection, source: Source, migration: Migration
         run.one_transaction,
         run.restore_point,
     )
+
+
+def start_text(source: Source, migration: Migration, run: Run) -> str:
+    """The SQL that records, in a transaction of its own, that a migration begins."""
+    row = START.format(table=table_of(source))
+    text = kept_text(migration)
+    # Lost in a crash, it is as if it had never begun: what follows makes it durable.
+    return (
+        "BEGIN; SET LOCAL synchronous_commit = off; "
+        f"{bound(row, run.id, migration.checksum, migration.name, text)}; "
+        f"{bound(_START, *_values(source, migration, run))}; COMMIT"
+    )
+
+
+def finish_text(source: Source, run: Run) -> str:
+    """The SQL that records that a migration is applied."""
+    return f"{bound(FINISH.format(table=table_of(source)), run.id)}; {bound(_END, run.id, 'applied')}"
+
+
+def step_text(run_id: str, statements: Iterable[Statement]) -> str:
+    """The SQL that records that statements are done."""
+    return "; ".join(bound(_FINISH_STEP, run_id, str(s.number), fingerprint(s)) for s in statements)
 
 
 async def end_run(connection: Connection, run_id: str, outcome: str) -> None:

@@ -48,7 +48,7 @@ _KEEP = """
 WITH kept AS (INSERT INTO nexus.script (checksum, content) SELECT $2, $4::text WHERE $4::text IS NOT NULL
               ON CONFLICT DO NOTHING)
 """
-_START = (
+START = (
     _KEEP
     + """
 INSERT INTO {table} (id, checksum, migration_name, started_at) VALUES ($1, $2, $3, clock_timestamp())
@@ -61,7 +61,7 @@ INSERT INTO {table} (id, checksum, migration_name, logs, started_at, finished_at
 SELECT $1, $2, $3, '', moment, moment FROM (SELECT clock_timestamp() AS moment) AS now
 """
 )
-_FINISH = """
+FINISH = """
 UPDATE {table}
 SET finished_at = clock_timestamp(), applied_steps_count = applied_steps_count + 1 WHERE id = $1
 """
@@ -121,12 +121,12 @@ async def read_rows(connection: Connection, source: Source) -> tuple[Row, ...]:
 
 async def start_row(connection: Connection, source: Source, migration: Migration) -> str:
     """Record that a migration begins, and keep its text; returns the row's id. `ensure_table` came before."""
-    return await _insert(connection, source, migration, _START)
+    return await _insert(connection, source, migration, START)
 
 
 async def finish_row(connection: Connection, source: Source, id: str) -> None:
     """Record that a migration is applied."""
-    await connection.execute(_FINISH.format(table=table_of(source)), id)
+    await connection.execute(FINISH.format(table=table_of(source)), id)
 
 
 async def fail_row(connection: Connection, source: Source, id: str, logs: str) -> None:
@@ -146,7 +146,11 @@ async def roll_back_row(connection: Connection, source: Source, id: str) -> None
 
 async def _insert(connection: Connection, source: Source, migration: Migration, sql: str) -> str:
     id = str(uuid.uuid4())
-    text = migration.sql if len(migration.sql.encode()) <= KEPT else None
     insert = sql.format(table=table_of(source))
-    await connection.execute(insert, id, migration.checksum, migration.name, text)
+    await connection.execute(insert, id, migration.checksum, migration.name, kept_text(migration))
     return id
+
+
+def kept_text(migration: Migration) -> str | None:
+    """The text of a script where it is short enough to be kept."""
+    return migration.sql if len(migration.sql.encode()) <= KEPT else None
