@@ -88,7 +88,7 @@ class Small:
         modules = self.read("status")["modules"]
         return [f"{each['module']}/{one['name']}" for each in modules for one in each["pending"]]
 
-    def begin(self, *arguments: str) -> subprocess.Popen[str]:
+    def begin(self, *arguments: str) -> subprocess.Popen[Any]:
         """A command that is not waited for; its output is read line by line."""
         return subprocess.Popen(
             [str(CHECKOUT / "nexus"), "migrate", *arguments],

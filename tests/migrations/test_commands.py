@@ -95,29 +95,62 @@ async def test_production_asks_for_a_rehearsal_and_an_override_is_in_the_trail(s
     assert (entry["what"], entry["reason"]) == ("migrate: 1 applied", "the till is closed")
 
 
+async def held(small: Any) -> asyncpg.Connection[Any]:
+    """A session that reads the till's rows and does not end its transaction."""
+    connection = await asyncpg.connect(small.stack.admin_dsn())
+    await connection.execute("BEGIN; LOCK TABLE till.till_rows IN ACCESS SHARE MODE")
+    return connection
+
+
+def until_it_waits(running: Any) -> dict[str, Any]:
+    """Reads events up to the one that says for whom a migration waits."""
+    for line in running.stdout:
+        event = json.loads(line) if line.startswith("{") else {}
+        if event.get("kind") == "waiting":
+            return dict(event)
+    raise AssertionError("it never waited")
+
+
+async def test_ctrl_c_lets_the_running_migration_end_and_begins_no_other(small: Any) -> None:
+    small.write("till", NOTE, ADDS)
+    small.write("till", "20260202000000_more", "CREATE TABLE more (id int);")
+    holder = await held(small)
+    with small.begin("apply", "--json") as running:
+        until_it_waits(running)
+        running.send_signal(signal.SIGINT)
+        next(line for line in running.stdout if "stopping after the running migration" in line)
+        await holder.close()
+        last = json.loads(list(running.stdout)[-1])
+    assert (running.returncode, last["state"], last["done"]) == (130, "interrupted", 1)
+    assert small.pending() == ["till/20260202000000_more"]
+    assert small.events("apply")[-1]["state"] == "done"
+
+
+async def test_a_control_loop_that_is_ended_lets_go_of_what_waits(small: Any) -> None:
+    small.write("till", NOTE, ADDS)
+    holder = await held(small)
+    with small.begin("apply", "--json") as running:
+        until_it_waits(running)
+        os.kill(small.control.get("/v1/ping")["pid"], signal.SIGTERM)
+        last = json.loads(list(running.stdout)[-1])
+    assert (running.returncode, last["state"]) == (130, "interrupted")
+    await holder.close()
+    assert eventually(lambda: _applied(small), within=60, every=0.5)
+    assert small.read("status")["ok"]
+
+
 async def test_a_killed_control_loop_leaves_what_the_same_command_goes_on_with(small: Any) -> None:
     small.write("till", NOTE, ADDS)
     small.write("till", "20260202000000_more", "CREATE TABLE more (id int);")
-    holder = await asyncpg.connect(small.stack.admin_dsn())
-    transaction = holder.transaction()
-    await transaction.start()
-    await holder.execute("LOCK TABLE till.till_rows IN ACCESS SHARE MODE")
-    last: dict[str, Any] = {}
+    holder = await held(small)
     with small.begin("apply", "--json") as running:
-        assert running.stdout is not None
-        for line in running.stdout:
-            if not line.startswith("{"):
-                continue
-            last = json.loads(line)
-            if last["event"] == "told" and last["kind"] == "waiting":
-                named = [each["pid"] for each in last["detail"]["blockers"]]
-                assert named == [holder.get_server_pid()], "who holds the lock is named"
-                os.kill(small.control.get("/v1/ping")["pid"], signal.SIGKILL)
-                break
+        event = until_it_waits(running)
+        named = [each["pid"] for each in event["detail"]["blockers"]]
+        assert named == [holder.get_server_pid()], "who holds the lock is named"
+        os.kill(small.control.get("/v1/ping")["pid"], signal.SIGKILL)
         rest = running.stdout.read()
         assert running.wait(60) == 1
-        assert "the same command goes on where it was" in rest
-    await transaction.rollback()
+    assert "the same command goes on where it was" in rest
     await holder.close()
     outcome = eventually(lambda: _applied(small), within=60, every=0.5)
     assert outcome["done"] == 2
@@ -138,21 +171,15 @@ def _applied(small: Any) -> dict[str, Any] | None:
 
 async def test_a_second_operator_waits_and_then_finds_nothing_left(small: Any) -> None:
     small.write("till", NOTE, ADDS)
-    holder = await asyncpg.connect(small.stack.admin_dsn())
-    transaction = holder.transaction()
-    await transaction.start()
-    await holder.execute("LOCK TABLE till.till_rows IN ACCESS SHARE MODE")
+    holder = await held(small)
     with small.begin("apply", "--json") as first:
-        assert first.stdout is not None
-        next(line for line in first.stdout if '"waiting"' in line)
+        until_it_waits(first)
         with small.begin("apply", "--json") as second:
-            assert second.stdout is not None
             waits = json.loads(next(line for line in second.stdout if line.startswith("{")))
             assert waits["event"] == "waiting"
             assert waits["holder"].startswith("migrate apply by ")
-            await transaction.rollback()
             await holder.close()
-            ends = [json.loads(list(each.stdout)[-1]) for each in (first, second) if each.stdout]
+            ends = [json.loads(list(each.stdout)[-1]) for each in (first, second)]
     assert [each["state"] for each in ends] == ["done", "nothing to do"]
 
 

@@ -27,8 +27,8 @@ _RECENT = (
 
 
 class Pressure:
-    """How much users wait: 1 where requests of the last seconds are slower than what is promised of them, else
-    their time as a share of it. What cannot be known is 0. `within` in seconds.
+    """How much users wait: 1 where requests of the last seconds are slower than what is promised of them,
+    else their time as a share of it. What cannot be known is 0. `within` in seconds.
     """
 
     def __init__(self, socket: Path, query: str, within: float) -> None:
