@@ -108,6 +108,13 @@ class _Backfill:
             raise MigrationBlocked(
                 f"{blocked}. Before that it wrote {_count(state)}; {_GOES_ON}"
             ) from blocked
+        except asyncpg.PostgresError as error:
+            if state.batches:
+                told = (
+                    f"{error.args[0] if error.args else error}. Before that it wrote {_count(state)}, which "
+                )
+                error.args = (f"{told}stay; as long as its text is the same, it goes on behind them",)
+            raise
 
     async def _write(self, state: State, size: int) -> State:
         connection = self.session.connection

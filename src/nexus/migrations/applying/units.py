@@ -10,6 +10,7 @@ from typing import Literal
 from pglast import ast
 from pglast.enums import TransactionStmtKind as Kind
 
+from nexus.migrations.applying.backfill_statement import batched
 from nexus.migrations.errors import MigrationUnreadable
 from nexus.migrations.statements import Statement
 from nexus.migrations.transaction import runs_alone
@@ -63,6 +64,7 @@ def units(script: Sequence[Statement]) -> tuple[Unit, ...]:
         elif change is not None:
             raise _refused(each, "no transaction is open here: write BEGIN before, or take it away")
         elif each.batch is not None:
+            batched(each)  # refused here, before anything is done
             found.append(Unit("batches", (each,)))
         else:
             found.append(Unit(_kind(each), (each,)))

@@ -242,6 +242,23 @@ async def test_patience_ends_and_what_is_done_stays(pg: Any, db: Any) -> None:
     await holder.close()
 
 
+async def test_a_row_that_is_refused_leaves_the_rows_before_it_done(pg: Any, db: Any) -> None:
+    await db.execute(
+        "CREATE TABLE t (id int PRIMARY KEY, n int);"
+        "INSERT INTO t SELECT i, CASE i WHEN 1500 THEN 9 ELSE 0 END FROM generate_series(1, 2000) i;"
+        "ALTER TABLE t ADD CHECK (n < 10)"
+    )
+    backfill = await begin(pg, db, "UPDATE t SET n = n + 1")
+    with pytest.raises(asyncpg.CheckViolationError, match="Before that it wrote ") as refused:
+        await backfill.run()
+    done = (await counts(db))[1]
+    assert f"Before that it wrote {done} rows in " in str(refused.value)
+    assert 1000 <= done < 1500
+    await db.execute("UPDATE t SET n = 0 WHERE id = 1500")
+    assert await backfill.run() == 2000
+    assert await counts(db) == {1: 2000}
+
+
 async def test_an_error_in_the_statement_tells_its_own_position(pg: Any, db: Any) -> None:
     await db.execute("CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t VALUES (1, 1)")
     backfill = await begin(pg, db, "UPDATE t SET n = 1\nWHERE n = 1\n  AND absent IS NULL")

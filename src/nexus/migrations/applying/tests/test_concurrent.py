@@ -3,9 +3,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -287,3 +288,43 @@ async def test_a_killed_build_is_cleaned_and_built(db: Database) -> None:
     await running
     assert await db.indexes() == {"items_name": True}
     assert len(alone.sentences("cleaned")) <= 1
+
+
+@pytest.fixture
+def small_disk(pg: Any) -> Iterator[Path]:
+    """A file system of 2 MB that PostgreSQL may write to."""
+    owner = pg.data.stat()
+    folder = pg.data.parent / f"disk_{next(_counter)}"
+    folder.mkdir()
+    options = f"size=2m,uid={owner.st_uid},gid={owner.st_gid},mode=700"
+    mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("mounting is not allowed here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+async def test_an_index_that_fills_the_disk_leaves_nothing_and_is_built_when_there_is_room(
+    db: Database, small_disk: Path
+) -> None:
+    space = f"small_{next(_counter)}"
+    await db.holder.execute(f"CREATE TABLESPACE {space} LOCATION '{small_disk}'")
+    await db.holder.execute(f"GRANT CREATE ON TABLESPACE {space} TO shop_owner")
+    await db.connection.execute(
+        "INSERT INTO items SELECT i, md5(i::text) || md5((i + 1)::text) FROM generate_series(1001, 40000) i"
+    )
+    alone = Alone(db.dsn, f"CREATE INDEX CONCURRENTLY large ON items (name) TABLESPACE {space}")
+    try:
+        with pytest.raises(asyncpg.DiskFullError, match="No space left on device"):
+            await alone.run()
+        assert await db.indexes() == {}
+        assert alone.sentences("cleaned") == ['dropped the invalid index "shop"."large"']
+        assert await db.connection.execute("UPDATE items SET name = 'x' WHERE id = 1") == "UPDATE 1"
+        subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
+        await alone.run(begun=True)
+        assert await db.indexes() == {"large": True}
+    finally:
+        await db.connection.execute("DROP INDEX IF EXISTS large")
+        await db.holder.execute(f"DROP TABLESPACE {space}")
