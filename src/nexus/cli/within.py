@@ -9,7 +9,7 @@ from typing import Any
 from nexus.cli.migratesaid import said
 
 EVERY_S = 5.0
-GOES_ON = frozenset({"waiting", "progress", "batch", "statement"})
+GOES_ON = frozenset({"waiting", "progress", "batch"})
 
 
 class Within:
@@ -20,6 +20,8 @@ class Within:
 
     def line(self, event: Mapping[str, Any]) -> str:
         """The event as a line with its migration; "" for what needs none, or was told just now."""
+        if event["kind"] == "statement":
+            return ""
         text, now = said(event), time.monotonic()
         key = (event["module"], event["kind"])
         if not text or (event["kind"] in GOES_ON and now - self._at.get(key, -EVERY_S) < EVERY_S):

@@ -77,10 +77,12 @@ def _told(
     return SchemaFacts(pending, held(service, pending, there - {service.release, ""}, unfinished, versions))
 
 
-def _standing(last: Deployment) -> str:
+def _standing(last: Deployment, rehearsed: bool) -> str:
     if last.ended_at is None:
         return f"deployment {last.id} is not finished"
-    return f"deployment {last.id} was {last.state}" if last.state in ("held", "interrupted") else ""
+    if last.state in ("held", "interrupted"):
+        return f"deployment {last.id} was {last.state}"
+    return "this stack asks for a rehearsal of it" if rehearsed and last.kind != "first" else ""
 
 
 def _brought(service: Service) -> tuple[MigrationFacts, ...]:
@@ -98,7 +100,8 @@ def _known(site: Site, facts: Facts) -> tuple[dict[str, set[str]], dict[str, str
     with closing(Catalogue(site.home.database)) as catalogue:
         known = {(each.service, each.id): each.version for each in catalogue.of()}
         latest = {name: each for each in catalogue.deployments(n=200)[::-1] for name in each.services}
-    unfinished = {name: _standing(each) for name, each in latest.items()}
+    rehearsed = site.stack.migrations.rehearse_within is not None
+    unfinished = {name: _standing(each, rehearsed) for name, each in latest.items()}
     for name, those in versions.items():
         stable = site.stack.service(name).release
         there = {each.release for each in facts.of(name) if each.release} - {stable}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,10 +14,12 @@ from nexus.control.inferring import with_needs
 from nexus.control.plan_migrations import migrations
 from nexus.control.plan_up import plan_up
 from nexus.migrations.declared import ReleaseNeed
+from nexus.releases import Catalogue
 from nexus.releases.facts import MigrationFacts, brought_by
 from nexus.runtimes.home import Home
 from nexus.runtimes.site import Site
 from nexus.stack import Stack, load_stack
+from nexus.stack.migrating import MigrationPolicy
 
 BRICK = "{name: %s, runtime: python, port: %d, needs: {hard: [db]}, database: {schema: %s%s}, version: '1.0'}"
 ADD, DROP = MigrationFacts("1_add", "expand"), MigrationFacts("2_drop", "contract", "line 1 drops a")
@@ -124,6 +127,32 @@ async def test_before_the_database_runs_all_of_the_folders_is_ordered(stack: Sta
         "migrate stock",
     ]
     assert found["till"].held == {}
+
+
+async def test_up_leaves_contracts_to_the_deployment_that_brings_them(stack: Stack, tmp_path: Path) -> None:
+    script = stack.service("till").folder / "migrations" / "2_drop" / "migration.sql"
+    script.parent.mkdir()
+    script.write_text("DROP TABLE b;")
+    home = Home.at(tmp_path / "home")
+    home.root.mkdir()
+
+    async def why() -> str:
+        found = await schemas(Site(stack, home, {}), Facts({}), {"till": ("2_drop",)})
+        return found["till"].held.get("2_drop", "")
+
+    with closing(Catalogue(home.database)) as catalogue:
+        releases = {"till": "x"}
+        catalogue.begin("first", ["till"], {}, releases, "", "ana", "", {}, ended="first releases")
+        assert await why() == ""
+        number = catalogue.begin("deploy", ["till"], {}, releases, "", "ana", "", {})
+        assert await why() == f"deployment {number} is not finished"
+        catalogue.finish(number, "held", "it is held", {})
+        assert await why() == f"deployment {number} was held"
+        number = catalogue.begin("deploy", ["till"], {}, releases, "", "ana", "", {})
+        catalogue.finish(number, "promoted", "it is promoted", {})
+        assert await why() == ""
+        stack = replace(stack, migrations=MigrationPolicy(rehearse_within=60.0))
+        assert await why() == "this stack asks for a rehearsal of it"
 
 
 def test_what_names_a_table_of_another_module_comes_after_what_makes_it(stack: Stack) -> None:

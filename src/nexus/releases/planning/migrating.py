@@ -56,6 +56,13 @@ def buried(facts: RolloutFacts, release: Release) -> tuple[MigrationFacts, ...]:
     return tuple(e for e in facts.pending_of(release) if e.phase == "expand" and e not in before)
 
 
+def at_once(facts: RolloutFacts, release: Release, stops: bool, forced: bool) -> bool:
+    """Whether what contracts is applied with all the rest: where the former release `stops` first, or the
+    operator wants what stands behind it although it does not.
+    """
+    return bool(facts.contracts_pending(release)) and (stops or (forced and bool(buried(facts, release))))
+
+
 def _own_contracts(facts: RolloutFacts, release: Release) -> dict[str, str]:
     """The contracts that the former release has too, where nothing else runs, and why one must wait ("" = it
     need not).

@@ -20,7 +20,7 @@ from nexus.releases.errors import (
 from nexus.releases.facts import MigrationFacts, RolloutFacts
 from nexus.releases.freeze import frozen
 from nexus.releases.planning.manner import choose
-from nexus.releases.planning.migrating import before_release, buried, lacking, unmet
+from nexus.releases.planning.migrating import at_once, before_release, buried, lacking, unmet
 from nexus.releases.planning.order import turns
 from nexus.releases.planning.request import RolloutRequest
 from nexus.releases.planning.words import abridged, change, label
@@ -196,17 +196,20 @@ def _migrations(
 def _first(
     stack: Stack, facts: RolloutFacts, request: RolloutRequest, release: Release
 ) -> tuple[MigrationFacts, ...]:
-    """What is applied before a release runs: all of it where the former one stops first."""
+    """What is applied before a release runs."""
     stops = choose(stack.service(release.service), facts, request.strategy).manner == "recreate"
-    return facts.pending_of(release) if stops else before_release(facts, release)
+    whole = at_once(facts, release, stops, request.forced)
+    return facts.pending_of(release) if whole else before_release(facts, release)
 
 
 def _rehearsed(
     stack: Stack, facts: RolloutFacts, request: RolloutRequest, moves: Mapping[str, Release]
 ) -> Iterator[Objection]:
     """What is applied to a production database was rehearsed not long ago."""
-    pending = [each.name for release in moves.values() for each in _first(stack, facts, request, release)]
-    within, then = facts.rehearse_within, facts.rehearsed_at
+    first = [each for release in moves.values() for each in _first(stack, facts, request, release)]
+    pending = [each.name for each in first]
+    contracts = any(each.phase == "contract" for each in first)
+    within, then = facts.rehearse_within, facts.contracts_rehearsed_at if contracts else facts.rehearsed_at
     if within is None or not pending or facts.is_fresh(then):
         return
     when = "was never rehearsed" if then is None else f"was rehearsed {(facts.at - then) / 3600:.1f} h ago"

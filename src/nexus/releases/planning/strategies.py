@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from nexus.releases.facts import CandidateFacts, MigrationFacts, RolloutFacts
 from nexus.releases.planning.chain import Chain
 from nexus.releases.planning.manner import Manner
-from nexus.releases.planning.migrating import Run, before_release, buried
+from nexus.releases.planning.migrating import Run, at_once, before_release
 from nexus.releases.planning.request import RolloutRequest
 from nexus.releases.planning.words import instances, label, migrations, seconds
 from nexus.releases.release import Release
@@ -36,8 +36,7 @@ class Change:
         """Whether its contract migrations are applied with the others: nothing older runs then, or the
         operator wants it so.
         """
-        stops = self.manner == "recreate" and bool(self.facts.contracts_pending(self.new))
-        return stops or (self.request.forced and bool(buried(self.facts, self.new)))
+        return at_once(self.facts, self.new, self.manner == "recreate", self.request.forced)
 
     @property
     def before(self) -> tuple[MigrationFacts, ...]:

@@ -186,6 +186,9 @@ def test_a_production_stack_asks_for_a_fresh_rehearsal_of_what_is_pending(shop: 
         "what is pending (1_add) was never rehearsed, and this stack asks for a rehearsal within "
         '24 h; `nexus migrate rehearse`, or give a reason with --override "reason"'
     )
+    gap = replace(request, strategy="recreate")
+    with pytest.raises(MigrationWaits, match=r"what is pending \(1_add; 2_drop\) was never rehearsed"):
+        plan_deploy(shop.stack, replace(facts, rehearsed_at=NOON - 3_600), gap)
     old = replace(facts, rehearsed_at=NOON - 90_000)
     with pytest.raises(MigrationWaits, match=r"was rehearsed 25.0 h ago"):
         plan_deploy(shop.stack, old, request)
