@@ -14,10 +14,14 @@ SLOW_MACHINE = 2.0  # times the longest wait before the plan: what a write waits
 
 @dataclass(frozen=True)
 class Verdict:
-    """The statements with what was written meanwhile, and a sentence for each thing that may not be."""
+    """The statements with what was written meanwhile, and a sentence for each thing that may not be.
+
+    `notes`: what is no fault of the plan.
+    """
 
     statements: tuple[Rehearsed, ...]
     failures: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def judged(ran: Sequence[Ran], writes: Sequence[Write], began: float, max_wait: float) -> Verdict:
@@ -54,7 +58,9 @@ def judged(ran: Sequence[Ran], writes: Sequence[Write], began: float, max_wait: 
         )
         statements.append(told)
         failures += list(_failures(told, [w for w in blamed.get(id(each), ()) if w.seconds > allowed], lost))
-    return Verdict(tuple(statements), tuple(failures))
+    anyway = sorted({f"{write.table}: {write.error}" for write in before if write.error})
+    notes = tuple(f"writes failed before the plan, too: {each}" for each in anyway)
+    return Verdict(tuple(statements), tuple(failures), notes)
 
 
 def _failures(told: Rehearsed, waited: Sequence[Write], lost: Sequence[Write]) -> Iterator[str]:

@@ -178,6 +178,10 @@ class Load:
             if hand.writer is None:
                 self._notes.append(f"{hand.table} was gone: it was not written any more")
             return connection, None
+        except (asyncpg.ForeignKeyViolationError, asyncpg.RestrictViolationError) as refused:
+            if kind == "delete":  # the row is needed: nobody would have deleted it
+                return connection, None
+            return connection, f"{refused}".splitlines()[0]
         except (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError) as lost:
             return await asyncpg.connect(self._url, timeout=10, server_settings=TIMEOUTS), f"{lost}"
         except asyncpg.PostgresError as refused:

@@ -131,7 +131,8 @@ async def _rehearsed(
     verdict = judged(ran, load.writes, start, options.max_wait)
     say(Sentence("{n} invariants are asked after the plan", n=len(subject.invariants)))
     invariants = checking.compared(before, await checking.ask(there.url, subject.invariants))
-    notes = [
+    notes = [*verdict.notes]
+    notes += [
         f"{source.module} was not rehearsed: its own command changes its schema" for source in plan.commands
     ]
     smoked: tuple[Smoke, ...] = ()

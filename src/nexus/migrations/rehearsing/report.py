@@ -140,12 +140,13 @@ class Report:
         if self.failures:
             more = f" (and {len(self.failures) - 1} more)" if len(self.failures) > 1 else ""
             return f"the rehearsal failed: {self.failures[0]}{more}"
-        longest = max((each.worst for each in self.statements), default=0.0)
-        return (
-            f"the rehearsal went well: {len(self.migrations)} migrations in "
-            f"{sum(each.seconds for each in self.statements):.1f} s, no write waited longer than "
-            f"{longest * 1000:.0f} ms"
-        )
+        waited = "no write was under way meanwhile"
+        if any(each.writes for each in self.statements):
+            longest = max(each.worst for each in self.statements)
+            waited = f"no write waited longer than {longest * 1000:.0f} ms"
+        count = f"{len(self.migrations)} migration{'' if len(self.migrations) == 1 else 's'}"
+        seconds = sum(each.seconds for each in self.statements)
+        return f"the rehearsal went well: {count} in {seconds:.1f} s, {waited}"
 
     def as_dict(self) -> dict[str, Any]:
         """The stable JSON form."""

@@ -23,7 +23,11 @@ Kind = Literal["update", "insert", "delete"]
 SAMPLE = 1000  # keys
 _COLUMNS = """
 SELECT quote_ident(a.attname) AS name, format_type(a.atttypid, a.atttypmod) AS type,
-    a.attidentity <> '' AS identity, a.attidentity = 'a' AS always, a.atthasdef AS defaulted,
+    a.attidentity <> '' AS identity, a.attidentity = 'a' AS always,
+    (SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d WHERE d.adrelid = a.attrelid
+        AND d.adnum = a.attnum) ~ 'nextval|uuid|random' AS counted,
+    EXISTS (SELECT FROM pg_constraint c WHERE c.conrelid = a.attrelid AND c.contype = 'f'
+        AND a.attnum = ANY(c.conkey)) AS refers,
     a.attgenerated <> '' AS generated,
     a.attnum = ANY(coalesce((SELECT i.indkey::int2[] FROM pg_index i
         WHERE i.indrelid = a.attrelid AND i.indisprimary), '{}')) AS key,
@@ -57,13 +61,14 @@ class Writer:
         Raises:
             asyncpg.PostgresError, OSError: it did not succeed.
         """
-        statement = {"update": self.update, "insert": self.insert, "delete": self.delete}[kind]
+        wanted = {"update": self.update, "insert": self.insert, "delete": self.delete}[kind]
+        statement = (wanted if self.keys else "") or self.update or self.insert
         width = statement.count("$")
-        key = chance.choice(self.keys) if self.keys else (None,) * width
-        if kind != "update" and statement and self.keys:
+        key = chance.choice(self.keys)[:width] if self.keys else (None,) * width
+        if statement == self.update:
+            await connection.execute(statement, *key)
+        else:
             await _rolled_back(connection, statement, key)
-        elif self.update:
-            await connection.execute(self.update, *key[: self.update.count("$")])
 
 
 async def writer_of(connection: Connection, table: Table) -> Writer | None:
@@ -114,33 +119,32 @@ def _update(name: str, columns: Sequence[asyncpg.Record], where: str) -> str:
 
 
 def _insert(name: str, columns: Sequence[asyncpg.Record], unique: Sequence[set[str]], where: str) -> str:
-    """A copy of a row with new values where they must be unique; "" where none can be made up."""
-    values: dict[str, str] = {}
-    renewed: set[str] = set()
-    distinct = set().union(*unique)
-    for column in columns:
-        own = str(column["name"])
-        if column["generated"] or column["identity"]:
-            renewed.add(own)
+    """A copy of a row with a new value in each set of columns that must be unique; "" where none can be made
+    up. What refers to other tables stays as it is where that is possible: the row there must exist.
+    """
+    values = {str(c["name"]): str(c["name"]) for c in columns if not c["generated"] and not c["identity"]}
+    renewed = {str(c["name"]) for c in columns if c["identity"]}
+    by_choice = sorted(columns, key=lambda c: (c["refers"], not c["counted"]))
+    for together in unique:
+        if together & renewed:
             continue
-        fresh = _fresh(str(column["type"])) if own in distinct else ""
-        if own in distinct and column["defaulted"] and not fresh:
-            renewed.add(own)
-            continue
-        if fresh:
-            renewed.add(own)
-        values[own] = fresh or own
-    for columns_of_one in unique:
-        if not columns_of_one & renewed:
+        fresh = ((str(c["name"]), _fresh(c)) for c in by_choice if str(c["name"]) in together & values.keys())
+        found = next(((own, value) for own, value in fresh if value), None)
+        if found is None:
             return ""
-    into, values_told = ", ".join(values), ", ".join(values.values())
-    return f"INSERT INTO {name} ({into}) SELECT {values_told} FROM {name} WHERE {where}"
+        values[found[0]] = found[1]
+        renewed.add(found[0])
+    into, chosen = ", ".join(values), ", ".join(values.values())
+    return f"INSERT INTO {name} ({into}) SELECT {chosen} FROM {name} WHERE {where}"
 
 
-def _fresh(kind: str) -> str:
-    """An expression for a value of a type that no row has; "" where none is known."""
+def _fresh(column: asyncpg.Record) -> str:
+    """An expression for a value that no row has; "" where none is known."""
+    kind = str(column["type"])
     if kind == "uuid":
         return "gen_random_uuid()"
+    if kind in ("integer", "bigint"):
+        return f"(1000000000 + 1000000000 * random())::{kind}"
     return f"md5(random()::text)::{kind}" if kind.startswith(("text", "character varying")) else ""
 
 

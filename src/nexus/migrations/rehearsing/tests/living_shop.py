@@ -23,9 +23,12 @@ CREATE TABLE shop.items (
 CREATE TABLE shop.ledger (number int PRIMARY KEY, amount numeric NOT NULL);
 CREATE TABLE shop.empty (id int PRIMARY KEY, name text);
 CREATE TABLE shop.keyless (name text);
+CREATE TABLE shop.sealed (day date PRIMARY KEY);
 CREATE FUNCTION shop.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'append only'; END $$;
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON shop.ledger
     FOR EACH ROW EXECUTE FUNCTION shop.refuse();
+CREATE TRIGGER sealed BEFORE UPDATE OR DELETE ON shop.sealed FOR EACH ROW EXECUTE FUNCTION shop.refuse();
+INSERT INTO shop.sealed VALUES ('2026-01-01');
 INSERT INTO shop.customers (email, name)
     SELECT n || '@example.com', 'Customer ' || n FROM generate_series(1, 50) n;
 INSERT INTO shop.items (customer, quantity, note)

@@ -60,8 +60,12 @@ async def test_each_kind_of_write_works_and_leaves_rows_as_they_are(url: str) ->
 
 
 async def test_what_a_table_refuses_is_not_done_and_said(url: str) -> None:
-    writer = await _writer(url, LEDGER)
-    assert writer is None  # its number cannot be made up, and a trigger refuses the rest
+    writer = await _writer(url, LEDGER)  # a trigger refuses to change what is there
+    assert writer is not None
+    assert (writer.update, writer.delete) == ("", "")
+    assert writer.insert
+    assert writer.notes == ("shop.ledger: updates are not done: append only",)
+    assert await _writer(url, Table("shop", "sealed")) is None
     writer = await _writer(url, ITEMS)
     assert writer is not None
     assert "GENERATED" not in writer.update

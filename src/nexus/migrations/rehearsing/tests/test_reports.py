@@ -75,5 +75,5 @@ def test_people_read_what_failed_first() -> None:
     lines = as_text(BAD).splitlines()
     assert lines[0] == "the rehearsal failed: shop/20260101_a:3 made a write wait"
     assert "not smoke-tested: it is an image" in as_text(GOOD)
-    assert "went well: 1 migrations in 0.2 s, no write waited longer than 20 ms" in as_text(GOOD)
+    assert "went well: 1 migration in 0.2 s, no write waited longer than 20 ms" in as_text(GOOD)
     assert "| `shop/20260101_a:3` ALTER TABLE items | 0.25 | 1 | 40 | 20 | 10 | 0 |" in as_markdown(GOOD)
