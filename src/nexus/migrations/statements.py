@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from pglast import parse_sql
 from pglast.error import Error
-from pglast.parser import ParseError, split
+from pglast.parser import ParseError, scan, split
 
 from nexus.migrations.declared import batch_of
 from nexus.migrations.errors import MigrationUnreadable
@@ -17,6 +18,8 @@ from nexus.migrations.migration import Migration
 
 LARGE = 1 << 20  # characters; a statement beyond is data, and its tree would take gigabytes
 _ATOMIC = re.compile(r"\bBEGIN\s+ATOMIC\b", re.IGNORECASE)  # a body in which only the parser knows the ends
+_BETWEEN = re.compile(r"(?:[\s;]+|--[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
+_NOTHING = frozenset({"SQL_COMMENT", "C_COMMENT", "ASCII_59"})
 _COMMENTS = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
 
 
@@ -70,7 +73,7 @@ def statements(migration: Migration) -> tuple[Statement, ...]:
         raise refused(migration.place, 1 + sql.count("\n", 0, position), error) from error
     found: list[Statement] = []
     line, counted = 1, 0
-    for each in slices:
+    for each in _whole(sql, slices):
         text = sql[each]
         comments = _COMMENTS.match(text)
         begin = comments.end() if comments else 0
@@ -82,6 +85,24 @@ def statements(migration: Migration) -> tuple[Statement, ...]:
         batch = batch_of(text[:begin], place)
         found.append(Statement(len(found) + 1, line, text[begin:], migration.place, batch))
     return tuple(found)
+
+
+def _whole(sql: str, slices: Iterable[slice]) -> Iterator[slice]:
+    """The slices, and what lies between them where it is more than comments.
+
+    The scanner leaves out what has no keyword in it, such as a misspelt statement; that must be refused and
+    not passed over.
+    """
+    end = 0
+    for each in (*slices, slice(len(sql), len(sql))):
+        between = sql[end : each.start]
+        blank = _BETWEEN.match(between)
+        begin = blank.end() if blank else 0
+        if begin < len(between) and any(token.name not in _NOTHING for token in scan(between)):
+            yield slice(end + begin, each.start)
+        if each.start < each.stop:
+            yield each
+        end = each.stop
 
 
 def refused(place: str, line: int, error: Exception) -> MigrationUnreadable:
