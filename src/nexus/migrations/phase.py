@@ -11,16 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from pglast import ast, parse_sql
-from pglast.parser import ParseError, scan
+from pglast import ast
 
+from nexus.migrations.data import brings_data, inserts_into
 from nexus.migrations.declared import PhaseName, declared
 from nexus.migrations.migration import Migration
 from nexus.migrations.narrowing import narrows
 from nexus.migrations.script import Script
-from nexus.migrations.statements import refused
+from nexus.migrations.statements import statements
 
 
 @dataclass(frozen=True)
@@ -42,11 +41,18 @@ def phase_of(migration: Migration, plain: frozenset[str] = frozenset()) -> Phase
     Raises:
         MigrationUnreadable: its declaration cannot be read, or PostgreSQL's parser refuses its SQL.
     """
-    told = declared(migration).phase
-    if told:
-        return Phase(told, ("it declares so",) if told == "contract" else ())
-    reasons = _reasons(migration, plain)
-    return Phase("contract" if reasons else "expand", reasons)
+    return _phase(migration, Script(plain))
+
+
+def phases_of(migrations: Iterable[Migration], plain: frozenset[str] = frozenset()) -> tuple[Phase, ...]:
+    """The phases of what is pending in one module, in its order: what an earlier one of them makes, no code
+    that runs knows, so that a later one may change it. `plain`: as for `phase_of`.
+
+    Raises:
+        MigrationUnreadable: a declaration cannot be read, or PostgreSQL's parser refuses a script.
+    """
+    script = Script(plain)
+    return tuple(_phase(migration, script) for migration in migrations)
 
 
 def plain_indexes(migrations: Iterable[Migration]) -> frozenset[str]:
@@ -57,32 +63,29 @@ def plain_indexes(migrations: Iterable[Migration]) -> frozenset[str]:
     """
     unique: dict[str, bool] = {}
     for migration in migrations:
-        for raw in _parsed(migration):
-            if isinstance(raw.stmt, ast.IndexStmt) and raw.stmt.idxname:
-                name = str(raw.stmt.idxname)
-                unique[name] = unique.get(name, False) or bool(raw.stmt.unique)
+        if "index" not in migration.sql.lower():
+            continue
+        for each in statements(migration):
+            if isinstance(each.tree, ast.IndexStmt) and each.tree.idxname:
+                name = str(each.tree.idxname)
+                unique[name] = unique.get(name, False) or bool(each.tree.unique)
     return frozenset(name for name, is_unique in unique.items() if not is_unique)
 
 
-def _parsed(migration: Migration) -> tuple[Any, ...]:
-    sql = migration.sql
-    try:
-        return tuple(parse_sql(sql))
-    except ParseError as error:
-        raise refused(migration.place, _line(sql, int(error.args[1] or 0)), error) from error
+def _phase(migration: Migration, script: Script) -> Phase:
+    told = declared(migration).phase
+    reasons = _reasons(migration, script)
+    if told:
+        return Phase(told, ("it declares so",) if told == "contract" else ())
+    return Phase("contract" if reasons else "expand", reasons)
 
 
-def _reasons(migration: Migration, plain: frozenset[str]) -> tuple[str, ...]:
-    sql, statements = migration.sql, _parsed(migration)
-    tokens = [token.start for token in scan(sql) if "COMMENT" not in token.name]
-    script = Script(plain)
-    found: list[str] = []
-    for raw in statements:
-        begin = raw.stmt_location or 0
-        first = next((start for start in tokens if start >= begin), begin)
-        found += [f"line {_line(sql, first)} {what}" for what in narrows(raw.stmt, script)]
-    return tuple(found)
-
-
-def _line(sql: str, position: int) -> int:
-    return sql.count("\n", 0, position) + 1
+def _reasons(migration: Migration, script: Script) -> tuple[str, ...]:
+    """Data takes nothing away; so does a statement that is too large to be parsed."""
+    bulk = brings_data(migration)
+    return tuple(
+        f"line {each.line} {what}"
+        for each in statements(migration)
+        if not (bulk and inserts_into(each)) and each.tree is not None
+        for what in narrows(each.tree, script)
+    )

@@ -11,7 +11,7 @@ from nexus.migrations.planning.order import order
 from nexus.migrations.planning.plan import plan
 
 if TYPE_CHECKING:
-    from nexus.migrations.planning.steps import steps
+    from nexus.migrations.planning.stepping import steps
 
 __all__ = ["order", "plan", "steps"]
 
@@ -20,7 +20,7 @@ def __getattr__(name: str) -> Any:
     """`steps` only when it is asked for: where migrations run in a container there is no executor."""
     if name != "steps":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from nexus.migrations.planning.steps import steps
+    from nexus.migrations.planning.stepping import steps
 
     globals()["steps"] = steps
     return steps

@@ -12,7 +12,7 @@ from nexus.migrations.declared import Dependency, declared
 from nexus.migrations.errors import PlanRefused
 from nexus.migrations.history.state import History
 from nexus.migrations.migration import Migration
-from nexus.migrations.planning.touched import Object, Touched, touched
+from nexus.migrations.planning.touched import Object, Touched, concerns, touched
 
 Force = Literal["chain", "declared", "needed", "wished"]
 
@@ -138,8 +138,8 @@ def _edges_to(
     need: dict[Object, str] = {}
     newest, removal = "", None
     for name, touch in chain:
-        made = sorted(each for each in touch.made if _concerns(each, told, columns))
-        taken = sorted(each for each in touch.taken if _concerns(each, told, columns))
+        made = sorted(each for each in touch.made if concerns(each, told, columns))
+        taken = sorted(each for each in touch.taken if concerns(each, told, columns))
         if made:
             removal = None
             need.update({each: name for each in made if each not in need})
@@ -160,9 +160,3 @@ def _edges_to(
 def _takes_of(told: Object, touch: Touched) -> bool:
     """Whether a migration takes away anything of an object: readers need not wait for its end."""
     return any(each[:3] == told[:3] for each in touch.taken)
-
-
-def _concerns(change: Object, told: Object, columns: set[str]) -> bool:
-    if change.kind == "schema":
-        return change.name == told.schema
-    return change[:3] == told[:3] and (not change.column or change.column in columns)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 
+from nexus.migrations.data import brings_data, inserts_into
 from nexus.migrations.declared import Declared, declared
 from nexus.migrations.effects import effects_of
-from nexus.migrations.effects.effect import UNKNOWN, Living, LockLevel, Table
+from nexus.migrations.effects.effect import UNKNOWN, Effect, LockLevel, Table
 from nexus.migrations.history.state import History
 from nexus.migrations.migration import Migration
-from nexus.migrations.phase import phase_of, plain_indexes
+from nexus.migrations.phase import Phase, phases_of, plain_indexes
 from nexus.migrations.planning.edges import Edge
 from nexus.migrations.planning.estimates import risk_of, seconds_of
-from nexus.migrations.planning.planned import MigrationFacts, PlannedMigration, PlannedStatement, Rates
+from nexus.migrations.planning.planned import MigrationFacts, PlannedMigration, PlannedStatement
 from nexus.migrations.planning.sizes import size
 from nexus.migrations.planning.touched import search_schema
 from nexus.migrations.statements import Statement, statements
@@ -25,6 +27,7 @@ def judged(
     history: History,
     migration: Migration,
     facts: MigrationFacts,
+    phase: Phase,
     waits_for: Sequence[Edge],
     made: set[Table],
 ) -> PlannedMigration:
@@ -36,10 +39,9 @@ def judged(
     """
     told = declared(migration)
     script = statements(migration)
-    plain = plain_indexes(history.migrations) if "drop index" in migration.sql.lower() else frozenset[str]()
-    phase = phase_of(migration, plain)
-    found = tuple(_statements(history, script, facts.living, facts.rates, made))
-    one = one_transaction(told, script)
+    found = tuple(_statements(history, migration, script, facts, made))
+    bulk = brings_data(migration)
+    one = one_transaction(told, [each for each in script if not (bulk and inserts_into(each))])
     id = f"{history.source.module}/{migration.name}"
     resumes = migration.name in history.resumable
     return PlannedMigration(
@@ -58,6 +60,18 @@ def judged(
     )
 
 
+def phases_in(history: History) -> dict[str, Phase]:
+    """The phase of each pending migration of a module, by its name.
+
+    Raises:
+        MigrationUnreadable: a script or its declarations cannot be read.
+    """
+    drops = any("drop index" in each.sql.lower() for each in history.pending)
+    plain = plain_indexes(history.migrations) if drops else frozenset[str]()
+    phases = phases_of(history.pending, plain)
+    return {each.name: phase for each, phase in zip(history.pending, phases, strict=True)}
+
+
 def causes_of(module: str, waits_for: Sequence[Edge]) -> tuple[str, ...]:
     """Why a migration stands where it stands; that it follows its own module's is plain."""
     told = dict.fromkeys(each.cause for each in waits_for if each.force != "chain")
@@ -70,29 +84,59 @@ def before_of(waits_for: Sequence[Edge]) -> tuple[str, ...]:
 
 
 def _statements(
-    history: History, script: Sequence[Statement], living: Living, rates: Rates, made: set[Table]
+    history: History,
+    migration: Migration,
+    script: Sequence[Statement],
+    facts: MigrationFacts,
+    made: set[Table],
 ) -> Iterator[PlannedStatement]:
+    schema, bulk = history.source.schema, brings_data(migration)
+    for into, run in itertools.groupby(script, lambda each: inserts_into(each) if bulk else None):
+        if into is not None:
+            yield _data(Table(into[0] or schema, into[1]), list(run), facts, made)
+            continue
+        for each in run:
+            schema = search_schema(each, schema)
+            yield _statement(each, schema, history, facts, made)
+
+
+def _statement(
+    statement: Statement, schema: str, history: History, facts: MigrationFacts, made: set[Table]
+) -> PlannedStatement:
     """Code that nobody can judge has nothing to touch where its module had nothing: its role may do nothing
     in the schemas of others.
     """
-    schema = history.source.schema
-    fresh = not history.applied and all(each.schema != schema for each in living.tables)
-    for each in script:
-        schema = search_schema(each, schema)
-        effects = tuple(
-            effect for effect in effects_of(each, schema, living, made) if effect.known or not fresh
-        )
-        known = [living.tables.get(effect.table) for effect in effects]
-        seconds = seconds_of(effects, known, rates) if each.tree is not None else len(each.sql) / rates.write
-        yield PlannedStatement(
-            each.line,
-            each.head,
-            effects,
-            seconds,
-            runs_alone(each).endswith("CONCURRENTLY"),
-            each.batch,
-            {effect.table: facts for effect, facts in zip(effects, known, strict=True) if facts},
-        )
+    tables = facts.living.tables
+    fresh = not history.applied and all(each.schema != history.source.schema for each in tables)
+    found = effects_of(statement, schema, facts.living, made)
+    effects = tuple(each for each in found if each.known or not fresh)
+    known = [tables.get(effect.table) for effect in effects]
+    seconds = seconds_of(effects, known, facts.rates)
+    return PlannedStatement(
+        statement.line,
+        statement.head,
+        effects,
+        seconds if statement.tree is not None else len(statement.sql) / facts.rates.write,
+        runs_alone(statement).endswith("CONCURRENTLY"),
+        statement.batch,
+        {effect.table: one for effect, one in zip(effects, known, strict=True) if one},
+    )
+
+
+def _data(
+    table: Table, run: Sequence[Statement], facts: MigrationFacts, made: set[Table]
+) -> PlannedStatement:
+    """Many INSERTs of values, one after the other, as one."""
+    more = f" (and {len(run) - 1:,} more)" if len(run) > 1 else ""
+    effects = () if table in made else (Effect(table, LockLevel.ROW_EXCLUSIVE, "", "gets rows"),)
+    known = facts.living.tables.get(table)
+    return PlannedStatement(
+        run[0].line,
+        f"INSERT INTO {table} VALUES …{more}",
+        effects,
+        sum(len(each.sql) for each in run) / facts.rates.write,
+        tables={table: known} if known and effects else {},
+    )
 
 
 def _first(

@@ -14,7 +14,7 @@ from nexus.migrations.history.state import History
 from nexus.migrations.migration import Source
 from nexus.migrations.planning.choosing import chosen
 from nexus.migrations.planning.edges import DependencyMissing, Edge, edges
-from nexus.migrations.planning.judging import before_of, causes_of, judged
+from nexus.migrations.planning.judging import before_of, causes_of, judged, phases_in
 from nexus.migrations.planning.order import Circle, heeded, ordered
 from nexus.migrations.planning.planned import MigrationFacts, MigrationPlan, PlannedMigration, Refusal
 from nexus.migrations.planning.presence import absent
@@ -44,8 +44,16 @@ def plan(facts: MigrationFacts, to: Mapping[str, str] = {}, only: Collection[str
         return MigrationPlan(refusals=(*told, _circle(error)), commands=commands)
     made: set[Table] = set()
     ending = _by_end(kept)
+    phases = {module: phases_in(history) for module, history in within.items()}
     planned = [
-        judged(within[module], migration, facts, ending.get(f"{module}/{migration.name}", ()), made)
+        judged(
+            within[module],
+            migration,
+            facts,
+            phases[module][migration.name],
+            ending.get(f"{module}/{migration.name}", ()),
+            made,
+        )
         for module, migration in order
     ]
     needs = {each.id: declared(each.migration).after for each in planned}

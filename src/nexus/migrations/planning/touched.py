@@ -11,6 +11,7 @@ from pglast import ast
 from pglast.enums import AlterTableType, ObjectType
 from pglast.visitors import Visitor
 
+from nexus.migrations.data import brings_data, inserts_into
 from nexus.migrations.migration import Migration
 from nexus.migrations.naming import key_of, name_of, table_of
 from nexus.migrations.statements import Statement, statements
@@ -65,11 +66,37 @@ def touched(migration: Migration, schema: str) -> Touched:
         MigrationUnreadable: PostgreSQL's parser refuses a statement.
     """
     found = Touched()
+    bulk = brings_data(migration)
     for statement in statements(migration):
+        if bulk and (into := inserts_into(statement)):
+            told = Object("relation", into[0] or schema, into[1])
+            found.named.setdefault(told, set())
+            if told not in found.made:
+                found.there.setdefault(told, statement.line)
+            continue
         schema = search_schema(statement, schema)
         _touch(statement, schema, found)
     found.taken -= found.made
     return found
+
+
+def builds_on(later: Touched, former: Touched) -> bool:
+    """Whether a migration cannot come before another of its module: it names what that makes or takes away,
+    or both name the same column or constraint.
+    """
+    for change in (*former.made, *former.taken):
+        if change in later.made or any(
+            concerns(change, told, columns) for told, columns in later.named.items()
+        ):
+            return True
+    return any(columns & later.named.get(told, set()) for told, columns in former.named.items())
+
+
+def concerns(change: Object, told: Object, columns: set[str]) -> bool:
+    """Whether a change is of an object that is told, or of one of these columns of it."""
+    if change.kind == "schema":
+        return change.name == told.schema
+    return change[:3] == told[:3] and (not change.column or change.column in columns)
 
 
 def search_schema(statement: Statement, schema: str) -> str:
@@ -206,6 +233,8 @@ class _Names(Visitor):
     def visit_Constraint(self, ancestors: Any, node: ast.Constraint) -> None:
         named = (*(node.pk_attrs or ()), *(node.fk_attrs or ()), *(node.keys or ()))
         self.columns.update(name_of(each) for each in named)
+        if node.conname:
+            self.columns.add(str(node.conname))
 
     def visit_IndexElem(self, ancestors: Any, node: ast.IndexElem) -> None:
         if node.name:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from nexus.migrations.declared import ReleaseNeed
 from nexus.migrations.planning.edges import Edge
 from nexus.migrations.planning.planned import PlannedMigration, RunningRelease
+from nexus.migrations.planning.touched import Touched, builds_on, touched
 from nexus.migrations.planning.versions import at_least
 
 
@@ -28,23 +29,40 @@ def waits(
 ) -> dict[str, Wait]:
     """Id → why it waits. `needs`: id → the releases that it declares to come after.
 
-    What was begun goes on, whatever runs: half of it is worse than all of it.
+    A contract that waits lets those of its module pass that do not build on it. What was begun goes on,
+    whatever runs: half of it is worse than all of it.
+
+    Raises:
+        MigrationUnreadable: a script cannot be read.
     """
     found: dict[str, Wait] = {}
-    binding = [each for each in among if each.force != "wished" or each.removal]
+    held: list[PlannedMigration] = []
+    binding = [each for each in among if each.force in ("declared", "needed") or each.removal]
     for each in planned:
         if each.resumes:
             continue
         own = next(_own(each, needs.get(each.id, ()), running), None)
-        behind = next(
-            (edge.before for edge in binding if edge.after == each.id and edge.before in found), None
-        )
+        before = (edge.before for edge in binding if edge.after == each.id and edge.before in found)
+        behind = next(before, None) or next((other.id for other in held if _bound(each, other)), None)
         if own:
             found[each.id] = own
         elif behind:
-            mend = found[behind].mend
-            found[each.id] = Wait("behind", f"it comes after {behind}, which waits", mend)
+            sentence = f"it comes after {behind}, which waits"
+            found[each.id] = Wait("behind", sentence, found[behind].mend)
+        if each.id in found:
+            held.append(each)
     return found
+
+
+def _bound(later: PlannedMigration, held: PlannedMigration) -> bool:
+    """Whether a migration must wait with one of its own module that waits."""
+    if later.source.module != held.source.module:
+        return False
+    return held.phase == "expand" or builds_on(_touched(later), _touched(held))
+
+
+def _touched(planned: PlannedMigration) -> Touched:
+    return touched(planned.migration, planned.source.schema)
 
 
 def _own(

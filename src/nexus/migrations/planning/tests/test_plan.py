@@ -107,16 +107,47 @@ def test_a_contract_waits_while_a_release_runs_that_does_not_have_it() -> None:
         crm={"1": "SELECT 1", "2": DROP, "3": "CREATE TABLE t (id int)"}, sales={"1": "SELECT 1"}
     )
     found = planned(told, running=(old, new))
-    assert ids(found) == ["crm/1", "sales/1"]
+    assert ids(found) == ["crm/1", "crm/3", "sales/1"]
     assert [(each.id, sentence) for each, sentence in found.later] == [
         (
             "crm/2",
             "it takes away what crm 1.4.0 (c0ffee) may need: that still runs and does not have it",
         ),
-        ("crm/3", "it comes after crm/2, which waits"),
     ]
     assert not found.refusals
     assert ids(planned(told, running=(new,))) == ["crm/1", "crm/2", "crm/3", "sales/1"]
+
+
+@pytest.mark.parametrize(
+    ("sql", "waits"),
+    [
+        ("CREATE TABLE t (id int)", False),
+        ("ALTER TABLE customer ADD COLUMN tax text", False),
+        ("CREATE INDEX i ON customer (id)", False),
+        ("ALTER TABLE customer ADD COLUMN fax int", True),
+        ("CREATE INDEX i ON customer (fax)", True),
+        ("ALTER TABLE customer RENAME COLUMN id TO fax", True),
+        ("UPDATE customer SET fax = ''", True),
+    ],
+)
+def test_a_contract_that_waits_lets_pass_what_does_not_build_on_it(sql: str, waits: bool) -> None:
+    old = RunningRelease("crm", "1.4.0", "c0ffee", frozenset({"3"}))
+    found = planned(histories(crm={"2": DROP, "3": sql}), running=(old,))
+    assert ids(found) == ([] if waits else ["crm/3"])
+    if waits:
+        assert found.later[1][1] == "it comes after crm/2, which waits"
+
+
+def test_an_expansion_that_waits_holds_all_of_its_module_behind_it() -> None:
+    told = histories(crm={"1": "-- nexus: after-release=sales>=2\nSELECT 1", "2": "CREATE TABLE t (id int)"})
+    found = planned(told, running=(RunningRelease("sales", "1.0", "a"),))
+    assert [each.id for each, _ in found.later] == ["crm/1", "crm/2"]
+
+
+def test_what_only_pending_migrations_know_may_be_changed_by_them() -> None:
+    told = histories(crm={"1": "CREATE TABLE t (id int, b int)", "2": "ALTER TABLE t DROP COLUMN b"})
+    found = planned(told, running=(RunningRelease("crm", "1.4.0", "c0ffee"),))
+    assert [each.phase for each in found.steps] == ["expand", "expand"]
 
 
 def test_what_waits_takes_along_what_depends_on_it() -> None:
@@ -263,3 +294,20 @@ def test_the_digest_is_of_what_is_applied_in_which_order() -> None:
     one = planned(histories(crm={"1": "SELECT 1"}))
     assert one.digest == planned(histories(crm={"1": "SELECT 1"}), at=5.0).digest
     assert one.digest != planned(histories(crm={"1": "SELECT 2"})).digest
+
+
+def test_a_script_of_mere_data_is_told_as_one_statement_for_each_table() -> None:
+    rows = "".join(
+        f"INSERT INTO note (id, text) VALUES ({i}, '{'x' * 500}; DROP TABLE y');\n" for i in range(3000)
+    )
+    sql = f"CREATE TABLE seed (id int);\n{rows}INSERT INTO seed VALUES (1); DELETE FROM note WHERE id = 1"
+    (step,) = planned(histories(crm={"1": sql})).steps
+    assert [(each.line, each.head) for each in step.statements] == [
+        (1, "CREATE TABLE seed (id int)"),
+        (2, "INSERT INTO crm.note VALUES … (and 2,999 more)"),
+        (3002, "INSERT INTO crm.seed VALUES …"),
+        (3002, "DELETE FROM note WHERE id = 1"),
+    ]
+    assert [len(each.effects) for each in step.statements] == [0, 1, 0, 1]
+    assert step.one
+    assert step.phase == "expand"
