@@ -76,10 +76,10 @@ async def apply_one(session: Session, history: History, prepared: Prepared, poin
     session.take(migration, prepared.declared.may_block or session.settings.max_block)
     try:
         run, before = await _run(session, history, prepared, run)
+        await session.connection.execute(before)
         if prepared.one:
-            await run_together(session, prepared.script, finish_text(session.source, run), before)
+            await run_together(session, prepared.script, finish_text(session.source, run))
         else:
-            await session.connection.execute(before)
             await _carry(session, prepared, run)
             await run_statements(session, run.id, prepared.units)
             await run_together(session, (), finish_text(session.source, run))

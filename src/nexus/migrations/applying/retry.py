@@ -116,4 +116,4 @@ def _sessions(waiters: tuple[Backend, ...]) -> str:
 
 
 def _what(waiters: tuple[Backend, ...]) -> str:
-    return next((each.relation for each in waiters if each.relation), "a lock")
+    return next((each.relation for each in waiters if each.relation), "rows that they wait for")

@@ -18,17 +18,15 @@ if TYPE_CHECKING:
     from nexus.migrations.applying.session import Session
 
 
-async def run_together(session: Session, script: Sequence[Statement], record: str, before: str = "") -> None:
+async def run_together(session: Session, script: Sequence[Statement], record: str) -> None:
     """The statements and `record`, the SQL of the journal's rows, in one transaction: both are true, or
-    neither is. `before`: SQL that is executed once, before that transaction.
+    neither is.
 
     Raises what `retry` raises.
     """
 
     async def work(watch: Watch) -> None:
-        nonlocal before
-        first, before = before, ""
-        await session.connection.execute(f"{first}; {begin(session)}" if first else begin(session))
+        await session.connection.execute(begin(session))
         await _send(session, script, watch)
         await _commit(session, record, "COMMIT")
 
