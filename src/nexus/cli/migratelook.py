@@ -85,19 +85,19 @@ def drift(modules: Modules = None, as_json: Json = False) -> None:
 
 def map_(write: Write = None, check: Check = None) -> None:
     """Draw all tables, their owners and who reads whom, as Markdown with Mermaid diagrams."""
-    with_text = _drawn()
+    text = _drawn()
     if check is not None:
-        _check(check, with_text)
+        _check(check, text)
     if write is not None:
         try:
-            write.write_text(with_text, encoding="utf-8")
+            write.write_text(text, encoding="utf-8")
         except OSError as error:
             raise place.stop(
                 t("{path} cannot be written: {reason}", path=write, reason=error.strerror), 2
             ) from error
         typer.echo(t("written: {path}", path=write))
     elif check is None:
-        typer.echo(with_text)
+        typer.echo(text, nl=False)
 
 
 def _text(found: MigrationPlan) -> str:
@@ -138,7 +138,8 @@ def _drawn() -> str:
             async with known.connected() as connection:
                 return await shape.read_shape(connection, known.schemas)
 
-        return shape.draw(asyncio.run(living()), known.sources, readers_of(known.stack), language())
+        events = shape.events_of(known.stack)
+        return shape.draw(asyncio.run(living()), known.sources, readers_of(known.stack), language(), events)
 
 
 def _check(file: Path, text: str) -> None:
