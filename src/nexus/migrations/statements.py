@@ -64,13 +64,13 @@ def statements(migration: Migration) -> tuple[Statement, ...]:
     Raises:
         MigrationUnreadable: PostgreSQL's scanner cannot tell where they end.
     """
-    sql = migration.sql
+    sql, place = migration.sql, migration.place
     try:
         atomic = _ATOMIC.search(sql) is not None
         slices = split(sql, with_parser=atomic, only_slices=True) if sql.strip() else ()
     except (ParseError, Error) as error:
         position = int(error.args[1] or 0) if len(error.args) > 1 else 0
-        raise refused(migration.place, 1 + sql.count("\n", 0, position), error) from error
+        raise refused(place, 1 + sql.count("\n", 0, position), error) from error
     found: list[Statement] = []
     line, counted = 1, 0
     for each in _whole(sql, slices):
@@ -81,9 +81,8 @@ def statements(migration: Migration) -> tuple[Statement, ...]:
             continue
         start = each.start + begin
         line, counted = line + sql.count("\n", counted, start), start
-        place = f"{migration.place}:{line}"
-        batch = batch_of(text[:begin], place)
-        found.append(Statement(len(found) + 1, line, text[begin:], migration.place, batch))
+        batch = batch_of(text[:begin], f"{place}:{line}") if begin else None
+        found.append(Statement(len(found) + 1, line, text[begin:], place, batch))
     return tuple(found)
 
 

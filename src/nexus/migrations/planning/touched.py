@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from pglast import ast
@@ -57,6 +58,7 @@ class Touched:
     there: dict[Object, int] = field(default_factory=dict)
 
 
+@lru_cache(maxsize=512)  # asked for by several parts of one plan; never changed once it is there
 def touched(migration: Migration, schema: str) -> Touched:
     """What a migration touches; names without a schema are of `schema`, or of its SET search_path.
 
