@@ -22,6 +22,7 @@ from nexus.migrations.phase import phase_of, plain_indexes
 if TYPE_CHECKING:
     from nexus.migrations.applying.session import Session
 
+_ROLE = "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)"
 NO_SUCH = "P3017"  # Prisma: the migration could not be found
 
 
@@ -62,6 +63,9 @@ async def _apply(session: Session, names: Collection[str] | None) -> tuple[str, 
     source = session.source
     history = await read_history(session.connection, source)
     chosen = _chosen(history, names)
+    if source.format == "command" or not (history.made or chosen):
+        return ()  # its command keeps its own record
+    await _check_made(session, history)
     await ensure_table(session.connection, source)
     prepared = [await prepare(each) for each in chosen]
     point: str | None = None
@@ -72,6 +76,16 @@ async def _apply(session: Session, names: Collection[str] | None) -> tuple[str, 
         session.durable = each is prepared[-1] or not each.one
         await apply_one(session, history, each, point)
     return tuple(each.name for each in chosen)
+
+
+async def _check_made(session: Session, history: History) -> None:
+    """Whether `provision` has been there. Raises HistoryBroken."""
+    source = session.source
+    missing = "" if history.made else f"the schema {source.schema}"
+    if not missing and not await session.connection.fetchval(_ROLE, source.owner):
+        missing = f"the role {source.owner}, who owns the schema {source.schema},"
+    if missing:
+        raise HistoryBroken(f"{source.module}: {missing} is missing in this database; `nexus up` makes it")
 
 
 def _chosen(history: History, names: Collection[str] | None) -> tuple[Migration, ...]:

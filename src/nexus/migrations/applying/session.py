@@ -104,7 +104,7 @@ class Session:
 
 OURSELVES = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL"
 # Forgets all that the script before left in the session: its temporary tables would hide tables.
-CLEAN = f"{OURSELVES}; CLOSE ALL; UNLISTEN *; DISCARD SEQUENCES; DISCARD TEMP"
+CLEAN = f"{OURSELVES}; CLOSE ALL; UNLISTEN *; DEALLOCATE ALL; DISCARD SEQUENCES; DISCARD TEMP"
 
 
 @asynccontextmanager
@@ -144,4 +144,5 @@ async def _close(connection: Connection) -> None:
 
 async def _connect(dsn: str, application: str, guards: dict[str, str]) -> Connection:
     settings = {"application_name": application[:63], **guards}
-    return await asyncpg.connect(dsn, timeout=CONNECT_S, server_settings=settings)
+    # No cache of prepared statements: a script may take them away (DEALLOCATE ALL), and so does CLEAN.
+    return await asyncpg.connect(dsn, timeout=CONNECT_S, statement_cache_size=0, server_settings=settings)

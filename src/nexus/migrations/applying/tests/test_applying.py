@@ -86,10 +86,14 @@ async def test_nothing_that_a_script_sets_reaches_the_next(shop: Shop) -> None:
     shop.write(
         "1_sets",
         "SET ROLE postgres; SET search_path = public; SET lock_timeout = 0; SET work_mem = '7MB';"
-        "CREATE TEMP TABLE items (wrong text); PREPARE p AS SELECT 1; LISTEN x;"
+        "CREATE TEMP TABLE items (wrong text); PREPARE p AS SELECT 1; LISTEN x; DEALLOCATE ALL;"
+        "PREPARE p AS SELECT 2;"
         "SET SESSION AUTHORIZATION shop_owner;",
     )
-    shop.write("2_items", f"{ITEMS} CREATE TABLE seen AS SELECT current_setting('work_mem') AS mem;")
+    shop.write(
+        "2_items",
+        f"{ITEMS} PREPARE p AS SELECT 3; CREATE TABLE seen AS SELECT current_setting('work_mem') AS mem;",
+    )
     shop.write("3_more", f"{NONE}SET ROLE postgres; CREATE TABLE of_postgres (i int); RESET ROLE;")
     shop.write("4_more", "CREATE TABLE more (i int);")
     await shop.apply()
@@ -218,6 +222,21 @@ async def test_an_operator_who_cancels_leaves_nothing_that_must_be_resolved(shop
     assert await shop.rows() == []
     shop.write("1_slow", "CREATE TABLE a (i int);")
     assert await shop.apply() == ("1_slow",)
+
+
+async def test_a_schema_that_nobody_made_is_told_before_anything_is_done(shop: Shop) -> None:
+    shop.write("1_items", ITEMS)
+    await shop.run("DROP SCHEMA shop")
+    with pytest.raises(
+        HistoryBroken, match="the schema shop is missing in this database; `nexus up` makes it"
+    ):
+        await shop.apply()
+    await shop.run("CREATE SCHEMA shop; DROP OWNED BY shop_owner; ALTER ROLE shop_owner RENAME TO gone_owner")
+    try:
+        with pytest.raises(HistoryBroken, match="the role shop_owner, who owns the schema shop, is missing"):
+            await shop.apply()
+    finally:
+        await shop.run("ALTER ROLE gone_owner RENAME TO shop_owner")
 
 
 async def test_empty_scripts_are_migrations_too(shop: Shop) -> None:
