@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from nexus.control.migrating.mending import Mending, baseline_plan, resolve_plan
 from nexus.control.migrating.standing import standing
 from nexus.migrations import provision
 from nexus.migrations.applying import apply_pending
+from nexus.migrations.commands import Ended, run
 from nexus.migrations.errors import HistoryBroken, MigrationUnreadable
 from nexus.runtimes.home import Home
 from nexus.runtimes.site import Site
@@ -165,3 +167,27 @@ async def test_a_database_that_is_not_there_is_unanswered(desk: Desk) -> None:
     file.write_text(file.read_text().rpartition("/")[0] + "/nowhere")
     with pytest.raises(Unanswered, match="PostgreSQL does not answer"):
         await desk.histories()
+
+
+async def test_a_modules_own_tool_is_pending_until_it_ran_for_what_the_folder_holds(desk: Desk) -> None:
+    root = desk.stack.root
+    (root / "modules/till/module.yaml").write_text(
+        MODULE.format(name="till", port=9002).replace(
+            "{schema: till}",
+            "{schema: till, migrations: {format: command, command: [alembic, upgrade, head]}}",
+        )
+    )
+    desk = Desk(replace(desk.site, stack=load_stack(root)), "process", dict)
+    applied, tool, problems = (await told(desk))["till"]
+    assert (applied, [phase for _, phase in tool], problems) == (0, [None], [])
+    found = await desk.plan()
+    assert [each.module for each in found.commands] == ["till"]
+    assert "till: its own tool has something to do; `nexus deploy till` runs it" in found.notes
+    assert [each.source.module for each in found.steps] == ["stock"]
+
+    async def carry(name: str, command: tuple[str, ...]) -> Ended:
+        return Ended(0, "")
+
+    assert await run(desk.admin_url, desk.source("till"), desk.settings, carry) == (tool[0][0],)
+    assert (await told(desk))["till"] == (0, [], [])
+    assert (await desk.plan()).commands == ()
