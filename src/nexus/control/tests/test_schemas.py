@@ -144,7 +144,11 @@ def test_a_contract_that_waits_for_a_release_is_left_out_until_it_is_there(shop:
     notes = next(each["plan"]["notes"] for each in events if each["event"] == "plan")
     assert any("4_name is not applied by this deploy: it waits for stock>=2.0" in note for note in notes)
     assert shop.columns("shop.orders") == ["id", "name"]
-    shop.stack.nexus("up")
+    assert "nothing to do" in shop.stack.nexus("up")
+    assert "promoted" in shop.stack.nexus("rollback", "shop", "--yes")  # nothing stands between the two
+    assert shop.answers() == {"2"}
+    assert deploy(shop, "shop")[0] == 0
+    assert shop.answers() == {"3"}
     assert shop.columns("shop.orders") == ["id", "name"]
     manifest = shop.stack.root / "modules" / "stock" / "module.yaml"
     manifest.write_text(manifest.read_text() + 'version: "2.0"\n')
