@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from nexus.migrations.applying.restore_point import make_restore_point
 from nexus.migrations.applying.retry import retry
 from nexus.migrations.applying.session import open_session
 from nexus.migrations.applying.settings import Settings, Tell, quiet
 from nexus.migrations.applying.watch import Watch
 from nexus.migrations.errors import MigrationFailed, PlanRefused
 from nexus.migrations.history.table import table_of
+from nexus.migrations.journal import ensure_journal
 from nexus.migrations.migration import Migration, Source
 from nexus.migrations.shape.losses import lost, tables
 from nexus.migrations.shape.undoing import UndoPlan, undo_plan
@@ -26,13 +28,21 @@ from nexus.migrations.shape.undoing import UndoPlan, undo_plan
 if TYPE_CHECKING:
     from nexus.migrations.applying.session import Session
 
-_MARK = """
-UPDATE {table} SET rolled_back_at = clock_timestamp()
-WHERE migration_name = $1 AND finished_at IS NOT NULL AND rolled_back_at IS NULL
+# Prisma's `status` takes a migration with any row for applied, a rolled back one too, while its `deploy`
+# applies it again: only without the row do both say that it is pending. nexus.migration_run keeps what was.
+_FORGET = """
+DELETE FROM {table} WHERE migration_name = $1 AND (finished_at IS NOT NULL OR rolled_back_at IS NOT NULL)
+RETURNING id, checksum, started_at, finished_at IS NOT NULL AND rolled_back_at IS NULL AS applied
 """
-_JOURNAL = """
-UPDATE nexus.migration_run SET outcome = 'undone', ended_at = clock_timestamp()
-WHERE schema_name = $1 AND migration = $2 AND outcome IN ('applied', 'failed')
+_STEPS = """
+DELETE FROM nexus.migration_step
+WHERE run IN (SELECT id FROM nexus.migration_run WHERE schema_name = $1 AND migration = $2)
+"""
+_KEEP = """
+INSERT INTO nexus.migration_run
+    (id, schema_name, migration, checksum, one_transaction, started_at, ended_at, outcome)
+VALUES ($1, $2, $3, $4, true, $5, clock_timestamp(), $6)
+ON CONFLICT (id) DO UPDATE SET ended_at = excluded.ended_at, outcome = excluded.outcome
 """
 
 
@@ -45,8 +55,8 @@ async def undo(
     needed_by: Mapping[str, str] | None = None,
     sources: Sequence[Source] = (),
 ) -> UndoPlan:
-    """Take a migration back, in one transaction that waits for locks only shortly and is tried again; its row
-    says `rolled_back_at`, so that it is pending. Returns what was done. Arguments as `undo_plan`'s.
+    """Take a migration back, in one transaction that waits for locks only shortly and is tried again; it is
+    pending afterwards. Returns what was done. Arguments as `undo_plan`'s.
 
     Raises:
         PlanRefused: it would not be safe; nothing was done.
@@ -58,6 +68,8 @@ async def undo(
         plan = await undo_plan(url, source, name, needed_by, sources)
         _permit(plan, plan.refusals)
         await session.begin_migration(Migration(name, "", ""), settings.max_block)
+        if settings.restore_point:
+            await make_restore_point(session)
         session.say("started", "is taken back", statements=len(plan.statements))
         try:
             await retry(session, lambda watch: _take_back(session, plan, watch))
@@ -91,9 +103,12 @@ async def _take_back(session: Session, plan: UndoPlan, watch: Watch) -> None:
         watch.at(number, statement)
         session.say("statement", statement, number)
         await connection.execute(statement)
-    await connection.execute(_MARK.format(table=table_of(plan.source)), plan.name)
-    if await connection.fetchval("SELECT to_regclass('nexus.migration_run')") is not None:
-        await connection.execute(_JOURNAL, plan.source.schema, plan.name)
+    await ensure_journal(connection)
+    for row in await connection.fetch(_FORGET.format(table=table_of(plan.source)), plan.name):
+        outcome = "undone" if row["applied"] else "failed"
+        own = (plan.source.schema, plan.name, row["checksum"], row["started_at"], outcome)
+        await connection.execute(_KEEP, row["id"], *own)
+    await connection.execute(_STEPS, plan.source.schema, plan.name)  # nothing of them is there to go on from
     await connection.execute("COMMIT")
 
 

@@ -197,14 +197,15 @@ async def test_the_record_says_undone(make_database: Any, shop: Source) -> None:
     await add(dsn, shop, "CREATE TABLE more (id int);")
     told: list[Told] = []
     await undo(dsn, shop, "20260102000000_second", tell=told.append)
-    (row,) = await run(
-        dsn,
-        "SELECT p.finished_at, p.rolled_back_at, r.outcome FROM shop._prisma_migrations p "
-        "JOIN nexus.migration_run r USING (id) WHERE migration_name = '20260102000000_second'",
-    )
-    assert row["finished_at"] < row["rolled_back_at"]
-    assert row["outcome"] == "undone"
-    assert [(each.kind, each.sentence) for each in told] == [
+    rows = await run(dsn, "SELECT migration_name AS name FROM shop._prisma_migrations")
+    assert [row["name"] for row in rows] == ["20260101000000_first"]
+    runs = await run(dsn, "SELECT migration, outcome FROM nexus.migration_run ORDER BY started_at")
+    assert [tuple(row) for row in runs] == [
+        ("20260101000000_first", "applied"),
+        ("20260102000000_second", "undone"),
+    ]
+    assert told[0].kind == "restore-point"
+    assert [(each.kind, each.sentence) for each in told[1:]] == [
         ("started", "is taken back"),
         ("statement", "DROP TABLE shop.more;"),
         ("finished", "taken back"),
