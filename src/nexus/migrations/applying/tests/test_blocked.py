@@ -16,7 +16,8 @@ ADD = "-- adds\nALTER TABLE items ADD COLUMN price numeric;"
 
 
 def told(shop: Shop, kind: str) -> list[Told]:
-    return [each for each in shop.told if each.kind == kind]
+    """Of "waiting" only the tries that ended: progress tells of a long wait too."""
+    return [each for each in shop.told if each.kind == kind and (kind != "waiting" or "tries" in each.detail)]
 
 
 async def first(shop: Shop, kind: str) -> Told:
