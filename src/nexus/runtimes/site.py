@@ -16,6 +16,7 @@ from nexus.stack.names import TELEMETRY
 
 LOOPBACK = "127.0.0.1"
 EVERYWHERE = "0.0.0.0"
+EDGE_HOST = "NEXUS_EDGE_HOST"
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 INNER_PORTS = {"postgres": 5432, "valkey": 6379, "nginx": 8080}  # in a container; all others: the manifest's
 
@@ -62,8 +63,8 @@ class Site:
         return self.home.secret(service, name)
 
     def host(self, service: Service) -> str:
-        """The address a service listens on: loopback, but for the edge."""
-        return EVERYWHERE if service.kind == "edge" else LOOPBACK
+        """The address a service listens on: loopback, but for the edge (unless NEXUS_EDGE_HOST names one)."""
+        return os.environ.get(EDGE_HOST, EVERYWHERE) if service.kind == "edge" else LOOPBACK
 
     def base_environment(self, service: Service, slot: Slot) -> dict[str, str]:
         """Variables every process gets, whatever it is; nothing is inherited but the language."""

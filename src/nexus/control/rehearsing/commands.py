@@ -18,7 +18,7 @@ from nexus.migrations.rehearsing.programs import end
 from nexus.migrations.rehearsing.scratch import home_in
 from nexus.runtimes.home import Home
 from nexus.runtimes.process.watch import kill_group
-from nexus.runtimes.site import ENDPOINT
+from nexus.runtimes.site import EDGE_HOST, ENDPOINT, LOOPBACK
 from nexus.stack import ManifestError, load_stack
 
 LIMIT_S = 900.0
@@ -92,7 +92,8 @@ class Commands:
         """Ours, without what would lead to the living stack or have telemetry sent anywhere."""
         own = {name: value for name, value in os.environ.items() if not name.startswith("NEXUS_")}
         own.pop(ENDPOINT, None)
-        return {**own, "NEXUS_HOME": str(self.home.root), "NEXUS_ROOT": str(self.root), "NEXUS_LANG": "en"}
+        place = {"NEXUS_HOME": str(self.home.root), "NEXUS_ROOT": str(self.root), "NEXUS_LANG": "en"}
+        return {**own, **place, EDGE_HOST: LOOPBACK}  # nobody else is to meet real data there
 
 
 async def clear_abandoned(folder: Path, root: Path) -> int:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from nexus.migrations.rehearsing.writer import Connection
 
 FLOOR, CEILING = 20.0, 500.0  # writes a second, over all tables
-PER_TABLE = 2  # connections
-MOST_TABLES = 14
+PER_TABLE, MANY_TABLES = 2, 20  # connections to each; of more tables than these, one
+USUAL_TABLES, MOST_TABLES = 14, 40  # that are written: the server has 100 connections for all
 USUAL = Rhythm(inserts=0.25, updates=0.75)  # of a table of which nothing is known
 TIMEOUTS = {
     "lock_timeout": "15s",
@@ -56,7 +56,8 @@ def rhythms(measured: Measured, touched: Collection[Table], factor: float = 1.0)
     so often that each lock meets a writer; no more in all than the rehearsal's machine is good for.
     """
     hottest = sorted(measured.tables, key=lambda table: -measured.tables[table].total)
-    chosen = list(dict.fromkeys([*sorted(touched), *hottest]))[: max(MOST_TABLES, len(touched))]
+    chosen = list(dict.fromkeys([*sorted(touched), *hottest]))
+    chosen = chosen[: min(MOST_TABLES, max(USUAL_TABLES, len(touched)))]
     least = FLOOR / max(1, len(touched))
     found = {}
     for table in chosen:
@@ -117,7 +118,7 @@ class Load:
 
     async def _begin(self, table: Table, rhythm: Rhythm) -> None:
         connections: list[Connection] = []
-        for _ in range(PER_TABLE):
+        for _ in range(PER_TABLE if len(self._wanted) <= MANY_TABLES else 1):
             connections.append(await asyncpg.connect(self._url, timeout=10, server_settings=TIMEOUTS))
         writer = await writer_of(connections[0], table)
         if writer is None:

@@ -78,12 +78,23 @@ def _checks(report: Report, t: Translate) -> Iterator[str]:
     if report.invariants:
         yield "  " + t("invariants: {held} of {all} as before", held=held, all=len(report.invariants))
     for each in report.smoke:
+        name = f"{each.module} {each.version or each.release}"
+        if not each.release:
+            yield (
+                "  "
+                + {
+                    "passed": t("{what}: works on the new schema", what=each.title),
+                    "failed": t("{what}: failed: {why}", what=each.title, why=each.sentence),
+                    "skipped": t("{what}: not smoke-tested: {why}", what=each.title, why=each.sentence),
+                }[each.state]
+            )
+            continue
         yield (
             "  "
             + {
-                "passed": t("{what}: works on the new schema", what=each.title),
-                "failed": t("{what}: failed: {why}", what=each.title, why=each.sentence),
-                "skipped": t("{what}: not smoke-tested: {why}", what=each.title, why=each.sentence),
+                "passed": t("release {name}: works on the new schema", name=name),
+                "failed": t("release {name}: failed: {why}", name=name, why=each.sentence),
+                "skipped": t("release {name}: not smoke-tested: {why}", name=name, why=each.sentence),
             }[each.state]
         )
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from nexus.migrations.planning.planned import Rates
 from nexus.migrations.rehearsing.report import Report
 
 KEPT = 100
+KINDS = ("scan", "rewrite", "index", "write")
 log = logging.getLogger("nexus.migrations")
 
 
@@ -42,5 +44,12 @@ def all_of(folder: Path) -> Iterator[Report]:
 
 
 def rates(folder: Path) -> Rates:
-    """How fast this machine works: as the newest rehearsal that measured it says, else the defaults."""
-    return next((each.rates for each in all_of(folder) if each.rates.measured), Rates())
+    """How fast this machine works: each kind of work as it was measured last, else the default."""
+    found = Rates()
+    for each in all_of(folder):
+        if not each.rates.measured:
+            continue
+        unknown = [kind for kind in KINDS if getattr(found, kind) == getattr(Rates, kind)]
+        told = {kind: getattr(each.rates, kind) for kind in unknown}
+        found = replace(found, measured=True, **told)
+    return found

@@ -14,10 +14,14 @@ import pytest
 
 from nexus.control.migrating.desk import Desk
 from nexus.control.rehearsing.rehearse import rehearse
+from nexus.control.rehearsing.smoke import Smoking
 from nexus.migrations.planning.planned import MigrationPlan
 from nexus.migrations.rehearsing import leftovers, reports
+from nexus.migrations.rehearsing.living import read_server
 from nexus.migrations.rehearsing.rehearse import Options
 from nexus.migrations.rehearsing.report import Report
+from nexus.migrations.rehearsing.scratch import scratch
+from nexus.migrations.rehearsing.sentence import Sentence
 from nexus.runtimes.home import Home
 from nexus.testing import ThrowawayStack, throwaway_stack
 
@@ -175,7 +179,7 @@ async def test_what_a_killed_rehearsal_left_is_cleared_by_the_next(stack: Throwa
     (place / leftovers.OWNER).write_text(json.dumps({"pid": 1, "birth": "long ago"}))
     desk = Desk.outside(Home.at(stack.home), stack.root)
     folder = _write(stack.root, "20260102000000_second", "CREATE TABLE more (id int);")
-    said: list[str] = []
+    said: list[Sentence] = []
     try:
         report = await rehearse(desk, await desk.plan(), QUICK, said.append, smoke=False)
     finally:
@@ -183,3 +187,30 @@ async def test_what_a_killed_rehearsal_left_is_cleared_by_the_next(stack: Throwa
     assert said[0] == "1 rehearsals that had been killed were cleared away"
     assert report.ok
     assert not place.exists()
+
+
+@pytest.mark.usefixtures("untouched")
+async def test_a_release_that_is_being_let_in_is_tried_in_its_turn(stack: ThrowawayStack) -> None:
+    desk = Desk.outside(Home.at(stack.home), stack.root)
+    release = stack.service("shop")["release"]
+    said: list[Sentence] = []
+    listening: set[str] = set()
+
+    def watch(sentence: Sentence) -> None:
+        said.append(sentence)
+        if "probe" in sentence:  # the edge of the copy is up
+            port = 9102 + said[0].values["n"]
+            found = psutil.net_connections("tcp")
+            listening.update(
+                c.laddr[0] for c in found if c.laddr and c.laddr[1] == port and c.status == "LISTEN"
+            )
+
+    smoking = Smoking(desk.site, "store", (("shop", release),), watch)
+    server = await read_server(desk.admin_url, bare=True)
+    async with scratch(desk.rehearsals / "one", server, "store") as there:
+        found = await smoking(there, frozenset())
+    assert [(each.module, each.release, each.state) for each in found] == [
+        ("shop", release, "passed"),
+        ("probe note-an-item", "", "passed"),
+    ] * 2
+    assert listening == {"127.0.0.1"}

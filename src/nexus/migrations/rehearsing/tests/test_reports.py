@@ -49,11 +49,14 @@ def test_the_newest_counts_even_when_it_failed(tmp_path: Path) -> None:
     assert not found.ok
 
 
-def test_rates_come_from_the_newest_rehearsal_that_measured_them(tmp_path: Path) -> None:
+def test_each_rate_comes_from_the_newest_rehearsal_that_measured_it(tmp_path: Path) -> None:
     assert not reports.rates(tmp_path).measured
     reports.keep(tmp_path, GOOD)
     reports.keep(tmp_path, BAD)
     assert reports.rates(tmp_path) == Rates(scan=1e9, measured=True)
+    newer = Rates(rewrite=2e7, measured=True)
+    reports.keep(tmp_path, replace(GOOD, id="20261126-140000-cccc", rates=newer))
+    assert reports.rates(tmp_path) == Rates(scan=1e9, rewrite=2e7, measured=True)
 
 
 def test_a_file_that_is_no_report_is_passed_over(tmp_path: Path) -> None:
