@@ -68,6 +68,8 @@ test("settings name the variable that is wrong", () => {
   assert.throws(() => readSettings("a", { PORT: "eighty" }), /PORT='eighty' is not a port number/);
   assert.throws(() => readSettings("a", { NEXUS_DRAIN: "soon" }), /NEXUS_DRAIN='soon' is no number of seconds/);
   assert.equal(readSettings("a", { NEXUS_DRAIN: "0.5" }).drainMs, 500);
+  assert.deepEqual(readSettings("a", { NEXUS_CONTRACTS: "1_a  2_b" }).contracts, ["1_a", "2_b"]);
+  assert.deepEqual(readSettings("a", {}).contracts, []);
   assert.throws(() => readSettings("a", {}).secret("redis_url"), /REDIS_URL_FILE was not given/);
   assert.throws(() => readSettings("a", { REDIS_URL_FILE: "/nowhere" }).secret("redis_url"), /REDIS_URL_FILE=\/nowhere/);
 });
