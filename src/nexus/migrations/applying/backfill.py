@@ -209,9 +209,7 @@ class _Backfill:
             end = "nothing is left that it takes"
         else:
             end = "rows that others wrote meanwhile, before the last key, were not looked at again"
-        self.session.say(
-            "progress", f"{_count(state)}; {end}", self.statement.line, share=1.0, rows=state.rows
-        )
+        self.session.say("progress", f"{_count(state)}; {end}", self.statement.line, left=state.found)
 
 
 def _count(state: State) -> str:

@@ -15,7 +15,6 @@ from pglast import ast
 from nexus.migrations.applying.concurrent_effect import detaching, finalize, took_effect
 from nexus.migrations.applying.concurrent_index import Index, leftovers
 from nexus.migrations.applying.owning import as_owner
-from nexus.migrations.applying.progress import telling_progress
 from nexus.migrations.applying.retry import retry
 from nexus.migrations.applying.watch import Watch
 from nexus.migrations.errors import MigrationBlocked
@@ -60,8 +59,7 @@ async def run_alone(session: Session, run_id: str, statement: Statement, begun: 
             await session.connection.execute(text)
 
     try:
-        async with telling_progress(session, statement.line):
-            await retry(session, work, statement.line, statement.head, gives_way=not gentle)
+        await retry(session, work, statement.line, statement.head, gives_way=not gentle)
     except MigrationBlocked as blocked:
         raise MigrationBlocked(f"{blocked}{await _after(session, statement)}") from blocked
     except asyncpg.PostgresError as error:
@@ -135,9 +133,7 @@ async def _until_nobody_builds(session: Session, statement: Statement, index: In
                 f"for its end, or end it: SELECT pg_terminate_backend({pid})"
             )
         if not told:
-            session.say(
-                "waiting", f"pid {pid} builds {index.quoted}", statement.line, blockers=[{"pid": pid}]
-            )
+            session.say("waiting", f"pid {pid} builds {index.quoted}", statement.line, blockers=[])
         told = True
         await asyncio.sleep(POLL)
 

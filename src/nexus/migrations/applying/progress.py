@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import asyncpg
 
@@ -80,14 +80,25 @@ async def read_progress(connection: Connection, pid: int) -> Progress | None:
     return Progress(row["what"], row["relation"], row["phase"], share, row["rows"])
 
 
+class Running(Protocol):
+    """What runs: the `line` of its statement, which began at `since` of the loop's clock.
+
+    `gives_way`: it waits for locks but shortly; whom it waits for is told by those who try it again.
+    """
+
+    line: int
+    since: float
+    gives_way: bool
+
+
 @asynccontextmanager
-async def telling_progress(session: Session, line: int, every: float = EVERY) -> AsyncIterator[None]:
-    """Tell how far the statement of `line` is while it runs within, and whom it waits for.
+async def telling_progress(session: Session, running: Running, every: float = EVERY) -> AsyncIterator[None]:
+    """Tell how far the statements that run within are, and whom they wait for.
 
     Uses a connection of its own, made after the first `every` seconds. Where it fails, it is told once.
     """
     over = asyncio.Event()
-    telling = asyncio.create_task(_tell(session, line, every, over))
+    telling = asyncio.create_task(_tell(session, running, every, over))
     try:
         yield
     finally:
@@ -95,8 +106,7 @@ async def telling_progress(session: Session, line: int, every: float = EVERY) ->
         await telling
 
 
-async def _tell(session: Session, line: int, every: float, over: asyncio.Event) -> None:
-    began = asyncio.get_running_loop().time()
+async def _tell(session: Session, running: Running, every: float, over: asyncio.Event) -> None:
     if await _set_within(over, every):
         return
     try:
@@ -104,21 +114,24 @@ async def _tell(session: Session, line: int, every: float, over: asyncio.Event) 
             session.dsn, timeout=CONNECT_S, server_settings={"application_name": "nexus migrate: progress"}
         )
     except (asyncpg.PostgresError, OSError, TimeoutError) as error:
-        session.say("progress", f"cannot be told: {type(error).__name__}: {error}", line)
+        session.say("progress", f"cannot be told: {type(error).__name__}: {error}", running.line)
         return
     try:
         while not over.is_set():
-            await _look(session, connection, line, asyncio.get_running_loop().time() - began)
+            seconds = asyncio.get_running_loop().time() - running.since
+            if seconds >= every:
+                await _look(session, connection, running, seconds)
             await _set_within(over, every)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        session.say("progress", f"cannot be told any more: {type(error).__name__}: {error}", line)
+        session.say("progress", f"cannot be told any more: {type(error).__name__}: {error}", running.line)
     finally:
         connection.terminate()
 
 
-async def _look(session: Session, connection: Connection, line: int, seconds: float) -> None:
+async def _look(session: Session, connection: Connection, running: Running, seconds: float) -> None:
+    line = running.line
     progress = await read_progress(connection, session.pid)
-    blockers, _ = await look(connection, session.pid)
+    blockers = () if running.gives_way else (await look(connection, session.pid))[0]
     if blockers:
         phase = progress.phase if progress else ""
         who = ", ".join(each.sentence for each in blockers)

@@ -15,6 +15,7 @@ import asyncpg
 
 from nexus.migrations.applying.backends import Backend, look
 from nexus.migrations.applying.faults import LOST
+from nexus.migrations.applying.progress import telling_progress
 
 if TYPE_CHECKING:
     from nexus.migrations.applying.session import Session
@@ -25,18 +26,18 @@ BLIND = 1.0  # seconds until a connection that failed is tried again
 
 
 class Watch:
-    """What is seen while something runs. `line` and `head` tell what runs; `at` moves them.
+    """What is seen while something runs. `line` and `head` tell what runs, `since` when; `at` moves them.
 
     `blockers`: whom we waited for when it was last looked. `waiters`: who waited when we gave way.
     `blind`: why nobody could be looked for.
     """
 
     def __init__(self, session: Session, gives_way: bool = True) -> None:
-        self.line, self.head = 0, ""
+        self.line, self.head, self.since = 0, "", 0.0
         self.blockers: tuple[Backend, ...] = ()
         self.waiters: tuple[Backend, ...] = ()
         self.blind = ""
-        self._session, self._gives_way = session, gives_way
+        self._session, self.gives_way = session, gives_way
         self._over = asyncio.Event()
 
     @property
@@ -46,7 +47,7 @@ class Watch:
 
     def at(self, line: int, head: str) -> None:
         """From now on this statement runs."""
-        self.line, self.head = line, head
+        self.line, self.head, self.since = line, head, asyncio.get_running_loop().time()
 
     def end(self) -> None:
         """Nothing runs any more."""
@@ -69,7 +70,7 @@ class Watch:
         if blockers:
             self.blockers = blockers
         late = tuple(each for each in waiters if each.waited > self._session.max_block)
-        if late and self._gives_way and not self._over.is_set():
+        if late and self.gives_way and not self._over.is_set():
             self.waiters = waiters
             await watcher.execute("SELECT pg_cancel_backend($1)", pid)
 
@@ -83,11 +84,12 @@ class Watch:
 
 @asynccontextmanager
 async def watching(session: Session, gives_way: bool = True) -> AsyncIterator[Watch]:
-    """Watch what runs within. Afterwards no cancellation is under way any more."""
+    """Watch what runs within, and tell how far it is. Afterwards no cancellation is under way any more."""
     watch = Watch(session, gives_way)
     looking = asyncio.create_task(watch.look_on())
     try:
-        yield watch
+        async with telling_progress(session, watch):
+            yield watch
     finally:
         watch.end()
         await looking

@@ -7,8 +7,11 @@ from typing import Any
 import asyncpg
 import pytest
 
-from nexus.migrations.applying.progress import Progress, read_progress
-from nexus.migrations.applying.tests.backfilling import database, dsn_of
+from nexus.migrations.applying.progress import Progress, read_progress, telling_progress
+from nexus.migrations.applying.session import open_session
+from nexus.migrations.applying.settings import Settings, Told
+from nexus.migrations.applying.tests.backfilling import SHOP, database, dsn_of
+from nexus.migrations.applying.watch import Watch
 
 
 @pytest.mark.parametrize(
@@ -48,6 +51,30 @@ async def test_rows_that_are_copied_are_counted(pg: Any) -> None:
         await copying
         assert await read_progress(db, pid) is None
         await worker.close()
+
+
+@pytest.mark.parametrize("gives_way", [True, False])
+async def test_a_statement_of_which_postgresql_tells_nothing_tells_its_time_and_whom_it_waits_for(
+    pg: Any, gives_way: bool
+) -> None:
+    told: asyncio.Queue[Told] = asyncio.Queue()
+    async with database(pg) as db, open_session(dsn_of(pg, db), SHOP, Settings(), told.put_nowait) as session:
+        await db.execute("SELECT pg_advisory_lock(5)")
+        watch = Watch(session, gives_way)
+        watch.at(7, "SELECT pg_advisory_lock(5)")
+        async with telling_progress(session, watch, every=0.01):
+            waiting = asyncio.create_task(session.connection.execute(watch.head))
+            event = await told.get()
+            while event.kind == "progress" and not gives_way:
+                event = await told.get()
+            await db.execute("SELECT pg_advisory_unlock(5)")
+            await waiting
+    assert event.line == 7
+    if gives_way:
+        assert (event.kind, event.detail["share"]) == ("progress", None)
+        assert event.sentence.startswith("goes on since 0.")
+    else:
+        assert event.sentence.startswith("waits: pid ")
 
 
 async def test_an_index_that_waits_tells_for_how_many(pg: Any) -> None:
