@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from nexus.migrations.shape.thing import Key, Shape, Thing
 from nexus.migrations.shape.writing.alter import Alteration, alter
+from nexus.migrations.shape.writing.rename import nameless, pairs, rename
 
 _KEPT = frozenset({"table", "column", "schema", "type", "sequence", "extension", "default privileges"})
 _REBUILT_WITH_TYPE = frozenset({"index", "constraint", "statistics"})  # by ALTER COLUMN TYPE itself
@@ -15,7 +16,8 @@ _REBUILT_WITH_TYPE = frozenset({"index", "constraint", "statistics"})  # by ALTE
 @dataclass
 class Changes:
     """`dropped`: extra. `made`: missing. `altered`: changed in place. `rebuilt`: dropped and made anew, each
-    with the object that causes it (itself where it differs).
+    with the object that causes it (itself where it differs). `renamed`: new key → old, of what has only
+    another name.
     """
 
     have: Shape
@@ -24,6 +26,7 @@ class Changes:
     made: set[Key] = field(default_factory=set)
     altered: dict[Key, Alteration] = field(default_factory=dict)
     rebuilt: dict[Key, Key] = field(default_factory=dict)
+    renamed: dict[Key, Key] = field(default_factory=dict)
     dependents: dict[Key, set[Key]] = field(default_factory=lambda: defaultdict(set))
 
     @classmethod
@@ -49,6 +52,7 @@ class Changes:
                 if key.kind == "type":
                     for user in changes.users(key):
                         changes._disturb(user.key, key)
+        changes._rename()
         return changes
 
     def gone(self, key: Key) -> bool:
@@ -58,6 +62,19 @@ class Changes:
     def comes(self, key: Key) -> bool:
         """Whether it is made, again or for the first time."""
         return key in self.made or key in self.rebuilt
+
+    def _rename(self) -> None:
+        """An index or constraint that goes while its like comes is given the new name."""
+        old, new = (
+            {key: nameless(things[key]) for key in sorted(keys)}
+            for things, keys in ((self.have.things, self.dropped), (self.want.things, self.made))
+        )
+        for before, after in pairs(old, new):
+            sql = rename(self.have.things[before], self.want.things[after])
+            self.renamed[after] = before
+            self.dropped.discard(before)
+            self.made.discard(after)
+            self.altered[after] = Alteration((sql,))
 
     def _rebuild(self, key: Key, cause: Key) -> None:
         self.rebuilt[key] = cause

@@ -10,7 +10,7 @@ from nexus.migrations.shape.change import Changes
 from nexus.migrations.shape.difference import Difference, Step
 from nexus.migrations.shape.order import ordered
 from nexus.migrations.shape.sentences import sentence
-from nexus.migrations.shape.thing import KINDS, Key, Shape
+from nexus.migrations.shape.thing import KINDS, Key, Shape, Thing
 from nexus.migrations.shape.writing.common import common
 from nexus.migrations.shape.writing.create import create, finish
 from nexus.migrations.shape.writing.drop import drop, lost
@@ -48,13 +48,18 @@ class _Comparison:
                 steps[self._home(task.key)].append(Step(number, sql, task.key, destroys))
         found = [
             Difference(
-                key, self._what(key), sentence(key, self.have.get(key), self.want.get(key)), tuple(told)
+                key, self._what(key), sentence(key, self._former(key), self.want.get(key)), tuple(told)
             )
             for key, told in steps.items()
         ]
         return tuple(sorted(found, key=lambda each: (each.steps[0].order if each.steps else 0, each.key)))
 
+    def _former(self, key: Key) -> Thing | None:
+        return self.have.get(self.changes.renamed.get(key, key))
+
     def _what(self, key: Key) -> Literal["missing", "extra", "changed"]:
+        if key in self.changes.renamed:
+            return "changed"
         return "missing" if key not in self.have else "extra" if key not in self.want else "changed"
 
     def _home(self, key: Key) -> Key:
@@ -139,6 +144,12 @@ class _Comparison:
             if key.kind in _NAMED:
                 for taker in takers[key.schema, key.name]:
                     yield self._dropping(key), self._making(taker)
+                for after in self.changes.renamed:
+                    if (after.schema, after.name) == (key.schema, key.name):
+                        yield self._dropping(key), _Task("alter", after)
+        for after, before in self.changes.renamed.items():
+            for taker in takers[before.schema, before.name]:
+                yield _Task("alter", after), self._making(taker)
 
     def _dropping(self, key: Key) -> _Task:
         """The task that drops it: that of what takes it along. A foreign key may have to go before that."""
@@ -176,7 +187,7 @@ class _Comparison:
                 yield from ((each, "") for each in create(self.want[key], self.changes.want))
             case "alter":
                 alteration = self.changes.altered[key]
-                told = (*alteration.sql, *common(self.have[key], self.want[key]))
+                told = (*alteration.sql, *common(self._former(key), self.want[key]))
                 yield from (
                     (each, alteration.destroys if each in alteration.sql[:1] else "") for each in told
                 )

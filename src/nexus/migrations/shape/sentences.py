@@ -15,6 +15,8 @@ def sentence(key: Key, have: Thing | None, want: Thing | None) -> str:
         return f"{key} is missing"
     if want is None:
         return f"{key} is extra"
+    if have.key != key:
+        return f"{key}: its name is {have.key.name}"
     return f"{key}: {'; '.join(_told(have, want))}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, NamedTuple
 
 Kind = Literal[
@@ -95,9 +96,17 @@ class Shape:
 
     def kind(self, kind: Kind, schema: str | None = None, table: str | None = None) -> Iterator[Thing]:
         """Its objects of one kind, by name; columns by their place."""
-        found = [
-            thing
-            for key, thing in self.things.items()
-            if key.kind == kind and schema in (None, key.schema) and table in (None, key.table)
-        ]
-        return iter(sorted(found, key=lambda thing: (thing.key.schema, thing.key.table, thing.at, thing.key)))
+        groups = self._groups.get(kind, {})
+        if schema is not None and table is not None:
+            return iter(groups.get((schema, table), ()))
+        return iter(
+            [thing for (own, _), things in groups.items() if schema in (None, own) for thing in things]
+        )
+
+    @cached_property
+    def _groups(self) -> dict[Kind, dict[tuple[str, str], list[Thing]]]:
+        found: dict[Kind, dict[tuple[str, str], list[Thing]]] = {}
+        for thing in sorted(self.things.values(), key=lambda each: (each.key[:3], each.at, each.key)):
+            place = thing.key.schema, thing.key.table
+            found.setdefault(thing.key.kind, {}).setdefault(place, []).append(thing)
+        return found

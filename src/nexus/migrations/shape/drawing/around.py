@@ -35,6 +35,9 @@ class Reads(Protocol):
     @property
     def column(self) -> str | None: ...
 
+    @property
+    def name(self) -> str: ...
+
 
 class Tells(NamedTuple):
     """One module tells another what happened. `types`: of events."""
@@ -66,10 +69,12 @@ def read_from_outside(
     return {pair: tuple(told) for pair, told in sorted(found.items())}
 
 
-def of_table(readers: Iterable[Reads], schema: str, table: str) -> dict[tuple[str, str], list[str]]:
-    """Who reads a table as what, and which columns ("" = all of them)."""
-    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+def of_table(
+    readers: Iterable[Reads], schema: str, table: str
+) -> dict[tuple[str, str, str], frozenset[str | None]]:
+    """Who reads a table, as what, named how; and which columns: None is all of them, "" its rows alone."""
+    found: dict[tuple[str, str, str], set[str | None]] = defaultdict(set)
     for each in readers:
         if (each.table.schema, each.table.name) == (schema, table):
-            found[each.who, each.kind].add(each.column or "")
-    return {key: sorted(columns) for key, columns in sorted(found.items())}
+            found[each.who, each.kind, each.name].add(each.column)
+    return {key: frozenset(columns) for key, columns in sorted(found.items())}

@@ -54,7 +54,7 @@ def _document(
     yield ""
     yield f"## {w('Overview')}"
     yield ""
-    yield w("Who tells whom (events, whole lines) and who reads whose tables (broken lines).")
+    yield w("Who tells whom (events, whole lines), and who reads whose tables or answers (broken lines).")
     yield ""
     yield from _diagram(overview(counts, read, events, w))
     yield row(w("module"), w("schema"), w("owner"), w("role"), w("tables"), w("read by"))

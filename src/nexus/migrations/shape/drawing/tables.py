@@ -43,10 +43,10 @@ def table_section(
     )
     outside = of_table(readers, schema, name)
     if outside:
-        yield from (f"{w('Read from outside')}:", "")
-        for (who, kind), parts in outside.items():
-            what = w("whole table") if "" in parts else ", ".join(f"`{each}`" for each in parts)
-            yield f"- {cell(who)} ({w(kind)}): {what}"
+        yield from (f"{w('Read by')}:", "")
+        for (who, kind, title), parts in outside.items():
+            what = cell(f"{w(kind)} {title}".rstrip())
+            yield f"- {cell(who)} ({what}): {_read(parts, w)}"
         yield ""
 
 
@@ -58,6 +58,12 @@ def row(*cells: str) -> str:
 def cell(text: str) -> str:
     """Text as it is, whatever Markdown would make of it."""
     return _MARKS.sub(r"\\\1", " ".join(text.split()))
+
+
+def _read(columns: frozenset[str | None], w: Words) -> str:
+    if None in columns:
+        return w("whole table")
+    return ", ".join(f"`{each}`" for each in sorted(filter(None, columns))) or w("rows")
 
 
 def _told(table: Thing, w: Words, size: TableFacts | None) -> Iterator[str]:

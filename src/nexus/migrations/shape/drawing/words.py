@@ -12,8 +12,9 @@ _PT: Mapping[str, str] = {
         "Feito por `nexus migrate map` a partir do banco de dados; o que for escrito aqui à mão se perde."
     ),
     "Overview": "Visão geral",
-    "Who tells whom (events, whole lines) and who reads whose tables (broken lines).": (
-        "Quem avisa quem (eventos, linhas cheias) e quem lê tabelas de quem (linhas tracejadas)."
+    "Who tells whom (events, whole lines), and who reads whose tables or answers (broken lines).": (
+        "Quem avisa quem (eventos, linhas cheias), e quem lê tabelas ou respostas de quem "
+        "(linhas tracejadas)."
     ),
     "module": "módulo",
     "schema": "esquema",
@@ -33,7 +34,7 @@ _PT: Mapping[str, str] = {
     "identity": "identidade",
     "Indexes": "Índices",
     "Constraints": "Restrições",
-    "Read from outside": "Lido de fora",
+    "Read by": "Lido por",
     "Views": "Visões",
     "Types": "Tipos",
     "Functions": "Funções",

@@ -9,6 +9,7 @@ import pytest
 
 from nexus.migrations.effects.effect import Table, TableFacts
 from nexus.migrations.migration import Source
+from nexus.migrations.readers import readers_of
 from nexus.migrations.shape import draw, events_of, read_shape
 from nexus.migrations.shape.drawing.words import _PT
 from nexus.migrations.shape.tests.modules import ERP, bring_up, connected, erp, run, source_of, write
@@ -21,13 +22,15 @@ class Reading:
     kind: str
     table: Table
     column: str | None = None
+    name: str = ""
 
 
 TABLES = """SELECT relname::text AS n FROM pg_class WHERE relnamespace = '{schema}'::regnamespace
     AND relkind IN ('r', 'p') AND relname <> '_prisma_migrations'"""
 READERS = (
-    Reading("stack", "invariant", Table("sales", "orders"), "total"),
-    Reading("stack", "invariant", Table("sales", "orders"), "id"),
+    Reading("stack", "invariant", Table("sales", "orders"), "total", "paid-once"),
+    Reading("stack", "invariant", Table("sales", "orders"), "id", "paid-once"),
+    Reading("stack", "invariant", Table("sales", "orders"), "", "some"),
     Reading("crm", "contract", Table("sales", "orders")),
     Reading("sales", "kpi", Table("sales", "orders"), "state"),
 )
@@ -101,11 +104,22 @@ async def test_the_overview_says_who_reads_and_tells_whom(make_database: Any) ->
         '    m2 -.->|"invariant"| m1',
     ]
     orders = text.partition("\n### sales.orders\n")[2].partition("\n### ")[0]
-    assert "- stack (invariant): `id`, `total`" in orders
+    assert "- stack (invariant paid-once): `id`, `total`\n- stack (invariant some): rows\n" in orders
     assert "- crm (contract): whole table" in orders
     assert "- sales (KPI): `state`" in orders
     assert "| sales | sales | sales\\_owner | sales |" in text
     assert '    "price_lists" |o--o{ "orders" : "company_id, price_list_id"' in text
+
+
+async def test_the_readers_of_the_erp_are_in_the_map(make_database: Any) -> None:
+    dsn, sources = await make_database(), erp()
+    await bring_up(dsn, *sources)
+    readers = readers_of(load_stack(ERP.parent))
+    text = draw(await shape_of(dsn, *(each.schema for each in sources)), sources, readers, "pt-BR")
+    kpis = {each.name for each in readers if each.kind == "kpi" and each.table.schema == "sales"}
+    assert kpis
+    section = text.partition("\n## sales\n")[2].partition("\n## ")[0]
+    assert all(f"- sales (KPI {each}): " in section for each in kpis)
 
 
 async def test_odd_names_stay_within_the_grammar(make_database: Any, odd: Source) -> None:
