@@ -28,6 +28,7 @@ from nexus_kit.testing.servers import PG_BIN, PostgresServer
 
 from nexus.migrations import owner_of, provision
 from nexus.migrations.applying import Settings, apply_pending
+from nexus.migrations.history.table import ensure_table
 from nexus.migrations.migration import Source
 
 SCHEMA, PASSWORD = "app", "app"
@@ -144,7 +145,9 @@ async def changes(server: PostgresServer, folder: Path, chosen: list[Change], ro
     await connection.execute(f"SET ROLE {owner_of(SCHEMA)}; SET search_path = {SCHEMA}")
     await connection.execute(TABLE)
     await connection.execute(ROWS.format(rows=rows), timeout=None)
-    await connection.execute("RESET ROLE; VACUUM ANALYZE")
+    await connection.execute("RESET ROLE")
+    await connection.execute("VACUUM ANALYZE")
+    await ensure_table(connection, source(folder))  # the table was made before the first migration
     size = await connection.fetchval("SELECT pg_size_pretty(pg_total_relation_size('app.customer'))")
     await connection.close()
     print(f"\n{len(chosen)} changes of a table of {rows:,} rows ({size}) under {rate:g} writes/s")
