@@ -6,18 +6,17 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
+
 from nexus.migrations.effects.effect import ForeignKey, Living, Table, TableFacts
+from nexus.migrations.effects.measured import filled, impatient, sizes
 
 if TYPE_CHECKING:
-    import asyncpg
-
     Connection = asyncpg.Connection[asyncpg.Record]
 
 _TABLES = """
 SELECT n.nspname, c.relname, c.relkind::text AS kind, greatest(c.reltuples, 0)::bigint AS rows,
        c.reltuples < 0 AS unknown,
-       CASE WHEN c.relkind IN ('r', 'm', 'p') THEN pg_table_size(c.oid) ELSE 0 END AS bytes,
-       CASE WHEN c.relkind IN ('r', 'm', 'p') THEN pg_total_relation_size(c.oid) ELSE 0 END AS total,
        coalesce(array_agg(a.attname::text ORDER BY a.attnum) FILTER (WHERE a.attnum > 0), '{}') AS columns,
        coalesce(array_agg(format_type(a.atttypid, a.atttypmod) ORDER BY a.attnum)
                 FILTER (WHERE a.attnum > 0), '{}') AS types,
@@ -88,22 +87,28 @@ WHERE t.typtype = 'd' AND (t.typnotnull OR EXISTS (SELECT FROM pg_constraint k W
   AND n.nspname <> 'information_schema'
 """
 _SETTLED = "SELECT proname::text FROM pg_proc GROUP BY proname HAVING bool_and(provolatile <> 'v')"
-_ROWS = "EXISTS (SELECT FROM {})"
 
 
 async def read_living(connection: Connection, schemas: Collection[str]) -> Living:
     """The tables of `schemas` with their sizes, columns, checks, keys, indexes and partitions.
+
+    Waits for nobody's lock: what cannot be looked at meanwhile is estimated, or counts as the worse case.
 
     Raises:
         asyncpg.PostgresError, OSError: the server refuses or is away.
     """
     wanted = sorted(set(schemas))
     tables = await connection.fetch(_TABLES, wanted)
-    constraints = await connection.fetch(_CONSTRAINTS, wanted)
+    constraints = await _constraints(connection, wanted)
     indexes = await connection.fetch(_INDEXES, wanted)
-    filled = await _filled(connection, tables)
+    measured = await sizes(connection, wanted)
+    unsure = [_table(row) for row in tables if row["rows"] == 0 and row["kind"] in ("r", "p")]
+    nonempty = await filled(connection, unsure)
     return Living(
-        {_table(row): _facts(row, filled[_table(row)]) for row in tables},
+        {
+            _table(row): _facts(row, measured.get(_table(row), (0, 0)), nonempty.get(_table(row), True))
+            for row in tables
+        },
         {table: tuple(texts) for table, texts in _checks(constraints).items()},
         int(await connection.fetchval("SELECT current_setting('server_version_num')::int")),
         {Table(row["nspname"], row["index"]): _table(row) for row in indexes},
@@ -116,38 +121,28 @@ async def read_living(connection: Connection, schemas: Collection[str]) -> Livin
     )
 
 
-async def _filled(connection: Connection, tables: Collection[Any]) -> Mapping[Table, bool]:
-    """Whether each table has a row; only those without an estimate above zero are looked into."""
-    found = {_table(row): row["rows"] > 0 for row in tables}
-    asked = [
-        _table(row) for row in tables if row["rows"] <= 0 and row["kind"] in ("r", "p") and row["bytes"] >= 0
-    ]
-    if asked:
-        query = ", ".join(_ROWS.format(f"{_quoted(each.schema)}.{_quoted(each.name)}") for each in asked)
-        found |= dict(zip(asked, await connection.fetchval(f"SELECT ARRAY[{query}]"), strict=True))
-    return found
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+async def _constraints(connection: Connection, schemas: list[str]) -> Collection[Any]:
+    """With their texts, for which PostgreSQL locks each table; without where somebody has locked one."""
+    try:
+        return await impatient(connection, _CONSTRAINTS, schemas)
+    except asyncpg.LockNotAvailableError:
+        return await connection.fetch(_CONSTRAINTS.replace("pg_get_constraintdef(k.oid)", "NULL"), schemas)
 
 
 def _table(row: Any) -> Table:
     return Table(row["nspname"], row["relname"])
 
 
-def _facts(row: Any, nonempty: bool) -> TableFacts:
+def _facts(row: Any, measured: tuple[int, int], nonempty: bool) -> TableFacts:
     columns = dict(zip(row["columns"], row["types"], strict=True))
     rows = -1 if row["unknown"] and nonempty else row["rows"]
-    return TableFacts(
-        rows, row["bytes"], row["total"], columns, frozenset(row["not_null"]), nonempty, row["kind"]
-    )
+    return TableFacts(rows, *measured, columns, frozenset(row["not_null"]), nonempty, row["kind"])
 
 
 def _checks(rows: Collection[Any]) -> Mapping[Table, list[str]]:
     found: defaultdict[Table, list[str]] = defaultdict(list)
     for row in rows:
-        if row["kind"] == "c":
+        if row["kind"] == "c" and row["text"]:
             found[_table(row)].append(row["text"])
     return found
 

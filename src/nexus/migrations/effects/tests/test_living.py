@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
+import pytest_asyncio
 
 from nexus.migrations.effects import read_living
-from nexus.migrations.effects.effect import ForeignKey, Table
+from nexus.migrations.effects.effect import ForeignKey, Living, Table
 
 WORLD = """
 CREATE SCHEMA shop; CREATE SCHEMA "Odd"; SET search_path = shop;
@@ -28,18 +32,32 @@ INSERT INTO "Odd"."Na""me" VALUES (1);
 INSERT INTO orders SELECT i FROM generate_series(1, 1000) i;
 ANALYZE orders;
 """
+_counter = itertools.count(1)
 
 
-async def test_tables_are_read_with_what_decides_how_much_a_change_hurts(pg: Any) -> None:
+@pytest_asyncio.fixture(loop_scope="session")
+async def dsn(pg: Any) -> AsyncIterator[str]:
+    name = f"living_{next(_counter)}"
     admin = await asyncpg.connect(pg.admin_dsn)
-    await admin.execute("CREATE DATABASE living")
+    await admin.execute(f"CREATE DATABASE {name}")
     await admin.close()
-    connection = await asyncpg.connect(pg.dsn("postgres", "living", pg.password))
+    dsn = pg.dsn("postgres", name, pg.password)
+    connection = await asyncpg.connect(dsn)
+    await connection.execute(WORLD)
+    await connection.close()
+    yield dsn
+
+
+async def read(dsn: str) -> Living:
+    connection = await asyncpg.connect(dsn)
     try:
-        await connection.execute(WORLD)
-        living = await read_living(connection, ("shop", "Odd"))
+        return await read_living(connection, ("shop", "Odd"))
     finally:
         await connection.close()
+
+
+async def test_tables_are_read_with_what_decides_how_much_a_change_hurts(dsn: str) -> None:
+    living = await read(dsn)
     customer, orders = Table("shop", "customer"), Table("shop", "orders")
     assert living.tables[customer].columns == {"id": "integer", "tax": "character varying(20)"}
     assert living.tables[customer].not_null == {"id"}
@@ -60,3 +78,21 @@ async def test_tables_are_read_with_what_decides_how_much_a_change_hurts(pg: Any
     assert "now" in living.settled
     assert "random" not in living.settled
     assert living.version >= 180000
+
+
+async def test_a_table_that_somebody_has_locked_is_not_waited_for(dsn: str) -> None:
+    orders, customer = Table("shop", "orders"), Table("shop", "customer")
+    free = (await read(dsn)).tables
+    holder = await asyncpg.connect(dsn)
+    try:
+        await holder.execute("BEGIN; LOCK TABLE shop.orders, shop.customer")
+        async with asyncio.timeout(60):
+            locked = (await read(dsn)).tables
+    finally:
+        await holder.close()
+    assert locked[orders].rows == 1000
+    assert 0 < locked[orders].bytes <= free[orders].bytes
+    assert locked[orders].total > locked[orders].bytes
+    assert locked[customer].nonempty, "nobody could look"
+    assert not free[customer].nonempty
+    assert locked.keys() == free.keys()
