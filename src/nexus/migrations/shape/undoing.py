@@ -144,10 +144,8 @@ async def _proven(
     reasons += _drifted(await read_shape(living, schemas), with_it, differences)
     found = losses(steps, with_it)
     statements = tuple(each.sql for each in steps)
-    proof = (
-        f"in a shadow database, {len(before.migrations)} migrations of {source.module} make the same schema "
-        f"as those and {plan.name} and these {len(statements)} statements"
-    )
+    done = f"after {plan.name} and these statements the schema is what it was before"
+    proof = f"proven in a shadow database: {done}"
     if reasons:
         return replace(plan, statements=statements, refusals=tuple(reasons), losses=found)
     gone = tuple(f"{each} would be lost; {RESTORE}" for each in await lost(living, found))
