@@ -17,6 +17,7 @@ from nexus.migrations.applying.backfill_statement import Batched, batched
 from nexus.migrations.applying.backfill_table import Walked, read_table
 from nexus.migrations.applying.backfill_text import COUNTED
 from nexus.migrations.applying.backfill_walk import KeyWalk, Walk, walk_of
+from nexus.migrations.applying.faults import hint
 from nexus.migrations.applying.owning import begin, give_back
 from nexus.migrations.applying.retry import retry
 from nexus.migrations.applying.throttle import Decision, Figures, bounds, decide
@@ -110,10 +111,11 @@ class _Backfill:
             ) from blocked
         except asyncpg.PostgresError as error:
             if state.batches:
-                told = (
-                    f"{error.args[0] if error.args else error}. Before that it wrote {_count(state)}, which "
+                hint(
+                    error,
+                    f"Before that it wrote {_count(state)}, which stay: as long as its text is the same, "
+                    "it goes on behind them",
                 )
-                error.args = (f"{told}stay; as long as its text is the same, it goes on behind them",)
             raise
 
     async def _write(self, state: State, size: int) -> State:

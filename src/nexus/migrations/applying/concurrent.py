@@ -14,6 +14,7 @@ from pglast import ast
 
 from nexus.migrations.applying.concurrent_effect import detaching, finalize, took_effect
 from nexus.migrations.applying.concurrent_index import Index, leftovers
+from nexus.migrations.applying.faults import hint
 from nexus.migrations.applying.owning import as_owner
 from nexus.migrations.applying.retry import retry
 from nexus.migrations.applying.watch import Watch
@@ -61,10 +62,11 @@ async def run_alone(session: Session, run_id: str, statement: Statement, begun: 
     try:
         await retry(session, work, statement.line, statement.head, gives_way=not gentle)
     except MigrationBlocked as blocked:
-        raise MigrationBlocked(f"{blocked}{await _after(session, statement)}") from blocked
+        left = await _after(session, statement)
+        raise MigrationBlocked(f"{blocked}. {left}" if left else str(blocked)) from blocked
     except asyncpg.PostgresError as error:
         if left := await _after(session, statement):
-            error.args = (f"{error.args[0] if error.args else error}{left}", *error.args[1:])
+            hint(error, left)
         raise
 
 
@@ -112,13 +114,11 @@ async def _after(session: Session, statement: Statement) -> str:
             pending = await detaching(session, statement.tree) == "pending"
             end = finalize(statement.tree, schema) if pending else ""
             return (
-                f". The partition is marked as being detached; to end it, apply again or: {end}"
-                if end
-                else ""
+                f"The partition is marked as being detached; to end it, apply again or: {end}" if end else ""
             )
         await _clean(session, statement, CLEANING)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, MigrationBlocked) as error:
-        return f". What it left could not be cleaned up yet ({error}); applying again does"
+        return f"What it left could not be cleaned up yet ({error}); applying again does"
     return ""
 
 

@@ -35,6 +35,11 @@ def explain(error: BaseException, statement: Statement | None) -> str:
     return "; ".join(parts).replace("\n", " ")
 
 
+def hint(error: asyncpg.PostgresError, sentence: str) -> None:
+    """Add a sentence to what PostgreSQL advises."""
+    error.hint = ". ".join(each for each in (getattr(error, "hint", None), sentence) if each)
+
+
 def line_of(error: BaseException, statement: Statement) -> int:
     """The line of the script where PostgreSQL saw it; of the statement's first word where it does not say."""
     position = getattr(error, "position", None)
