@@ -12,7 +12,8 @@ from nexus.migrations.declared import Dependency, declared
 from nexus.migrations.errors import PlanRefused
 from nexus.migrations.history.state import History
 from nexus.migrations.migration import Migration
-from nexus.migrations.planning.touched import Object, Touched, concerns, touched
+from nexus.migrations.planning.objects import Object
+from nexus.migrations.planning.touched import Touched, concerns, touched
 
 Force = Literal["chain", "declared", "needed", "wished"]
 

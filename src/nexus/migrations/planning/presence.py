@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from nexus.migrations.effects.effect import Living, Table
 from nexus.migrations.history.state import History
 from nexus.migrations.planning.edges import did_you_mean
+from nexus.migrations.planning.objects import Object
 from nexus.migrations.planning.planned import Refusal
-from nexus.migrations.planning.touched import Object, Touched, touched
+from nexus.migrations.planning.touched import Touched, touched
 
 
 def absent(histories: Mapping[str, History], living: Living) -> Iterator[Refusal]:

@@ -64,6 +64,8 @@ def _migration(number: str, planned: PlannedMigration) -> Iterator[str]:
     parts = [planned.phase, risk, duration(planned.seconds)]
     if not planned.one:
         parts.append("statement by statement")
+    if planned.may_block is not None:
+        parts.append(f"may block for {planned.may_block:g} s")
     if planned.resumes:
         parts.append("was interrupted, goes on")
     yield from _wrap(f"{number}{planned.id}  {', '.join(parts)}", 2, indent)

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from pglast import ast
 from pglast.enums import AlterTableType, ObjectType
-from pglast.visitors import Visitor
 
 from nexus.migrations.data import brings_data, inserts_into
 from nexus.migrations.migration import Migration
-from nexus.migrations.naming import key_of, name_of, table_of
+from nexus.migrations.planning.objects import Names, Object, objects_of, relation_of
 from nexus.migrations.statements import Statement, statements
 
-_QUALIFIED = re.compile(r'(?<![\w."])"?([a-z_][\w$]*)"?\s*\.\s*"?([a-z_][\w$]*)"?', re.IGNORECASE)
 _ON_TABLES = (
     ast.SelectStmt,
     ast.InsertStmt,
@@ -30,19 +27,6 @@ _ON_TABLES = (
     ast.AlterTableStmt,
     ast.IndexStmt,
 )
-_KEPT = frozenset({"relation", "function", "type", "schema"})
-
-
-class Object(NamedTuple):
-    """An object of the database, or a column of one. `kind`: relation, function, type or schema."""
-
-    kind: str
-    schema: str
-    name: str
-    column: str = ""
-
-    def __str__(self) -> str:
-        return ".".join(part for part in (self.schema, self.name, self.column) if part)
 
 
 @dataclass
@@ -113,7 +97,7 @@ def _touch(statement: Statement, schema: str, found: Touched) -> None:
     tree = statement.tree
     if tree is None:
         return
-    names = _Names(schema)
+    names = Names(schema)
     names(tree)
     if isinstance(tree, _ON_TABLES) and not getattr(tree, "missing_ok", False):
         for each in names.relations - found.made:
@@ -130,36 +114,24 @@ def _touch(statement: Statement, schema: str, found: Touched) -> None:
         found.named.setdefault(each, set()).update(names.columns)
 
 
-def _object(kind: ObjectType, told: Any, schema: str, column: str = "") -> Iterator[Object]:
-    among, own, name = key_of(kind, told)
-    if among in _KEPT:
-        inside = "" if among == "schema" else own or schema
-        yield Object(among, inside, name.partition("(")[0], column)
-
-
-def _relation(told: Any, schema: str, column: str = "") -> Object:
-    _, own, name = table_of(told)
-    return Object("relation", own or schema, name, column)
-
-
 def _made(statement: Any, schema: str) -> Iterator[Object]:
     match statement:
         case ast.CreateStmt():
-            yield _relation(statement.relation, schema)
+            yield relation_of(statement.relation, schema)
         case ast.CreateTableAsStmt():
-            yield _relation(getattr(statement.into, "rel", None), schema)
+            yield relation_of(getattr(statement.into, "rel", None), schema)
         case ast.ViewStmt():
-            yield _relation(statement.view, schema)
+            yield relation_of(statement.view, schema)
         case ast.CreateSeqStmt():
-            yield _relation(statement.sequence, schema)
+            yield relation_of(statement.sequence, schema)
         case ast.CreateFunctionStmt():
-            yield from _object(ObjectType.OBJECT_FUNCTION, statement.funcname, schema)
+            yield from objects_of(ObjectType.OBJECT_FUNCTION, statement.funcname, schema)
         case ast.CreateEnumStmt() | ast.CreateRangeStmt():
-            yield from _object(ObjectType.OBJECT_TYPE, statement.typeName, schema)
+            yield from objects_of(ObjectType.OBJECT_TYPE, statement.typeName, schema)
         case ast.CompositeTypeStmt():
-            yield from _object(ObjectType.OBJECT_TYPE, statement.typevar, schema)
+            yield from objects_of(ObjectType.OBJECT_TYPE, statement.typevar, schema)
         case ast.CreateDomainStmt():
-            yield from _object(ObjectType.OBJECT_TYPE, statement.domainname, schema)
+            yield from objects_of(ObjectType.OBJECT_TYPE, statement.domainname, schema)
         case ast.CreateSchemaStmt():
             yield Object("schema", "", str(statement.schemaname or ""))
             for each in statement.schemaElts or ():
@@ -167,9 +139,9 @@ def _made(statement: Any, schema: str) -> Iterator[Object]:
         case ast.AlterTableStmt():
             for command in statement.cmds or ():
                 if command.subtype == AlterTableType.AT_AddColumn:
-                    yield _relation(statement.relation, schema, str(command.def_.colname))
+                    yield relation_of(statement.relation, schema, str(command.def_.colname))
         case ast.RenameStmt(renameType=ObjectType.OBJECT_COLUMN):
-            yield _relation(statement.relation, schema, str(statement.newname))
+            yield relation_of(statement.relation, schema, str(statement.newname))
         case ast.RenameStmt():
             for old in _taken(statement, schema):
                 yield old._replace(name=str(statement.newname))
@@ -182,13 +154,13 @@ def _taken(statement: Any, schema: str) -> Iterator[Object]:
     match statement:
         case ast.DropStmt():
             for each in statement.objects or ():
-                yield from _object(ObjectType(statement.removeType or 0), each, schema)
+                yield from objects_of(ObjectType(statement.removeType or 0), each, schema)
         case ast.AlterTableStmt():
             for command in statement.cmds or ():
                 if command.subtype == AlterTableType.AT_DropColumn:
-                    yield _relation(statement.relation, schema, str(command.name))
+                    yield relation_of(statement.relation, schema, str(command.name))
         case ast.RenameStmt(renameType=ObjectType.OBJECT_COLUMN):
-            yield _relation(statement.relation, schema, str(statement.subname))
+            yield relation_of(statement.relation, schema, str(statement.subname))
         case ast.RenameStmt(renameType=ObjectType.OBJECT_TABCONSTRAINT | ObjectType.OBJECT_TRIGGER):
             return
         case ast.RenameStmt(renameType=ObjectType.OBJECT_SCHEMA):
@@ -197,65 +169,4 @@ def _taken(statement: Any, schema: str) -> Iterator[Object]:
             kind = statement.renameType if isinstance(statement, ast.RenameStmt) else statement.objectType
             told = statement.relation or statement.object
             if told is not None:
-                yield from _object(ObjectType(kind or 0), told, schema)
-
-
-class _Names(Visitor):
-    """All objects that a statement names, and all columns."""
-
-    def __init__(self, schema: str) -> None:
-        self.schema = schema
-        self.objects: set[Object] = set()
-        self.relations: set[Object] = set()
-        self.columns: set[str] = set()
-
-    def visit_RangeVar(self, ancestors: Any, node: ast.RangeVar) -> None:
-        self.relations.add(_relation(node, self.schema))
-        self.objects.add(_relation(node, self.schema))
-
-    def visit_FuncCall(self, ancestors: Any, node: ast.FuncCall) -> None:
-        self.objects.update(_object(ObjectType.OBJECT_FUNCTION, node.funcname, self.schema))
-
-    def visit_TypeName(self, ancestors: Any, node: ast.TypeName) -> None:
-        self.objects.update(_object(ObjectType.OBJECT_TYPE, node.names, self.schema))
-
-    def visit_ObjectWithArgs(self, ancestors: Any, node: ast.ObjectWithArgs) -> None:
-        self.objects.update(_object(ObjectType.OBJECT_FUNCTION, node.objname, self.schema))
-
-    def visit_CreateTrigStmt(self, ancestors: Any, node: ast.CreateTrigStmt) -> None:
-        self.objects.update(_object(ObjectType.OBJECT_FUNCTION, node.funcname, self.schema))
-
-    def visit_ColumnRef(self, ancestors: Any, node: ast.ColumnRef) -> None:
-        self.columns.update(name_of(each) for each in node.fields or () if isinstance(each, ast.String))
-
-    def visit_ResTarget(self, ancestors: Any, node: ast.ResTarget) -> None:
-        if node.name:
-            self.columns.add(str(node.name))
-
-    def visit_Constraint(self, ancestors: Any, node: ast.Constraint) -> None:
-        named = (*(node.pk_attrs or ()), *(node.fk_attrs or ()), *(node.keys or ()))
-        self.columns.update(name_of(each) for each in named)
-        if node.conname:
-            self.columns.add(str(node.conname))
-
-    def visit_IndexElem(self, ancestors: Any, node: ast.IndexElem) -> None:
-        if node.name:
-            self.columns.add(str(node.name))
-
-    def visit_AlterTableCmd(self, ancestors: Any, node: ast.AlterTableCmd) -> None:
-        if node.name:
-            self.columns.add(str(node.name))
-
-    def visit_AccessPriv(self, ancestors: Any, node: ast.AccessPriv) -> None:
-        self.columns.update(name_of(each) for each in node.cols or ())
-
-    def visit_DefElem(self, ancestors: Any, node: ast.DefElem) -> None:
-        """The body of a function or a DO block: a string whose qualified names are all that is told of it."""
-        if node.defname != "as":
-            return
-        parts = node.arg if isinstance(node.arg, tuple) else (node.arg,)
-        for body in (str(getattr(each, "sval", "")) for each in parts):
-            for schema, name in _QUALIFIED.findall(body):
-                self.objects.add(Object("relation", schema, name))
-                self.objects.add(Object("function", schema, name))
-                self.columns.update(re.findall(r"\w+", body))
+                yield from objects_of(ObjectType(kind or 0), told, schema)

@@ -87,6 +87,15 @@ def test_no_line_is_too_wide() -> None:
     assert max(map(len, found.text().splitlines())) <= WIDTH
 
 
+def test_how_a_migration_runs_is_told_in_its_first_line() -> None:
+    told = histories(
+        crm={"1": "-- nexus: may-block=30s\nSELECT 1", "2": "-- nexus: transaction=none\nSELECT 1"}
+    )
+    text = plan(MigrationFacts(told, LIVING)).text()
+    assert "1. crm/1  expand, no risk, instant, may block for 30 s" in text
+    assert "2. crm/2  expand, no risk, instant, statement by statement" in text
+
+
 def test_where_nothing_is_pending_the_plan_says_so() -> None:
     assert plan(MigrationFacts(histories(crm={}))).text() == "migrate: nothing to apply"
 
