@@ -20,7 +20,8 @@ WITH RECURSIVE tree (oid) AS (
 )
 """
 _FACTS = f"""{_TREE}
-SELECT c.oid = $1::text::regclass AS root, c.relkind::text AS kind, greatest(c.reltuples, 0)::float8 AS rows,
+SELECT c.oid = $1::text::regclass AS root, c.relkind::text AS kind,
+    CASE WHEN c.relkind = 'p' THEN 0 ELSE greatest(c.reltuples, 0)::float8 END AS rows,
     CASE WHEN c.relkind IN ('r', 'm', 't')
         THEN ceil(pg_relation_size(c.oid)::float8 / current_setting('block_size')::int)::bigint
         ELSE 0 END AS pages,

@@ -113,6 +113,7 @@ async def _definition(session: Session, tree: Any) -> Any:
     connection, table = session.connection, qualified(tree.relation, session.source.schema)
     probe = copy.deepcopy(tree)
     probe.idxname, probe.concurrent, probe.if_not_exists = f"{PROBE}_index", False, False
+    probe.tableSpace = None  # a definition is without it
     probe.relation = ast.RangeVar(relname=PROBE, inh=True, relpersistence="p")
     try:
         await connection.execute(

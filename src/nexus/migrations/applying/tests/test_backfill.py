@@ -53,6 +53,25 @@ async def test_every_row_is_taken_exactly_once(pg: Any, db: Any, table: str) -> 
     assert await counts(db) == {1: 5000}
 
 
+async def test_the_share_is_of_the_rows_of_all_partitions(pg: Any, db: Any) -> None:
+    await db.execute(
+        "CREATE TABLE t (id int PRIMARY KEY, n int) PARTITION BY RANGE (id);"
+        "CREATE TABLE t_1 PARTITION OF t FOR VALUES FROM (1) TO (1000);"
+        "CREATE TABLE t_2 PARTITION OF t DEFAULT;"
+        "INSERT INTO t SELECT i, 0 FROM generate_series(1, 2000) i; ANALYZE t"
+    )
+    backfill = await begin(pg, db, "UPDATE t SET n = n + 1")
+    half: list[float] = []
+
+    def note(told: Told) -> None:
+        if told.kind == "batch" and told.detail["rows"] < 2000:
+            half.append(told.detail["share"] - told.detail["rows"] / 2000)
+
+    assert await backfill.run(tell=note) == 2000
+    assert half
+    assert max(map(abs, half)) < 0.001
+
+
 @pytest.mark.parametrize("partitioned", [False, True])
 async def test_a_table_without_a_key_is_gone_over_until_nothing_is_left(
     pg: Any, db: Any, partitioned: bool
