@@ -14,7 +14,7 @@ import asyncpg
 
 from nexus.control.processes import __file__ as processes
 from nexus.control.tests.shop_stack import Shop
-from nexus.testing import ThrowawayStack, throwaway_stack
+from nexus.testing import CHECKOUT, ThrowawayStack, throwaway_stack
 
 STACK = """\
 name: small
@@ -23,6 +23,7 @@ infrastructure:
   gate: {kind: gateway, runtime: haproxy, port: 9000}
   db: {kind: database, runtime: postgres, port: 9005}
 """
+SHARED = "shared: {python: [requirements/runtime.lock, requirements/modules.lock]}\n"
 BRICK = """\
 name: %(name)s
 runtime: python
@@ -137,11 +138,13 @@ class SchemaShop(Shop):
 
 
 @contextmanager
-def schema_stack() -> Iterator[SchemaShop]:
-    """The stack, up with version 1; gone afterwards."""
+def schema_stack(where: tuple[str, ...] = ()) -> Iterator[SchemaShop]:
+    """The stack, up with version 1; gone afterwards. `where`: the options of `up` that choose a runtime."""
     root = Path(tempfile.mkdtemp(prefix="nexus-schemas-"))
     root.chmod(0o755)
-    (root / "nexus.yaml").write_text(STACK)
+    (root / "nexus.yaml").write_text(STACK + (SHARED if where else ""))
+    if where:  # images hold nothing but what is locked
+        shutil.copytree(CHECKOUT / "requirements", root / "requirements")
     try:
         first = SchemaShop(ThrowawayStack(root, root, 0))
         first.write("1")
@@ -155,7 +158,7 @@ def schema_stack() -> Iterator[SchemaShop]:
         first.migration("2_items", "CREATE TABLE items (id int);", "stock")
         first.migration("3_more", "-- nexus: depends=shop/1_orders\nCREATE TABLE more (id int);", "stock")
         first.tool("1.sql", "CREATE TABLE entries (id int)")
-        with throwaway_stack(root=root) as stack:
+        with throwaway_stack(root=root, where=where) as stack:
             yield SchemaShop(stack)
     finally:
         shutil.rmtree(root)

@@ -21,9 +21,15 @@ RUNS = (
 pytestmark = pytest.mark.timeout(180)
 
 
-@pytest.fixture(scope="module")
-def shop() -> Iterator[SchemaShop]:
-    with schema_stack() as running:
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param((), id="process"),
+        pytest.param(("--runtime", "compose"), id="compose", marks=pytest.mark.docker),
+    ],
+)
+def shop(request: pytest.FixtureRequest) -> Iterator[SchemaShop]:
+    with schema_stack(request.param) as running:
         yield running
 
 
@@ -54,7 +60,8 @@ def test_a_tool_of_a_module_makes_its_tables_as_the_owner_and_runs_again_when_it
     assert owners == [("entries", "books_owner"), ("version", "books_owner")]
     shop.tool("2.sql", "ALTER TABLE entries ADD COLUMN amount numeric")
     code, last, _ = deploy(shop, "books")
-    assert (code, last["state"], actions(last)[0]) == (0, "promoted", "migrate")
+    assert (code, last["state"]) == (0, "promoted")
+    assert "migrate" in actions(last)
     assert shop.columns("books.entries") == ["amount", "id"]
     shop.tool("3.sql", "ALTER TABLE nowhere ADD COLUMN amount numeric")
     code, last, _ = deploy(shop, "books")
@@ -98,7 +105,8 @@ def test_a_release_that_does_not_start_leaves_what_contracts_undone_and_up_is_co
     shop.migration("2_name", "ALTER TABLE orders ADD COLUMN name text;")
     shop.migration("3_note", "ALTER TABLE orders DROP COLUMN note;")
     code, last, _ = deploy(shop, "shop")
-    assert (code, last["state"]) == (1, "failed")
+    assert code == 1
+    assert last["state"] in ("failed", "rolled back")  # by how it was to be let in on this runtime
     assert shop.applied() == ["1_orders", "2_name"]
     assert shop.columns("shop.orders") == ["id", "name", "note"]
     assert shop.answers() == {"1"}

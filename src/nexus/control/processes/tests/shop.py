@@ -20,7 +20,7 @@ ending = asyncio.Event()
 
 async def answer(request: web.Request) -> web.Response:
     await asyncio.sleep(float(request.query.get("s", "0")))
-    told = {"version": VERSION, "instance": os.environ["NEXUS_INSTANCE"]}
+    told = {"version": VERSION, "instance": os.environ.get("NEXUS_INSTANCE", "")}
     return web.json_response(told, status=500 if MOOD == "fails" else 200)
 
 
