@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nexus.control.rehearsing.commands import Commands
 from nexus.control.rehearsing.homes import furnish
-from nexus.control.rehearsing.trial import WHOLE, Trial, smoke_of
+from nexus.control.rehearsing.trial import WHOLE, Trial, ready, smoke_of
 from nexus.migrations.rehearsing.report import Smoke
 from nexus.migrations.rehearsing.scratch import Scratch
 from nexus.migrations.rehearsing.sentence import Say, Sentence, unsaid
@@ -59,7 +59,21 @@ class Smoking:
             trouble = await asyncio.shield(commands.take_down(self.living.stack.name))
         if trouble:
             self.say(Sentence("the stack on the copy was not taken down orderly: {why}", why=trouble))
-        return found
+        return await self._without_known(found)
+
+    async def _without_known(self, found: tuple[Smoke, ...]) -> tuple[Smoke, ...]:
+        """A release that is not ready on the living stack either says nothing of the new schema."""
+        if not any(each.state == "failed" and each.release for each in found):
+            return found
+        said = await Commands(self.living.home, self.living.stack.root).run("status", "--json", limit=60.0)
+        status = said.json()
+        why = "it is not ready on the living stack either"
+        return tuple(
+            replace(each, state="skipped", sentence=f"{why}: {each.sentence}")
+            if each.state == "failed" and each.release and status and not ready(status, each.module)
+            else each
+            for each in found
+        )
 
     def _stable(self) -> dict[str, Release]:
         """Module → its stable release."""

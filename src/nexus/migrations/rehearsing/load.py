@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from nexus.migrations.effects.effect import Table
+from nexus.migrations.rehearsing.errors import RehearsalFailed
 from nexus.migrations.rehearsing.report import LoadSeen
 from nexus.migrations.rehearsing.rhythm import Measured, Rhythm
 from nexus.migrations.rehearsing.writer import Kind, Writer, writer_of
@@ -84,9 +85,17 @@ class Load:
         self.writes: list[Write] = []
 
     async def __aenter__(self) -> Load:
+        """Begins to write.
+
+        Raises:
+            RehearsalFailed: the server cannot be written.
+        """
         try:
             for table, rhythm in self._wanted.items():
                 await self._begin(table, rhythm)
+        except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+            await self._end()
+            raise RehearsalFailed(f"writes cannot be replayed on the scratch server: {error}") from error
         except BaseException:
             await self._end()
             raise
@@ -122,6 +131,7 @@ class Load:
             connections.append(await asyncpg.connect(self._url, timeout=10, server_settings=TIMEOUTS))
         writer = await writer_of(connections[0], table)
         if writer is None:
+            self._notes.append(f"{table} is not written: it is no table, or refuses each kind of write")
             for connection in connections:
                 await connection.close()
             return

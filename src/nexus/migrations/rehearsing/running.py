@@ -14,6 +14,7 @@ from nexus.migrations.effects.effect import Table
 from nexus.migrations.errors import MigrationError
 from nexus.migrations.migration import Source
 from nexus.migrations.planning.planned import MigrationPlan, PlannedMigration, PlannedStatement, Rates
+from nexus.migrations.rehearsing.errors import RehearsalFailed
 
 SHORTEST = 0.05  # seconds; less says nothing of a rate
 SMALLEST = 1 << 20  # bytes
@@ -117,13 +118,16 @@ async def table_sizes(url: str) -> dict[Table, int]:
     """Table → its bytes with TOAST, without indexes.
 
     Raises:
-        asyncpg.PostgresError, OSError: the server refuses or is away.
+        RehearsalFailed: the scratch server cannot be asked.
     """
-    connection = await asyncpg.connect(url, timeout=10)
     try:
-        rows = await connection.fetch(_SIZES)
-    finally:
-        await connection.close()
+        connection = await asyncpg.connect(url, timeout=10)
+        try:
+            rows = await connection.fetch(_SIZES)
+        finally:
+            await connection.close()
+    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        raise RehearsalFailed(f"the scratch server cannot be asked: {error}") from error
     return {Table(row["nspname"], row["relname"]): row["bytes"] for row in rows}
 
 
