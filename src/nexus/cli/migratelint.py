@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,7 +39,7 @@ def lint(paths: Paths = None, everything: All = False, as_json: Json = False) ->
 
     with desk() as known:
         files, living = asyncio.run(_material(known, paths or [], everything))
-        found = find(files, living, readers_of(known.stack))
+        found = find(files, living, readers_of(known.stack), aside=everything, rates=known.rates())
     if as_json:
         print_json(
             {"living": living is not None, "files": len(files), "findings": [f.as_dict() for f in found]}
@@ -46,7 +47,7 @@ def lint(paths: Paths = None, everything: All = False, as_json: Json = False) ->
     else:
         if living is None:
             typer.echo(t("no database answers: sizes of tables are not known"), err=True)
-        typer.echo(text.text(found))
+        typer.echo(text.text([replace(each, file=_shown(each.file)) for each in found]))
     raise typer.Exit(1 if any(each.level == "error" for each in found) else 0)
 
 
@@ -67,6 +68,11 @@ async def _material(desk: Desk, paths: list[Path], everything: bool) -> tuple[Fi
         known = _all_of(source) if history is None else history.pending
         files += [(source, each) for each in known]
     return files, living
+
+
+def _shown(file: str) -> str:
+    """A file as it is shortest to write here."""
+    return str(Path(file).relative_to(Path.cwd())) if Path(file).is_relative_to(Path.cwd()) else file
 
 
 def _all_of(source: Source) -> tuple[Migration, ...]:
