@@ -9,6 +9,10 @@
 and right before one UPDATE, DELETE or INSERT … SELECT, in a migration that runs outside a transaction:
 
     -- nexus: batch=5000                             rows at a time, each batch committed by itself
+
+and right before any statement, for `nexus migrate lint` alone:
+
+    -- nexus: allow=data-loss because nobody has ever written this column
 """
 
 from __future__ import annotations
@@ -28,6 +32,7 @@ _AFTER = re.compile(r"^after-release\s*=\s*([a-z][a-z0-9_-]*)\s*>=\s*([0-9][\w.+
 _TRANSACTION = re.compile(r"^transaction\s*=\s*(none|one)$")
 _MAY_BLOCK = re.compile(r"^may-block\s*=\s*(\d+(?:\.\d+)?)\s*(ms|s|m)$")
 _BATCH = re.compile(r"^batch\s*=\s*(\d+)$")
+_ALLOW = re.compile(r"^allow\s*=")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 
 
@@ -78,7 +83,7 @@ def declared(migration: Migration) -> Declared:
         if text and not text.startswith("--"):
             break
         told = LINE.match(text)
-        if told is None or _BATCH.match(told[1].strip()):
+        if told is None or _BATCH.match(told[1].strip()) or _ALLOW.match(told[1].strip()):
             continue
         setting = told[1].strip()
         if match := _PHASE.match(setting):

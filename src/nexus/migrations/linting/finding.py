@@ -12,7 +12,8 @@ Level = Literal["error", "warning", "note"]
 class Finding:
     """`rule`: its name (squawk's own where it is squawk's). `rewrite`: SQL that reaches the same safely.
 
-    `living`: what the living database says of it, for example that the table has 12 rows.
+    `living`: what the living database says of it, for example that the table has 12 rows. `also`: what squawk
+    calls the same. `aside`: why it was set aside ("" = it counts); such a one is a note.
     """
 
     rule: str
@@ -22,6 +23,8 @@ class Finding:
     sentence: str
     rewrite: str = ""
     living: str = ""
+    also: tuple[str, ...] = ()
+    aside: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """The stable JSON form."""

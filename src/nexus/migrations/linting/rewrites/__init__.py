@@ -1,0 +1,1 @@
+"""SQL that reaches the same without the harm, made from a statement's own names."""
