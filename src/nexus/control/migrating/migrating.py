@@ -99,7 +99,8 @@ class Migrating:
         async with self._turn.taken(f"migrate undo by {asked.who}", emit):
             with _refusing():
                 undoing = await Undoing.of(Desk.of(self._world), asked.module, asked.name, emit)
-            emit({"event": "plan", "plan": undoing.plan.as_dict(), "text": undoing.text})
+            plan = {**undoing.plan.as_dict(), "refusals": list(undoing.refusals)}
+            emit({"event": "plan", "plan": plan, "text": undoing.text})
             if undoing.refusals:
                 raise Refused(f"nothing was undone: {'; '.join(undoing.refusals)}")
             if asked.plan_only:

@@ -51,7 +51,7 @@ class Undoing:
     def plan(self) -> Plan:
         """The one step; none where it is refused."""
         if self.refusals:
-            return Plan(self._title, notes=self.refusals)
+            return Plan(self._title)
         step = Step(
             f"undo {self.source.module}/{self.name}",
             "undo",
