@@ -93,9 +93,8 @@ def _blocked(session: Session, watch: Watch, code: str, seconds: float, tries: i
         return MigrationBlocked(
             f"{told}each time its statement at {place} ({watch.head}) held {_what(watch.waiters)} until "
             f"{_sessions(watch.waiters)} had waited {spoken(watch.waiters[0].waited)}, the longest "
-            f"{watch.waiters[0].sentence}; it gave way, and nothing of it is left. Rewrite it so that it "
-            "stops nobody (nexus migrate lint shows how), or allow it to with -- nexus: may-block=30s in its "
-            "first lines"
+            f"{watch.waiters[0].sentence}; it gave way, and nothing of it is left. {_rewrite(watch)}, "
+            "or allow it to with -- nexus: may-block=30s in its first lines"
         )
     if not watch.blockers:
         blind = f" ({watch.blind})" if watch.blind else ""
@@ -111,9 +110,23 @@ def _blocked(session: Session, watch: Watch, code: str, seconds: float, tries: i
     )
 
 
+def _rewrite(watch: Watch) -> str:
+    if _relation(watch.waiters):
+        return "Rewrite it so that it stops nobody (nexus migrate lint shows how)"
+    return (
+        "Write its rows in batches (-- nexus: transaction=none in its first lines, and -- nexus: batch=5000 "
+        "right before the statement)"
+    )
+
+
 def _sessions(waiters: tuple[Backend, ...]) -> str:
     return "1 session" if len(waiters) == 1 else f"{len(waiters)} sessions"
 
 
 def _what(waiters: tuple[Backend, ...]) -> str:
-    return next((each.relation for each in waiters if each.relation), "rows that they wait for")
+    return _relation(waiters) or "rows that they wait for"
+
+
+def _relation(waiters: tuple[Backend, ...]) -> str:
+    """The table whose lock is waited for; "" where it is rows."""
+    return next((each.relation for each in waiters if each.relation), "")

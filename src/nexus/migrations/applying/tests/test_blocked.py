@@ -98,7 +98,7 @@ async def written(shop: Shop, stop: asyncio.Event, patience: str = "2s") -> int:
     async with shop.connection("writer") as writer:
         await writer.execute(f"SET lock_timeout = '{patience}'")
         while not stop.is_set():
-            await writer.execute("UPDATE items SET n = n + 1 WHERE id = 1")
+            await writer.execute("UPDATE items SET n = n + 1 WHERE id = $1", done % 30 + 1)
             done += 1
     return done
 
@@ -123,6 +123,18 @@ async def test_a_rewrite_gives_way_to_writers(shop: Shop) -> None:
     assert gave_way.detail["waiters"][0]["application"] == "writer"
     assert await shop.rows() == [("1_items", "applied")]
     assert await shop.fetch("SELECT FROM pg_proc WHERE proname = 'slow'") == []
+
+
+async def test_who_writes_many_rows_at_once_is_told_to_write_batches(shop: Shop) -> None:
+    shop.write("1_items", f"{ITEMS} INSERT INTO items SELECT generate_series(1, 400);")
+    await shop.apply()
+    shop.write("2_rows", REWRITE.partition("\n")[0] + "\nUPDATE items SET n = slow(n);")
+    stop = asyncio.Event()
+    writing = asyncio.create_task(written(shop, stop))
+    with pytest.raises(MigrationBlocked, match=r"held rows that they wait for until 1 session .*batch=5000"):
+        await shop.apply(patience=1.0)
+    stop.set()
+    assert await writing > 0
 
 
 async def test_a_migration_may_say_that_it_may_block(shop: Shop) -> None:

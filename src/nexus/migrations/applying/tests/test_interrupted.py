@@ -40,7 +40,7 @@ async def test_a_backend_that_is_ended_is_told_and_the_next_call_goes_on(shop: S
     applying = asyncio.create_task(shop.apply())
     ((pid,),) = await until(lambda: shop.fetch(SLEEPS))
     await shop.fetch("SELECT pg_terminate_backend($1)", pid)
-    with pytest.raises(MigrationFailed, match="PostgreSQL was lost while migration 1_slow ran: 08003 .*administrator command"):
+    with pytest.raises(MigrationFailed, match=r"lost while migration 1_slow ran: 08003 .*administrator"):
         await applying
     assert await shop.rows() == [("1_slow", "running")]
     shop.told.clear()
