@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import shutil
@@ -19,7 +20,7 @@ from typing import Any
 from nexus.control.client import Client
 from nexus.control.processes import __file__ as processes
 from nexus.runtimes.home import Home
-from nexus.testing import CHECKOUT, ThrowawayStack, throwaway_stack
+from nexus.testing import CHECKOUT, ThrowawayStack, eventually, throwaway_stack
 
 STACK = """\
 name: small
@@ -85,7 +86,7 @@ class Shop:
         """Deploys the shop, or what `arguments` say, and kills the control loop as soon as `step` begins; how
         the command ended.
         """
-        killed = False
+        killed = 0
         last: dict[str, Any] = {}
         with self.begin(*(arguments or ("deploy", "shop")), "--json") as running:
             assert running.stdout is not None
@@ -95,10 +96,21 @@ class Shop:
                 last = json.loads(line)
                 if killed or last["event"] != "step" or (last["action"], last["kind"]) != (step, "started"):
                     continue
-                os.kill(self.control.get("/v1/ping")["pid"], signal.SIGKILL)
-                killed = True
+                killed = self.control.get("/v1/ping")["pid"]
+                os.kill(killed, signal.SIGKILL)
         assert killed, f"no step {step} began"
+        self.until_followed(killed)  # the command may have ended before the loop did
         return running.returncode, last
+
+    def until_followed(self, killed: int) -> None:
+        """Returns when a control loop answers that is not the killed one."""
+
+        def followed() -> bool:
+            with suppress(OSError, http.client.HTTPException):
+                return bool(self.control.get("/v1/ping")["pid"] != killed)
+            return False
+
+        assert eventually(followed, within=20.0)
 
     def answers(self) -> set[str]:
         """The versions that answer."""
