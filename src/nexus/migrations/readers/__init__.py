@@ -6,7 +6,9 @@ readers_of(stack)    KPIs, invariants, objectives, contracts, and migrations tha
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain
+from pathlib import Path
 
 from nexus.migrations.readers.contracts import contracts_of
 from nexus.migrations.readers.queries import migrations_of, queries_of, readings_of
@@ -17,7 +19,8 @@ __all__ = ["Reader", "readers_of"]
 
 
 def readers_of(stack: Stack) -> tuple[Reader, ...]:
-    """Who reads which columns of the modules' schemas; each reader, column and line once.
+    """Who reads which columns of the modules' schemas; each reader, column and line once. Files are told
+    below the stack's folder.
 
     A module's own KPIs and invariants count: a dropped column breaks them. Of its own migrations nothing
     counts: they follow each other.
@@ -28,7 +31,11 @@ def readers_of(stack: Stack) -> tuple[Reader, ...]:
     """
     schemas = {each.database.schema_ for each in stack.services if each.database}
     found = chain(_readers(stack, schemas), contracts_of(stack))
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(replace(each, file=_below(stack.root, each.file)) for each in found))
+
+
+def _below(root: Path, file: Path) -> Path:
+    return file.relative_to(root) if file.is_relative_to(root) else file
 
 
 def _readers(stack: Stack, schemas: set[str]) -> Iterator[Reader]:

@@ -129,7 +129,7 @@ def renamed(relation_of: Any, own: str, new: str, kind: str, module: str = "", n
 
 
 def renamed_table(tree: Any) -> str:
-    """The table under its new name; the former one goes on as a view, which former code writes through too."""
+    """The table under its new name; the former one goes on as a view, through which code writes too."""
     old, new = relation(tree.relation), beside(tree.relation, str(tree.newname))
     return lines(
         f"ALTER TABLE {old} RENAME TO {name(str(tree.newname))}",

@@ -52,7 +52,8 @@ def refreshed(tree: Any) -> str:
 
 def detached(tree: Any) -> str:
     """DETACH PARTITION CONCURRENTLY."""
-    return lines(ALONE, f"{told(tree)} CONCURRENTLY")
+    hint = "-- afterwards the partition has a CHECK of its former bounds, which may be dropped"
+    return lines(ALONE, hint, f"{told(tree)} CONCURRENTLY")
 
 
 def vacuumed(tree: Any) -> str:

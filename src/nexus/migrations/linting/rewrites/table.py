@@ -19,7 +19,7 @@ Rewrite = Callable[[Case, Known, str], str]
 
 def rewrite(rule: str, case: Case, known: Known, message: str = "") -> str:
     """What to write instead of what squawk's rule found; "" where the finding says all."""
-    made = _REWRITES.get(rule)
+    made = REWRITES.get(rule)
     return made(case, known, message) if made else ""
 
 
@@ -33,7 +33,8 @@ def _renamed(case: Case, known: Known, message: str) -> str:
     kind = facts.columns.get(own, "text") if facts else "text"
     needed = own in known.not_null(table)
     new, module = str(case.tree.newname), case.file.module
-    return columns.renamed(case.tree.relation, own, new, kind, module, needed)
+    hint = "" if facts else f"-- only the database knows the type of {own}; put it in the place of text\n"
+    return hint + columns.renamed(case.tree.relation, own, new, kind, module, needed)
 
 
 def _without_cascade(case: Case, known: Known, message: str) -> str:
@@ -100,7 +101,7 @@ def _index(case: Case, known: Known, message: str) -> str:
     return indexes.on_partitions(case.tree, leaves)
 
 
-_REWRITES: Mapping[str, Rewrite] = {
+REWRITES: Mapping[str, Rewrite] = {
     "adding-field-with-default": _column(columns.filled),
     "adding-foreign-key-constraint": _validated,
     "adding-not-nullable-field": _not_null,

@@ -18,7 +18,7 @@ _ADDS = (Kind.AT_AddColumn,)
 
 def judge(cases: Sequence[Case], known: Known) -> Iterator[Hit]:
     """mixed-phases, contract-without-release."""
-    narrow = [case for case in cases if case.narrows]
+    narrow = [case for case in cases if case.narrows and not isinstance(case.tree, ast.DoStmt)]
     yield from _mixed(cases, narrow)
     if cases and (narrow or cases[0].file.declared.phase == "contract"):
         yield from _without_release(cases, known)

@@ -47,7 +47,7 @@ def test_every_place_names_the_line_that_has_the_column(erp: tuple[Reader, ...])
     wrong = [
         each.place
         for each in erp
-        if each.column and each.column not in each.file.read_text().splitlines()[each.line - 1]
+        if each.column and each.column not in (ROOT / each.file).read_text().splitlines()[each.line - 1]
     ]
     assert wrong == []
 

@@ -1,0 +1,225 @@
+"""Each rule of ours finds what hurts, and leaves alone what does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nexus.migrations.effects.effect import Table
+from nexus.migrations.linting import lint
+from nexus.migrations.linting.tests.linting import ORDERS, SALES, found, living, rules, script
+from nexus.migrations.readers import Reader
+
+ALONE = "-- nexus: transaction=none\n"
+CONTRACT = "-- nexus: phase=contract\n"
+RULES = [
+    (
+        "not-null-without-check",
+        "ALTER TABLE orders ALTER COLUMN a SET NOT NULL",
+        "ALTER TABLE orders ALTER COLUMN id SET NOT NULL",
+    ),
+    (
+        "check-without-not-valid",
+        "ALTER TABLE orders ADD CONSTRAINT c CHECK (a > 0)",
+        "ALTER TABLE orders ADD CONSTRAINT c CHECK (a > 0) NOT VALID",
+    ),
+    (
+        "fk-without-not-valid",
+        "ALTER TABLE orders ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES lines",
+        "ALTER TABLE orders ADD COLUMN line bigint REFERENCES lines",
+    ),
+    (
+        "unique-without-concurrently",
+        "ALTER TABLE orders ADD UNIQUE (a)",
+        "ALTER TABLE orders ADD CONSTRAINT u UNIQUE USING INDEX u",
+    ),
+    (
+        "exclusion-builds-index",
+        "ALTER TABLE orders ADD EXCLUDE USING gist (a WITH =)",
+        "CREATE TABLE fresh (a int, EXCLUDE USING gist (a WITH =))",
+    ),
+    (
+        "attach-without-check",
+        "ALTER TABLE orders ATTACH PARTITION lines FOR VALUES IN (1)",
+        "CREATE TABLE fresh PARTITION OF orders FOR VALUES IN (1)",
+    ),
+    (
+        "index-without-concurrently",
+        "CREATE INDEX i ON orders (a)",
+        f"{ALONE}CREATE INDEX CONCURRENTLY i ON orders (a)",
+    ),
+    (
+        "index-without-concurrently",
+        "CREATE INDEX i ON orders (a)",
+        "CREATE TABLE n (a int); CREATE INDEX i ON n (a)",
+    ),
+    (
+        "refresh-without-concurrently",
+        "REFRESH MATERIALIZED VIEW orders",
+        "REFRESH MATERIALIZED VIEW CONCURRENTLY orders",
+    ),
+    ("vacuum-full", "VACUUM FULL orders", "VACUUM orders"),
+    ("vacuum-full", "CLUSTER orders USING i", "ANALYZE orders"),
+    (
+        "type-change-rewrites",
+        "ALTER TABLE orders ALTER COLUMN a TYPE bigint",
+        "ALTER TABLE orders ALTER COLUMN b TYPE varchar",
+    ),
+    (
+        "added-column-rewrites",
+        "ALTER TABLE orders ADD COLUMN u uuid DEFAULT gen_random_uuid()",
+        "ALTER TABLE orders ADD COLUMN u timestamptz DEFAULT now()",
+    ),
+    (
+        "table-rewrites",
+        "ALTER TABLE orders SET UNLOGGED",
+        "ALTER TABLE orders SET (fillfactor = 80)",
+    ),
+    (
+        "backfill-in-one-statement",
+        "UPDATE orders SET a = 1",
+        f"{ALONE}-- nexus: batch=5000\nUPDATE orders SET a = 1",
+    ),
+    ("backfill-in-one-statement", "DELETE FROM orders WHERE a = 1", "INSERT INTO orders (id) VALUES (1)"),
+    ("backfill-in-one-statement", "INSERT INTO lines SELECT id FROM orders", "SELECT 1"),
+    (
+        "backfill-in-transaction-with-ddl",
+        "ALTER TABLE orders ADD COLUMN c int; UPDATE orders SET c = 1",
+        "UPDATE orders SET a = 1; ALTER TABLE orders ADD COLUMN c int",
+    ),
+    ("data-loss", "ALTER TABLE orders DROP COLUMN a", "ALTER TABLE orders ALTER COLUMN a DROP DEFAULT"),
+    ("data-loss", "TRUNCATE orders", "DELETE FROM orders WHERE id = 1"),
+    ("data-loss", "DELETE FROM orders", "CREATE TABLE n (i int); DROP TABLE n"),
+    (
+        "mixed-phases",
+        "ALTER TABLE orders DROP COLUMN a; ALTER TABLE lines ADD COLUMN b int",
+        "ALTER TABLE lines ADD COLUMN b int; CREATE TABLE n (i int); ALTER TABLE n DROP COLUMN i",
+    ),
+    ("writes-foreign-schema", "ALTER TABLE crm.customers ADD COLUMN x int", "SELECT 1 FROM crm.customers"),
+    ("writes-foreign-schema", "CREATE TABLE crm.mine (i int)", "CREATE TABLE sales.mine (i int)"),
+    (
+        "writes-foreign-schema",
+        "UPDATE crm.customers SET a = 1",
+        "CREATE VIEW v AS SELECT a FROM crm.customers",
+    ),
+    ("set-role-or-search-path", "SET search_path = crm", "SET work_mem = '1GB'"),
+    (
+        "set-role-or-search-path",
+        "SELECT set_config('role', 'x', false)",
+        "SELECT set_config('a.b', 'x', false)",
+    ),
+    ("set-role-or-search-path", "SET ROLE postgres", "SET LOCAL statement_timeout = 0"),
+]
+
+
+@pytest.mark.parametrize(("rule", "bad", "good"), RULES, ids=[f"{each[0]}-{each[1][:40]}" for each in RULES])
+def test_a_rule_finds_what_hurts_and_nothing_else(rule: str, bad: str, good: str) -> None:
+    assert rule in rules(found(bad, living()))
+    assert rule not in rules(found(good, living()))
+
+
+@pytest.mark.parametrize(("rule", "bad", "good"), RULES, ids=[f"{each[0]}-{each[1][:40]}" for each in RULES])
+def test_without_a_database_it_is_found_as_well_and_is_no_error(rule: str, bad: str, good: str) -> None:
+    told = {each.rule: each.level for each in found(bad, None)}
+    assert rule in told
+    fixed = {"writes-foreign-schema", "set-role-or-search-path"}
+    assert rule in fixed or told[rule] != "error"
+
+
+def reader(kind: str, table: Table, column: str | None, who: str = "stack", name: str = "one") -> Reader:
+    return Reader(who, kind, table, column, Path(f"{kind}.sql"), 7, name)  # type: ignore[arg-type]
+
+
+READS = [
+    ("drops-what-others-read", "ALTER TABLE orders DROP COLUMN a", "ALTER TABLE orders DROP COLUMN b"),
+    ("drops-what-others-read", "DROP TABLE orders", "DROP TABLE lines"),
+    ("drops-what-others-read", "DROP SCHEMA sales CASCADE", "DROP SCHEMA other"),
+    (
+        "renames-what-others-read",
+        "ALTER TABLE orders RENAME COLUMN a TO z",
+        "ALTER TABLE orders RENAME COLUMN b TO z",
+    ),
+    ("renames-what-others-read", "ALTER TABLE orders RENAME TO z", "ALTER INDEX orders_a RENAME TO z"),
+    ("renames-what-others-read", "ALTER TABLE orders SET SCHEMA crm", "ALTER TABLE lines SET SCHEMA crm"),
+    (
+        "changes-type-others-read",
+        "ALTER TABLE orders ALTER COLUMN a TYPE text",
+        "ALTER TABLE orders ALTER COLUMN b TYPE char(5)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("rule", "bad", "good"), READS, ids=[each[1] for each in READS])
+def test_what_others_read_is_told_with_who_reads_it_where(rule: str, bad: str, good: str) -> None:
+    readers = [reader("kpi", ORDERS, "a", name="orders-stuck")]
+    told = {each.rule: each for each in found(bad, living(), readers)}
+    assert "the KPI orders-stuck of the stack (kpi.sql:7)" in told[rule].sentence
+    assert rule not in rules(found(good, living(), readers))
+
+
+def test_who_reads_all_columns_reads_the_dropped_one_and_who_counts_rows_does_not() -> None:
+    sql = "ALTER TABLE orders DROP COLUMN a"
+    assert "drops-what-others-read" in rules(found(sql, living(), [reader("invariant", ORDERS, None)]))
+    assert "drops-what-others-read" not in rules(found(sql, living(), [reader("invariant", ORDERS, "")]))
+
+
+def test_a_contracts_field_of_that_name_is_a_warning_where_it_is_about_that_table() -> None:
+    sql = "ALTER TABLE orders DROP COLUMN a"
+    nowhere = Table("sales", "")
+    for use in ("order.confirmed", "GET /api/sales/orders/{order_id}"):
+        (told,) = [
+            each
+            for each in found(sql, living(), [reader("contract", nowhere, "a", "financial", use)])
+            if each.rule == "drops-what-others-read"
+        ]
+        assert told.level == "warning"
+        assert f"the contract of financial ({use}) (contract.sql:7)" in told.sentence
+    about_lines = [reader("contract", nowhere, "a", "financial", "line.added")]
+    assert "drops-what-others-read" not in rules(found(sql, living(), about_lines))
+
+
+def test_a_contract_waits_for_the_release_of_who_reads_what_it_takes() -> None:
+    readers = [reader("sql", ORDERS, "a", "crm")]
+    drop = "ALTER TABLE orders DROP COLUMN a"
+    told = {each.rule: each for each in found(CONTRACT + drop, living(), readers)}
+    assert told["contract-without-release"].level == "error"
+    assert "-- nexus: after-release=crm>=1.0.0" in told["contract-without-release"].rewrite
+    waits = f"{CONTRACT}-- nexus: after-release=crm>=2.0.0\n{drop}"
+    assert "contract-without-release" not in rules(found(waits, living(), readers))
+    assert "contract-without-release" not in rules(found(drop, living(), [reader("kpi", ORDERS, "a")]))
+
+
+def test_what_a_former_file_makes_is_new_to_the_next_until_the_database_has_it() -> None:
+    first = script("CREATE TABLE fresh (a int)", "1")
+    second = script("CREATE INDEX i ON fresh (a); ALTER TABLE fresh ALTER COLUMN a SET NOT NULL", "2")
+    files = [(SALES, first), (SALES, second)]
+    assert lint(files, living(), ()) == lint([(SALES, first)], living(), ())
+    known = lint(files, living(40_000_000, "fresh"), ())
+    assert {"index-without-concurrently", "not-null-without-check"} <= rules(known)
+
+
+def test_each_command_of_an_alter_table_is_judged_by_itself() -> None:
+    told = found(
+        "ALTER TABLE orders ADD COLUMN c int,\n  ALTER COLUMN a SET NOT NULL, ADD UNIQUE (b)", living()
+    )
+    assert rules(told) >= {"not-null-without-check", "unique-without-concurrently"}
+    assert "added-column-rewrites" not in rules(told)
+    (unique,) = [each for each in told if each.rule == "unique-without-concurrently"]
+    assert "NOT NULL" not in unique.rewrite
+
+
+def test_an_index_of_a_partitioned_table_is_built_on_each_partition() -> None:
+    from dataclasses import replace
+
+    from nexus.migrations.linting.tests.linting import facts
+
+    known = living()
+    parts = (Table("sales", "orders_1"), Table("sales", "orders_2"))
+    tables = {**known.tables, ORDERS: facts(40_000_000, "p"), **{each: facts(20_000_000) for each in parts}}
+    known = replace(known, tables=tables, children={ORDERS: parts})
+    told = {each.rule: each for each in found("CREATE INDEX i ON orders (a)", known)}
+    rewrite = told["index-without-concurrently"].rewrite
+    assert "CREATE INDEX i ON ONLY orders (a);" in rewrite
+    assert "CREATE INDEX CONCURRENTLY orders_1_i_part ON sales.orders_1 (a);" in rewrite
+    assert "ALTER INDEX i ATTACH PARTITION sales.orders_2_i_part;" in rewrite
