@@ -14,6 +14,7 @@ from pglast.stream import RawStream
 from nexus.migrations.declared import Declared, declared
 from nexus.migrations.effects import effects_of
 from nexus.migrations.effects.effect import Effect, Living, Table
+from nexus.migrations.linting.proved import Pending, proved
 from nexus.migrations.migration import Migration, Source
 from nexus.migrations.narrowing import narrows
 from nexus.migrations.planning.touched import search_schema
@@ -82,7 +83,8 @@ class Case:
 
 @dataclass
 class _Known:
-    living: Living | None
+    living: Living
+    pending: Pending = field(default_factory=dict)
     made: set[Table] = field(default_factory=set)
     scripts: dict[str, Script] = field(default_factory=dict)
 
@@ -96,11 +98,11 @@ def cases_of(
     Raises:
         MigrationUnreadable: a script or its declarations cannot be read.
     """
-    known = _Known(living)
+    known = _Known(living or Living())
     found = []
     for source, migration in files:
         if living is None:
-            known = _Known(None)
+            known = _Known(Living())
         else:
             known.made -= set(living.tables)
         file = _file(source, migration)
@@ -121,7 +123,6 @@ def _file(source: Source | None, migration: Migration) -> File:
 def _cases(file: File, known: _Known) -> Iterator[Case]:
     schema = file.source.schema if file.source else "public"
     script = known.scripts.setdefault(file.module, Script())
-    living = known.living or Living()
     for statement in file.statements:
         tree = statement.tree
         if tree is None:
@@ -129,15 +130,16 @@ def _cases(file: File, known: _Known) -> Iterator[Case]:
         schema = search_schema(statement, schema)
         taken = narrows(tree, script)
         before = frozenset(known.made)
-        whole = effects_of(statement, schema, living, known.made)
+        whole = effects_of(statement, schema, known.living, known.made)
         commands = tree.cmds if isinstance(tree, ast.AlterTableStmt) else None
         if not commands:
             yield Case(file, statement, tree, schema, whole, taken, before)
             continue
         for command in commands:
             part = tree if len(commands) == 1 else _alone(tree, command)
-            effects = whole if len(commands) == 1 else _effects(part, statement, schema, living, before)
+            effects = whole if len(commands) == 1 else _effects(part, statement, schema, known, before)
             yield Case(file, statement, part, schema, effects, taken, before, command)
+        known.living = proved(tree, schema, known.living, known.pending)
 
 
 def _alone(tree: Any, command: Any) -> Any:
@@ -147,7 +149,7 @@ def _alone(tree: Any, command: Any) -> Any:
 
 
 def _effects(
-    tree: Any, statement: Statement, schema: str, living: Living, made: frozenset[Table]
+    tree: Any, statement: Statement, schema: str, known: _Known, made: frozenset[Table]
 ) -> tuple[Effect, ...]:
     part = Statement(statement.number, statement.line, RawStream()(tree), statement.place)
-    return effects_of(part, schema, living, set(made))
+    return effects_of(part, schema, known.living, set(made))

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from pglast.parser import scan
+
 from nexus.migrations.effects.effect import Living
 from nexus.migrations.linting.allowed import allowed
 from nexus.migrations.linting.case import Case, File, cases_of
 from nexus.migrations.linting.finding import Finding, Level
 from nexus.migrations.linting.hit import Hit, Known
-from nexus.migrations.linting.moot import MOOT, ONLY_OURS, OURS, STYLE, WEIGHED
+from nexus.migrations.linting.moot import MOOT, ONLY_OURS, OURS, STYLE, WAITS, WEIGHED
 from nexus.migrations.linting.rewrites.table import rewrite
 from nexus.migrations.linting.rules import FILE_RULES, RULES
 from nexus.migrations.linting.squawk import Told, squawk
@@ -21,6 +23,12 @@ from nexus.migrations.readers import Reader
 
 _HARMLESS = "nothing that is there before is worked through, locked for long, or lost"
 _NEW = "it is about what the same migrations make"
+_CONTRACT = "its migration says that it is a contract: it waits until nothing runs that needs what it takes"
+_OPENS, _CLOSES, _COMMA = (
+    ("ASCII_40", "ASCII_91"),
+    ("ASCII_41", "ASCII_93"),
+    "ASCII_44",
+)  # ( [, ) ], the comma
 _ORDER: dict[Level, int] = {"error": 0, "warning": 1, "note": 2}
 
 
@@ -136,6 +144,8 @@ def _of_squawk(told: Told, case: Case, known: Known, rates: Rates) -> Finding:
         return replace(finding, level="note", aside=_HARMLESS)
     if getattr(case.tree, "relation", None) is not None and case.new and told.rule not in STYLE:
         return replace(finding, level="note", aside=_NEW)
+    if told.rule in WAITS and case.file.declared.phase == "contract":
+        return replace(finding, level="note", aside=_CONTRACT)
     made = rewrite(told.rule, case, known, told.message)
     if told.rule in STYLE:
         return replace(finding, level="note", rewrite=made)
@@ -161,12 +171,12 @@ def _case_at(file: File, cases: Sequence[Case], told: Told) -> Case | None:
 
 
 def _begin(case: Case) -> int:
-    """Where a command begins in its statement: commands follow each other, and PostgreSQL keeps no place."""
+    """Where a command begins in its statement: after a comma in no parentheses; the tree does not say."""
     commas, depth = [0], 0
-    for at, letter in enumerate(case.statement.sql):
-        depth += (letter == "(") - (letter == ")")
-        if letter == "," and depth == 0:
-            commas.append(at)
+    for token in scan(case.statement.sql):
+        depth += (token.name in _OPENS) - (token.name in _CLOSES)
+        if token.name == _COMMA and depth == 0:
+            commas.append(token.start)
     tree = case.statement.tree
     position = next((n for n, each in enumerate(tree.cmds) if each is case.command), 0)
     return commas[position] if position < len(commas) else 0

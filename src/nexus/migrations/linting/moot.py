@@ -81,3 +81,22 @@ WEIGHED = frozenset(
         "ban-alter-domain-with-add-constraint",
     }
 )
+
+# They may break code that runs; a contract waits until none of that runs.
+WAITS = frozenset(
+    {
+        "ban-alter-identity",
+        "ban-drop-constraint",
+        "ban-drop-domain",
+        "ban-drop-extension",
+        "ban-drop-function",
+        "ban-drop-generated-expression",
+        "ban-drop-not-null",
+        "ban-drop-sequence",
+        "ban-drop-type",
+        "ban-drop-view",
+        "ban-set-schema",
+        "renaming-column",
+        "renaming-table",
+    }
+)

@@ -74,7 +74,7 @@ def as_contract(sql: str, module: str = "") -> str:
     """The same as a contract of its own: it waits until nothing runs that still needs what it takes."""
     of = module or "module"
     return lines(
-        "-- in a migration of its own; put the first release that needs it no longer into the second line",
+        "-- in a migration of its own; after-release names the first release that needs it no longer",
         "-- nexus: phase=contract",
         f"-- nexus: after-release={of}>=1.0.0",
         sql.rstrip().removesuffix(";"),

@@ -8,7 +8,7 @@ from pglast import ast
 
 from nexus.migrations.linting.case import Case
 from nexus.migrations.linting.hit import Hit, Known
-from nexus.migrations.linting.rewrites.sql import as_contract, told
+from nexus.migrations.linting.rewrites.sql import as_contract, backfill, told
 from nexus.migrations.planning.sizes import rows, size
 
 
@@ -29,7 +29,12 @@ def judge(case: Case, known: Known) -> Iterator[Hit]:
             "data-loss",
             case,
             f"{effect.table} {effect.why}: the data is nowhere else",
-            "" if contract else as_contract(told(case.tree), case.file.module),
+            "" if contract else as_contract(_told(case), case.file.module),
             "note" if contract else "warning",
             f"{effect.table}: {rows(facts.rows)}, {size(facts.bytes)}" if facts else "",
         )
+
+
+def _told(case: Case) -> str:
+    sql = told(case.tree)
+    return backfill(sql) if isinstance(case.tree, ast.DeleteStmt) else sql

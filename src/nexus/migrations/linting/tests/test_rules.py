@@ -223,3 +223,43 @@ def test_an_index_of_a_partitioned_table_is_built_on_each_partition() -> None:
     assert "CREATE INDEX i ON ONLY orders (a);" in rewrite
     assert "CREATE INDEX CONCURRENTLY orders_1_i_part ON sales.orders_1 (a);" in rewrite
     assert "ALTER INDEX i ATTACH PARTITION sales.orders_2_i_part;" in rewrite
+
+
+@pytest.mark.parametrize(("rule", "bad", "good"), RULES, ids=[f"{each[0]}-{each[1][:40]}" for each in RULES])
+def test_what_is_written_instead_is_not_found_again(rule: str, bad: str, good: str) -> None:
+    (told, *_) = [each for each in found(bad, living()) if each.rule == rule]
+    parts = [part.partition("\n")[2] if number else part for number, part in _parts(told.rewrite)]
+    files = [(SALES, script(part, str(number))) for number, part in enumerate(parts)]
+    again = [each for each in lint(files, living(), ()) if each.level == "error" or each.rule == rule]
+    contract = "phase=contract" in told.rewrite
+    assert [
+        each for each in again if not (contract and each.rule == "data-loss" and each.level == "note")
+    ] == []
+
+
+def _parts(rewrite: str) -> list[tuple[int, str]]:
+    return list(enumerate(rewrite.split("-- next migration")))
+
+
+def test_not_null_is_proved_by_a_check_that_the_same_file_validates_and_not_before() -> None:
+    check = "ALTER TABLE orders ADD CONSTRAINT p CHECK (a IS NOT NULL) NOT VALID;"
+    validate, not_null = (
+        "ALTER TABLE orders VALIDATE CONSTRAINT p;",
+        "ALTER TABLE orders ALTER COLUMN a SET NOT NULL;",
+    )
+    for known in (living(), None):
+        proof = found(f"{ALONE}{check}{validate}{not_null}", known)
+        assert "not-null-without-check" not in rules(proof)
+        assert "not-null-without-check" in rules(found(f"{ALONE}{check}{not_null}", known))
+
+
+def test_what_may_break_running_code_is_no_finding_in_a_contract() -> None:
+    drop = "ALTER TABLE orders DROP CONSTRAINT c"
+    assert "ban-drop-constraint" in rules(found(drop, living()))
+    assert "ban-drop-constraint" not in rules(found(CONTRACT + drop, living()))
+
+
+def test_a_comma_in_a_text_does_not_move_what_squawk_says_to_another_command() -> None:
+    sql = "ALTER TABLE orders ADD COLUMN c text DEFAULT 'a,b', ADD COLUMN d varchar(5)"
+    (told,) = [each for each in found(sql, living()) if each.rule == "prefer-text-field"]
+    assert "d text" in told.rewrite
