@@ -37,6 +37,7 @@ def deploy(shop: SchemaShop, name: str) -> tuple[int, dict[str, Any], list[dict[
     """Deploys a module: the exit code, the last event, and all events."""
     done = shop.stack.run("deploy", name, "--json")
     events = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    assert events, done.stderr
     return done.returncode, events[-1], events
 
 
@@ -182,3 +183,10 @@ def test_a_contract_that_fails_takes_no_release_back(shop: SchemaShop) -> None:
     assert "runs, and what contracts is not applied: " in last["sentence"]
     assert "6_gone" in last["sentence"]
     assert shop.answers() == {"4"}
+    refused = shop.stack.run("deploy", "--resume")
+    assert refused.returncode
+    assert "nexus migrate resolve shop --rolled-back 6_gone" in refused.stdout + refused.stderr
+    shop.fetch("ALTER TABLE shop.orders ADD COLUMN never_there int")
+    shop.stack.nexus("migrate", "resolve", "shop", "--rolled-back", "6_gone")
+    assert "promoted" in shop.stack.nexus("deploy", "--resume")
+    assert shop.columns("shop.orders") == ["id"]
