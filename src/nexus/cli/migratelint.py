@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nexus.cli import place
-from nexus.cli.language import t
+from nexus.cli.language import language, t
 
 if TYPE_CHECKING:
     from nexus.control.migrating.desk import Desk
@@ -39,7 +39,14 @@ def lint(paths: Paths = None, everything: All = False, as_json: Json = False) ->
 
     with desk() as known:
         files, living = asyncio.run(_material(known, paths or [], everything))
-        found = find(files, living, readers_of(known.stack), aside=everything, rates=known.rates())
+        found = find(
+            files,
+            living,
+            readers_of(known.stack),
+            aside=everything,
+            rates=known.rates(),
+            language="en" if as_json else language(),
+        )
     if as_json:
         print_json(
             {"living": living is not None, "files": len(files), "findings": [f.as_dict() for f in found]}
@@ -47,7 +54,7 @@ def lint(paths: Paths = None, everything: All = False, as_json: Json = False) ->
     else:
         if living is None:
             typer.echo(t("no database answers: sizes of tables are not known"), err=True)
-        typer.echo(text.text([replace(each, file=_shown(each.file)) for each in found]))
+        typer.echo(text.text([replace(each, file=_shown(each.file)) for each in found], language()))
     raise typer.Exit(1 if any(each.level == "error" for each in found) else 0)
 
 

@@ -15,7 +15,9 @@ from nexus.migrations.linting.hit import Hit, Known
 from nexus.migrations.linting.moot import MOOT, ONLY_OURS, OURS, STYLE, WAITS, WEIGHED
 from nexus.migrations.linting.rewrites.table import rewrite
 from nexus.migrations.linting.rules import FILE_RULES, RULES
+from nexus.migrations.linting.said import said
 from nexus.migrations.linting.squawk import Told, squawk
+from nexus.migrations.linting.squawk_words import SQUAWK_PT_BR
 from nexus.migrations.linting.weighing import weigh
 from nexus.migrations.migration import Migration, Source
 from nexus.migrations.planning.planned import Rates
@@ -39,6 +41,7 @@ def lint(
     *,
     aside: bool = False,
     rates: Rates | None = None,
+    language: str = "en",
 ) -> tuple[Finding, ...]:
     """What of these migrations will hurt, each with the safe SQL, by file and line.
 
@@ -48,12 +51,13 @@ def lint(
         readers: who reads which columns; `readers_of` of the stack.
         aside: also what was set aside, as notes with the reason.
         rates: how fast the machine works.
+        language: of the sentences, `en` or `pt-BR`.
 
     Raises:
         MigrationUnreadable: a script cannot be read, or allows something without a reason.
         SquawkError: squawk is not there, or does not work.
     """
-    known = Known(living, readers)
+    known = Known(living, readers, language)
     judged = cases_of(files, living)
     version = living.version if living else 180000
     told = squawk([file.migration.sql for file, _ in judged], version)
@@ -79,7 +83,11 @@ def _of_file(
     for number, finding in sorted(dict.fromkeys(both), key=_place):
         names = (finding.rule, *finding.also)
         reason = next((permitted[number][each] for each in names if each in permitted[number]), "")
-        yield replace(finding, level="note", aside=f"its author allows it: {reason}") if reason else finding
+        yield replace(finding, level="note", aside=_allowed(reason, known)) if reason else finding
+
+
+def _allowed(reason: str, known: Known) -> str:
+    return said("its author allows it: {reason}", reason=reason).told(known.language)
 
 
 def _ours(cases: Sequence[Case], known: Known, rates: Rates) -> Iterator[tuple[int, Finding]]:
@@ -100,7 +108,13 @@ def _weighed(hit: Hit, known: Known, rates: Rates) -> Finding | None:
         level, living = weight
     case = hit.case
     return Finding(
-        hit.rule, level, case.file.migration.place, case.statement.line, hit.sentence, hit.rewrite, living
+        hit.rule,
+        level,
+        case.file.migration.place,
+        case.statement.line,
+        hit.sentence.told(known.language),
+        hit.rewrite,
+        living.told(known.language) if living else "",
     )
 
 
@@ -128,33 +142,45 @@ def _theirs(
                 seen.add((number, each.rule, finding.rewrite))
                 yield number, finding
     for rule, lines in places.items():
-        sentence = f"{len(lines)} times: squawk asks for it" if len(lines) > 1 else "squawk asks for it"
+        text = "{count} times: squawk asks for it" if len(lines) > 1 else "squawk asks for it"
+        sentence = said(text, count=len(lines)).told(known.language)
         yield (
             file.statements[0].number,
-            Finding(rule, "note", file.migration.place, lines[0], sentence, aside=MOOT[rule]),
+            Finding(
+                rule,
+                "note",
+                file.migration.place,
+                lines[0],
+                sentence,
+                aside=said(MOOT[rule]).told(known.language),
+            ),
         )
 
 
 def _of_squawk(told: Told, case: Case, known: Known, rates: Rates) -> Finding:
     sentence = f"{told.message} {told.help}".strip()
+    if known.language == "pt-BR":
+        sentence = SQUAWK_PT_BR.get(told.rule, sentence)
     script = case.file.migration
     line = 1 + script.sql.count("\n", 0, max(told.at, case.file.begins[case.statement.number - 1]))
     finding = Finding(told.rule, "warning", script.place, line, sentence)
     if told.rule in ONLY_OURS:
-        return replace(finding, level="note", aside=_HARMLESS)
+        return replace(finding, level="note", aside=said(_HARMLESS).told(known.language))
     if getattr(case.tree, "relation", None) is not None and case.new and told.rule not in STYLE:
-        return replace(finding, level="note", aside=_NEW)
+        return replace(finding, level="note", aside=said(_NEW).told(known.language))
     if told.rule in WAITS and case.file.declared.phase == "contract":
-        return replace(finding, level="note", aside=_CONTRACT)
+        return replace(finding, level="note", aside=said(_CONTRACT).told(known.language))
     made = rewrite(told.rule, case, known, told.message)
     if told.rule in STYLE:
         return replace(finding, level="note", rewrite=made)
     if told.rule in WEIGHED:
         weight = weigh(case.effects, known.living, rates)
         if weight is None and known.living is not None:
-            return replace(finding, level="note", aside=_HARMLESS)
+            return replace(finding, level="note", aside=said(_HARMLESS).told(known.language))
         if weight is not None:
-            return replace(finding, level=weight.level, living=weight.living, rewrite=made)
+            return replace(
+                finding, level=weight.level, living=weight.living.told(known.language), rewrite=made
+            )
     return replace(finding, rewrite=made)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from nexus.migrations.effects.effect import Living, Table, TableFacts
 from nexus.migrations.linting.case import Case
 from nexus.migrations.linting.finding import Level
+from nexus.migrations.linting.said import Said
 from nexus.migrations.readers import Reader
 
 
@@ -17,10 +18,10 @@ class Hit:
 
     rule: str
     case: Case
-    sentence: str
+    sentence: Said
     rewrite: str = ""
     level: Level | None = None
-    living: str = ""
+    living: Said | None = None
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Known:
     """`living`: None where no database answers."""
 
     living: Living | None
-    readers: Sequence[Reader] = field(default=())
+    readers: Sequence[Reader] = ()
+    language: str = "en"
 
     def facts(self, table: Table) -> TableFacts | None:
         """A living table."""

@@ -12,7 +12,11 @@ from nexus.migrations.errors import MigrationUnreadable
 from nexus.migrations.linting.case import Case
 from nexus.migrations.linting.hit import Hit, Known
 from nexus.migrations.linting.rewrites.sql import backfill
+from nexus.migrations.linting.said import said
 
+_MANY_ROWS = "writes many rows of {table} in one transaction, which locks them until its end"
+_MANY_HOW = f"{_MANY_ROWS}; to batch it: {{how}}"
+_HELD = "line {line} took {lock} on {locked}, and is held until these rows of {table} are written"
 MANY = 100_000  # rows
 _WRITES = (ast.UpdateStmt, ast.DeleteStmt, ast.InsertStmt, ast.MergeStmt)
 
@@ -26,11 +30,11 @@ def judge(case: Case, known: Known) -> Iterator[Hit]:
     try:
         batched(case.statement)
     except MigrationUnreadable as error:
-        hint = f"; to batch it: {str(error).rpartition(': ')[2]}"
+        hint = str(error).rpartition(": ")[2]
     yield Hit(
         "backfill-in-one-statement",
         case,
-        f"writes many rows of {effect.table} in one transaction, which locks them until its end{hint}",
+        said(_MANY_HOW if hint else _MANY_ROWS, table=effect.table, how=hint),
         "" if hint else backfill(sql),
     )
 
@@ -39,20 +43,26 @@ def beside_definitions(cases: Sequence[Case], known: Known) -> Iterator[Hit]:
     """backfill-in-transaction-with-ddl: a lock that another statement took is held while rows are written."""
     if not cases or not cases[0].file.one:
         return
-    locked = ""
+    taken: tuple[int, Effect] | None = None
     for case in cases:
         effect = _written(case, known)
-        if effect is not None and locked:
+        if effect is not None and taken is not None:
             batch = backfill(case.statement.sql)
             yield Hit(
                 "backfill-in-transaction-with-ddl",
                 case,
-                f"{locked}, and is held until these rows of {effect.table} are written",
+                said(
+                    _HELD,
+                    line=taken[0],
+                    lock=taken[1].lock.title,
+                    locked=taken[1].table,
+                    table=effect.table,
+                ),
                 f"-- in a migration of its own:\n{batch}",
             )
         strong = next((each for each in case.effects if each.lock >= LockLevel.SHARE), None)
         if strong is not None and not isinstance(case.tree, _WRITES):
-            locked = f"line {case.statement.line} took {strong.lock.title} on {strong.table}"
+            taken = case.statement.line, strong
 
 
 def _written(case: Case, known: Known) -> Effect | None:

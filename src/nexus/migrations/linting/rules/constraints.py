@@ -12,7 +12,11 @@ from nexus.migrations.linting.hit import Hit, Known
 from nexus.migrations.linting.rewrites import columns, constraints
 from nexus.migrations.linting.rewrites.bounds import bounds
 from nexus.migrations.linting.rewrites.sql import names
+from nexus.migrations.linting.said import said
 
+_SCANS = "{what} scans {table} while nobody may read or write it"
+_LOOKS_UP = "{what} looks up all keys while nobody may write into either table"
+_BUILDS = "{what} builds its index while nobody may read or write {table}"
 _INDEXED = (ConstrType.CONSTR_UNIQUE, ConstrType.CONSTR_PRIMARY)
 
 
@@ -32,7 +36,7 @@ def judge(case: Case, known: Known) -> Iterator[Hit]:
         yield Hit(
             "attach-without-check",
             case,
-            f"ATTACH PARTITION scans {part} under a lock that stops all who use it",
+            said("ATTACH PARTITION scans {part} under a lock that stops all who use it", part=part),
             constraints.attached(case.tree, case.command, check) if check else "",
         )
 
@@ -41,33 +45,37 @@ def _not_null(case: Case, column: str) -> Hit:
     return Hit(
         "not-null-without-check",
         case,
-        f"NOT NULL of {column} scans {case.table} while nobody may read or write it",
+        said(
+            "NOT NULL of {column} scans {table} while nobody may read or write it",
+            column=column,
+            table=case.table,
+        ),
         constraints.not_null(case.tree.relation, column),
     )
 
 
 def _added(case: Case, known: Known) -> Iterator[Hit]:
     told = case.command.def_
-    kind, what = ConstrType(told.contype), str(told.conname or "the constraint")
+    kind, what = ConstrType(told.contype), told.conname or said("the constraint")
     if kind == ConstrType.CONSTR_NOTNULL:
         yield Hit(
             "not-null-without-check",
             case,
-            f"{what} scans {case.table} while nobody may read or write it",
+            said(_SCANS, what=what, table=case.table),
             constraints.validated_later(case.tree.relation, told),
         )
     elif kind == ConstrType.CONSTR_FOREIGN:
         yield Hit(
             "fk-without-not-valid",
             case,
-            f"{what} looks up all keys while nobody may write into either table",
+            said(_LOOKS_UP, what=what),
             constraints.validated_later(case.tree.relation, told),
         )
     elif kind == ConstrType.CONSTR_CHECK:
         yield Hit(
             "check-without-not-valid",
             case,
-            f"{what} scans {case.table} while nobody may read or write it",
+            said(_SCANS, what=what, table=case.table),
             constraints.validated_later(case.tree.relation, told),
         )
     elif kind in _INDEXED and not told.indexname:
@@ -75,14 +83,14 @@ def _added(case: Case, known: Known) -> Iterator[Hit]:
         yield Hit(
             "unique-without-concurrently",
             case,
-            f"{what} builds its index while nobody may read or write {case.table}",
+            said(_BUILDS, what=what, table=case.table),
             constraints.unique(case.tree.relation, told, nullable),
         )
     elif kind == ConstrType.CONSTR_EXCLUSION:
         yield Hit(
             "exclusion-builds-index",
             case,
-            f"{what} builds its index while nobody may read or write {case.table}",
+            said(_BUILDS, what=what, table=case.table),
         )
 
 
@@ -96,20 +104,20 @@ def _with_column(case: Case) -> Iterator[Hit]:
             yield Hit(
                 "unique-without-concurrently",
                 case,
-                f"{column.colname} builds its index while nobody may read or write {case.table}",
+                said(_BUILDS, what=column.colname, table=case.table),
                 rewrite,
             )
         elif kind == ConstrType.CONSTR_CHECK and not told.skip_validation:
             yield Hit(
                 "check-without-not-valid",
                 case,
-                f"the check of {column.colname} scans {case.table} while nobody may read or write it",
+                said(_SCANS, what=said("the check of {column}", column=column.colname), table=case.table),
                 rewrite,
             )
         elif kind == ConstrType.CONSTR_FOREIGN and "checks all keys" in why:
             yield Hit(
                 "fk-without-not-valid",
                 case,
-                f"{column.colname} looks up all keys while nobody may write into either table",
+                said(_LOOKS_UP, what=column.colname),
                 rewrite,
             )

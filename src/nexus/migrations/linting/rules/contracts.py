@@ -11,8 +11,11 @@ from nexus.migrations.linting.case import Case
 from nexus.migrations.linting.hit import Hit, Known
 from nexus.migrations.linting.rewrites.sql import told
 from nexus.migrations.linting.rules.reads import reads, taken_by
+from nexus.migrations.linting.said import Listed, said
 
 _ADDING = (ast.CreateStmt, ast.IndexStmt, ast.ViewStmt, ast.CreateFunctionStmt, ast.CreateEnumStmt)
+_BETWEEN = "takes away (`{head}`), while line {line} adds: no release can be between the two"
+_WAITS = "takes away what {who} reads, and waits for no release of it"
 _ADDS = (Kind.AT_AddColumn,)
 
 
@@ -36,7 +39,7 @@ def _mixed(cases: Sequence[Case], narrow: Sequence[Case]) -> Iterator[Hit]:
     yield Hit(
         "mixed-phases",
         second,
-        f"{second.narrows[0]}, while line {first.statement.line} adds: no release can be between the two",
+        said(_BETWEEN, head=second.statement.head, line=first.statement.line),
         f"-- this migration without it; then a second one:\n-- nexus: phase=contract\n{body};",
         "warning",
     )
@@ -65,7 +68,7 @@ def _without_release(cases: Sequence[Case], known: Known) -> Iterator[Hit]:
                 yield Hit(
                     "contract-without-release",
                     case,
-                    f"takes away what {', '.join(sorted(others))} reads, and waits for no release of it",
+                    said(_WAITS, who=Listed(sorted(others))),
                     f"-- with the first releases that read it no longer:\n-- nexus: phase=contract\n{needs}\n"
                     f"{told(case.tree)};",
                     "error",

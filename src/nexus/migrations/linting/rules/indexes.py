@@ -10,6 +10,7 @@ from nexus.migrations.linting.case import Case
 from nexus.migrations.linting.hit import Hit, Known
 from nexus.migrations.linting.rewrites import indexes
 from nexus.migrations.linting.rewrites.table import rewrite
+from nexus.migrations.linting.said import said
 
 
 def judge(case: Case, known: Known) -> Iterator[Hit]:
@@ -19,21 +20,25 @@ def judge(case: Case, known: Known) -> Iterator[Hit]:
         yield Hit(
             "index-without-concurrently",
             case,
-            f"builds {tree.idxname or 'an index'} while nobody may write into {case.table}",
+            said(
+                "builds {index} while nobody may write into {table}",
+                index=tree.idxname or said("an index"),
+                table=case.table,
+            ),
             rewrite("require-concurrent-index-creation", case, known),
         )
     elif isinstance(tree, ast.RefreshMatViewStmt) and not tree.concurrent and case.effects:
         yield Hit(
             "refresh-without-concurrently",
             case,
-            f"computes {case.table} while nobody may read it",
+            said("computes {table} while nobody may read it", table=case.table),
             indexes.refreshed(tree),
         )
     elif _rewrites_whole(tree) and not (getattr(tree, "relation", None) is not None and case.new):
         yield Hit(
             "vacuum-full",
             case,
-            "writes whole tables anew while nobody may read or write them",
+            said("writes whole tables anew while nobody may read or write them"),
             indexes.vacuumed(tree),
             None if case.effects else "warning",
         )

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pglast import ast
+from pglast.enums import AlterTableType
 
+from nexus.migrations.effects.effect import Table, TableFacts
 from nexus.migrations.linting.case import Case
 from nexus.migrations.linting.hit import Hit, Known
 from nexus.migrations.linting.rewrites.sql import as_contract, backfill, told
-from nexus.migrations.planning.sizes import rows, size
+from nexus.migrations.linting.said import Bytes, Rows, Said, said
 
 
 def judge(case: Case, known: Known) -> Iterator[Hit]:
@@ -28,11 +30,24 @@ def judge(case: Case, known: Known) -> Iterator[Hit]:
         yield Hit(
             "data-loss",
             case,
-            f"{effect.table} {effect.why}: the data is nowhere else",
+            _sentence(case, effect.table),
             "" if contract else as_contract(_told(case), case.file.module),
             "note" if contract else "warning",
-            f"{effect.table}: {rows(facts.rows)}, {size(facts.bytes)}" if facts else "",
+            _size(effect.table, facts) if facts else None,
         )
+
+
+def _sentence(case: Case, table: Table) -> Said:
+    if case.kind is AlterTableType.AT_DropColumn:
+        text = "the column {column} of {table} is dropped: the data is nowhere else"
+        return said(text, column=case.command.name, table=table)
+    if isinstance(case.tree, (ast.TruncateStmt, ast.DeleteStmt)):
+        return said("{table} loses all its rows: the data is nowhere else", table=table)
+    return said("{table} is dropped: the data is nowhere else", table=table)
+
+
+def _size(table: Table, facts: TableFacts) -> Said:
+    return said("{table}: {rows}, {size}", table=table, rows=Rows(facts.rows), size=Bytes(facts.bytes))
 
 
 def _told(case: Case) -> str:

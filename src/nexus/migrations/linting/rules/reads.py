@@ -14,6 +14,7 @@ from nexus.migrations.linting.case import Case
 from nexus.migrations.linting.hit import Hit, Known
 from nexus.migrations.linting.rewrites.sql import as_contract, told
 from nexus.migrations.linting.rewrites.table import rewrite
+from nexus.migrations.linting.said import Listed, Said, said
 from nexus.migrations.naming import key_of
 from nexus.migrations.readers import Reader
 
@@ -42,7 +43,11 @@ def judge(case: Case, known: Known) -> Iterator[Hit]:
         yield Hit(
             _RULES[taken.how],
             case,
-            f"{taken.how} {what.rstrip('.')}, which is read by {_named(sure or found)}",
+            said(
+                f"{taken.how} {{what}}, which is read by {{readers}}",
+                what=what.rstrip("."),
+                readers=_named(sure or found),
+            ),
             _rewrite(case, known, taken),
             "error" if sure and taken.how != "changes the type of" else "warning",
         )
@@ -91,11 +96,19 @@ def _is_about(use: str, table: str) -> bool:
     return bool(table) and table.rstrip("s") in words
 
 
-def _named(readers: list[Reader]) -> str:
-    places = {each.title: each.place for each in reversed(readers)}
-    told_of = [f"{title} ({places[title]})" for title in dict.fromkeys(each.title for each in readers)]
+def _named(readers: list[Reader]) -> Said | Listed:
+    """Each reader once, with the first of its places."""
+    titles = {(each.who, each.kind, each.name): each for each in reversed(readers)}
+    order = dict.fromkeys((each.who, each.kind, each.name) for each in readers)
+    told_of = [_title(titles[each]) for each in order]
     more = len(told_of) - _NAMED
-    return ", ".join(told_of[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+    first = Listed(told_of[:_NAMED])
+    return said("{readers} and {more} more", readers=first, more=more) if more > 0 else first
+
+
+def _title(reader: Reader) -> Said:
+    who = said("the stack") if reader.who == "stack" else reader.who
+    return said(_TITLES[reader.kind], name=reader.name, who=who, place=reader.place)
 
 
 def _rewrite(case: Case, known: Known, taken: Taken) -> str:
@@ -113,6 +126,13 @@ def _table(kind: ObjectType, named: object, schema: str) -> Table:
     return Table(own or schema, name)
 
 
+_TITLES = {
+    "kpi": "the KPI {name} of {who} ({place})",
+    "invariant": "the invariant {name} of {who} ({place})",
+    "objective": "the objective {name} of {who} ({place})",
+    "contract": "the contract of {who} ({name}) ({place})",
+    "sql": "the SQL of {who} ({place})",
+}
 _RULES = {
     "drops": "drops-what-others-read",
     "moves": "renames-what-others-read",

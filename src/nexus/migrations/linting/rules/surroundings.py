@@ -10,6 +10,7 @@ from nexus.migrations.effects.effect import UNKNOWN, LockLevel
 from nexus.migrations.effects.scene import SYSTEM
 from nexus.migrations.linting.case import Case
 from nexus.migrations.linting.hit import Hit, Known
+from nexus.migrations.linting.said import said
 from nexus.migrations.migration import Migration
 from nexus.migrations.naming import name_of
 from nexus.migrations.planning.touched import touched
@@ -24,7 +25,10 @@ def judge(case: Case, known: Known) -> Iterator[Hit]:
         yield Hit(
             "set-role-or-search-path",
             case,
-            f"sets {setting}, which Nexus has set: what follows may be made for another, or elsewhere",
+            said(
+                "sets {setting}, which Nexus has set: what follows may be made for another, or elsewhere",
+                setting=setting,
+            ),
             "-- leave it out; name what is of another schema as schema.name",
             "error",
         )
@@ -38,7 +42,9 @@ def judge(case: Case, known: Known) -> Iterator[Hit]:
         yield Hit(
             "writes-foreign-schema",
             case,
-            f"changes or locks {schema}, which {source.module} does not own",
+            said(
+                "changes or locks {schema}, which {module} does not own", schema=schema, module=source.module
+            ),
             f"-- in a migration of the module that owns {schema}; here, if it must come first:\n"
             f"-- nexus: depends={schema}/NAME-OF-THAT-MIGRATION",
             "error",

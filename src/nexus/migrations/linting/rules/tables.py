@@ -10,6 +10,12 @@ from nexus.migrations.linting.case import Case
 from nexus.migrations.linting.hit import Hit, Known
 from nexus.migrations.linting.rewrites import columns
 from nexus.migrations.linting.rewrites.table import rewrite
+from nexus.migrations.linting.said import said
+
+_RETYPED = "the new type of {column} writes {table} anew while nobody may read or write it"
+_CHECKED = "the new type of {column} scans {table} while nobody may read or write it"
+_FILLED = "{column} gets a value in each row: {table} is written anew while nobody may read or write it"
+_ANEW = "{table} is written anew while nobody may read or write it"
 
 
 def judge(case: Case, known: Known) -> Iterator[Hit]:
@@ -17,12 +23,11 @@ def judge(case: Case, known: Known) -> Iterator[Hit]:
     work = {each.work for each in case.effects}
     if case.command is None or not work & {"rewrite", "scan"}:
         return
-    why = next((each.why for each in case.effects if each.work in ("rewrite", "scan")), "")
     if case.kind is Kind.AT_AlterColumnType:
         yield Hit(
             "type-change-rewrites",
             case,
-            f"{why} while nobody may read or write {case.table}",
+            said(_RETYPED if "rewrite" in work else _CHECKED, column=case.command.name, table=case.table),
             rewrite("changing-column-type", case, known),
         )
     elif "rewrite" not in work:
@@ -31,8 +36,8 @@ def judge(case: Case, known: Known) -> Iterator[Hit]:
         yield Hit(
             "added-column-rewrites",
             case,
-            f"{why}: {case.table} is written anew while nobody may read or write it",
+            said(_FILLED, column=case.command.def_.colname, table=case.table),
             columns.filled(case.tree, case.command.def_),
         )
     else:
-        yield Hit("table-rewrites", case, f"{why} while nobody may read or write {case.table}")
+        yield Hit("table-rewrites", case, said(_ANEW, table=case.table))
