@@ -37,7 +37,13 @@ def contracts_of(stack: Stack) -> Iterator[Reader]:
                     if column:
                         table = Table(schemas[provider], "")
                         yield Reader(
-                            service.name, "contract", table, column, file, _line(text, use, field), use
+                            service.name,
+                            "contract",
+                            table,
+                            column,
+                            file,
+                            _line(text, use, field),
+                            f"{use} {field}",
                         )
 
 

@@ -15,8 +15,8 @@ Kind = Literal["kpi", "invariant", "objective", "contract", "sql"]
 class Reader:
     """`who`: a module, or "stack". `column`: None for all (`SELECT *`), "" for rows alone (`count(*)`).
 
-    `name`: of the KPI, the invariant, the request, the event or the migration. A contract names fields, not
-    tables: its table has no name, and its column is the name of the field.
+    `name`: of the KPI, the invariant or the migration; the request or event with its field. A contract names
+    fields, not tables: its table has no name, and its column is the name of the field.
     """
 
     who: str

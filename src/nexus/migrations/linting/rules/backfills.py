@@ -11,7 +11,7 @@ from nexus.migrations.effects.effect import Effect, LockLevel, TableFacts
 from nexus.migrations.errors import MigrationUnreadable
 from nexus.migrations.linting.case import Case
 from nexus.migrations.linting.hit import Hit, Known
-from nexus.migrations.linting.rewrites.sql import backfill
+from nexus.migrations.linting.rewrites.backfills import batched as in_batches
 from nexus.migrations.linting.said import said
 
 _MANY_ROWS = "writes many rows of {table} in one transaction, which locks them until its end"
@@ -26,7 +26,7 @@ def judge(case: Case, known: Known) -> Iterator[Hit]:
     effect = _written(case, known)
     if effect is None or case.statement.batch is not None:
         return
-    sql, hint = case.statement.sql, ""
+    hint = ""
     try:
         batched(case.statement)
     except MigrationUnreadable as error:
@@ -35,7 +35,7 @@ def judge(case: Case, known: Known) -> Iterator[Hit]:
         "backfill-in-one-statement",
         case,
         said(_MANY_HOW if hint else _MANY_ROWS, table=effect.table, how=hint),
-        "" if hint else backfill(sql),
+        "" if hint else in_batches(case.tree, case.statement.sql),
     )
 
 
@@ -47,7 +47,7 @@ def beside_definitions(cases: Sequence[Case], known: Known) -> Iterator[Hit]:
     for case in cases:
         effect = _written(case, known)
         if effect is not None and taken is not None:
-            batch = backfill(case.statement.sql)
+            batch = in_batches(case.tree, case.statement.sql)
             yield Hit(
                 "backfill-in-transaction-with-ddl",
                 case,

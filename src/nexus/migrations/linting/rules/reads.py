@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from nexus.migrations.naming import key_of
 from nexus.migrations.readers import Reader
 
 _RELATIONS = (ObjectType.OBJECT_TABLE, ObjectType.OBJECT_VIEW, ObjectType.OBJECT_MATVIEW)
+_WORD = re.compile(r"[a-z]+")
 _NAMED = 3  # readers that one sentence names
 
 
@@ -92,8 +94,17 @@ def reads(reader: Reader, taken: Taken) -> bool:
 
 
 def _is_about(use: str, table: str) -> bool:
-    words = {each.rstrip("s") for part in use.replace("/", " ").replace(".", " ").split() for each in (part,)}
-    return bool(table) and table.rstrip("s") in words
+    """Whether a request or an event with its field names all that the table's name does: `order.confirmed
+    lines[].total` is about `order_lines`, and about `orders`.
+    """
+    wanted = {_singular(each) for each in table.lower().split("_") if each}
+    return bool(wanted) and wanted <= {_singular(each) for each in _WORD.findall(use.lower())}
+
+
+def _singular(word: str) -> str:
+    if word.endswith("ies"):
+        return f"{word[:-3]}y"
+    return word[:-2] if word.endswith(("sses", "xes", "ches")) else word.removesuffix("s")
 
 
 def _named(readers: list[Reader]) -> Said | Listed:
