@@ -12,7 +12,7 @@ from nexus.migrations.linting.allowed import allowed
 from nexus.migrations.linting.case import Case, File, cases_of
 from nexus.migrations.linting.finding import Finding, Level
 from nexus.migrations.linting.hit import Hit, Known
-from nexus.migrations.linting.moot import MOOT, ONLY_OURS, OURS, STYLE, WAITS, WEIGHED
+from nexus.migrations.linting.moot import MOOT, NARROWING, ONLY_OURS, OURS, STYLE, WAITS, WEIGHED
 from nexus.migrations.linting.rewrites.table import rewrite
 from nexus.migrations.linting.rules import FILE_RULES, RULES
 from nexus.migrations.linting.said import said
@@ -164,7 +164,7 @@ def _of_squawk(told: Told, case: Case, known: Known, rates: Rates) -> Finding:
     script = case.file.migration
     line = 1 + script.sql.count("\n", 0, max(told.at, case.file.begins[case.statement.number - 1]))
     finding = Finding(told.rule, "warning", script.place, line, sentence)
-    if told.rule in ONLY_OURS:
+    if told.rule in ONLY_OURS or (told.rule in NARROWING and not case.narrows):
         return replace(finding, level="note", aside=said(_HARMLESS).told(known.language))
     if getattr(case.tree, "relation", None) is not None and case.new and told.rule not in STYLE:
         return replace(finding, level="note", aside=said(_NEW).told(known.language))

@@ -52,7 +52,6 @@ ONLY_OURS = frozenset(
         "adding-serial-primary-key-field",
         "ban-drop-column",
         "ban-drop-table",
-        "ban-drop-schema",
         "prefer-repack",
     }
 )
@@ -96,7 +95,12 @@ WAITS = frozenset(
         "ban-drop-type",
         "ban-drop-view",
         "ban-set-schema",
+        "ban-drop-schema",
         "renaming-column",
+        "renaming-object",
         "renaming-table",
     }
 )
+
+# A name that no code calls, as that of an index, breaks nobody: only where the statement narrows.
+NARROWING = frozenset({"renaming-object"})

@@ -44,6 +44,7 @@ SQUAWK_PT_BR: Mapping[str, str] = {
     "prefer-text-field": "mudar o tamanho de um varchar bloqueia a tabela; use text com CHECK",
     "prefer-timestamp-tz": "timestamp perde o fuso horário; use timestamptz",
     "renaming-column": f"renomear uma coluna {_CLIENTS}",
+    "renaming-object": f"renomear um objeto {_CLIENTS}",
     "renaming-table": f"renomear uma tabela {_CLIENTS}",
     "require-concurrent-index-creation": "construir um índice sem CONCURRENTLY para as gravações",
     "require-concurrent-index-deletion": "remover um índice sem CONCURRENTLY para leituras e gravações",

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pglast.enums import ObjectType
+
 from nexus.migrations.linting.case import Case
 from nexus.migrations.linting.hit import Known
 from nexus.migrations.linting.rewrites import columns, constraints, indexes, styles
@@ -28,6 +30,8 @@ def _contract(case: Case, known: Known, message: str) -> str:
 
 
 def _renamed(case: Case, known: Known, message: str) -> str:
+    if case.tree.relationType != ObjectType.OBJECT_TABLE:
+        return _contract(case, known, message)
     own, table = str(case.tree.subname), case.table
     facts = known.facts(table)
     kind = facts.columns.get(own, "text") if facts else "text"
@@ -139,6 +143,7 @@ REWRITES: Mapping[str, Rewrite] = {
     "prefer-text-field": _tree(styles.text),
     "prefer-timestamp-tz": _tree(styles.timestamptz),
     "renaming-column": _renamed,
+    "renaming-object": _contract,
     "renaming-table": _tree(columns.renamed_table),
     "require-concurrent-index-creation": _index,
     "require-concurrent-index-deletion": _tree(indexes.dropped),

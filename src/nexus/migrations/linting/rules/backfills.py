@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from pglast import ast
@@ -17,6 +18,7 @@ from nexus.migrations.linting.said import said
 _MANY_ROWS = "writes many rows of {table} in one transaction, which locks them until its end"
 _MANY_HOW = f"{_MANY_ROWS}; to batch it: {{how}}"
 _HELD = "line {line} took {lock} on {locked}, and is held until these rows of {table} are written"
+_WHY = re.compile(r"carried out in batches: (.*?)(?:\. Take |$)", re.DOTALL)
 MANY = 100_000  # rows
 _WRITES = (ast.UpdateStmt, ast.DeleteStmt, ast.InsertStmt, ast.MergeStmt)
 
@@ -26,11 +28,7 @@ def judge(case: Case, known: Known) -> Iterator[Hit]:
     effect = _written(case, known)
     if effect is None or case.statement.batch is not None:
         return
-    hint = ""
-    try:
-        batched(case.statement)
-    except MigrationUnreadable as error:
-        hint = str(error).rpartition(": ")[2]
+    hint = _hindrance(case)
     yield Hit(
         "backfill-in-one-statement",
         case,
@@ -47,7 +45,8 @@ def beside_definitions(cases: Sequence[Case], known: Known) -> Iterator[Hit]:
     for case in cases:
         effect = _written(case, known)
         if effect is not None and taken is not None:
-            batch = in_batches(case.tree, case.statement.sql)
+            sql = case.statement.sql
+            batch = sql if _hindrance(case) else in_batches(case.tree, sql)
             yield Hit(
                 "backfill-in-transaction-with-ddl",
                 case,
@@ -63,6 +62,16 @@ def beside_definitions(cases: Sequence[Case], known: Known) -> Iterator[Hit]:
         strong = next((each for each in case.effects if each.lock >= LockLevel.SHARE), None)
         if strong is not None and not isinstance(case.tree, _WRITES):
             taken = case.statement.line, strong
+
+
+def _hindrance(case: Case) -> str:
+    """Why a statement cannot be carried out in batches; "" when it can."""
+    try:
+        batched(case.statement)
+    except MigrationUnreadable as error:
+        told = _WHY.search(str(error))
+        return told[1] if told else str(error)
+    return ""
 
 
 def _written(case: Case, known: Known) -> Effect | None:

@@ -28,3 +28,12 @@ def test_a_backfill_of_all_rows_leaves_out_those_that_are_done_where_that_can_be
     told = {each.rule: each for each in found(sql, living())}
     expected = f"-- nexus: transaction=none\n-- nexus: batch=5000\n{rewrite}"
     assert told["backfill-in-one-statement"].rewrite == expected
+
+
+def test_why_a_statement_cannot_be_batched_is_said_and_nothing_is_promised() -> None:
+    sql = "ALTER TABLE lines ADD COLUMN c int; INSERT INTO lines SELECT id FROM orders ORDER BY id"
+    told = {each.rule: each for each in found(sql, living())}
+    one = told["backfill-in-one-statement"]
+    assert one.sentence.endswith("; to batch it: its ORDER BY looks at all rows at once")
+    assert one.rewrite == ""
+    assert "batch=" not in told["backfill-in-transaction-with-ddl"].rewrite

@@ -106,3 +106,14 @@ def test_a_broken_squawk_is_said_with_what_it_said(tmp_path: Path, monkeypatch: 
 
 def test_renames_that_nobody_reads_keep_squawks_name() -> None:
     assert "renaming-column" in rules(found("ALTER TABLE orders RENAME COLUMN a TO z", living()))
+
+
+def test_other_names_count_where_code_calls_them() -> None:
+    assert "renaming-object" in rules(found("ALTER TYPE state RENAME VALUE 'a' TO 'b'", living()))
+    assert rules(found("ALTER INDEX i RENAME TO j", living())) == set()
+
+
+def test_a_views_column_gets_no_column_beside_it() -> None:
+    told = {each.rule: each for each in found("ALTER VIEW v RENAME COLUMN a TO z", None)}
+    assert "ADD COLUMN" not in told["renaming-column"].rewrite
+    assert "phase=contract" in told["renaming-column"].rewrite
