@@ -9,6 +9,7 @@ from typing import Literal
 
 Format = Literal["prisma", "sql", "command"]
 SCRIPT = "migration.sql"
+_NOWHERE = (Path(), Path(SCRIPT))
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Migration:
     @property
     def place(self) -> str:
         """What messages call its file."""
-        return f"{self.name}/{SCRIPT}" if self.file in (Path(), Path(SCRIPT)) else str(self.file)
+        return f"{self.name}/{SCRIPT}" if self.file in _NOWHERE else str(self.file)
 
     def has_checksum(self, recorded: str) -> bool:
         """Whether `recorded` belongs to this script; a checkout may have changed its line endings, an editor

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -16,6 +17,7 @@ from nexus.migrations.declared import batch_of
 from nexus.migrations.errors import MigrationUnreadable
 from nexus.migrations.migration import Migration
 
+SHORT = 1 << 16  # characters
 LARGE = 1 << 20  # characters; a statement beyond is data, and its tree would take gigabytes
 _ATOMIC = re.compile(r"\bBEGIN\s+ATOMIC\b", re.IGNORECASE)  # a body in which only the parser knows the ends
 _BETWEEN = re.compile(r"(?:[\s;]+|--[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
@@ -48,8 +50,24 @@ class Statement:
         try:
             return parse_sql(self.sql)[0].stmt
         except ParseError as error:
-            position = int(error.args[1] or 0) if len(error.args) > 1 else 0
-            raise refused(self.place, self.line + self.sql.count("\n", 0, position), error) from error
+            raise self._refused(error) from error
+
+    def check(self) -> None:
+        """Let PostgreSQL's parser read it, without its tree: a tenth of the time.
+
+        Raises:
+            MigrationUnreadable: it is refused.
+        """
+        if "tree" in self.__dict__ or len(self.sql) > LARGE:
+            return
+        try:
+            split(self.sql, with_parser=True, only_slices=True)
+        except ParseError as error:
+            raise self._refused(error) from error
+
+    def _refused(self, error: ParseError) -> MigrationUnreadable:
+        position = int(error.args[1] or 0) if len(error.args) > 1 else 0
+        return refused(self.place, self.line + self.sql.count("\n", 0, position), error)
 
     @property
     def head(self) -> str:
@@ -66,8 +84,7 @@ def statements(migration: Migration) -> tuple[Statement, ...]:
     """
     sql, place = migration.sql, migration.place
     try:
-        atomic = _ATOMIC.search(sql) is not None
-        slices = split(sql, with_parser=atomic, only_slices=True) if sql.strip() else ()
+        slices = _slices(sql)
     except (ParseError, Error) as error:
         position = int(error.args[1] or 0) if len(error.args) > 1 else 0
         raise refused(place, 1 + sql.count("\n", 0, position), error) from error
@@ -84,6 +101,21 @@ def statements(migration: Migration) -> tuple[Statement, ...]:
         batch = batch_of(text[:begin], f"{place}:{line}") if begin else None
         found.append(Statement(len(found) + 1, line, text[begin:], place, batch))
     return tuple(found)
+
+
+def _slices(sql: str) -> Iterable[slice]:
+    """Where the statements are, as the scanner says, with the comments before them.
+
+    The parser says it sooner, without the comments, of scripts that are short and that it understands.
+    """
+    if not sql.strip():
+        return ()
+    if _ATOMIC.search(sql):
+        return tuple(split(sql, with_parser=True, only_slices=True))
+    if len(sql) <= SHORT and "nexus:" not in sql:
+        with suppress(ParseError, Error):
+            return tuple(split(sql, with_parser=True, only_slices=True))
+    return tuple(split(sql, with_parser=False, only_slices=True))
 
 
 def _whole(sql: str, slices: Iterable[slice]) -> Iterator[slice]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from nexus.migrations.applying.at_once import brief, run_at_once
 from nexus.migrations.applying.backends import spoken
 from nexus.migrations.applying.carrying_over import carry_over
 from nexus.migrations.applying.ending import ended
@@ -76,17 +77,25 @@ async def apply_one(session: Session, history: History, prepared: Prepared, poin
     session.take(migration, prepared.declared.may_block or session.settings.max_block)
     try:
         run, before = await _run(session, history, prepared, run)
-        await session.connection.execute(before)
-        if prepared.one:
-            await run_together(session, prepared.script, finish_text(session.source, run))
+        finish = finish_text(session.source, run)
+        if prepared.one and not history.rows and brief(prepared.script):
+            await run_at_once(session, run.id, prepared.script, before, finish)
         else:
-            await _carry(session, prepared, run)
-            await run_statements(session, run.id, prepared.units)
-            await run_together(session, (), finish_text(session.source, run))
+            await session.connection.execute(before)
+            await _run_one_by_one(session, prepared, run, finish)
     except (MigrationError, asyncpg.PostgresError, *LOST) as error:
         raise await ended(session, run, prepared.script, error) from error
     seconds = clock.time() - began
     session.say("finished", f"applied in {spoken(seconds)}", seconds=round(seconds, 3))
+
+
+async def _run_one_by_one(session: Session, prepared: Prepared, run: Run, finish: str) -> None:
+    if prepared.one:
+        await run_together(session, prepared.script, finish)
+        return
+    await _carry(session, prepared, run)
+    await run_statements(session, run.id, prepared.units)
+    await run_together(session, (), finish)
 
 
 async def _run(session: Session, history: History, prepared: Prepared, fresh: Run) -> tuple[Run, str]:

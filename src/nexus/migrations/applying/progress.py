@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 import asyncpg
 
 from nexus.migrations.applying.backends import look, spoken
+from nexus.migrations.applying.later import Later
 
 if TYPE_CHECKING:
     from nexus.migrations.applying.session import Session
@@ -98,17 +99,15 @@ async def telling_progress(session: Session, running: Running, every: float = EV
     Uses a connection of its own, made after the first `every` seconds. Where it fails, it is told once.
     """
     over = asyncio.Event()
-    telling = asyncio.create_task(_tell(session, running, every, over))
+    telling = Later(every, lambda: _tell(session, running, every, over))
     try:
         yield
     finally:
         over.set()
-        await telling
+        await telling.over()
 
 
 async def _tell(session: Session, running: Running, every: float, over: asyncio.Event) -> None:
-    if await _set_within(over, every):
-        return
     try:
         connection = await asyncpg.connect(
             session.dsn, timeout=CONNECT_S, server_settings={"application_name": "nexus migrate: progress"}

@@ -27,7 +27,7 @@ async def run_together(session: Session, script: Sequence[Statement], record: st
 
     async def work(watch: Watch) -> None:
         await session.connection.execute(begin(session))
-        await _send(session, script, watch)
+        await send(session, script, watch)
         await _commit(session, record, "COMMIT")
 
     first = script[0] if script else None
@@ -43,7 +43,7 @@ async def run_own(session: Session, unit: Unit, record: str) -> None:
 
     async def work(watch: Watch) -> None:
         await session.connection.execute(begin(session, f"{opening.sql}\n"))
-        await _send(session, script, watch)
+        await send(session, script, watch)
         if transaction_statement(end) is TransactionStmtKind.TRANS_STMT_COMMIT:
             await _commit(session, record, end.sql)
         else:
@@ -59,7 +59,7 @@ async def _commit(session: Session, record: str, commit: str) -> None:
     await session.connection.execute(f"{give_back(session)}; {record}; {commit}")
 
 
-async def _send(session: Session, script: Sequence[Statement], watch: Watch) -> None:
+async def send(session: Session, script: Sequence[Statement], watch: Watch) -> None:
     """Rows that follow each other are sent at once; when one is refused, they are sent again one by one, so
     that the one is named.
     """
@@ -67,7 +67,7 @@ async def _send(session: Session, script: Sequence[Statement], watch: Watch) -> 
         if len(group) == 1:
             await _one(session, group[0], watch)
             continue
-        _show(session, group[0], watch, f"{group[0].head} and {len(group) - 1} more")
+        _show(session, group, watch)
         await session.connection.execute("SAVEPOINT nexus_rows")
         try:
             await session.connection.execute("\n;".join(each.sql for each in group))
@@ -81,11 +81,18 @@ async def _send(session: Session, script: Sequence[Statement], watch: Watch) -> 
 
 
 async def _one(session: Session, statement: Statement, watch: Watch) -> None:
-    _show(session, statement, watch, statement.head)
+    _show(session, (statement,), watch)
     await session.connection.execute(statement.sql)
 
 
-def _show(session: Session, statement: Statement, watch: Watch, head: str) -> None:
-    session.current = statement
-    watch.at(statement.line, head)
-    session.say("statement", head, statement.line, number=statement.number)
+def _show(session: Session, group: Sequence[Statement], watch: Watch) -> None:
+    session.current = group[0]
+    watch.at(group[0].line, tell(session, group))
+
+
+def tell(session: Session, group: Sequence[Statement]) -> str:
+    """Tell that statements begin that are sent at once; returns how they are called."""
+    first, more = group[0], len(group) - 1
+    head = f"{first.head} and {more} more" if more else first.head
+    session.say("statement", head, first.line, number=first.number)
+    return head

@@ -15,6 +15,7 @@ import asyncpg
 
 from nexus.migrations.applying.backends import Backend, look
 from nexus.migrations.applying.faults import LOST
+from nexus.migrations.applying.later import Later
 from nexus.migrations.applying.progress import telling_progress
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Watch:
 
     async def look_on(self) -> None:
         """Look until `end` is called."""
-        pause = LAZY
+        pause = 0.0
         while not await self._ends_within(pause):
             try:
                 await self._look()
@@ -86,10 +87,10 @@ class Watch:
 async def watching(session: Session, gives_way: bool = True) -> AsyncIterator[Watch]:
     """Watch what runs within, and tell how far it is. Afterwards no cancellation is under way any more."""
     watch = Watch(session, gives_way)
-    looking = asyncio.create_task(watch.look_on())
+    looking = Later(LAZY, watch.look_on)
     try:
         async with telling_progress(session, watch):
             yield watch
     finally:
         watch.end()
-        await looking
+        await looking.over()

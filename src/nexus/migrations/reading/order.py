@@ -45,13 +45,11 @@ def by_locale(name: str) -> Any:
     accents: list[int] = []
     cases: list[int] = []
     for character in unicodedata.normalize("NFD", name).translate(_JOINED):
-        if unicodedata.combining(character) or character == "\ue000":
-            known = _ACCENTS.find(character)
-            accents.append(1 + known if known >= 0 else 1 + ord(character))
-            continue
-        base.append(_base(character))
-        accents.append(0)
-        cases.append(_UPPER if character != character.lower() else _LOWER)
+        accent, place, case = _weights(character)
+        accents.append(accent)
+        if not accent:
+            base.append(place)
+            cases.append(case)
     return tuple(base), tuple(accents), tuple(cases), name
 
 
@@ -72,6 +70,15 @@ def version_of(name: str) -> tuple[int, ...] | None:
         return tuple(parts)
     number = _NUMBER.match(name)
     return (int(number[1]),) if number else None
+
+
+@cache
+def _weights(character: str) -> tuple[int, tuple[int, int], int]:
+    """Its accent, 0 for a base character; and of one such, its place and case."""
+    if unicodedata.combining(character) or character == "\ue000":
+        known = _ACCENTS.find(character)
+        return 1 + known if known >= 0 else 1 + ord(character), (0, 0), _LOWER
+    return 0, _base(character), _UPPER if character != character.lower() else _LOWER
 
 
 def _base(character: str) -> tuple[int, int]:

@@ -39,3 +39,17 @@ def test_a_misspelt_statement_is_refused_where_it_stands(sql: str, line: int) ->
 )
 def test_comments_and_empty_statements_are_none(sql: str, told: list[tuple[int, str]]) -> None:
     assert split(sql) == told
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "-- ä; ö\nSELECT 1; /* é */ -- b\nUPDATE x SET a = 'é;' -- why\n;;\n\nCREATE TABLE b ()\n-- end\n;\n",
+        "CREATE FUNCTION f() RETURNS text LANGUAGE sql AS $x$ SELECT ';' $x$;\nSELECT E'\\';', \"a;b\";",
+        "SELECT 1 /* a /* ; */ b */ + 2;\r\n-- c\r\n SELECT 3;",
+    ],
+)
+def test_parser_and_scanner_find_the_same_statements(sql: str) -> None:
+    scanned = split(f"{sql}-- nexus: the scanner alone is asked where comments may matter")
+    assert split(sql) == scanned
+    assert len(scanned) > 1
