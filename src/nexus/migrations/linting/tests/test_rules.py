@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from nexus.migrations.effects.effect import Table
 from nexus.migrations.linting import lint
+from nexus.migrations.linting.moot import MOOT, OURS
+from nexus.migrations.linting.rewrites.table import REWRITES
 from nexus.migrations.linting.tests.linting import ORDERS, SALES, found, living, rules, script
 
 ALONE = "-- nexus: transaction=none\n"
@@ -197,3 +202,13 @@ def test_a_comma_in_a_text_does_not_move_what_squawk_says_to_another_command() -
     sql = "ALTER TABLE orders ADD COLUMN c text DEFAULT 'a,b', ADD COLUMN d varchar(5)"
     (told,) = [each for each in found(sql, living()) if each.rule == "prefer-text-field"]
     assert "d text" in told.rewrite
+
+
+def test_the_manual_names_every_rule() -> None:
+    folder = Path(__file__).resolve().parents[1] / "rules"
+    sources = "\n".join(file.read_text() for file in folder.glob("*.py"))
+    named = set(re.findall(r'"([a-z]+(?:-[a-z]+)+)"', sources))
+    told = set(re.findall(r"`([a-z-]+)`", (folder.parents[4] / "docs" / "migrations.md").read_text()))
+    squawks = {*MOOT, *OURS, *REWRITES}
+    assert len(named - squawks) >= 20
+    assert named - squawks - told == set()
