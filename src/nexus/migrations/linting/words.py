@@ -89,6 +89,9 @@ PT_BR: Mapping[str, str] = {
     "sets {setting}, which Nexus has set: what follows may be made for another, or elsewhere": (
         "define {setting}, que o Nexus já definiu: o que segue pode ser criado para outro, ou em outro lugar"
     ),
+    "what this code locks, writes or loses shows only when it runs; rehearse it": (
+        "o que este código bloqueia, grava ou perde só aparece quando ele roda; ensaie-o"
+    ),
     "changes or locks {schema}, which {module} does not own": (
         "altera ou bloqueia {schema}, que não pertence a {module}"
     ),

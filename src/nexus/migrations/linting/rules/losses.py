@@ -21,7 +21,7 @@ def judge(case: Case, known: Known) -> Iterator[Hit]:
     if isinstance(case.tree, (ast.InsertStmt, ast.UpdateStmt, ast.MergeStmt)):
         return
     for effect in case.effects:
-        if not effect.destroys:
+        if not effect.destroys or not effect.known:
             continue
         facts = known.living.tables.get(effect.table) if known.living else None
         if known.living is not None and (facts is None or not facts.nonempty):

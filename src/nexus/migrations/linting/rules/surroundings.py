@@ -19,7 +19,10 @@ _WHOSE = frozenset({"role", "session_authorization", "search_path"})
 
 
 def judge(case: Case, known: Known) -> Iterator[Hit]:
-    """writes-foreign-schema, set-role-or-search-path."""
+    """writes-foreign-schema, set-role-or-search-path, opaque-code."""
+    if isinstance(case.tree, (ast.DoStmt, ast.CallStmt)):
+        sentence = said("what this code locks, writes or loses shows only when it runs; rehearse it")
+        yield Hit("opaque-code", case, sentence, level="note")
     setting = _setting(case.tree)
     if setting:
         yield Hit(

@@ -105,6 +105,7 @@ RULES = [
         "UPDATE crm.customers SET a = 1",
         "CREATE VIEW v AS SELECT a FROM crm.customers",
     ),
+    ("opaque-code", "DO $$ BEGIN TRUNCATE orders; END $$", "SELECT 1"),
     ("set-role-or-search-path", "SET search_path = crm", "SET work_mem = '1GB'"),
     (
         "set-role-or-search-path",
