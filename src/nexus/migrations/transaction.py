@@ -20,7 +20,7 @@ _PERHAPS = re.compile(
 # Of definitions, only those with such a word in them can be one that runs alone.
 _DEFINES = re.compile(r"(?:alter|create|drop)\b", re.IGNORECASE)
 _ALONE = re.compile(r"\b(?:concurrently|database|system|tablespace|subscription)\b", re.IGNORECASE)
-_MANY = {  # each index in a transaction of its own
+_MANY: dict[ReindexObjectType | None, str] = {  # each index in a transaction of its own
     ReindexObjectType.REINDEX_OBJECT_SCHEMA: "REINDEX of a whole schema",
     ReindexObjectType.REINDEX_OBJECT_SYSTEM: "REINDEX of a whole database",
     ReindexObjectType.REINDEX_OBJECT_DATABASE: "REINDEX of a whole database",

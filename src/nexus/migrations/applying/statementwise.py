@@ -55,6 +55,12 @@ async def _together(session: Session, run_id: str, unit: Unit) -> None:
         await begin_step(session.connection, run_id, unit.first)
         await _committing(session, unit.first)
         await finish_step(session.connection, run_id, unit.first)
+    except asyncpg.ActiveSQLTransactionError:
+        # Only the catalogue shows that it runs in no transaction: REINDEX and CLUSTER of partitioned tables.
+        await session.roll_back()
+        await begin_step(session.connection, run_id, unit.first)
+        await run_alone(session, run_id, unit.first, begun=False)
+        await finish_step(session.connection, run_id, unit.first)
 
 
 async def _committing(session: Session, statement: Statement) -> None:

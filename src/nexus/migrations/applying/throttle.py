@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from nexus.migrations.applying.settings import Throttle
 
 SMALLEST = 100  # rows; smaller batches cost more in commits than they spare in locks
-LARGEST = 20  # times what was asked for
+LARGEST = 4  # times what was asked for
 LOOK_AGAIN = 1.0  # seconds until what was too much is looked at again
 LONGEST_PAUSE = 10.0  # seconds
 

@@ -27,7 +27,7 @@ def test_usually_a_pause_keeps_the_share_and_says_nothing() -> None:
         (1000, 1000, 0.08, 1250),
         (1000, 1000, 9.0, 500),  # at most halved
         (1000, 1000, 0.0, 2000),  # at most doubled
-        (1000, 16000, 0.001, 20000),  # at most twenty times what was asked for
+        (1000, 3000, 0.001, 4000),  # at most four times what was asked for
         (1000, 120, 1.0, 100),
         (10, 10, 1.0, 10),  # never less than asked for when that is less than 100
     ],

@@ -25,6 +25,12 @@ def shown(unit: Unit) -> str:
         ("BEGIN; SELECT 1; SAVEPOINT a; RELEASE a; END; SELECT 2", ["own 1,2,3,4,5", "together 6"]),
         ("START TRANSACTION; ROLLBACK; begin; abort", ["own 1,2", "own 3,4"]),
         ("CREATE INDEX CONCURRENTLY i ON t (a); VACUUM t; ANALYZE t", ["alone 1", "alone 2", "together 3"]),
+        ("REINDEX SCHEMA shop; REINDEX DATABASE; CLUSTER", ["alone 1", "alone 2", "alone 3"]),
+        ("REINDEX TABLE t; CLUSTER t; CLUSTER t USING i", ["together 1", "together 2", "together 3"]),
+        (
+            "ALTER DATABASE erp SET TABLESPACE fast; ALTER DATABASE erp RESET ALL",
+            ["alone 1", "together 2"],
+        ),
         ("SELECT 1;\n-- nexus: batch=5\nUPDATE t SET a = 1", ["together 1", "batches 2"]),
         ("PREPARE p AS SELECT 1; EXECUTE p; DEALLOCATE p", ["together 1", "together 2", "together 3"]),
     ],

@@ -211,6 +211,55 @@ async def test_one_run_of_a_schema_at_a_time_and_rights_of_a_killed_one_are_take
     assert await shop.pending() == ()
 
 
+async def test_it_runs_beside_no_migration_of_the_database_but_prisma_takes_that_lock_itself(
+    shop: Shop,
+) -> None:
+    other = await asyncpg.connect(shop.admin)
+    await other.execute("SELECT pg_advisory_lock(72707369)")
+    with pytest.raises(MigrationBlocked, match=f"session {other.get_server_pid()} has changed schemas"):
+        await shop.run()
+    assert shop.begun == []
+    command = ("/bin/sh", "-c", 'exec "$@"', "npx prisma", *shop.source.command)
+    prisma = replace(shop.source, command=command)
+    assert len(await run(shop.admin, prisma, SETTINGS, shop.carry)) == 1
+    await other.execute("SELECT pg_advisory_unlock(72707369)")
+    shop.version("2.sql", "DO $$ BEGIN ASSERT NOT pg_try_advisory_lock(72707369); END $$")
+    assert len(await shop.run()) == 1
+    assert await other.fetchval("SELECT pg_try_advisory_lock(72707369)")
+    await other.close()
+
+
+@pytest.mark.parametrize(("code", "outcome"), [(0, "applied"), (3, "failed")])
+async def test_a_lost_connection_is_told_and_neither_the_end_nor_the_rights_are_lost(
+    shop: Shop, code: int, outcome: str
+) -> None:
+    async def cut(name: str, command: tuple[str, ...]) -> Ended:
+        ((gone,),) = await shop.fetch(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+            " WHERE application_name = 'nexus migrate shop' AND datname = current_database()"
+        )
+        assert gone
+        return Ended(code, "ValueError: no" if code else "")
+
+    with pytest.raises(MigrationFailed, match="connection that held the turn") as caught:
+        await run(shop.admin, shop.source, SETTINGS, cut, shop.told.append)
+    assert ("ended with exit code 3: ValueError: no" if code else "It ended well; this is recorded") in str(
+        caught.value
+    )
+    assert await shop.outcomes() == [outcome]
+    assert not await shop.fetch("SELECT FROM pg_auth_members WHERE member = 'shop'::regrole")
+
+
+async def test_words_about_locks_before_the_last_error_do_not_make_it_run_again(shop: Shop) -> None:
+    async def carry(name: str, command: tuple[str, ...]) -> Ended:
+        shop.begun.append(name)
+        return Ended(1, "applied 1 (set lock timeout to 5 s)\nERROR: syntax error in 2")
+
+    with pytest.raises(MigrationFailed, match="syntax error in 2"):
+        await run(shop.admin, shop.source, SETTINGS, carry)
+    assert len(shop.begun) == 1
+
+
 async def test_a_folder_that_is_not_there_is_told(shop: Shop) -> None:
     gone = replace(shop.source, folder=shop.folder / "nowhere")
     with pytest.raises(MigrationUnreadable, match="no such folder"):
