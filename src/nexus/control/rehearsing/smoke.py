@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 
+from nexus.control.rehearsing.able import imaged, unable
 from nexus.control.rehearsing.commands import Commands
 from nexus.control.rehearsing.homes import furnish
 from nexus.control.rehearsing.trial import WHOLE, Trial, ready, smoke_of
@@ -15,9 +16,7 @@ from nexus.migrations.rehearsing.scratch import Scratch
 from nexus.migrations.rehearsing.sentence import Say, Sentence, unsaid
 from nexus.releases import Catalogue, Release
 from nexus.runtimes.home import Home
-from nexus.runtimes.process.drivers import DRIVERS
 from nexus.runtimes.site import Site
-from nexus.stack import Service, Stack
 
 
 @dataclass(frozen=True)
@@ -41,15 +40,18 @@ class Smoking:
         if not stable:
             why = "nothing is released yet; `nexus up` makes the first releases"
             return (Smoke(WHOLE, "", "", "skipped", why),)
-        unable = _unable(self.living.stack)
-        others = sorted(name for name, each in unable.items() if each.kind != "module")
+        images = imaged(self.living.stack).items()
+        others = sorted(name for name, each in images if each.kind != "module")
         if others:
             why = f"{', '.join(others)} does not run as a plain process"
             return tuple(smoke_of(each, "skipped", why) for each in stable.values())
         await there.cluster.stop()
         home = await asyncio.to_thread(furnish, self.living.home, there, self.service)
         commands = Commands(home, self.living.stack.root)
-        trial = Trial(self.living.stack, commands, frozenset(unable), offended, self.say)
+        lacking = await unable(self.living.stack, home, stable.values())
+        if stable.keys() <= lacking.keys():
+            return tuple(smoke_of(each, "skipped", lacking[name]) for name, each in stable.items())
+        trial = Trial(self.living.stack, commands, lacking, offended, self.say)
         try:
             found = await trial.round(stable)
             for module, release in self.candidates:
@@ -90,8 +92,3 @@ def _let_in(home: Home, module: str, release: str) -> Mapping[str, Release]:
     with closing(Catalogue(home.database)) as catalogue:
         catalogue.make_stable({module: release}, "rehearsed")
         return {module: catalogue.find(module, release)}
-
-
-def _unable(stack: Stack) -> dict[str, Service]:
-    """The services that have no program here: they run from images."""
-    return {service.name: service for service in stack.services if service.runtime not in DRIVERS}

@@ -26,11 +26,14 @@ REFUSED = 2  # the exit code of `nexus up` when it was not begun
 
 @dataclass(frozen=True)
 class Trial:
-    """Where releases are tried. `unable`: modules that have no program here. `offended`: see `Smoking`."""
+    """Where releases are tried. `unable`: modules that cannot be started here, and why.
+
+    `offended`: see `Smoking`.
+    """
 
     stack: Stack
     commands: Commands
-    unable: frozenset[str]
+    unable: Mapping[str, str]
     offended: frozenset[str]
     say: Say
 
@@ -41,7 +44,7 @@ class Trial:
         offset, up = await self._up(only)
         status = (await self.commands.run("status", "--json", limit=60.0)).json()
         found = [
-            smoke_of(release, "skipped", "it runs from an image")
+            smoke_of(release, "skipped", self.unable[name])
             if name in self.unable
             else _judged(release, _service(status, name), up)
             for name, release in releases.items()
@@ -81,7 +84,7 @@ class Trial:
         found = []
         for name, told in declared_probes(self.stack, site.secret_named).items():
             probe = Probe.from_dict(told["probe"])
-            if not edges or told["off"] or self.unable & set(probe.needs):
+            if not edges or told["off"] or self.unable.keys() & set(probe.needs):
                 self.say(Sentence("probe {name} was not run: what it needs is off", name=name))
                 continue
             self.say(Sentence("probe {name} is run on the copy", name=name))
