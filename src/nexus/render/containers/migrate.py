@@ -13,6 +13,7 @@ from nexus.stack.names import MIGRATE
 NAME = MIGRATE
 DOCKERFILE = "migrate/Dockerfile"
 LOCK = "requirements/migrate.lock"
+MEMORY = 1 << 30  # a script of 50 MB takes half of it while it is read
 
 
 def migrate(stack: Stack) -> ContainerSpec:
@@ -41,7 +42,7 @@ def migrate(stack: Stack) -> ContainerSpec:
         tmpfs={"/tmp": 16},
         networks=("data",),
         needs={server.name: "service_healthy"},
-        memory=128 << 20,
+        memory=MEMORY,
         grace=30,
         init=True,
         once=True,
