@@ -11,8 +11,9 @@ from typing import Any
 
 from pglast import parse_sql
 from pglast.error import Error
-from pglast.parser import ParseError, scan, split
+from pglast.parser import ParseError, split
 
+from nexus.migrations.comments import BLANKS, line_ends, skip
 from nexus.migrations.declared import batch_of
 from nexus.migrations.errors import MigrationUnreadable
 from nexus.migrations.migration import Migration
@@ -20,9 +21,6 @@ from nexus.migrations.migration import Migration
 SHORT = 1 << 16  # characters
 LARGE = 1 << 20  # characters; a statement beyond is data, and its tree would take gigabytes
 _ATOMIC = re.compile(r"\bBEGIN\s+ATOMIC\b", re.IGNORECASE)  # a body in which only the parser knows the ends
-_BETWEEN = re.compile(r"(?:[\s;]+|--[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
-_NOTHING = frozenset({"SQL_COMMENT", "C_COMMENT", "ASCII_59"})
-_COMMENTS = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ class Statement:
 
     def _refused(self, error: ParseError) -> MigrationUnreadable:
         position = int(error.args[1] or 0) if len(error.args) > 1 else 0
-        return refused(self.place, self.line + self.sql.count("\n", 0, position), error)
+        return refused(self.place, self.line + line_ends(self.sql, 0, position), error)
 
     @property
     def head(self) -> str:
@@ -87,17 +85,16 @@ def statements(migration: Migration) -> tuple[Statement, ...]:
         slices = _slices(sql)
     except (ParseError, Error) as error:
         position = int(error.args[1] or 0) if len(error.args) > 1 else 0
-        raise refused(place, 1 + sql.count("\n", 0, position), error) from error
+        raise refused(place, 1 + line_ends(sql, 0, position), error) from error
     found: list[Statement] = []
     line, counted = 1, 0
     for each in _whole(sql, slices):
         text = sql[each]
-        comments = _COMMENTS.match(text)
-        begin = comments.end() if comments else 0
+        begin = skip(text)
         if begin == len(text):
             continue
         start = each.start + begin
-        line, counted = line + sql.count("\n", counted, start), start
+        line, counted = line + line_ends(sql, counted, start), start
         batch = batch_of(text[:begin], f"{place}:{line}") if begin else None
         found.append(Statement(len(found) + 1, line, text[begin:], place, batch))
     return tuple(found)
@@ -108,7 +105,7 @@ def _slices(sql: str) -> Iterable[slice]:
 
     The parser says it sooner, without the comments, of scripts that are short and that it understands.
     """
-    if not sql.strip():
+    if not sql.strip(BLANKS):
         return ()
     if _ATOMIC.search(sql):
         return tuple(split(sql, with_parser=True, only_slices=True))
@@ -126,11 +123,9 @@ def _whole(sql: str, slices: Iterable[slice]) -> Iterator[slice]:
     """
     end = 0
     for each in (*slices, slice(len(sql), len(sql))):
-        between = sql[end : each.start]
-        blank = _BETWEEN.match(between)
-        begin = blank.end() if blank else 0
-        if begin < len(between) and any(token.name not in _NOTHING for token in scan(between)):
-            yield slice(end + begin, each.start)
+        begin = skip(sql, end, more=";")
+        if begin < each.start:
+            yield slice(begin, each.start)
         if each.start < each.stop:
             yield each
         end = each.stop

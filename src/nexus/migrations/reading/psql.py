@@ -8,7 +8,12 @@ from __future__ import annotations
 
 import re
 
+from pglast import ast
+
+from nexus.migrations.comments import block_end, line_ends
 from nexus.migrations.errors import MigrationUnreadable
+from nexus.migrations.migration import Migration
+from nexus.migrations.statements import statements
 
 # No possessive repeat of a group: Python before 3.11.5 gets it wrong (gh-100061, gh-106052).
 _TOKEN = re.compile(
@@ -16,9 +21,11 @@ _TOKEN = re.compile(
       (?P<command>\\\S*)
     | (?P<copy>copy\b[^;'$\\]*?\bfrom\s+(?:stdin|pstdin)\b)
     | (?P<words>(?:(?!copy\b|e')(?:[^\W\d][\w$]*+|\d++)[^\w'"\\$/\-;]*+)+)
-    | (?P<line>--[^\n]*)
+    | (?P<line>--[^\n\r]*+)
     | (?P<block>/\*)
-    | e'(?:[^'\\]+|\\.|'')*(?:'|\Z)
+    | e'(?:[^'\\]+|\\.|'')*(?:'|\Z)(?:  # and on after a line end, still with escapes (4.1.2.2)
+        (?:[ \t\f\v]|--[^\n\r]*+)*[\n\r](?:[ \t\n\r\f\v]|--[^\n\r]*+[\n\r])*
+        '(?:[^'\\]+|\\.|'')*(?:'|\Z))*
     | '[^']*+(?:'|\Z)
     | "[^"]*+(?:"|\Z)
     | \$\d+
@@ -26,7 +33,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
-_EDGE = re.compile(r"/\*|\*/")
+_COPY = re.compile(r"\bcopy\b", re.IGNORECASE)
 _ROWS = "write the rows as INSERT INTO … VALUES, or load them by a task of the module after the migration"
 _INSTEAD = {
     "\\copy": _ROWS,
@@ -61,30 +68,35 @@ def refuse_psql(place: str, sql: str) -> None:
         fresh = gap.endswith(";") if gap else fresh
         position = match.end()
         if match["command"]:
-            _refuse_command(f"{place}:{1 + sql.count(chr(10), 0, match.start())}", match["command"])
+            _refuse_command(f"{place}:{1 + line_ends(sql, 0, match.start())}", match["command"])
         if match["copy"] and fresh:
-            line = 1 + sql.count("\n", 0, match.start())
-            raise MigrationUnreadable(
-                f"{place}:{line}: COPY … FROM stdin takes its rows from psql, which does not run here; "
-                + _ROWS
-            )
+            _refuse_copy(f"{place}:{1 + line_ends(sql, 0, match.start())}")
         if match["block"]:
-            position = _block_end(sql, position)
+            position = block_end(sql, position)
         fresh = fresh and bool(match["line"] or match["block"])
+    line = _unusual_copy(sql) if "stdin" in sql.lower() and _COPY.search(sql) else None
+    if line is not None:
+        _refuse_copy(f"{place}:{line}")
+
+
+def _unusual_copy(sql: str) -> int | None:
+    """The line of a COPY … FROM stdin with comments or quotes between its words, as the parse tree tells."""
+    try:
+        for statement in statements(Migration("", sql, "")):
+            tree = statement.tree if statement.head[:4].lower() == "copy" else None
+            if isinstance(tree, ast.CopyStmt) and tree.is_from and not tree.filename:
+                return statement.line
+    except MigrationUnreadable:
+        return None  # what is no SQL is told by whoever needs its statements
+    return None
+
+
+def _refuse_copy(where: str) -> None:
+    raise MigrationUnreadable(
+        f"{where}: COPY … FROM stdin takes its rows from psql, which does not run here; {_ROWS}"
+    )
 
 
 def _refuse_command(where: str, command: str) -> None:
     instead = _INSTEAD.get(command.lower(), "take it out, or write what it does in SQL")
     raise MigrationUnreadable(f"{where}: {command} is a command of psql, which does not run here; {instead}")
-
-
-def _block_end(sql: str, position: int) -> int:
-    """Where a block comment ends; they nest."""
-    depth = 1
-    while depth:
-        edge = _EDGE.search(sql, position)
-        if edge is None:
-            return len(sql)
-        depth += 1 if edge[0] == "/*" else -1
-        position = edge.end()
-    return position

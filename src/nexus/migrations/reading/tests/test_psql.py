@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pglast.parser import ParseError, scan
 
+from nexus.migrations.comments import line_ends
 from nexus.migrations.errors import MigrationUnreadable
 from nexus.migrations.reading.psql import refuse_psql
 
@@ -25,6 +26,11 @@ from nexus.migrations.reading.psql import refuse_psql
         ("SELECT E'\\'', \\x", r"f\.sql:1: \\x"),
         ("SELECT $a$ $b$ $a$;\n\\d", r"f\.sql:2: \\d"),
         ("/* a /* b */ c */ \\q", r"f\.sql:1: \\q"),
+        ("SELECT 1;\r-- it's\r\\q", r"f\.sql:3: \\q"),
+        ("SELECT 1;\r\n-- a\r\\q\n", r"f\.sql:3: \\q"),
+        ("SELECT 1;\nCOPY t FROM /**/ stdin;", r"f\.sql:2: COPY"),
+        ("COPY t /* it's */ -- x\r FROM stdin;", r"f\.sql:1: COPY"),
+        ('COPY "a;b" FROM stdin;', r"f\.sql:1: COPY"),
     ],
 )
 def test_what_is_psqls_is_refused(sql: str, message: str) -> None:
@@ -41,6 +47,9 @@ def test_what_is_psqls_is_refused(sql: str, message: str) -> None:
         "CREATE FUNCTION f() RETURNS text LANGUAGE sql AS $_x1$ SELECT '\\d' $_x1$;",
         "SELECT foo$bar$ FROM t; SELECT '\\', $1;",
         "SELECT copy, x FROM stdin;",
+        "COPY t TO stdout; COPY t FROM PROGRAM 'cat stdin'; SELECT 1 FROM stdin;",
+        "SELECT E'a'\n'b\\'c \\d';",
+        "SELECT E'a' -- it's\r -- two\n 'b\\'c' \r'\\d';",
         "INSERT INTO t VALUES ('COPY t FROM stdin;');",
         "COPY t TO STDOUT; COPY t FROM '/tmp/x';",
         "COMMENT ON TABLE t IS 'unterminated \\",
@@ -52,8 +61,8 @@ def test_a_backslash_inside_a_literal_or_comment_is_fine(sql: str) -> None:
 
 
 _PIECES = (
-    "' '' \" \"\" \\ \\' \\\\ -- /* */ $ $$ $a$ $b$ $1 e' E' U&' u&\" b' x' N' e a _ é ; \n , ( ) :: / * - + "
-    "1 '\\' e'\\\\'"
+    "' '' \" \"\" \\ \\' \\\\ -- /* */ $ $$ $a$ $b$ $1 e' E' U&' u&\" b' x' N' e a _ é ; \n \r , ( ) :: / * "
+    "- + 1 '\\' e'\\\\'"
 ).split(" ")
 
 
@@ -67,7 +76,7 @@ def test_a_backslash_is_found_exactly_where_postgresqls_scanner_finds_one(sql: s
     if any(token.name == "ASCII_36" for token in tokens):
         return  # a lone $ is no SQL either
     found = [token.start for token in tokens if token.name == "ASCII_92"]
-    lines = [1 + sql[:start].count("\n") for start in found[:1]]
+    lines = [1 + line_ends(sql, 0, start) for start in found[:1]]
     assert refused_lines(sql) == lines
 
 
