@@ -157,8 +157,19 @@ def built(here: Path, locks: list[str]) -> bool:
     return all(done.exists() and done.read_bytes() == wanted.read_bytes() for done, wanted in pairs)
 
 
+def check_own(venv: Path) -> None:
+    """Refuses an environment that lies elsewhere: to build it would wipe out what is there (exit 2)."""
+    if venv.is_symlink() or (venv.exists() and venv.resolve() != venv.parent.resolve() / venv.name):
+        raise fail(
+            f"{venv} is a link to {venv.resolve()}, which may be another checkout's environment; nothing was "
+            "changed there",
+            f"remove the link (rm {venv}) and run the same command again: it makes an environment of its own",
+        )
+
+
 def build(here: Path, locks: list[str]) -> None:
     """Creates or renews .venv from the named locks, puts src/ and kit/ on its path, compiles bytecode."""
+    check_own(here / ".venv")
     os.umask(0o022)
     pip_python = next(pip_pythons(), None)
     uv = find_uv(here / ".nexus", pip_python)

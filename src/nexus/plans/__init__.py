@@ -1,6 +1,6 @@
 """Plans: pure values of what will change; the executor that carries them out; the journal that remembers."""
 
-from nexus.plans.executor import Action, Outcome, StepEvent, execute
+from nexus.plans.executor import Action, Outcome, StepEvent, StepStopped, execute
 from nexus.plans.journal import Journal, Run, StepRecord
 from nexus.plans.lease import Lease, LeaseHeld, LeaseLost
 from nexus.plans.plan import Plan, PlanError, Step
@@ -18,5 +18,6 @@ __all__ = [
     "Step",
     "StepEvent",
     "StepRecord",
+    "StepStopped",
     "execute",
 ]

@@ -15,6 +15,10 @@ Action = Callable[[Step], Awaitable[None]]
 State = Literal["done", "nothing to do", "failed", "interrupted"]
 
 
+class StepStopped(Exception):
+    """Raised by an action that let go of its step because the plan is to stop; it says what is left of it."""
+
+
 @dataclass(frozen=True)
 class StepEvent:
     """Progress of one step. `seconds` is how long it took (0 when it starts), `error` why it failed."""
@@ -29,13 +33,14 @@ class StepEvent:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a plan ended, as it is."""
+    """How a plan ended, as it is. `in_parts`: what a step did that did not end well may stay."""
 
     state: State
     total: int
     done: tuple[Step, ...] = ()
     failed: tuple[tuple[int, Step, str], ...] = ()
     at: int = 0
+    in_parts: bool = False
 
     def sentence(self) -> str:
         """Return one truthful sentence."""
@@ -44,7 +49,11 @@ class Outcome:
         if self.state == "done":
             return f"done: {_count(self.total)}"
         stay = f"{_count(len(self.done))} done {'stays' if len(self.done) == 1 else 'stay'}"
-        if not self.done:
+        if self.in_parts:
+            stay = (
+                f"{stay if self.done else 'no step is done'}, and of the one that was begun a part may stay"
+            )
+        elif not self.done:
             stay = "nothing changed"
         if self.state == "interrupted":
             return f"interrupted at step {self.at} of {self.total}: {stay}"
@@ -74,7 +83,8 @@ async def execute(
 ) -> Outcome:
     """Run each step as soon as all steps it waits for have ended well.
 
-    After a failure, or when `stop` is set, running steps end and no other is started. When this call is
+    After a failure, or when `stop` is set, running steps end and no other is started; one that raises
+    StepStopped is interrupted, and did not fail. When this call is
     cancelled, running steps are cancelled too and the journal says interrupted. They are also cancelled when
     the journal can no longer be written; its error is raised. Raises PlanError, before anything is begun,
     when a step's action is in nobody's hands.
@@ -98,13 +108,14 @@ class _Execution:
     running: dict[asyncio.Task[None], tuple[Step, float]] = field(default_factory=dict)
     done: dict[str, Step] = field(default_factory=dict)
     failed: list[tuple[int, Step, str]] = field(default_factory=list)
+    cut: list[Step] = field(default_factory=list)
 
     async def run(self) -> Outcome:
         waiting = list(self.plan.steps)
         stopped = asyncio.create_task(self.stop.wait())
         try:
             while True:
-                if not self.failed and not self.stop.is_set():
+                if not self.failed and not self.cut and not self.stop.is_set():
                     self._start_ready(waiting)
                 if not self.running:
                     break
@@ -115,12 +126,14 @@ class _Execution:
                 for task in [task for task in self.running if task in finished]:
                     self._end(task)
         except asyncio.CancelledError:
-            waiting += await self._cancel_running()
+            await self._cancel_running()
+            waiting += self.cut
             self._conclude(waiting, interrupted=True)
             raise
         finally:
             stopped.cancel()
             await self._stop_running()
+        waiting += self.cut
         return self._conclude(waiting, interrupted=bool(waiting))
 
     def _start_ready(self, waiting: list[Step]) -> None:
@@ -141,7 +154,10 @@ class _Execution:
         error = _why_failed(task)
         self.journal.step_ended(self.run_id, step, not error, error or None)
         if error:
-            self.failed.append((number, step, error))
+            if not task.cancelled() and isinstance(task.exception(), StepStopped):
+                self.cut.append(step)
+            else:
+                self.failed.append((number, step, error))
             self.emit(StepEvent("failed", step, number, total, seconds, error))
         else:
             self.done[step.id] = step
@@ -153,24 +169,24 @@ class _Execution:
         if self.running:
             await asyncio.wait(self.running)
 
-    async def _cancel_running(self) -> list[Step]:
-        """Cancel the running steps and return those that did not end."""
+    async def _cancel_running(self) -> None:
+        """Cancel the running steps; note those that did not end."""
         await self._stop_running()
-        cut = []
         for task, (step, _) in list(self.running.items()):
             if task.cancelled():
                 del self.running[task]
                 self.journal.step_ended(self.run_id, step, False, "cancelled")
-                cut.append(step)
+                self.cut.append(step)
             else:
                 self._end(task)
-        return cut
 
     def _conclude(self, waiting: list[Step], interrupted: bool) -> Outcome:
         total = len(self.plan.steps)
         at = min((self.plan.numbers[step.id] for step in waiting), default=total)
         state: State = "failed" if self.failed else "interrupted" if interrupted else "done"
-        outcome = Outcome(state, total, tuple(self.done.values()), tuple(self.failed), at)
+        open_steps = [*self.cut, *(step for _, step, _ in self.failed)]
+        in_parts = any(step.in_parts for step in open_steps)
+        outcome = Outcome(state, total, tuple(self.done.values()), tuple(self.failed), at, in_parts)
         self.journal.finish(self.run_id, outcome.state, outcome.sentence())
         return outcome
 

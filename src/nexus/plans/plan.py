@@ -22,7 +22,7 @@ class Step:
 
     `cause` says why it is planned, `does` what it will do, `undo` how it is taken back ("" = not needed),
     `after` the ids of the steps that must have ended well before, `arguments` what the action needs to know
-    besides its target.
+    besides its target. `in_parts`: what it did before it failed may stay.
     """
 
     id: str
@@ -33,6 +33,7 @@ class Step:
     undo: str = ""
     after: tuple[str, ...] = ()
     arguments: Mapping[str, str] = field(default_factory=dict)
+    in_parts: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from nexus.plans import Journal, Outcome, Plan, PlanError, Step, StepEvent, execute
+from nexus.plans import Journal, Outcome, Plan, PlanError, Step, StepEvent, StepStopped, execute
 
 
 def step(id: str, *after: str, action: str = "do") -> Step:
@@ -146,3 +146,27 @@ async def test_an_action_that_nobody_carries_out_is_refused_before_anything_begi
     with pytest.raises(PlanError, match="nothing can carry out fly"):
         await stage.run(Plan("up", (step("a"), step("b", action="fly"))), act)
     assert stage.events == []
+
+
+async def test_what_may_stay_of_a_step_that_failed_is_never_called_nothing(stage: Stage) -> None:
+    async def act(step: Step) -> None:
+        raise OSError("line 2 failed")
+
+    begun = Step("a", "do", "a", "because", "does a", in_parts=True)
+    outcome = await stage.run(Plan("up", (begun,)), act)
+    assert outcome.sentence() == (
+        "failed at step 1 (do a: line 2 failed): no step is done, and of the one that was begun "
+        "a part may stay"
+    )
+
+
+async def test_a_step_that_lets_go_is_interrupted_and_no_other_starts(stage: Stage) -> None:
+    async def act(step: Step) -> None:
+        raise StepStopped("nothing of it is left")
+
+    outcome = await stage.run(Plan("up", (step("a"), step("b", "a"))), act)
+    assert (outcome.state, outcome.exit_code) == ("interrupted", 130)
+    assert outcome.sentence() == "interrupted at step 1 of 2: nothing changed"
+    assert stage.events == ["started a 1/2", "failed a 1/2"]
+    (run,) = stage.journal.history()
+    assert [(each.id, each.ok, each.error) for each in run.steps] == [("a", False, "nothing of it is left")]
