@@ -44,18 +44,18 @@ _ROWS = """
 SELECT id, checksum, migration_name, started_at, finished_at, rolled_back_at, logs, applied_steps_count
 FROM {table} ORDER BY started_at
 """
-_KEEP = """
+KEEP = """
 WITH kept AS (INSERT INTO nexus.script (checksum, content) SELECT $2, $4::text WHERE $4::text IS NOT NULL
               ON CONFLICT DO NOTHING)
 """
 START = (
-    _KEEP
+    KEEP
     + """
 INSERT INTO {table} (id, checksum, migration_name, started_at) VALUES ($1, $2, $3, clock_timestamp())
 """
 )
 _MARK = (
-    _KEEP
+    KEEP
     + """
 INSERT INTO {table} (id, checksum, migration_name, logs, started_at, finished_at)
 SELECT $1, $2, $3, '', moment, moment FROM (SELECT clock_timestamp() AS moment) AS now

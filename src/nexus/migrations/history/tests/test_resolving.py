@@ -6,6 +6,7 @@ import pytest
 
 from nexus.migrations.errors import HistoryBroken
 from nexus.migrations.history import read_history
+from nexus.migrations.history.edited import mark_edited
 from nexus.migrations.history.resolve import baseline, mark_applied, mark_rolled_back
 from nexus.migrations.history.table import ensure_table, fail_row, start_row
 from nexus.migrations.migration import Source
@@ -93,3 +94,27 @@ async def test_a_schema_that_is_not_there_has_no_baseline(connection: Any, sourc
     await connection.execute("DROP SCHEMA shop")
     with pytest.raises(HistoryBroken, match="there is no such schema in this database"):
         await baseline(connection, source, None)
+
+
+async def test_an_edited_file_is_recorded_as_what_was_applied(connection: Any, source: Source) -> None:
+    await mark_applied(connection, source, "1_items")
+    script = source.folder / "1_items" / "migration.sql"
+    script.write_text("-- a word more\n" + script.read_text())
+    (problem,) = (await read_history(connection, source)).problems
+    assert problem.kind == "edited"
+    await mark_edited(connection, source, "1_items")
+    history = await read_history(connection, source)
+    assert (history.problems, list(history.applied)) == ((), ["1_items"])
+    script.write_text("-- and another\n" + script.read_text())
+    (problem,) = (await read_history(connection, source)).problems
+    assert "a word more" in problem.diff, "the text that was recorded is kept"
+
+
+async def test_what_is_not_applied_or_not_edited_is_not_recorded_as_edited(
+    connection: Any, source: Source
+) -> None:
+    assert await refusal(mark_edited(connection, source, "1_items")) == "P3011"
+    assert await refusal(mark_edited(connection, source, "9_absent")) == "P3017"
+    await mark_applied(connection, source, "1_items")
+    with pytest.raises(HistoryBroken, match="is what was applied"):
+        await mark_edited(connection, source, "1_items")
