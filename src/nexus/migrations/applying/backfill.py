@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from nexus.migrations.applying.backends import spoken
+from nexus.migrations.applying.backfill_closing import close
 from nexus.migrations.applying.backfill_state import State, read_state, write_state
 from nexus.migrations.applying.backfill_statement import Batched, batched
 from nexus.migrations.applying.backfill_table import Walked, read_table
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from nexus.migrations.applying.session import Session
 
 _GOES_ON = "what is done is recorded, and applying again goes on from there"
-PASSES = 5  # over the table, while others go on writing rows that the statement takes
+PASSES = 5  # over the table, while each finds fewer rows that others wrote meanwhile
 
 
 async def run_batches(session: Session, run_id: str, statement: Statement, size: int) -> int:
@@ -38,12 +39,14 @@ async def run_batches(session: Session, run_id: str, statement: Statement, size:
 
     Goes on where an earlier call was interrupted. Rows that were there at the beginning are taken exactly
     once; so are those that come meanwhile behind the last batch. Where the statement leaves alone what is
-    done, it goes over the table until it finds nothing more.
+    done, it goes over the table until it finds nothing more; while others go on writing what it takes, the
+    last pass stops them for a moment.
 
     Raises:
         MigrationUnreadable: it cannot be carried out in batches.
         MigrationFailed: without a key, its condition takes again what is done; that batch is rolled back.
-        MigrationBlocked: others were in the way for longer than `settings.patience`; what is done stays.
+        MigrationBlocked: others were in the way for longer than `settings.patience`, or write faster than the
+            last pass; what is done stays.
         asyncpg.PostgresError, asyncpg.InterfaceError, OSError: any other end.
     """
     batch = batched(statement)
@@ -52,6 +55,7 @@ async def run_batches(session: Session, run_id: str, statement: Statement, size:
         return state.rows
     if state.batches:
         session.say("resumed", f"goes on after {_count(state)}", statement.line, **_figures(state))
+    state = state.anew() if state.closing else state  # others have written since
     await session.connection.execute(begin(session))
     table = await read_table(session.connection, batch)
     await session.connection.execute("ROLLBACK")
@@ -81,6 +85,8 @@ class _Backfill:
                 decision = await self._make_way(figures)
             self._tell(state, figures, decision)
             state = replace(state, size=decision.size)
+            if state.closing:
+                state = await self._close(state)
         self._tell_end(state)
         return state.rows
 
@@ -125,7 +131,7 @@ class _Backfill:
         rows, leaves = await self._carry_out(part.condition, state.leaves)
         after = state.after(part.last, size, rows, leaves)
         if part.last is None:
-            after = after.next_pass() if self._looks_again(after) else replace(after, over=True)
+            after = self._end_of_pass(after)
         await connection.execute(give_back(self.session))
         await write_state(connection, self.run_id, self.statement, after)
         return after
@@ -152,13 +158,31 @@ class _Backfill:
             )
         return rows, False if again else True if rows else leaves
 
-    def _looks_again(self, state: State) -> bool:
-        """Whether one more pass is to prove that nothing is left."""
-        if state.passes >= PASSES or not state.found:
-            return False
+    def _end_of_pass(self, state: State) -> State:
+        """One more pass is to prove that nothing is left, unless this one has."""
+        if not state.found or not self._repeats(state):
+            return replace(state, over=True)
+        if state.passes < PASSES and (state.passes == 1 or state.found < state.former):
+            return state.next_pass()
+        return state.next_pass(closing=True) if self.table.lockable else replace(state, over=True)
+
+    def _repeats(self, state: State) -> bool:
+        """Whether another pass leaves alone what is done."""
+        if self.batch.kind == "INSERT":
+            return self.table.ignores
         if not isinstance(self.walk, KeyWalk):
             return True
         return self.batch.conditional and (self.batch.kind == "DELETE" or bool(state.leaves))
+
+    async def _close(self, state: State) -> State:
+        async def write() -> State:
+            rows, leaves = await self._carry_out("TRUE", state.leaves)
+            after = replace(state.after(None, 0, rows, leaves), over=True)
+            await self.session.connection.execute(give_back(self.session))
+            await write_state(self.session.connection, self.run_id, self.statement, after)
+            return after
+
+        return await close(self.session, self.batch, state, write)
 
     async def _make_way(self, figures: Figures) -> Decision:
         """Pause as the throttle says.
@@ -205,18 +229,21 @@ class _Backfill:
         )
 
     def _tell_end(self, state: State) -> None:
-        if state.found and state.passes >= PASSES:
-            end = f"others go on writing rows that it takes: {state.found} in the last of {PASSES} passes"
+        if state.closing:
+            end = f"nothing is left that it takes: the last {_rows(state.found)} while others could not write"
         elif not state.found and (state.passes > 1 or self.batch.conditional):
             end = "nothing is left that it takes"
         else:
             end = "rows that others wrote meanwhile, before the last key, were not looked at again"
-        self.session.say("progress", f"{_count(state)}; {end}", self.statement.line, left=state.found)
+        self.session.say("progress", f"{_count(state)}; {end}", self.statement.line)
 
 
 def _count(state: State) -> str:
-    rows, batches = f"{state.rows} row{'s' * (state.rows != 1)}", state.batches
-    return f"{rows} in {batches} batch{'es' * (batches != 1)}"
+    return f"{_rows(state.rows)} in {state.batches} batch{'es' * (state.batches != 1)}"
+
+
+def _rows(count: int) -> str:
+    return f"{count} row{'s' * (count != 1)}"
 
 
 def _figures(state: State) -> dict[str, int]:

@@ -28,6 +28,7 @@ class State:
     """`last`: where the last part ended (None: at the table's beginning); `walked`: rows it went over in this
     pass, about. `rows` and `batches`: written so far; `found`: written in this pass, `passes` from 1 on.
 
+    `former`: written in the pass before; `closing`: the pass is the last, over all at once under a lock.
     `leaves`: whether the statement leaves alone what is done, as far as was seen; None: not known. `over`:
     all is done.
     """
@@ -39,6 +40,8 @@ class State:
     size: int = 0
     passes: int = 1
     found: int = 0
+    former: int = 0
+    closing: bool = False
     leaves: bool | None = None
     over: bool = False
 
@@ -54,9 +57,15 @@ class State:
             leaves=leaves,
         )
 
-    def next_pass(self) -> State:
+    def next_pass(self, closing: bool = False) -> State:
         """The same, at the table's beginning once more."""
-        return replace(self, last=None, walked=0, found=0, passes=self.passes + 1)
+        return replace(
+            self, last=None, walked=0, found=0, former=self.found, passes=self.passes + 1, closing=closing
+        )
+
+    def anew(self) -> State:
+        """The same, where the passes begin again."""
+        return replace(self, last=None, walked=0, found=0, former=0, passes=1, closing=False)
 
 
 async def read_state(connection: Connection, run_id: str, statement: Statement) -> State:

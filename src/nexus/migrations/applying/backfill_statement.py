@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 from pglast import ast
 from pglast.enums import JoinType, OnConflictAction, SetOperation
@@ -13,6 +14,8 @@ from nexus.migrations.applying.backfill_text import Kind, narrowed, span
 from nexus.migrations.errors import MigrationUnreadable
 from nexus.migrations.statements import Statement
 
+Value = Literal["column", "constant", "other"]  # of the row, the same for all, or another one each time
+
 
 @dataclass(frozen=True)
 class Batched:
@@ -20,8 +23,9 @@ class Batched:
     statement calls it; `only`: without the tables that inherit from it. `target`: the table that is written.
 
     `sets`: columns that an UPDATE sets. `calls`: functions whose value would be another one over a part of
-    the rows, if they are aggregates. `ignores`: an INSERT that does nothing where the row is there already.
-    `conditional`: an UPDATE or DELETE with WHERE. `returns`: it has RETURNING.
+    the rows, if they are aggregates. `ignores`: an INSERT that does nothing where the row is there already;
+    `columns`: those that it names (() = all, in their order); `values`: what it writes into each (() where
+    its text does not tell). `conditional`: an UPDATE or DELETE with WHERE. `returns`: it has RETURNING.
     """
 
     statement: Statement
@@ -33,6 +37,8 @@ class Batched:
     sets: frozenset[str] = frozenset()
     calls: frozenset[str] = frozenset()
     ignores: bool = False
+    columns: tuple[str, ...] = ()
+    values: tuple[Value, ...] = ()
     conditional: bool = False
     returns: bool = False
 
@@ -133,8 +139,33 @@ def _of_an_insert(statement: Statement, tree: Any) -> Batched:
         target=written,
         calls=frozenset(calls.names),
         ignores=conflict is not None and conflict.action == OnConflictAction.ONCONFLICT_NOTHING,
+        columns=tuple(str(each.name) for each in tree.cols or ()),
+        values=_values(select.targetList or ()),
         returns=tree.returningClause is not None,
     )
+
+
+def _values(targets: Iterable[Any]) -> tuple[Value, ...]:
+    found: list[Value] = []
+    for target in targets:
+        steady = _Steady()
+        steady(target.val)
+        if steady.star:
+            return ()
+        found.append("other" if steady.calls else "column" if steady.columns else "constant")
+    return tuple(found)
+
+
+class _Steady(Visitor):
+    """Whether an expression is made of the row's columns alone, so that it is the same each time."""
+
+    def __init__(self) -> None:
+        self.calls = self.columns = self.star = False
+
+    def visit(self, _: Any, node: Any) -> None:
+        self.calls = self.calls or isinstance(node, ast.FuncCall | ast.SubLink | ast.SQLValueFunction)
+        self.columns = self.columns or isinstance(node, ast.ColumnRef)
+        self.star = self.star or isinstance(node, ast.A_Star)
 
 
 def _first_table(statement: Statement, node: Any) -> Any:

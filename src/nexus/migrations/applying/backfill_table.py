@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nexus.migrations.applying.backfill_conflict import ignores_its_own
 from nexus.migrations.applying.backfill_statement import Batched, refuse
 
 if TYPE_CHECKING:
@@ -60,12 +61,15 @@ class Key:
 class Walked:
     """`rows`: as last estimated, over all partitions (0 = not known). `pages`: of the largest of them.
 
-    `key`: None where none is usable, since there is none or the statement changes it.
+    `key`: None where none is usable, since there is none or the statement changes it. `lockable`: others'
+    writes can be stopped. `ignores`: an INSERT that does nothing for rows that it has written before.
     """
 
     rows: float
     pages: int
     key: Key | None
+    lockable: bool = True
+    ignores: bool = False
 
 
 async def read_table(connection: Connection, batch: Batched) -> Walked:
@@ -87,12 +91,14 @@ async def read_table(connection: Connection, batch: Batched) -> Walked:
         refuse(statement, f"it reads {batch.table}, of which {batch.target} is a part: it would never end")
     row = await connection.fetchrow(_KEY, batch.table, sorted(batch.sets))
     key = None if row is None else Key(tuple(row["columns"]), tuple(row["types"]))
+    ignores = batch.kind == "INSERT" and await ignores_its_own(connection, batch)
     if key is None:
-        _without_key(batch, foreign=any(row["kind"] == "f" for row in facts))
-    return Walked(sum(row["rows"] for row in facts), max(row["pages"] for row in facts), key)
+        _without_key(batch, ignores, foreign=any(row["kind"] == "f" for row in facts))
+    rows, pages = sum(row["rows"] for row in facts), max(row["pages"] for row in facts)
+    return Walked(rows, pages, key, lockable=kind != "m", ignores=ignores)
 
 
-def _without_key(batch: Batched, foreign: bool) -> None:
+def _without_key(batch: Batched, ignores: bool, foreign: bool) -> None:
     """Rows move between pages when they are updated, by us or others; only a statement that leaves alone
     what is done can go over them page by page.
     """
@@ -106,5 +112,9 @@ def _without_key(batch: Batched, foreign: bool) -> None:
         )
     if batch.kind == "UPDATE" and batch.returns:
         refuse(batch.statement, f"{lacks}; take its RETURNING away")
-    if batch.kind == "INSERT" and not batch.ignores:
-        refuse(batch.statement, f"{lacks}; give it a primary key, or write ON CONFLICT DO NOTHING")
+    if batch.kind == "INSERT" and not ignores:
+        refuse(
+            batch.statement,
+            f"{lacks}; give it a primary key, or write ON CONFLICT DO NOTHING and columns of it into all "
+            f"columns of a unique index of {batch.target}, so that a row that is there is told by it",
+        )

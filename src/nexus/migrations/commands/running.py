@@ -81,7 +81,7 @@ async def run(
 
 @dataclass
 class _Run:
-    """`row`: its id in the journal. `outcome`: how the tool ended, "" while that is not known; `said`: of it."""
+    """`row`: its id in the journal. `outcome`: how the tool ended, "" while unknown; `said`: of it."""
 
     source: Source
     settings: Settings

@@ -97,6 +97,7 @@ async def test_without_a_key_what_cannot_tell_done_rows_apart_is_refused(pg: Any
     for sql, why in (
         ("UPDATE t SET n = n + 1", "give it a primary key, or a WHERE that leaves out rows that are done"),
         ("INSERT INTO b SELECT n FROM t", "write ON CONFLICT DO NOTHING"),
+        ("INSERT INTO b SELECT n FROM t ON CONFLICT DO NOTHING", 'a unique index of "b"'),
     ):
         with pytest.raises(MigrationUnreadable, match=why):
             await (await begin(pg, db, sql)).run()
