@@ -47,7 +47,9 @@ def alone() -> Iterator[tuple[ThrowawayStack, dict[str, str]]]:
 
 @pytest.mark.docker
 @pytest.mark.stack
-def test_compose_alone_brings_the_erp_up_healthy(alone: tuple[ThrowawayStack, dict[str, str]]) -> None:
+def test_compose_alone_brings_the_erp_up_healthy_and_migrates_once(
+    alone: tuple[ThrowawayStack, dict[str, str]],
+) -> None:
     stack, env = alone
     _compose(env, "up", "-d", "--build", "--wait")
     listed = _compose(env, "ps", "--format", "json").splitlines()
@@ -59,6 +61,17 @@ def test_compose_alone_brings_the_erp_up_healthy(alone: tuple[ThrowawayStack, di
     call = ["curl", "-sf", "-H", "Content-Type: application/json", "-d", "@-", url]
     said = subprocess.run(call, input=login, capture_output=True, text=True, check=True)
     assert json.loads(said.stdout)["access_token"]
+    owners = {service.name for service in load_stack(CHECKOUT).services if service.database}
+    began = _migrated(_compose(env, "logs", "--no-log-prefix", "migrate"))
+    assert {module for module, told in began if told.endswith(": begins")} == owners
+    again = _migrated(_compose(env, "run", "--rm", "migrate"))
+    assert [module for module, told in again if told.endswith(" is up to date")] == sorted(owners)
+    assert len(again) == len(owners), "nothing is applied twice"
+
+
+def _migrated(said: str) -> list[tuple[str, str]]:
+    """What the container that migrates said of each module."""
+    return [(module, told) for module, _, told in (line.partition(": ") for line in said.splitlines())]
 
 
 @pytest.mark.docker
