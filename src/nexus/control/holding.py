@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing
 
 from nexus.control.facts import Facts, SchemaFacts
@@ -47,11 +47,30 @@ def held(
     return {name: reason for name, reason in told.items() if reason}
 
 
+def with_followers(schemas: Mapping[str, SchemaFacts]) -> dict[str, SchemaFacts]:
+    """What waits holds all of its module behind it, and what depends on it in others. Pure."""
+    held = {name: dict(schema.held) for name, schema in schemas.items()}
+    grows = True
+    while grows:
+        grows = False
+        waiting = {f"{name}/{migration}" for name, those in held.items() for migration in those}
+        for name, schema in schemas.items():
+            own: list[str] = []
+            for each in schema.pending:
+                needed = [*own, *(need for need in each.depends if need in waiting)]
+                if needed and each.name not in held[name]:
+                    held[name][each.name] = f"it comes after {needed[0]}, which waits"
+                    grows = True
+                if each.name in held[name]:
+                    own.append(f"{name}/{each.name}")
+    return {name: SchemaFacts(schema.pending, held[name]) for name, schema in schemas.items()}
+
+
 def _schemas(site: Site, facts: Facts, pending: Pending) -> dict[str, SchemaFacts]:
     waiting = {name: names for name, names in pending.items() if names != () and site.stack.has(name)}
     versions, unfinished = _known(site, facts) if waiting else ({}, {})
     services = {name: site.stack.service(name) for name in waiting}
-    brought = {name: _brought(service) for name, service in services.items()}
+    brought = {name: _brought(service, waiting[name] or ()) for name, service in services.items()}
     lacking = {
         name: [each for each in brought[name] if names is None or each.name in names]
         for name, names in waiting.items()
@@ -60,10 +79,12 @@ def _schemas(site: Site, facts: Facts, pending: Pending) -> dict[str, SchemaFact
         name: [each.name for each in brought[name] if names is not None and each.name not in names]
         for name, names in waiting.items()
     }
-    return {
-        name: _told(services[name], facts, those, unfinished.get(name, ""), versions)
-        for name, those in with_needs(services, lacking, applied).items()
-    }
+    return with_followers(
+        {
+            name: _told(services[name], facts, those, unfinished.get(name, ""), versions)
+            for name, those in with_needs(services, lacking, applied).items()
+        }
+    )
 
 
 def _told(
@@ -85,9 +106,9 @@ def _standing(last: Deployment, rehearsed: bool) -> str:
     return "this stack asks for a rehearsal of it" if rehearsed and last.kind != "first" else ""
 
 
-def _brought(service: Service) -> tuple[MigrationFacts, ...]:
+def _brought(service: Service, pending: Collection[str]) -> tuple[MigrationFacts, ...]:
     try:
-        return brought_by(service)
+        return brought_by(service, pending)
     except MigrationError as error:
         raise StartError(str(error)) from error
 

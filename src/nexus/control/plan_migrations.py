@@ -34,10 +34,16 @@ def migrations(stack: Stack, facts: Facts, base: tuple[str, ...]) -> list[Step]:
 def waiting(facts: Facts) -> list[str]:
     """What operators should know of migrations that are not applied now. Pure."""
     return [
-        f"{name}: the contract migration {migration} waits: {why}; `nexus migrate apply` applies it later"
+        f"{name}: the {_kind(each)}migration {each.name} waits: {schema.held[each.name]}; "
+        "`nexus migrate apply` applies it later"
         for name, schema in facts.schemas.items()
-        for migration, why in schema.held.items()
+        for each in schema.pending
+        if each.name in schema.held
     ]
+
+
+def _kind(migration: MigrationFacts) -> str:
+    return "contract " if migration.phase == "contract" else ""
 
 
 def _held(facts: Facts, service: Service) -> Mapping[str, str]:

@@ -16,6 +16,7 @@ from typing import Any
 from pglast import ast
 from pglast.enums import GrantTargetType, ObjectType
 
+from nexus.migrations.deletions import COMMANDS, deletions
 from nexus.migrations.naming import key_of, name_of, table_of
 from nexus.migrations.narrowing_tables import alter_table, index, rule, trigger
 from nexus.migrations.script import Script
@@ -24,16 +25,19 @@ _INDIFFERENT = frozenset(
     {
         ObjectType.OBJECT_TABCONSTRAINT,
         ObjectType.OBJECT_DOMCONSTRAINT,
-        ObjectType.OBJECT_TRIGGER,
-        ObjectType.OBJECT_RULE,
         ObjectType.OBJECT_STATISTIC_EXT,
         ObjectType.OBJECT_PUBLICATION,
         ObjectType.OBJECT_SUBSCRIPTION,
         ObjectType.OBJECT_EVENT_TRIGGER,
     }
 )
-_LABELS = _INDIFFERENT | {ObjectType.OBJECT_INDEX, ObjectType.OBJECT_POLICY}  # nobody calls them by name
-_OPAQUE = re.compile(r"\b(drop|alter|rename|revoke)\b", re.IGNORECASE)
+_OF_TABLES = frozenset({ObjectType.OBJECT_POLICY, ObjectType.OBJECT_TRIGGER, ObjectType.OBJECT_RULE})
+_LABELS = _INDIFFERENT | _OF_TABLES | {ObjectType.OBJECT_INDEX}  # nobody calls them by name
+_OPAQUE = re.compile(rf"\b(?:(?:drop|alter|rename|revoke|disable)\b|{COMMANDS})", re.IGNORECASE)
+_LOGIN = frozenset(
+    {"canlogin", "superuser", "createrole", "createdb", "inherit", "bypassrls", "isreplication"}
+)
+_LIMITS = frozenset({"connectionlimit", "validUntil", "password"})
 
 
 def narrows(statement: Any, script: Script) -> tuple[str, ...]:
@@ -51,7 +55,7 @@ def _drop(statement: Any, script: Script) -> Iterator[str]:
     kind = ObjectType(statement.removeType)
     for each in () if kind in _INDIFFERENT else statement.objects:
         name = name_of(each)
-        if kind is ObjectType.OBJECT_POLICY:  # what no policy admits is not seen
+        if kind in _OF_TABLES:  # what no policy admits is not seen, and what a trigger copied is lost
             mine = script.owns(key_of(ObjectType.OBJECT_TABLE, each[:-1]))
         else:
             mine = script.owns(key_of(kind, each))
@@ -109,18 +113,50 @@ def _role(statement: Any, script: Script) -> Iterator[str]:
     yield f"drops the role {', '.join(str(each.rolename) for each in statement.roles)}"
 
 
+def _altered_role(statement: Any, script: Script) -> Iterator[str]:
+    """Attributes that a role loses, and limits that it gets."""
+    for each in statement.options or ():
+        value = getattr(each.arg, "boolval", getattr(each.arg, "ival", None))
+        lost = each.defname in _LOGIN and not value
+        limited = each.defname in _LIMITS and not (each.defname == "connectionlimit" and value == -1)
+        removed = each.defname == "rolemembers" and statement.action < 0
+        if lost or limited or removed:
+            yield f"takes from the role {statement.role.rolename or 'of the session'} ({each.defname})"
+
+
+def _default_rights(statement: Any, script: Script) -> Iterator[str]:
+    if not statement.action.is_grant:
+        yield "revokes rights on what is made later"
+
+
+def _owner(statement: Any, script: Script) -> Iterator[str]:
+    """Former code may have its rights as the owner."""
+    if not script.owns(key_of(ObjectType(statement.objectType), statement.relation or statement.object)):
+        yield f"changes the owner of {name_of(statement.relation or statement.object)}"
+
+
+def _altered_policy(statement: Any, script: Script) -> Iterator[str]:
+    if not script.owns(table_of(statement.table)):
+        yield f"changes which rows of {statement.table.relname} the policy {statement.policy_name} shows"
+
+
 def _policy(statement: Any, script: Script) -> Iterator[str]:
     if not statement.permissive and not script.owns(table_of(statement.table)):
         yield f"hides rows of {statement.table.relname} by a restrictive policy"
 
 
-def _emptied(statement: Any, script: Script) -> Iterator[str]:
-    """Rows that are gone are gone for former code too; DELETE of some is a matter of its own."""
-    truncates = isinstance(statement, ast.TruncateStmt)
-    if truncates or statement.whereClause is None:
-        for relation in statement.relations if truncates else (statement.relation,):
-            if not script.owns(table_of(relation)):
-                yield f"deletes all rows of {relation.relname}"
+def _truncated(statement: Any, script: Script) -> Iterator[str]:
+    """Rows that are gone are gone for former code too."""
+    for relation in statement.relations:
+        if not script.owns(table_of(relation)):
+            yield f"deletes all rows of {relation.relname}"
+
+
+def _deleting(statement: Any, script: Script) -> Iterator[str]:
+    """DELETE and MERGE … DELETE, also in a WITH; a DELETE of some rows is a matter of its own."""
+    for relation, every, merge in deletions(statement):
+        if (every or merge) and not script.owns(table_of(relation)):
+            yield f"deletes {'all rows' if every else 'rows'} of {relation.relname}"
 
 
 def _owned(statement: Any, script: Script) -> Iterator[str]:
@@ -128,11 +164,13 @@ def _owned(statement: Any, script: Script) -> Iterator[str]:
 
 
 def _block(statement: Any, script: Script) -> Iterator[str]:
-    """What a DO block does is known when it has run; one that never drops or alters only adds."""
+    """What a DO block does is known when it has run; one that drops, alters and deletes
+    nothing only adds.
+    """
     body = next((each.arg.sval for each in statement.args if each.defname == "as"), "")
     word = _OPAQUE.search(body)
     if word:
-        yield f"runs a DO block with {word[0].upper()}, which nobody can judge before it has run"
+        yield f"runs a DO block with {word[0].split()[0].upper()}, which nobody can judge before it has run"
 
 
 _JUDGES: dict[type, Callable[[Any, Script], Iterator[str]]] = {
@@ -148,10 +186,19 @@ _JUDGES: dict[type, Callable[[Any, Script], Iterator[str]]] = {
     ast.GrantStmt: _grant,
     ast.GrantRoleStmt: _membership,
     ast.DropRoleStmt: _role,
+    ast.AlterRoleStmt: _altered_role,
+    ast.AlterDefaultPrivilegesStmt: _default_rights,
+    ast.AlterOwnerStmt: _owner,
+    ast.AlterPolicyStmt: _altered_policy,
     ast.CreatePolicyStmt: _policy,
     ast.DropOwnedStmt: _owned,
-    ast.TruncateStmt: _emptied,
-    ast.DeleteStmt: _emptied,
+    ast.TruncateStmt: _truncated,
+    ast.DeleteStmt: _deleting,
+    ast.MergeStmt: _deleting,
+    ast.InsertStmt: _deleting,
+    ast.UpdateStmt: _deleting,
+    ast.SelectStmt: _deleting,
+    ast.CreateTableAsStmt: _deleting,
     ast.DoStmt: _block,
 }
 

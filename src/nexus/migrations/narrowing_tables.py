@@ -29,6 +29,13 @@ _OF_TABLES = {
     AlterTableType.AT_EnableRowSecurity: "hides rows of {1} by row security",
     AlterTableType.AT_ForceRowSecurity: "hides rows of {1} by row security from its owner too",
     AlterTableType.AT_DetachPartition: "detaches a partition from {1}",
+    AlterTableType.AT_ChangeOwner: "changes the owner of {1}",
+    AlterTableType.AT_DisableTrig: "disables the trigger {} of {}",
+    AlterTableType.AT_DisableTrigAll: "disables all triggers of {1}",
+    AlterTableType.AT_DisableTrigUser: "disables all triggers of {1}",
+    AlterTableType.AT_EnableReplicaTrig: "disables the trigger {} of {} but for replicas",
+    AlterTableType.AT_DisableRule: "disables the rule {} of {}",
+    AlterTableType.AT_EnableReplicaRule: "disables the rule {} of {} but for replicas",
     AlterTableType.AT_DropInherit: "ends the inheritance of {1}",
 }
 

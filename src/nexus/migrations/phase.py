@@ -9,13 +9,14 @@ statements with PostgreSQL's own parser.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pglast import ast
 
 from nexus.migrations.data import brings_data, inserts_into
 from nexus.migrations.declared import PhaseName, declared
+from nexus.migrations.errors import MigrationError
 from nexus.migrations.migration import Migration
 from nexus.migrations.narrowing import narrows
 from nexus.migrations.script import Script
@@ -44,15 +45,63 @@ def phase_of(migration: Migration, plain: frozenset[str] = frozenset()) -> Phase
     return _phase(migration, Script(plain))
 
 
-def phases_of(migrations: Iterable[Migration], plain: frozenset[str] = frozenset()) -> tuple[Phase, ...]:
-    """The phases of what is pending in one module, in its order: what an earlier one of them makes, no code
-    that runs knows, so that a later one may change it. `plain`: as for `phase_of`.
+def phases_of(migrations: Sequence[Migration], pending: Collection[str]) -> dict[str, Phase]:
+    """The phase of each pending migration of a module, by its name: what an earlier one of them makes, no
+    code that runs knows, so that a later one may change it.
+
+    `migrations`: all of its folder, in order. `pending`: the names of those that are not applied.
 
     Raises:
         MigrationUnreadable: a declaration cannot be read, or PostgreSQL's parser refuses a script.
     """
-    script = Script(plain)
-    return tuple(_phase(migration, script) for migration in migrations)
+    found: dict[str, Phase] = {}
+    for name, phase in phases_or_faults(migrations, pending):
+        if isinstance(phase, MigrationError):
+            raise phase
+        found[name] = phase
+    return found
+
+
+def phases_apart(migrations: Iterable[Migration]) -> dict[str, Phase]:
+    """The phase of each migration of a module by itself, by its name: as it is for code that knows all that
+    stands before it. `migrations`: all of its folder, in order.
+
+    Raises:
+        MigrationUnreadable: a declaration cannot be read, or PostgreSQL's parser refuses a script.
+    """
+    found: dict[str, Phase] = {}
+    unique: dict[str, bool] = {}
+    for migration in migrations:
+        found[migration.name] = phase_of(migration, _plain(unique))
+        _note_indexes(migration, unique)
+    return found
+
+
+def phases_or_faults(
+    migrations: Sequence[Migration], pending: Collection[str]
+) -> Iterator[tuple[str, Phase | MigrationError]]:
+    """The same, where one that cannot be read hides no other: with its fault in the place of its phase."""
+    lacking = [each for each in migrations if each.name in pending]
+    there = [each for each in migrations if each.name not in pending]
+    script = Script(_plain_of(there) if any(map(_may_drop_index, lacking)) else frozenset())
+    for migration in lacking:
+        try:
+            yield migration.name, _phase(migration, script)
+        except MigrationError as error:
+            yield migration.name, error
+
+
+def _may_drop_index(migration: Migration) -> bool:
+    text = migration.sql.lower()
+    return "drop" in text and "index" in text
+
+
+def _plain_of(migrations: Iterable[Migration]) -> frozenset[str]:
+    """Of what was applied long ago nothing is known where a script cannot be read."""
+    try:
+        return plain_indexes(migrations)
+    except MigrationError:
+        return frozenset()
 
 
 def plain_indexes(migrations: Iterable[Migration]) -> frozenset[str]:
@@ -63,12 +112,20 @@ def plain_indexes(migrations: Iterable[Migration]) -> frozenset[str]:
     """
     unique: dict[str, bool] = {}
     for migration in migrations:
-        if "index" not in migration.sql.lower():
-            continue
-        for each in statements(migration):
-            if isinstance(each.tree, ast.IndexStmt) and each.tree.idxname:
-                name = str(each.tree.idxname)
-                unique[name] = unique.get(name, False) or bool(each.tree.unique)
+        _note_indexes(migration, unique)
+    return _plain(unique)
+
+
+def _note_indexes(migration: Migration, unique: dict[str, bool]) -> None:
+    if "index" not in migration.sql.lower():
+        return
+    for each in statements(migration):
+        if isinstance(each.tree, ast.IndexStmt) and each.tree.idxname:
+            name = str(each.tree.idxname)
+            unique[name] = unique.get(name, False) or bool(each.tree.unique)
+
+
+def _plain(unique: dict[str, bool]) -> frozenset[str]:
     return frozenset(name for name, is_unique in unique.items() if not is_unique)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import NamedTuple
 from nexus.migrations.declared import PhaseName, ReleaseNeed, declared
 from nexus.migrations.errors import MigrationError
 from nexus.migrations.migration import Format, Migration, Source
-from nexus.migrations.phase import phase_of, plain_indexes
+from nexus.migrations.phase import Phase, phases_apart, phases_of
 from nexus.migrations.reading import read
 from nexus.releases.records import Deployment, ReleaseSet
 from nexus.releases.release import Release
@@ -151,15 +151,20 @@ class RolloutFacts:
         return found
 
 
-def migrations_of(folder: Path, format: Format = "prisma") -> tuple[MigrationFacts, ...]:
+def migrations_of(
+    folder: Path, format: Format = "prisma", pending: Collection[str] = ()
+) -> tuple[MigrationFacts, ...]:
     """The migrations of a release's folder, in order.
+
+    `pending`: names of those that are applied one after the other: what one of them makes, a later one may
+    take away, and expands all the same. The others are judged each by itself.
 
     Raises:
         MigrationError: the folder or one of its scripts cannot be read.
     """
     scripts = read(Source("", "", "", "", folder, format))
-    plain = plain_indexes(scripts)
-    return tuple(_facts(migration, plain) for migration in scripts)
+    phases = {**phases_apart(scripts), **phases_of(scripts, pending)}
+    return tuple(_facts(migration, phases[migration.name]) for migration in scripts)
 
 
 @lru_cache(maxsize=256)  # the folders of releases never change
@@ -180,11 +185,14 @@ def contracts_between(former: Service, new: Service) -> tuple[MigrationFacts, ..
         MigrationError: the folder of one or one of its scripts cannot be read.
     """
     known = {each.name for each in brought_by(former)}
-    return tuple(each for each in _contracts(brought_by(new)) if each.name not in known)
+    more = {each.name for each in brought_by(new)} - known
+    return tuple(each for each in _contracts(brought_by(new, more)) if each.name in more)
 
 
-def brought_by(service: Service) -> tuple[MigrationFacts, ...]:
+def brought_by(service: Service, pending: Collection[str] = ()) -> tuple[MigrationFacts, ...]:
     """The migrations of a service as one of its releases has it; none of what a command of its own changes.
+
+    `pending`: as for `migrations_of`.
 
     Raises:
         MigrationError: the folder or one of its scripts cannot be read.
@@ -192,11 +200,11 @@ def brought_by(service: Service) -> tuple[MigrationFacts, ...]:
     if service.database is None or service.migrations is None:
         return ()
     told = service.database.migrations
-    return () if told.format == "command" else migrations_of(service.migrations, told.format)
+    return () if told.format == "command" else migrations_of(service.migrations, told.format, pending)
 
 
-def _facts(migration: Migration, plain: frozenset[str]) -> MigrationFacts:
-    phase, told = phase_of(migration, plain), declared(migration)
+def _facts(migration: Migration, phase: Phase) -> MigrationFacts:
+    told = declared(migration)
     depends = tuple(str(each) for each in told.depends)
     return MigrationFacts(migration.name, phase.name, phase.sentence, depends, told.after)
 

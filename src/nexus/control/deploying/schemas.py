@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from nexus.control import provision
@@ -49,7 +49,9 @@ async def read_schemas(
                 raise StartError(f"{problem.sentence}; {problem.mend}")
             if recorded.pending or problem.kind == "edited":
                 gone.setdefault(key, f"{problem.sentence}; {problem.mend}")
-    brought = await asyncio.to_thread(lambda: {key: _brought(each) for key, each in owners.items()})
+    brought = await asyncio.to_thread(
+        lambda: {key: _brought(each, found[key].pending) for key, each in owners.items()}
+    )
     pending = {key: _lacking(brought[key], each) for key, each in found.items()}
     applied: dict[str, frozenset[str]] = {}
     for (name, _), recorded in found.items():
@@ -68,9 +70,9 @@ async def _one(site: Site, service: Service) -> Recorded:
     return found
 
 
-def _brought(service: Service) -> tuple[MigrationFacts, ...]:
+def _brought(service: Service, pending: Collection[str]) -> tuple[MigrationFacts, ...]:
     try:
-        return brought_by(service)
+        return brought_by(service, pending)
     except MigrationError as error:
         raise StartError(str(error)) from error
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -196,19 +196,20 @@ class Desk:
             await asyncio.to_thread(self.rates),
             rehearse_within=self.stack.migrations.rehearse_within,
             at=time.time(),
+            modules=frozenset(each.name for each in self.stack.services),
         )
 
-    async def plan(self, to: Mapping[str, str] | None = None, only: Collection[str] = ()) -> MigrationPlan:
+    async def plan(self, to: Mapping[str, str] | None = None) -> MigrationPlan:
         """What would be applied, in order, and what stands in the way.
 
         Raises:
             Unanswered: the database cannot be asked.
             MigrationError: a folder cannot be read, or `to` names what is not there.
         """
-        for module in {*(to or {}), *only}:
+        for module in to or {}:
             self.source(module)
         facts = await self.facts()
-        found = await asyncio.to_thread(plan, facts, to or {}, only)
+        found = await asyncio.to_thread(plan, facts, to or {})
         if found.commands:
             async with self.connected() as connection:
                 found = await with_tools(found, connection)
@@ -217,7 +218,7 @@ class Desk:
         report = await asyncio.to_thread(reports.latest, self.rehearsals, found.digest)
         if report is None or not report.ok:
             return found
-        again = await asyncio.to_thread(plan, replace(facts, rehearsed_at=report.at), to or {}, only)
+        again = await asyncio.to_thread(plan, replace(facts, rehearsed_at=report.at), to or {})
         return replace(again, commands=found.commands, notes=found.notes)
 
     async def running(self) -> tuple[RunningRelease, ...]:

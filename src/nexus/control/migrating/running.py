@@ -52,7 +52,7 @@ def _labels(status: Mapping[str, Any]) -> Labels:
 
 
 def running_releases(stack: Stack, home: Home, labels: Labels) -> tuple[RunningRelease, ...]:
-    """The releases of modules with a schema that have instances or are stable.
+    """The releases of services that have instances or are stable.
 
     One whose artefact is gone or damaged has no migrations that are known: contracts wait for its end.
     """
@@ -63,8 +63,6 @@ def running_releases(stack: Stack, home: Home, labels: Labels) -> tuple[RunningR
         stable = catalogue.stable()
         found = []
         for service in stack.services:
-            if source_of(service) is None:
-                continue
             stands = stable.get(service.name, "")
             for id in sorted({*labels.get(service.name, ()), *([stands] if stands else [])}):
                 found.append(_running(stack, home, catalogue, service.name, id, id == stands))

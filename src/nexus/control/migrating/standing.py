@@ -14,7 +14,7 @@ from nexus.migrations.errors import MigrationError
 from nexus.migrations.history import read_history
 from nexus.migrations.history.state import History, Problem
 from nexus.migrations.migration import Source
-from nexus.migrations.phase import phase_of, plain_indexes
+from nexus.migrations.phase import phases_or_faults
 
 
 @dataclass(frozen=True)
@@ -104,20 +104,12 @@ def _latest(history: History) -> str:
 
 
 def _pending(history: History) -> tuple[tuple[Pending, ...], Sequence[str]]:
-    if not history.pending:
-        return (), ()
     found, wrong = [], []
-    try:
-        plain = plain_indexes(history.migrations)
-    except MigrationError:
-        plain = frozenset()  # of what was applied long ago; what is pending tells its own faults below
-    for migration in history.pending:
-        resumes = migration.name in history.resumable
-        try:
-            phase = phase_of(migration, plain)
-        except MigrationError as error:
-            wrong.append(str(error))
-            found.append(Pending(migration.name, None, "", resumes))
-            continue
-        found.append(Pending(migration.name, phase.name, phase.sentence, resumes))
+    for name, phase in phases_or_faults(history.migrations, {each.name for each in history.pending}):
+        resumes = name in history.resumable
+        if isinstance(phase, MigrationError):
+            wrong.append(str(phase))
+            found.append(Pending(name, None, "", resumes))
+        else:
+            found.append(Pending(name, phase.name, phase.sentence, resumes))
     return tuple(found), wrong

@@ -62,7 +62,11 @@ async def rehearse(
         say(Sentence("{n} rehearsals that had been killed were cleared away", n=cleared))
     service = server_of(stack).name
     facts = await desk.facts()
-    candidates = tuple((each.module, each.release) for each in facts.running if not each.stable)
+    candidates = tuple(
+        (each.module, each.release)
+        for each in facts.running
+        if not each.stable and each.module in facts.histories
+    )
     subject = Subject(
         url=desk.admin_url,
         plan=plan,

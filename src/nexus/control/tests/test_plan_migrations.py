@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nexus.control.facts import Facts, InstanceFacts, SchemaFacts
-from nexus.control.holding import held, schemas
+from nexus.control.holding import held, schemas, with_followers
 from nexus.control.inferring import with_needs
 from nexus.control.plan_migrations import migrations
 from nexus.control.plan_up import plan_up
@@ -88,6 +88,25 @@ def test_what_is_held_is_left_out_and_told(stack: Stack) -> None:
     alone = replace(waits, pending={**waits.pending, "till": ("2_drop",)})
     alone = replace(alone, schemas={"till": SchemaFacts((DROP,), {"2_drop": "release x still runs"})})
     assert told(stack, alone) == []
+
+
+def test_what_waits_holds_its_module_behind_it_and_what_depends_on_it() -> None:
+    more = MigrationFacts("3_more", "expand")
+    needs = MigrationFacts("1_orders", "expand", depends=("till/3_more",))
+    found = with_followers(
+        {
+            "stock": SchemaFacts((ADD, replace(needs, name="2_needs"), more)),
+            "till": SchemaFacts((ADD, DROP, more), {"2_drop": "release x still runs"}),
+        }
+    )
+    assert found["till"].held == {
+        "2_drop": "release x still runs",
+        "3_more": "it comes after till/2_drop, which waits",
+    }
+    assert found["stock"].held == {
+        "2_needs": "it comes after till/3_more, which waits",
+        "3_more": "it comes after stock/2_needs, which waits",
+    }
 
 
 def test_a_tool_runs_when_its_module_is_built(stack: Stack) -> None:

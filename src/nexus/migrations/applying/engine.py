@@ -17,7 +17,6 @@ from nexus.migrations.errors import HistoryBroken, MigrationFailed
 from nexus.migrations.history import History, read_history
 from nexus.migrations.history.table import ensure_table
 from nexus.migrations.migration import Migration, Source
-from nexus.migrations.phase import phase_of, plain_indexes
 
 if TYPE_CHECKING:
     from nexus.migrations.applying.session import Session
@@ -40,7 +39,7 @@ async def apply_pending(
 
     Args:
         dsn: a superuser's, of the database.
-        names: apply only these; what is pending before them must be among them, except contracts.
+        names: apply only these; what is pending before them must be among them.
 
     Raises:
         HistoryBroken: what is recorded and the folder do not go together; nothing was done.
@@ -99,9 +98,8 @@ def _chosen(history: History, names: Collection[str] | None) -> tuple[Migration,
         raise HistoryBroken(f"{history.source.folder}: there is no migration {name} in it", NO_SUCH)
     chosen = tuple(each for each in history.pending if each.name in names)
     before = history.pending[: history.pending.index(chosen[-1])] if chosen else ()
-    plain = plain_indexes(history.migrations) if before else frozenset()
     for each in before:
-        if each not in chosen and phase_of(each, plain).name == "expand":
+        if each not in chosen:
             raise HistoryBroken(
                 f"{history.source.module}: migration {each.name} comes before {chosen[-1].name} and is not "
                 "applied; apply it too"

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from pglast.enums import AlterTableType as Kind
-from pglast.enums import ConstrType, ObjectType
+from pglast.enums import ConstrType, DropBehavior, ObjectType
 
 from nexus.migrations.effects.columns import added_column, not_null_holds
 from nexus.migrations.effects.descent import altered_below
 from nexus.migrations.effects.effect import Effect, LockLevel, Table, Work
-from nexus.migrations.effects.retyping import keeps_rows
+from nexus.migrations.effects.retyping import keeps_order, keeps_rows
 from nexus.migrations.effects.scene import Scene
 from nexus.migrations.naming import name_of
 
@@ -92,6 +92,8 @@ def _command(command: Any, table: Table, scene: Scene, among: ObjectType) -> Ite
     elif kind is Kind.AT_DropConstraint:
         yield Effect(table, level, "", _WORDS[kind].format(name))
         yield from _referred(name, table, scene, level, "", f"is no longer referred to by {name}")
+        if command.behavior == DropBehavior.DROP_CASCADE:
+            yield from _referring(name, table, scene)
     elif kind is Kind.AT_SetExpression:
         yield Effect(table, level, "rewrite", f"computes {name} anew in all rows")
     elif kind in (Kind.AT_AttachPartition, Kind.AT_DetachPartition):
@@ -158,6 +160,19 @@ def _retyped(command: Any, table: Table, scene: Scene) -> Effect:
         return Effect(table, level, "rewrite", f"changes the type of {name}, whose present type is not known")
     if not keeps_rows(former, command):
         return Effect(table, level, "rewrite", f"changes the type of {name} from {former}")
+    if facts is not None and not keeps_order(facts.collations.get(name, ""), command):
+        built = sorted(
+            index.name
+            for index, owner in scene.living.indexes.items()
+            if owner == table and name in scene.living.index_columns.get(index, (name,))
+        )
+        if built:
+            return Effect(
+                table,
+                level,
+                "index",
+                f"changes the collation of {name}, which builds {', '.join(built)} anew",
+            )
     word = f"({name} ", f"{name})", f"{name}::", f" {name} "
     if any(each in check for check in scene.living.validated_checks.get(table, ()) for each in word):
         return Effect(table, level, "scan", f"checks the constraints on {name} again")
@@ -172,6 +187,15 @@ def _referred(
             yield Effect(other, level, work, why)
 
 
+def _referring(name: str, table: Table, scene: Scene) -> Iterator[Effect]:
+    """A key takes along the foreign keys that refer to its columns: all, where its columns are not known."""
+    columns = scene.living.index_columns.get(Table(table.schema, name))
+    for other, key in scene.keys_to(table):
+        referred = scene.living.foreign_keys[other][key].referred
+        if columns is None or set(columns) == set(referred):
+            yield Effect(other, LockLevel.ACCESS_EXCLUSIVE, "", f"loses its foreign key {key} to {table}")
+
+
 def _bound(column: str, table: Table, scene: Scene, why: str, work: Work = "") -> Iterator[Effect]:
     """The foreign keys of a column are dropped with it, and made anew with its type."""
     for other, name in (*scene.keys_of(table, column), *scene.keys_to(table, column)):
@@ -184,6 +208,7 @@ def _partition(command: Any, kind: Kind, table: Table, scene: Scene) -> Iterator
         yield Effect(table, LockLevel.SHARE_UPDATE_EXCLUSIVE, "", f"attaches {partition.name}")
         why = "checks that its rows are within the bounds (a valid CHECK that says so spares it)"
         yield Effect(partition, LockLevel.ACCESS_EXCLUSIVE, "scan", why)
+        yield from scene.default_of(table, partition.name)
         return
     level = LockLevel.SHARE_UPDATE_EXCLUSIVE if command.def_.concurrent else LockLevel.ACCESS_EXCLUSIVE
     yield Effect(table, level, "", f"detaches {partition.name}")

@@ -32,6 +32,8 @@ def create_table(tree: Any, scene: Scene) -> Iterator[Effect]:
     for parent in tree.inhRelations or ():
         level = LockLevel.ACCESS_EXCLUSIVE if exclusive else LockLevel.SHARE_UPDATE_EXCLUSIVE
         yield scene.lock(parent, level, "", "gets a partition" if exclusive else "is inherited from")
+        if exclusive:
+            yield from scene.default_of(scene.table(parent), str(tree.relation.relname))
     for told in tree.tableElts or ():
         if isinstance(told, ast.TableLikeClause):
             yield scene.lock(told.relation, LockLevel.ACCESS_SHARE, "", "is copied in its form")

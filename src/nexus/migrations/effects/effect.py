@@ -73,11 +73,14 @@ class Effect:
 
 
 class ForeignKey(NamedTuple):
-    """A foreign key: its own columns, the table that it refers to, and the columns there."""
+    """A foreign key: its own columns, the table that it refers to, and the columns there. `on_delete`: as
+    pg_constraint's confdeltype (a: no action, r: restrict, c: cascade, n: set null, d: set default).
+    """
 
     columns: tuple[str, ...]
     table: Table
     referred: tuple[str, ...]
+    on_delete: str = "a"
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ class TableFacts:
 
     `columns`: name → type as PostgreSQL writes it. `not_null`: columns that hold no null. `nonempty`: whether
     there is a row at all. `kind`: as in pg_class (r: a table, p: a partitioned one, m: a
-    materialized view, v: a view).
+    materialized view, v: a view). `collations`: of the columns that have another than their type's.
     """
 
     rows: int
@@ -96,6 +99,7 @@ class TableFacts:
     not_null: frozenset[str] = frozenset()
     nonempty: bool = True
     kind: str = "r"
+    collations: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,7 @@ class Living:
     `index_columns`: index → its columns. `foreign_keys`: table → constraint → the key. `children`: table →
     what inherits from it, or its partitions, all the way down. `views`: relation → the views over it, all the
     way up. `domains`: those that constrain their values. `settled`: names of functions that are not volatile.
+    `defaults`: partitioned table → its DEFAULT partition. `sequences`: those that there are.
     """
 
     tables: Mapping[Table, TableFacts] = field(default_factory=dict)
@@ -118,3 +123,5 @@ class Living:
     views: Mapping[Table, tuple[Table, ...]] = field(default_factory=dict)
     domains: frozenset[Table] = frozenset()
     settled: frozenset[str] = SETTLED
+    defaults: Mapping[Table, Table] = field(default_factory=dict)
+    sequences: frozenset[Table] = frozenset()

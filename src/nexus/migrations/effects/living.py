@@ -20,18 +20,22 @@ SELECT n.nspname, c.relname, c.relkind::text AS kind, greatest(c.reltuples, 0)::
        coalesce(array_agg(a.attname::text ORDER BY a.attnum) FILTER (WHERE a.attnum > 0), '{}') AS columns,
        coalesce(array_agg(format_type(a.atttypid, a.atttypmod) ORDER BY a.attnum)
                 FILTER (WHERE a.attnum > 0), '{}') AS types,
+       coalesce(array_agg(CASE WHEN a.attcollation <> y.typcollation THEN l.collname::text ELSE '' END
+                          ORDER BY a.attnum) FILTER (WHERE a.attnum > 0), '{}') AS collations,
        coalesce(array_agg(a.attname::text) FILTER (WHERE a.attnotnull AND NOT EXISTS (
            SELECT FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'n' AND NOT k.convalidated
            AND k.conkey = ARRAY[a.attnum])), '{}') AS not_null
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+LEFT JOIN pg_type y ON y.oid = a.atttypid
+LEFT JOIN pg_collation l ON l.oid = a.attcollation
 WHERE n.nspname = ANY($1) AND c.relkind IN ('r', 'm', 'p', 'f', 'v')
 GROUP BY n.nspname, c.oid
 """
 _CONSTRAINTS = """
 SELECT n.nspname, c.relname, k.conname, k.contype::text AS kind, pg_get_constraintdef(k.oid) AS text,
-       rn.nspname AS other_schema, r.relname AS other_name,
+       k.confdeltype::text AS on_delete, rn.nspname AS other_schema, r.relname AS other_name,
        ARRAY(SELECT a.attname::text FROM pg_attribute a
              WHERE a.attrelid = k.conrelid AND a.attnum = ANY(k.conkey)) AS columns,
        ARRAY(SELECT a.attname::text FROM pg_attribute a
@@ -81,6 +85,17 @@ JOIN pg_class b ON b.oid = a.base JOIN pg_namespace bn ON bn.oid = b.relnamespac
 JOIN pg_class v ON v.oid = a.view AND v.relkind IN ('v', 'm') JOIN pg_namespace vn ON vn.oid = v.relnamespace
 WHERE bn.nspname = ANY($1) ORDER BY 1, 2, 3, 4
 """
+_DEFAULTS = """
+SELECT pn.nspname, p.relname, cn.nspname AS child_schema, c.relname AS child
+FROM pg_partitioned_table d
+JOIN pg_class p ON p.oid = d.partrelid JOIN pg_namespace pn ON pn.oid = p.relnamespace
+JOIN pg_class c ON c.oid = d.partdefid JOIN pg_namespace cn ON cn.oid = c.relnamespace
+WHERE pn.nspname = ANY($1)
+"""
+_SEQUENCES = """
+SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = ANY($1) AND c.relkind = 'S'
+"""
 _DOMAINS = """
 SELECT DISTINCT n.nspname, t.typname FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
 WHERE t.typtype = 'd' AND (t.typnotnull OR EXISTS (SELECT FROM pg_constraint k WHERE k.contypid = t.oid))
@@ -118,6 +133,11 @@ async def read_living(connection: Connection, schemas: Collection[str]) -> Livin
         _children(await connection.fetch(_VIEWS, wanted)),
         frozenset(Table(row[0], row[1]) for row in await connection.fetch(_DOMAINS)),
         frozenset(row[0] for row in await connection.fetch(_SETTLED)),
+        {
+            _table(row): Table(row["child_schema"], row["child"])
+            for row in await connection.fetch(_DEFAULTS, wanted)
+        },
+        frozenset(_table(row) for row in await connection.fetch(_SEQUENCES, wanted)),
     )
 
 
@@ -135,8 +155,9 @@ def _table(row: Any) -> Table:
 
 def _facts(row: Any, measured: tuple[int, int], nonempty: bool) -> TableFacts:
     columns = dict(zip(row["columns"], row["types"], strict=True))
+    collations = {name: told for name, told in zip(row["columns"], row["collations"], strict=True) if told}
     rows = -1 if row["unknown"] and nonempty else row["rows"]
-    return TableFacts(rows, *measured, columns, frozenset(row["not_null"]), nonempty, row["kind"])
+    return TableFacts(rows, *measured, columns, frozenset(row["not_null"]), nonempty, row["kind"], collations)
 
 
 def _checks(rows: Collection[Any]) -> Mapping[Table, list[str]]:
@@ -152,7 +173,10 @@ def _keys(rows: Collection[Any]) -> Mapping[Table, Mapping[str, ForeignKey]]:
     for row in rows:
         if row["kind"] == "f":
             found[_table(row)][row["conname"]] = ForeignKey(
-                tuple(row["columns"]), Table(row["other_schema"], row["other_name"]), tuple(row["referred"])
+                tuple(row["columns"]),
+                Table(row["other_schema"], row["other_name"]),
+                tuple(row["referred"]),
+                row["on_delete"],
             )
     return found
 

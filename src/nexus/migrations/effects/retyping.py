@@ -45,6 +45,15 @@ def keeps_rows(former: str, command: Any) -> bool:
     return _same(_former(former), _wanted(told.typeName))
 
 
+def keeps_order(former: str, command: Any) -> bool:
+    """Whether a column's values compare as before, so that its indexes hold. `former`: its collation ("" =
+    its type's own). Without COLLATE the column gets that of its new type.
+    """
+    told = command.def_.collClause
+    wanted = name_of(told.collname) if told is not None else ""
+    return (former or "default") == (wanted or "default")
+
+
 def _same(old: Shape, new: Shape) -> bool:
     (before, widths), (after, wanted) = old, new
     if before != after:

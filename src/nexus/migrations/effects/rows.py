@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pglast import ast
 
-from nexus.migrations.effects.effect import UNKNOWN, Effect, LockLevel
+from nexus.migrations.deletions import DESTROYING, merges_away
+from nexus.migrations.effects.effect import UNKNOWN, Effect, LockLevel, Table
 from nexus.migrations.effects.scene import Scene
 from nexus.migrations.naming import name_of
 
@@ -45,13 +47,18 @@ def delete(tree: Any, scene: Scene) -> Iterator[Effect]:
     """DELETE."""
     yield from _with(tree, scene)
     yield scene.lock(tree.relation, _WRITES, "write", "loses rows" + _all(tree), destroys=True)
+    yield from _followers(scene.table(tree.relation), scene)
     yield from _others(tree, scene)
 
 
 def merge(tree: Any, scene: Scene) -> Iterator[Effect]:
     """MERGE."""
     yield from _with(tree, scene)
-    yield scene.lock(tree.relation, _WRITES, "write", "is merged into")
+    deletes = merges_away(tree)
+    why = "is merged into, and loses rows" if deletes else "is merged into"
+    yield scene.lock(tree.relation, _WRITES, "write", why, destroys=deletes)
+    if deletes:
+        yield from _followers(scene.table(tree.relation), scene)
     yield from _others(tree, scene)
 
 
@@ -72,12 +79,39 @@ def create_as(tree: Any, scene: Scene) -> Iterator[Effect]:
 
 def opaque(tree: Any, scene: Scene) -> Iterator[Effect]:
     """Code, and what is about whatever is there."""
-    yield unknown(_OPAQUE[type(tree)])
+    effect = unknown(_OPAQUE[type(tree)])
+    if isinstance(tree, ast.DoStmt) and (word := DESTROYING.search(_body(tree))):
+        yield replace(
+            effect, why=f"{effect.why}, and it says {' '.join(word[0].upper().split())}", destroys=True
+        )
+    else:
+        yield effect
 
 
 def unknown(what: str) -> Effect:
     """The effect of what nobody can judge before it has run."""
     return Effect(UNKNOWN, LockLevel.NONE, "", f"{what}: what it locks is not known", known=False)
+
+
+def _body(tree: Any) -> str:
+    return next((str(each.arg.sval) for each in tree.args or () if each.defname == "as"), "")
+
+
+def _followers(table: Table, scene: Scene) -> Iterator[Effect]:
+    """What ON DELETE does in the tables that refer to one that loses rows, all the way down."""
+    ahead, seen = [table], {table}
+    while ahead:
+        here = ahead.pop(0)
+        for other, name in scene.keys_to(here):
+            action = scene.living.foreign_keys[other][name].on_delete
+            if action == "c":
+                why = f"loses the rows that refer to those of {here} ({name})"
+                yield Effect(other, _WRITES, "write", why, destroys=True)
+            elif action in ("n", "d"):
+                yield Effect(other, _WRITES, "write", f"no longer refers to the lost rows of {here} ({name})")
+            if action == "c" and other not in seen:
+                seen.add(other)
+                ahead.append(other)
 
 
 def _with(tree: Any, scene: Scene) -> Iterator[Effect]:

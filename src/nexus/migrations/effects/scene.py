@@ -46,6 +46,14 @@ class Scene:
         facts = self.facts(table)
         return facts is not None and facts.kind == "p"
 
+    def default_of(self, table: Table, partition: str) -> Iterator[Effect]:
+        """What a new partition does to the DEFAULT one, which must hold no row that belongs into the new."""
+        told = self.living.defaults.get(table)
+        if told is not None and told.name != partition:
+            why = f"is searched for rows that belong into {partition}"
+            for each in (told, *self.children(told)):
+                yield Effect(each, LockLevel.ACCESS_EXCLUSIVE, "scan", why)
+
     def owner_of(self, index: Table) -> Table | None:
         """The table of an index."""
         return self.living.indexes.get(index)

@@ -9,13 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from nexus.migrations.errors import MigrationError
 from nexus.migrations.history.names import table_of
 from nexus.migrations.history.state import Problem, Row
 from nexus.migrations.migration import Migration, Source
-from nexus.migrations.phase import phase_of
 from nexus.migrations.reading import order_of
-from nexus.migrations.statements import LARGE
 
 
 @dataclass(frozen=True)
@@ -160,7 +157,7 @@ def _overtaken(
     for each in migrations:
         if key(each.name) > key(last):
             return
-        if each.name in applied or each.name in begun or _waits(each):
+        if each.name in applied or each.name in begun:
             continue
         yield Problem(
             "out-of-order",
@@ -168,13 +165,3 @@ def _overtaken(
             f"{source.schema}: migration {each.name} is not applied, but {last} is, which comes after it",
             "rename it so that it sorts last (a newer timestamp or a higher number)",
         )
-
-
-def _waits(migration: Migration) -> bool:
-    """Whether it may be overtaken: a contract waits for old releases to end, later expansions do not."""
-    if len(migration.sql) > LARGE:
-        return False
-    try:
-        return phase_of(migration).name == "contract"
-    except MigrationError:
-        return False

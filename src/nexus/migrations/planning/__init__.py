@@ -1,7 +1,7 @@
 """All modules' pending migrations as one ordered, judged plan.
 
 order(histories)           what is pending, over all modules, each behind what it waits for
-plan(facts, to, only)      what would be applied, with locks, times and risks, and what stands in the way
+plan(facts, to)            what would be applied, with locks, times and risks, and what stands in the way
 steps(plan)                the steps that the executor carries out
 """
 

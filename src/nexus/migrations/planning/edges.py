@@ -15,7 +15,7 @@ from nexus.migrations.migration import Migration
 from nexus.migrations.planning.objects import Object
 from nexus.migrations.planning.touched import Touched, concerns, touched
 
-Force = Literal["chain", "declared", "needed", "wished"]
+Force = Literal["chain", "declared", "needed", "body", "wished"]
 
 
 class DependencyMissing(PlanRefused):
@@ -30,9 +30,9 @@ class DependencyMissing(PlanRefused):
 class Edge:
     """`before` and `after` are ids (`module/name`). `cause`: why `after` waits, said of `after`.
 
-    `force`: chain (its module's own order), declared, needed (it names what `before` makes), or wished (it
-    names what `before` changes or, the other way round, `after` takes away what `before` names): a wish that
-    would close a circle is left out.
+    `force`: chain (its module's own order), declared, needed (it names what `before` makes), body (only the
+    body of a function of it does), or wished (it names what `before` changes or, the other way round, `after`
+    takes away what `before` names): a wish or a body's need that would close a circle is left out.
     """
 
     before: str
@@ -124,18 +124,20 @@ def _inferred(histories: Mapping[str, History]) -> Iterator[Edge]:
 def _edges_of(
     id: str, schema: str, reader: Touched, module: str, known: Mapping[str, list[tuple[str, Touched]]]
 ) -> Iterator[Edge]:
-    for told in sorted(reader.named):
+    for told in sorted({*reader.named, *reader.bodies}):
         if told in reader.made or told.schema in ("", schema, "pg_catalog"):
             continue
         for other in sorted(known):
             if other != module:
-                yield from _edges_to(id, told, reader.named[told], other, known[other])
+                yield from _edges_to(id, told, reader, other, known[other])
 
 
 def _edges_to(
-    id: str, told: Object, columns: set[str], other: str, chain: list[tuple[str, Touched]]
+    id: str, told: Object, reader: Touched, other: str, chain: list[tuple[str, Touched]]
 ) -> Iterator[Edge]:
     """The reader comes after what makes and changes an object, and before what takes it away."""
+    plain = reader.named.get(told)
+    columns = (plain or set()) | reader.bodies.get(told, set())
     need: dict[Object, str] = {}
     newest, removal = "", None
     for name, touch in chain:
@@ -150,7 +152,8 @@ def _edges_to(
             removal = (name, taken[0])
     for each, name in need.items():
         word = "adds" if each.column else "makes"
-        yield Edge(f"{other}/{name}", id, f"it names {each}, which {other}/{name} {word}", "needed")
+        force: Force = "body" if plain is None or not concerns(each, told, plain) else "needed"
+        yield Edge(f"{other}/{name}", id, f"it names {each}, which {other}/{name} {word}", force)
     if newest and newest not in need.values():
         yield Edge(f"{other}/{newest}", id, f"it names {told}, which {other}/{newest} changes", "wished")
     if removal:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from nexus.migrations.data import brings_data, inserts_into
 from nexus.migrations.declared import Declared, declared
 from nexus.migrations.effects import effects_of
-from nexus.migrations.effects.effect import UNKNOWN, Effect, LockLevel, Table
+from nexus.migrations.effects.effect import UNKNOWN, Effect, Living, LockLevel, Table
+from nexus.migrations.effects.renaming import renamed
 from nexus.migrations.history.state import History
 from nexus.migrations.migration import Migration
-from nexus.migrations.phase import Phase, phases_of, plain_indexes
+from nexus.migrations.phase import Phase
 from nexus.migrations.planning.edges import Edge
 from nexus.migrations.planning.estimates import risk_of, seconds_of
 from nexus.migrations.planning.planned import MigrationFacts, PlannedMigration, PlannedStatement
@@ -60,16 +62,20 @@ def judged(
     )
 
 
-def phases_in(history: History) -> dict[str, Phase]:
-    """The phase of each pending migration of a module, by its name.
+def left_by(history: History, migration: Migration, living: Living) -> Living:
+    """What is known of the living database, under the names that a migration leaves behind.
 
     Raises:
-        MigrationUnreadable: a script or its declarations cannot be read.
+        MigrationUnreadable: its script cannot be read.
     """
-    drops = any("drop index" in each.sql.lower() for each in history.pending)
-    plain = plain_indexes(history.migrations) if drops else frozenset[str]()
-    phases = phases_of(history.pending, plain)
-    return {each.name: phase for each, phase in zip(history.pending, phases, strict=True)}
+    text = migration.sql.lower()
+    if "rename" not in text and "schema" not in text:
+        return living
+    schema = history.source.schema
+    for each in statements(migration):
+        schema = search_schema(each, schema)
+        living = renamed(living, each.tree, schema)
+    return living
 
 
 def causes_of(module: str, waits_for: Sequence[Edge]) -> tuple[str, ...]:
@@ -98,6 +104,7 @@ def _statements(
         for each in run:
             schema = search_schema(each, schema)
             yield _statement(each, schema, history, facts, made)
+            facts = replace(facts, living=renamed(facts.living, each.tree, schema))
 
 
 def _statement(
@@ -150,7 +157,8 @@ def _first(
         yield f"every release of {module} that runs has this migration in its own folder"
     destroyed = {effect.table for each in found for effect in each.effects if effect.destroys}
     if destroyed:
-        names = ", ".join(str(each) for each in sorted(destroyed)[:_NAMED])
+        named = sorted(destroyed - {UNKNOWN})[:_NAMED]
+        names = ", ".join(map(str, named)) or "what its code names"
         yield f"a restore point: what is destroyed of {names} is nowhere else (apply names one by itself)"
     yield from _space(found)
 

@@ -43,13 +43,22 @@ def relation_of(told: Any, schema: str, column: str = "") -> Object:
 
 
 class Names(Visitor):
-    """All objects that a statement names, and all columns."""
+    """All objects that a statement names, and all columns. What stands in the body of a function counts by
+    itself, unless it is of SQL: nobody looks into that of another language before the function is called.
+    """
 
     def __init__(self, schema: str) -> None:
         self.schema = schema
         self.objects: set[Object] = set()
         self.relations: set[Object] = set()
         self.columns: set[str] = set()
+        self.body_objects: set[Object] = set()
+        self.body_columns: set[str] = set()
+        self._late = False
+
+    def visit_CreateFunctionStmt(self, ancestors: Any, node: ast.CreateFunctionStmt) -> None:
+        told = next((each.arg.sval for each in node.options or () if each.defname == "language"), "sql")
+        self._late = str(told).lower() != "sql"
 
     def visit_RangeVar(self, ancestors: Any, node: ast.RangeVar) -> None:
         self.relations.add(relation_of(node, self.schema))
@@ -95,9 +104,12 @@ class Names(Visitor):
         """The body of a function or a DO block: a string whose qualified names are all that is told of it."""
         if node.defname != "as":
             return
+        objects, columns = self.objects, self.columns
+        if self._late:
+            objects, columns = self.body_objects, self.body_columns
         parts = node.arg if isinstance(node.arg, tuple) else (node.arg,)
         for body in (str(getattr(each, "sval", "")) for each in parts):
             for schema, name in _QUALIFIED.findall(body):
-                self.objects.add(Object("relation", schema, name))
-                self.objects.add(Object("function", schema, name))
-                self.columns.update(re.findall(r"\w+", body))
+                objects.add(Object("relation", schema, name))
+                objects.add(Object("function", schema, name))
+                columns.update(re.findall(r"\w+", body))

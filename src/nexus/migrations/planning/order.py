@@ -9,6 +9,8 @@ from nexus.migrations.history.state import History
 from nexus.migrations.migration import Migration
 from nexus.migrations.planning.edges import Edge, edges
 
+_WEAK = ("body", "wished")
+
 
 class Circle(PlanRefused):
     """Migrations wait for each other. `around`: their ids, each waiting for the next."""
@@ -52,13 +54,15 @@ def ordered(histories: Mapping[str, History], among: Iterable[Edge]) -> tuple[tu
 
 
 def heeded(histories: Mapping[str, History], among: Iterable[Edge]) -> tuple[Edge, ...]:
-    """The edges without the wishes that would close a circle. Removals are the last to be left out."""
+    """The edges without the wishes, and needs of bodies, that would close a circle. Removals are the last to
+    be left out.
+    """
     known = {f"{module}/{each.name}" for module in histories for each in histories[module].pending}
     within = [each for each in among if each.before in known and each.after in known]
-    kept = [each for each in within if each.force != "wished"]
+    kept = [each for each in within if each.force not in _WEAK]
     wishes = sorted(
-        (each for each in within if each.force == "wished"),
-        key=lambda each: (not each.removal, each.before, each.after, each.cause),
+        (each for each in within if each.force in _WEAK),
+        key=lambda each: (not each.removal, each.force, each.before, each.after, each.cause),
     )
     behind: dict[str, set[str]] = {}
     for each in kept:

@@ -5,36 +5,36 @@ Pure: facts in, plan out.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from nexus.migrations.declared import declared
 from nexus.migrations.effects.effect import Table
 from nexus.migrations.history.state import History
 from nexus.migrations.migration import Source
+from nexus.migrations.phase import phases_of
 from nexus.migrations.planning.choosing import chosen
 from nexus.migrations.planning.edges import DependencyMissing, Edge, edges
-from nexus.migrations.planning.judging import before_of, causes_of, judged, phases_in
+from nexus.migrations.planning.judging import before_of, causes_of, judged, left_by
 from nexus.migrations.planning.order import Circle, heeded, ordered
 from nexus.migrations.planning.planned import MigrationFacts, MigrationPlan, PlannedMigration, Refusal
 from nexus.migrations.planning.presence import absent
-from nexus.migrations.planning.waiting import Wait, waits
+from nexus.migrations.planning.waiting import Wait, unknown, waits
 
 
-def plan(facts: MigrationFacts, to: Mapping[str, str] = {}, only: Collection[str] = ()) -> MigrationPlan:
+def plan(facts: MigrationFacts, to: Mapping[str, str] = {}) -> MigrationPlan:
     """What would be applied now, what waits for a release, and what stands in the way.
 
-    `to`: module → the last migration of it that is asked for; one that has to wait is then refused. `only`:
-    these modules, with what theirs depend on in others; none: all.
+    `to`: module → the last migration of it that is asked for; one that has to wait is then refused.
 
     Raises:
-        PlanRefused: `to` or `only` names what is not there.
+        PlanRefused: `to` names what is not there.
         MigrationUnreadable: a script or its declarations cannot be read.
     """
-    commands = tuple(_commands(facts.histories, only))
-    told = tuple(_broken(facts.histories, only))
+    commands = tuple(_commands(facts.histories))
+    told = tuple(_broken(facts.histories))
     try:
-        within = chosen(facts.histories, to, only)
+        within = chosen(facts.histories, to)
         among = edges(within)
         kept = heeded(within, among)
         order = ordered(within, kept)
@@ -44,18 +44,17 @@ def plan(facts: MigrationFacts, to: Mapping[str, str] = {}, only: Collection[str
         return MigrationPlan(refusals=(*told, _circle(error)), commands=commands)
     made: set[Table] = set()
     ending = _by_end(kept)
-    phases = {module: phases_in(history) for module, history in within.items()}
-    planned = [
-        judged(
-            within[module],
-            migration,
-            facts,
-            phases[module][migration.name],
-            ending.get(f"{module}/{migration.name}", ()),
-            made,
-        )
-        for module, migration in order
-    ]
+    phases = {
+        module: phases_of(history.migrations, {each.name for each in history.pending})
+        for module, history in within.items()
+    }
+    planned, living = [], facts.living
+    for module, migration in order:
+        history, phase = within[module], phases[module][migration.name]
+        known = replace(facts, living=living)
+        waits_for = ending.get(f"{module}/{migration.name}", ())
+        planned.append(judged(history, migration, known, phase, waits_for, made))
+        living = left_by(history, migration, living)
     needs = {each.id: declared(each.migration).after for each in planned}
     waiting = waits(planned, needs, facts.running, kept)
     steps = tuple(_now(each, ending.get(each.id, ()), waiting) for each in planned if each.id not in waiting)
@@ -63,6 +62,7 @@ def plan(facts: MigrationFacts, to: Mapping[str, str] = {}, only: Collection[str
     refusals = [
         *told,
         *_asked(later, waiting, to),
+        *unknown(planned, needs, facts.modules),
         *absent(within, facts.living),
         *_taken_too_early(among, [each.id for each in planned]),
     ]
@@ -71,16 +71,14 @@ def plan(facts: MigrationFacts, to: Mapping[str, str] = {}, only: Collection[str
     return MigrationPlan(steps, tuple(refusals), later, tuple(_notes(steps, facts)), commands)
 
 
-def _commands(histories: Mapping[str, History], only: Collection[str]) -> Iterator[Source]:
-    for name, history in sorted(histories.items()):
-        if history.source.format == "command" and (not only or name in only):
+def _commands(histories: Mapping[str, History]) -> Iterator[Source]:
+    for _, history in sorted(histories.items()):
+        if history.source.format == "command":
             yield history.source
 
 
-def _broken(histories: Mapping[str, History], only: Collection[str]) -> Iterator[Refusal]:
+def _broken(histories: Mapping[str, History]) -> Iterator[Refusal]:
     for module, history in sorted(histories.items()):
-        if only and module not in only:
-            continue
         for each in history.obstacles:
             about = f"{module}/{each.migration}" if each.migration else module
             yield Refusal("history", about, each.sentence, each.mend, each.code)

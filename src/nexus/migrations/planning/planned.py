@@ -46,7 +46,8 @@ class Rates:
 class MigrationFacts:
     """All that a plan is made from.
 
-    `histories`: module → its own. `running`: all releases that have instances.
+    `histories`: module → its own. `running`: all releases that have instances. `modules`: all names of the
+    stack, also of those without a schema; none where they are not known.
 
     `rehearsed_at`: seconds since the epoch of the last good rehearsal of exactly what is pending, None when
     there is none; `rehearse_within`: how old it may be, None where none is asked for. `at`: now.
@@ -59,6 +60,7 @@ class MigrationFacts:
     rehearsed_at: float | None = None
     rehearse_within: float | None = None
     at: float = 0.0
+    modules: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ class PlannedMigration:
 class Refusal:
     """Why a plan may not be carried out. `about`: `module/name` or a module. `mend`: what to do."""
 
-    kind: Literal["history", "circle", "missing", "release", "contract", "rehearsal", "order", "format"]
+    kind: Literal["history", "circle", "missing", "release", "contract", "rehearsal", "order"]
     about: str
     sentence: str
     mend: str

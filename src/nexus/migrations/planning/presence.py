@@ -66,4 +66,4 @@ def _touches(history: History, schemas: set[str]) -> Iterator[tuple[str, Touched
 
 def _unseen(told: Object, living: Living) -> bool:
     table = Table(told.schema, told.name)
-    return table not in living.tables and table not in living.indexes
+    return table not in living.tables and table not in living.indexes and table not in living.sequences

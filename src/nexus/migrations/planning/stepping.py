@@ -30,6 +30,7 @@ def _step(planned: PlannedMigration, ids: set[str]) -> Step:
         _undo(planned),
         tuple(f"migrate {each}" for each in planned.after if each in ids),
         {"migration": planned.migration.name, "checksum": planned.migration.checksum},
+        in_parts=not planned.one,
     )
 
 

@@ -32,13 +32,15 @@ _ON_TABLES = (
 @dataclass
 class Touched:
     """`named`: objects → the columns that are told in the same statements. `made` and `taken`: objects and
-    columns that are there, or gone, afterwards. `there`: relations that must be there when it runs, with the
-    line that names them first.
+    columns that are there, or gone, afterwards. `bodies`: as `named`, of what only stands in the bodies of
+    functions that PostgreSQL does not look into before they are called. `there`: relations that must be there
+    when it runs, with the line that names them first.
     """
 
     named: dict[Object, set[str]] = field(default_factory=dict)
     made: set[Object] = field(default_factory=set)
     taken: set[Object] = field(default_factory=set)
+    bodies: dict[Object, set[str]] = field(default_factory=dict)
     there: dict[Object, int] = field(default_factory=dict)
 
 
@@ -64,18 +66,6 @@ def touched(migration: Migration, schema: str) -> Touched:
         _touch(statement, schema, found)
     found.taken -= found.made
     return found
-
-
-def builds_on(later: Touched, former: Touched) -> bool:
-    """Whether a migration cannot come before another of its module: it names what that makes or takes away,
-    or both name the same column or constraint.
-    """
-    for change in (*former.made, *former.taken):
-        if change in later.made or any(
-            concerns(change, told, columns) for told, columns in later.named.items()
-        ):
-            return True
-    return any(columns & later.named.get(told, set()) for told, columns in former.named.items())
 
 
 def concerns(change: Object, told: Object, columns: set[str]) -> bool:
@@ -112,6 +102,8 @@ def _touch(statement: Statement, schema: str, found: Touched) -> None:
         names.objects.add(taken._replace(column=""))
     for each in names.objects:
         found.named.setdefault(each, set()).update(names.columns)
+    for each in names.body_objects:
+        found.bodies.setdefault(each, set()).update(names.body_columns)
 
 
 def _made(statement: Any, schema: str) -> Iterator[Object]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from nexus.migrations.declared import ReleaseNeed
-from nexus.migrations.planning.edges import Edge
-from nexus.migrations.planning.planned import PlannedMigration, RunningRelease
-from nexus.migrations.planning.touched import Touched, builds_on, touched
+from nexus.migrations.planning.edges import Edge, did_you_mean
+from nexus.migrations.planning.planned import PlannedMigration, Refusal, RunningRelease
 from nexus.migrations.planning.versions import at_least
 
 
@@ -29,40 +28,45 @@ def waits(
 ) -> dict[str, Wait]:
     """Id → why it waits. `needs`: id → the releases that it declares to come after.
 
-    A contract that waits lets those of its module pass that do not build on it. What was begun goes on,
+    What waits holds all of its module behind it, and what depends on it in others. What was begun goes on,
     whatever runs: half of it is worse than all of it.
-
-    Raises:
-        MigrationUnreadable: a script cannot be read.
     """
     found: dict[str, Wait] = {}
-    held: list[PlannedMigration] = []
-    binding = [each for each in among if each.force in ("declared", "needed") or each.removal]
+    first: dict[str, str] = {}  # module → the first of it that waits
+    binding = [each for each in among if each.force in ("declared", "needed", "body") or each.removal]
     for each in planned:
         if each.resumes:
             continue
+        module = each.source.module
         own = next(_own(each, needs.get(each.id, ()), running), None)
         before = (edge.before for edge in binding if edge.after == each.id and edge.before in found)
-        behind = next(before, None) or next((other.id for other in held if _bound(each, other)), None)
+        behind = first.get(module) or next(before, None)
         if own:
             found[each.id] = own
         elif behind:
             sentence = f"it comes after {behind}, which waits"
             found[each.id] = Wait("behind", sentence, found[behind].mend)
         if each.id in found:
-            held.append(each)
+            first.setdefault(module, each.id)
     return found
 
 
-def _bound(later: PlannedMigration, held: PlannedMigration) -> bool:
-    """Whether a migration must wait with one of its own module that waits."""
-    if later.source.module != held.source.module:
-        return False
-    return held.phase == "expand" or builds_on(_touched(later), _touched(held))
-
-
-def _touched(planned: PlannedMigration) -> Touched:
-    return touched(planned.migration, planned.source.schema)
+def unknown(
+    planned: Sequence[PlannedMigration],
+    needs: Mapping[str, Sequence[ReleaseNeed]],
+    modules: Collection[str],
+) -> Iterator[Refusal]:
+    """What waits for a module that is not there. `modules`: all of the stack (none: they are not known)."""
+    for each in planned if modules else ():
+        for need in needs.get(each.id, ()):
+            if need.module not in modules:
+                near = did_you_mean(need.module, modules)
+                yield Refusal(
+                    "release",
+                    each.id,
+                    f"{each.migration.place}: it needs {need}, but there is no module {need.module!r}{near}",
+                    f"correct the line after-release={need}",
+                )
 
 
 def _own(
@@ -78,6 +82,12 @@ def _own(
                     f"deploy a release of {module} that has {name}; it is applied when nothing older runs",
                 )
     for need in needs:
+        if running and all(each.module != need.module for each in running):
+            yield Wait(
+                "release",
+                f"it needs {need} to be fully out, and no release of {need.module} is known to run",
+                f"deploy {need.module} {need.version} or newer first",
+            )
         for each in running:
             newer = at_least(each.version, need.version)
             if each.module == need.module and not newer:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nexus.migrations import Migration, MigrationError, read_folder
-from nexus.migrations.phase import phase_of, plain_indexes
+from nexus.migrations.phase import phase_of, phases_of, plain_indexes
 
 MODULES = Path(__file__).resolve().parents[4] / "modules"
 
@@ -38,6 +38,44 @@ def phase(sql: str) -> str:
         ("ALTER SCHEMA sales RENAME TO old", "line 1 renames the schema sales to old"),
         ("ALTER TYPE address DROP ATTRIBUTE street", "line 1 drops the column street of address"),
         ("DROP POLICY own_rows ON orders", "line 1 drops the policy own_rows"),
+        ("DROP TRIGGER t ON sales.orders", "line 1 drops the trigger t"),
+        ("DROP RULE r ON orders", "line 1 drops the rule r"),
+        ("ALTER TABLE orders DISABLE TRIGGER t", "line 1 disables the trigger t of orders"),
+        ("ALTER TABLE orders DISABLE TRIGGER ALL", "line 1 disables all triggers of orders"),
+        ("ALTER TABLE orders DISABLE RULE r", "line 1 disables the rule r of orders"),
+        ("ALTER TABLE orders OWNER TO x", "line 1 changes the owner of orders"),
+        ("ALTER FUNCTION total(int) OWNER TO x", "line 1 changes the owner of total"),
+        ("ALTER SCHEMA sales OWNER TO x", "line 1 changes the owner of sales"),
+        (
+            "ALTER POLICY p ON orders USING (false)",
+            "line 1 changes which rows of orders the policy p shows",
+        ),
+        ("ALTER ROLE reader NOLOGIN", "line 1 takes from the role reader (canlogin)"),
+        ("ALTER ROLE reader CONNECTION LIMIT 0", "line 1 takes from the role reader (connectionlimit)"),
+        ("ALTER GROUP g DROP USER u", "line 1 takes from the role g (rolemembers)"),
+        (
+            "ALTER DEFAULT PRIVILEGES IN SCHEMA s REVOKE SELECT ON TABLES FROM x",
+            "line 1 revokes rights on what is made later",
+        ),
+        (
+            "WITH gone AS (DELETE FROM orders RETURNING *) INSERT INTO archive SELECT * FROM gone",
+            "line 1 deletes all rows of orders",
+        ),
+        ("WITH gone AS (DELETE FROM orders) SELECT 1", "line 1 deletes all rows of orders"),
+        ("DELETE FROM orders WHERE true", "line 1 deletes all rows of orders"),
+        ("DELETE FROM orders WHERE 1 = 1", "line 1 deletes all rows of orders"),
+        (
+            "MERGE INTO orders USING lines ON number = id WHEN MATCHED THEN DELETE",
+            "line 1 deletes rows of orders",
+        ),
+        (
+            "DO $$ BEGIN TRUNCATE orders; END $$",
+            "line 1 runs a DO block with TRUNCATE, which nobody can judge before it has run",
+        ),
+        (
+            "DO $$ BEGIN DELETE FROM orders; END $$",
+            "line 1 runs a DO block with DELETE, which nobody can judge before it has run",
+        ),
         ("REVOKE reader FROM sales", "line 1 revokes the membership in reader"),
         ("DROP ROLE IF EXISTS reader, writer", "line 1 drops the role reader, writer"),
         ("ALTER TYPE state RENAME TO status", "line 1 renames the type state to status"),
@@ -189,12 +227,19 @@ def test_what_takes_something_from_the_former_code_is_a_contract(sql: str, expec
         "ALTER TABLE orders ALTER notes DROP NOT NULL, ALTER notes SET DEFAULT ''",
         "ALTER TYPE state ADD VALUE 'paid'",
         "CREATE INDEX CONCURRENTLY i ON orders (number)",
-        "DROP TRIGGER t ON orders",
+        "DELETE FROM orders WHERE number < 7",
+        "WITH old AS (DELETE FROM orders WHERE number < 7 RETURNING *) INSERT INTO archive SELECT * FROM old",
+        "DELETE FROM orders WHERE false",
+        "MERGE INTO orders USING lines ON number = id WHEN MATCHED THEN UPDATE SET notes = ''",
+        "ALTER TABLE orders ENABLE TRIGGER t",
+        "ALTER ROLE reader LOGIN CONNECTION LIMIT -1",
+        "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO reader",
         "ALTER INDEX i RENAME TO j",
         "CREATE OR REPLACE FUNCTION total() RETURNS int LANGUAGE sql AS 'SELECT 1'",
         "UPDATE orders SET notes = ''",
         "GRANT SELECT ON orders TO reader",
         "DO $$ BEGIN PERFORM 1; END $$",
+        "DO $$ BEGIN GRANT DELETE, TRUNCATE ON orders TO reader; END $$",
     ],
 )
 def test_what_only_adds_lets_the_former_code_go_on(sql: str) -> None:
@@ -236,6 +281,19 @@ def test_an_index_may_go_that_earlier_scripts_do_not_make_unique() -> None:
     plain = plain_indexes([Migration("0_first", made, "")])
     assert phase_of(Migration("1", "DROP INDEX by_day", ""), plain).name == "expand"
     assert phase_of(Migration("1", "DROP INDEX by_number", ""), plain).name == "contract"
+
+
+def test_what_is_pending_is_judged_together_and_what_is_applied_is_not() -> None:
+    folder = [
+        Migration("1", "CREATE TABLE a (b int, c int); CREATE INDEX by_b ON a (b)", ""),
+        Migration("2", "ALTER TABLE a DROP COLUMN c", ""),
+        Migration("3", "DROP  INDEX by_b", ""),
+        Migration("4", "DROP /* now */ TABLE x", ""),
+    ]
+    one_by_one = {name: phase.name for name, phase in phases_of(folder, {"2", "3", "4"}).items()}
+    assert one_by_one == {"2": "contract", "3": "expand", "4": "contract"}
+    together = {name: phase.name for name, phase in phases_of(folder, {"1", "2"}).items()}
+    assert together == {"1": "expand", "2": "expand"}
 
 
 def test_a_script_knows_better_and_says_so_in_its_leading_comments() -> None:

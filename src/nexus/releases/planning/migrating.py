@@ -38,16 +38,31 @@ def before_release(facts: RolloutFacts, release: Release) -> tuple[MigrationFact
     """What is applied while the former release runs: all up to the first that contracts.
 
     A contract that an earlier deploy left out and that the stable release has as well takes nothing from it:
-    it comes in its place, or is left out once more while it must wait.
+    it comes in its place, unless it must wait.
     """
+    return _split(facts, release)[0]
+
+
+def holds_back(facts: RolloutFacts, release: Release) -> tuple[MigrationFacts, str] | None:
+    """The first that is not applied before a release, and for what else it waits than for the end of its
+    predecessor ("" = nothing).
+    """
+    return _split(facts, release)[1]
+
+
+def _split(
+    facts: RolloutFacts, release: Release
+) -> tuple[tuple[MigrationFacts, ...], tuple[MigrationFacts, str] | None]:
     own = _own_contracts(facts, release)
     found: list[MigrationFacts] = []
     for each in facts.pending_of(release):
-        if each.phase == "contract" and each.name not in own:
-            break
-        if each.phase == "expand" or not (own[each.name] or _lacks(each, found, release, facts.applied)):
-            found.append(each)
-    return tuple(found)
+        if each.phase == "contract":
+            why = own.get(each.name)
+            lacks = _lacks(each, found, release, facts.applied)
+            if why is None or why or lacks:
+                return tuple(found), (each, why or (f"it depends on {lacks}" if why is not None else ""))
+        found.append(each)
+    return tuple(found), None
 
 
 def buried(facts: RolloutFacts, release: Release) -> tuple[MigrationFacts, ...]:
@@ -80,10 +95,14 @@ def _lacks(
     before: Sequence[MigrationFacts],
     release: Release,
     applied: Mapping[str, frozenset[str]],
-) -> bool:
+) -> str:
+    """What a migration depends on and is not applied ("" = nothing)."""
     own = {f"{release.service}/{each.name}" for each in before}
-    told = (needed.partition("/") for needed in migration.depends if needed not in own)
-    return any(name not in applied.get(module, ()) for module, _, name in told)
+    for needed in migration.depends:
+        module, _, name = needed.partition("/")
+        if needed not in own and name not in applied.get(module, ()):
+            return needed
+    return ""
 
 
 def runs(pending: Pending) -> tuple[Run, ...]:

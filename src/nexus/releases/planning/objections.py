@@ -20,7 +20,7 @@ from nexus.releases.errors import (
 from nexus.releases.facts import MigrationFacts, RolloutFacts
 from nexus.releases.freeze import frozen
 from nexus.releases.planning.manner import choose
-from nexus.releases.planning.migrating import at_once, before_release, buried, lacking, unmet
+from nexus.releases.planning.migrating import at_once, before_release, buried, holds_back, lacking, unmet
 from nexus.releases.planning.order import turns
 from nexus.releases.planning.request import RolloutRequest
 from nexus.releases.planning.words import abridged, change, label
@@ -146,8 +146,19 @@ def _schemas(
     """
     for name, release in moves.items():
         stops = choose(stack.service(name), facts, request.strategy).manner == "recreate"
-        for migration in () if stops else buried(facts, release)[:1]:
-            contract = facts.contracts_pending(release)[0]
+        held = None if stops else holds_back(facts, release)
+        for migration in buried(facts, release)[:1]:
+            if held is None:
+                break
+            contract, why = held
+            if why:
+                yield Objection(
+                    MigrationWaits,
+                    f"{name}: {label(release)} needs migration {migration.name}, which stands behind "
+                    f"{contract.name}, a contract ({contract.why}) that must wait: {why}",
+                    "deploy what it waits for first",
+                )
+                continue
             yield Objection(
                 NotReversible,
                 f"{name}: {label(release)} needs migration {migration.name}, which stands behind "

@@ -52,6 +52,17 @@ CREATE VIEW kept_view AS SELECT id FROM kept; CREATE VIEW kept_view_view AS SELE
 CREATE VIEW open_orders AS SELECT id, few FROM orders;
 CREATE MATERIALIZED VIEW totals AS SELECT id, few FROM orders; CREATE UNIQUE INDEX ON totals (id);
 CREATE SEQUENCE numbers;
+CREATE TABLE named (id int PRIMARY KEY, name text, title text COLLATE "C", loose text);
+CREATE INDEX named_name ON named (name); CREATE INDEX named_title ON named (title);
+CREATE TABLE nick (id int PRIMARY KEY, named int REFERENCES named ON DELETE CASCADE);
+CREATE TABLE nick_use (nick int DEFAULT NULL REFERENCES nick ON DELETE SET NULL);
+CREATE TABLE split (id int, day date) PARTITION BY RANGE (day);
+CREATE TABLE split_rest PARTITION OF split DEFAULT; CREATE TABLE split_new (id int, day date);
+INSERT INTO named SELECT i, 'n', 't', 'l' FROM generate_series(1, 100) i;
+INSERT INTO nick SELECT i, i FROM generate_series(1, 100) i;
+INSERT INTO nick_use SELECT i FROM generate_series(1, 100) i;
+INSERT INTO split SELECT i, '2026-01-05' FROM generate_series(1, 100) i;
+INSERT INTO split_new SELECT i, '2026-03-05' FROM generate_series(1, 100) i;
 CREATE TABLE other.partner (id int PRIMARY KEY);
 INSERT INTO customer SELECT i, 'n' || i, 't' || i FROM generate_series(1, 100) i;
 INSERT INTO orders (id, number, total, at, width, code, customer)
@@ -303,6 +314,15 @@ INSERT INTO part SELECT 1, '2026-01-07' FROM line
 SELECT * INTO t FROM line
 WITH gone AS (DELETE FROM line RETURNING id) SELECT count(*) FROM gone
 MERGE INTO line USING other.partner p ON p.id = line.id WHEN MATCHED THEN DELETE
+ALTER TABLE named ALTER COLUMN name TYPE text COLLATE "C"
+ALTER TABLE named ALTER COLUMN title TYPE text COLLATE "C"
+ALTER TABLE named ALTER COLUMN title TYPE text
+ALTER TABLE named ALTER COLUMN loose TYPE text COLLATE "C"
+ALTER TABLE named DROP CONSTRAINT named_pkey CASCADE
+DELETE FROM named
+MERGE INTO named USING line ON line.id = named.id WHEN MATCHED THEN DELETE
+CREATE TABLE split_1 PARTITION OF split FOR VALUES FROM ('2026-02-01') TO ('2026-03-01')
+ALTER TABLE split ATTACH PARTITION split_new FOR VALUES FROM ('2026-03-01') TO ('2026-04-01')
 """
 ALONE = """
 CREATE INDEX CONCURRENTLY i ON orders (at)
@@ -397,6 +417,34 @@ async def test_a_statement_locks_and_works_through_what_is_claimed(
                 assert expected == "write", "values are few rows"
             elif not (claim.destroys and claim.lock is LockLevel.ACCESS_EXCLUSIVE):
                 assert (claim.table, claim.work) == (claim.table, expected)
+
+
+@pytest.mark.parametrize(
+    ("sql", "lock", "work"),
+    [
+        ("VACUUM FULL", LockLevel.ACCESS_EXCLUSIVE, "rewrite"),
+        ("VACUUM", LockLevel.SHARE_UPDATE_EXCLUSIVE, "scan"),
+        ("ANALYZE", LockLevel.SHARE_UPDATE_EXCLUSIVE, ""),
+        ("REINDEX SCHEMA shop", LockLevel.SHARE, "index"),
+        ("REINDEX DATABASE d", LockLevel.SHARE, "index"),
+    ],
+)
+def test_what_is_about_all_tables_is_told_of_all(
+    living: Living, sql: str, lock: LockLevel, work: str
+) -> None:
+    claims = claimed(sql, living)
+    assert (claims[Table("shop", "orders")].lock, claims[Table("shop", "orders")].work) == (lock, work)
+    assert (Table("other", "partner") in claims) is ("SCHEMA" not in sql)
+    assert Table("shop", "open_orders") not in claims
+    (nothing_known,) = claimed(sql, Living()).values()
+    assert not nothing_known.known
+
+
+@pytest.mark.parametrize("sql", ["DELETE FROM named", "TRUNCATE named, nick, nick_use"])
+def test_rows_that_go_with_others_are_destroyed(living: Living, sql: str) -> None:
+    claims = claimed(sql, living)
+    assert claims[Table("shop", "nick")].destroys
+    assert claims[Table("shop", "nick_use")].destroys is sql.startswith("TRUNCATE")
 
 
 def strongest(rows: list[Any]) -> dict[int, LockLevel]:

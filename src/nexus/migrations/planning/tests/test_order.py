@@ -54,7 +54,7 @@ def test_what_names_a_column_comes_after_what_adds_it(reading: str) -> None:
         sales={"1": "SELECT 1", "2": "ALTER TABLE customer ADD COLUMN tax_id text", "3": "SELECT 1"},
     )
     assert ids(told).index("sales/2") < ids(told).index("crm/1")
-    causes = [each.cause for each in edges(told) if each.force == "needed"]
+    causes = [each.cause for each in edges(told) if each.force in ("needed", "body")]
     assert causes == ["it names sales.customer.tax_id, which sales/2 adds"]
 
 

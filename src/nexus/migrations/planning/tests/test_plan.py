@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -24,10 +24,8 @@ LIVING = Living(
 )
 
 
-def planned(
-    told: Mapping[str, History], to: Mapping[str, str] | None = None, only: Collection[str] = (), **facts: Any
-) -> MigrationPlan:
-    return plan(MigrationFacts(told, **{"living": LIVING, **facts}), to or {}, only)
+def planned(told: Mapping[str, History], to: Mapping[str, str] | None = None, **facts: Any) -> MigrationPlan:
+    return plan(MigrationFacts(told, **{"living": LIVING, **facts}), to or {})
 
 
 def refused(found: MigrationPlan) -> list[tuple[str, str]]:
@@ -54,6 +52,11 @@ def ids(found: MigrationPlan) -> list[str]:
         ("ALTER TABLE customer ALTER COLUMN id TYPE bigint", "high"),
         ("ALTER TABLE note DROP COLUMN text", "high"),
         ("DELETE FROM note", "high"),
+        ("MERGE INTO note USING customer c ON note.id = c.id WHEN MATCHED THEN DELETE", "high"),
+        ("DO $$ BEGIN TRUNCATE note; END $$", "high"),
+        ("DO $$ BEGIN REVOKE DELETE, TRUNCATE ON note FROM x; END $$", "medium"),
+        ("VACUUM FULL", "high"),
+        ("CLUSTER", "medium"),
         ("ALTER TABLE customer ADD COLUMN a int; UPDATE customer SET a = 1", "high"),
         (
             "-- nexus: transaction=none\nALTER TABLE customer ADD COLUMN a int; UPDATE customer SET a = 1",
@@ -107,35 +110,36 @@ def test_a_contract_waits_while_a_release_runs_that_does_not_have_it() -> None:
         crm={"1": "SELECT 1", "2": DROP, "3": "CREATE TABLE t (id int)"}, sales={"1": "SELECT 1"}
     )
     found = planned(told, running=(old, new))
-    assert ids(found) == ["crm/1", "crm/3", "sales/1"]
+    assert ids(found) == ["crm/1", "sales/1"]
     assert [(each.id, sentence) for each, sentence in found.later] == [
         (
             "crm/2",
             "it takes away what crm 1.4.0 (c0ffee) may need: that still runs and does not have it",
         ),
+        ("crm/3", "it comes after crm/2, which waits"),
     ]
     assert not found.refusals
     assert ids(planned(told, running=(new,))) == ["crm/1", "crm/2", "crm/3", "sales/1"]
 
 
 @pytest.mark.parametrize(
-    ("sql", "waits"),
+    ("first", "then"),
     [
-        ("CREATE TABLE t (id int)", False),
-        ("ALTER TABLE customer ADD COLUMN tax text", False),
-        ("CREATE INDEX i ON customer (id)", False),
-        ("ALTER TABLE customer ADD COLUMN fax int", True),
-        ("CREATE INDEX i ON customer (fax)", True),
-        ("ALTER TABLE customer RENAME COLUMN id TO fax", True),
-        ("UPDATE customer SET fax = ''", True),
+        ("TRUNCATE settings", "INSERT INTO settings VALUES ('a', 'b')"),
+        ("DELETE FROM settings", "INSERT INTO settings VALUES ('a', 'b')"),
+        ("DROP INDEX t_code", "CREATE INDEX t_code ON t (code)"),
+        ("DO $$ BEGIN ALTER TABLE items ADD COLUMN c int; END $$", "CREATE INDEX ON items (c)"),
+        ("ALTER TABLE a ALTER id TYPE bigint", "INSERT INTO a VALUES (5000000000)"),
+        ("ALTER TYPE state RENAME VALUE 'new' TO 'open'", "UPDATE t SET state = 'open'"),
+        (DROP, "CREATE TABLE t (id int)"),
     ],
 )
-def test_a_contract_that_waits_lets_pass_what_does_not_build_on_it(sql: str, waits: bool) -> None:
+def test_nothing_of_its_module_overtakes_what_waits(first: str, then: str) -> None:
     old = RunningRelease("crm", "1.4.0", "c0ffee", frozenset({"3"}))
-    found = planned(histories(crm={"2": DROP, "3": sql}), running=(old,))
-    assert ids(found) == ([] if waits else ["crm/3"])
-    if waits:
-        assert found.later[1][1] == "it comes after crm/2, which waits"
+    found = planned(histories(crm={"2": first, "3": then}), running=(old,))
+    assert ids(found) == []
+    assert [each.id for each, _ in found.later] == ["crm/2", "crm/3"]
+    assert found.later[1][1] == "it comes after crm/2, which waits"
 
 
 def test_an_expansion_that_waits_holds_all_of_its_module_behind_it() -> None:
@@ -187,7 +191,6 @@ def test_what_was_asked_for_by_name_is_refused_instead_of_put_off() -> None:
         (("1.5",), False),
         (("1.5.0", "1.4"), True),
         (("2.0",), False),
-        ((), False),
         (("",), True),
     ],
 )
@@ -197,6 +200,69 @@ def test_a_release_that_must_be_out_first_is_waited_for(versions: tuple[str, ...
     found = planned(told, running=running)
     assert bool(found.later) is waits
     assert bool(found.steps) is not waits
+
+
+def test_a_module_of_which_no_release_is_known_is_waited_for_but_on_a_fresh_install() -> None:
+    told = histories(crm={"1": "-- nexus: after-release=sales>=1.5\nCREATE TABLE t (id int)"})
+    assert ids(planned(told)) == ["crm/1"]
+    ((_, sentence),) = planned(told, running=(RunningRelease("crm", "1.0", "a"),)).later
+    assert sentence == "it needs sales>=1.5 to be fully out, and no release of sales is known to run"
+
+
+def test_a_module_that_is_not_there_is_refused_with_the_one_that_was_meant() -> None:
+    told = histories(crm={"1": "-- nexus: after-release=slaes>=1.5\nCREATE TABLE t (id int)"})
+    found = planned(told, modules=frozenset({"crm", "sales", "web"}))
+    assert [(each.kind, each.about, each.sentence) for each in found.refusals] == [
+        (
+            "release",
+            "crm/1",
+            "1/migration.sql: it needs slaes>=1.5, but there is no module 'slaes' (did you mean 'sales'?)",
+        )
+    ]
+    assert not planned(told, modules=frozenset({"crm", "slaes"})).refusals
+
+
+def test_what_others_body_names_waits_along() -> None:
+    body = "CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS 'BEGIN PERFORM 1 FROM crm.t; END'"
+    told = histories(crm={"1": f"{DROP}; CREATE TABLE t (id int)"}, sales={"1": body})
+    found = planned(told, running=(RunningRelease("crm", "1.4.0", "c0ffee"),))
+    assert [each.id for each, _ in found.later] == ["crm/1", "sales/1"]
+
+
+def test_bodies_that_name_each_others_tables_are_no_circle() -> None:
+    made = (
+        "CREATE TABLE {0} (id int); CREATE FUNCTION f() RETURNS void LANGUAGE {2} AS "
+        "'BEGIN PERFORM 1 FROM {1}; END'"
+    )
+    crm, sales = ("a", "sales.b"), ("b", "crm.a")
+    told = histories(crm={"1": made.format(*crm, "plpgsql")}, sales={"1": made.format(*sales, "plpgsql")})
+    assert not planned(told).refusals
+    assert len(planned(told).steps) == 2
+    looked_into = made.replace("BEGIN PERFORM", "SELECT").replace("; END", "")
+    told = histories(
+        crm={"1": looked_into.format(*crm, "sql")}, sales={"1": looked_into.format(*sales, "sql")}
+    )
+    assert refused(planned(told)) == [("circle", "crm/1")]
+
+
+def test_a_table_that_was_renamed_before_keeps_what_is_known_of_it() -> None:
+    told = histories(
+        crm={
+            "1": "ALTER TABLE customer RENAME TO client",
+            "2": "CREATE INDEX i ON client (id)",
+            "3": "ALTER TABLE client SET SCHEMA old; CREATE INDEX j ON old.client (id)",
+        }
+    )
+    _, second, third = planned(told).steps
+    assert second.seconds == third.seconds == pytest.approx(1_200_000_000 / 40e6)
+    assert (second.risk, third.risk) == ("high", "high")
+
+
+def test_a_sequence_of_another_module_is_there() -> None:
+    living = replace(LIVING, sequences=frozenset({Table("crm", "numbers")}))
+    told = histories(crm={}, sales={"1": "SELECT last_value FROM crm.numbers"})
+    assert not planned(told, living=living).refusals
+    assert refused(planned(told)) == [("missing", "sales/1")]
 
 
 def test_what_was_interrupted_goes_on_whatever_runs() -> None:
@@ -260,15 +326,13 @@ def test_circles_and_missing_dependencies_are_refusals_of_the_plan() -> None:
     assert refused(planned(histories(crm=crm, sales={}))) == [("missing", "crm/1")]
 
 
-def test_to_goes_no_further_and_only_takes_in_what_is_needed() -> None:
+def test_to_goes_no_further() -> None:
     told = histories(
         auth={"1": "SELECT 1"},
         crm={"1": "SELECT 1", "2": "CREATE TABLE t (id int)", "3": "SELECT 1"},
         sales={"1": "SELECT 1", "2": "CREATE VIEW v AS SELECT * FROM crm.t"},
     )
     assert ids(planned(told, {"crm": "2"})) == ["auth/1", "crm/1", "crm/2", "sales/1", "sales/2"]
-    assert ids(planned(told, only=["sales"])) == ["crm/1", "crm/2", "sales/1", "sales/2"]
-    assert ids(planned(told, {"sales": "1"}, ["sales"])) == ["sales/1"]
     with pytest.raises(PlanRefused, match="did you mean '2'") as error:
         planned(histories(crm={"2": ""}), {"crm": "22"})
     assert "correct --to crm=22" in str(error.value)
