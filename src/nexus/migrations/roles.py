@@ -33,20 +33,28 @@ ALTER ROLE "{role}" PASSWORD {_literal(password)};
 {_database_basics()}
 DO $$ BEGIN EXECUTE format('GRANT CONNECT ON DATABASE %I TO "{role}"', current_database()); END $$;
 DO $$ BEGIN EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO "{owner}"', current_database()); END $$;
-CREATE SCHEMA IF NOT EXISTS "{schema}" AUTHORIZATION "{owner}";
-ALTER SCHEMA "{schema}" OWNER TO "{owner}";
-REVOKE ALL ON SCHEMA "{schema}" FROM PUBLIC;
-GRANT USAGE ON SCHEMA "{schema}" TO "{role}";
-ALTER DEFAULT PRIVILEGES FOR ROLE "{owner}" IN SCHEMA "{schema}"
-    GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO "{role}";
-ALTER DEFAULT PRIVILEGES FOR ROLE "{owner}" IN SCHEMA "{schema}" GRANT USAGE, SELECT ON SEQUENCES TO "{role}";
-DO $$ BEGIN
+{schema_sql(schema, owner, role)}DO $$ BEGIN
     EXECUTE format('ALTER ROLE "{role}" IN DATABASE %I SET search_path = "{schema}"', current_database());
     EXECUTE format('ALTER ROLE "{role}" IN DATABASE %I SET statement_timeout = ''60s''', current_database());
     EXECUTE format('ALTER ROLE "{role}" IN DATABASE %I SET lock_timeout = ''15s''', current_database());
     EXECUTE format('ALTER ROLE "{role}" IN DATABASE %I SET idle_in_transaction_session_timeout = ''300s''',
                    current_database());
 END $$;
+"""
+
+
+def schema_sql(schema: str, owner: str, role: str | None) -> str:
+    """SQL that makes a schema and says what `role` may do in it (None: there is no such role)."""
+    sql = f"""CREATE SCHEMA IF NOT EXISTS "{schema}" AUTHORIZATION "{owner}";
+ALTER SCHEMA "{schema}" OWNER TO "{owner}";
+REVOKE ALL ON SCHEMA "{schema}" FROM PUBLIC;
+"""
+    if role is None or role == owner:
+        return sql
+    default = f'ALTER DEFAULT PRIVILEGES FOR ROLE "{owner}" IN SCHEMA "{schema}" GRANT'
+    return f"""{sql}GRANT USAGE ON SCHEMA "{schema}" TO "{role}";
+{default} SELECT, INSERT, UPDATE, DELETE ON TABLES TO "{role}";
+{default} USAGE, SELECT ON SEQUENCES TO "{role}";
 """
 
 

@@ -187,7 +187,9 @@ class _Comparison:
                 yield from ((each, "") for each in create(self.want[key], self.changes.want))
             case "alter":
                 alteration = self.changes.altered[key]
-                told = (*alteration.sql, *common(self._former(key), self.want[key]))
+                anew = key.kind == "type" and alteration.disturbs  # made by a superuser under the old name
+                former = None if anew else self._former(key)
+                told = (*alteration.sql, *common(former, self.want[key]))
                 yield from (
                     (each, alteration.destroys if each in alteration.sql[:1] else "") for each in told
                 )

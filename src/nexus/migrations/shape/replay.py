@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from nexus.migrations.applying.faults import explain
 from nexus.migrations.applying.one_migration import apply_one, prepare
 from nexus.migrations.applying.session import open_session
 from nexus.migrations.applying.settings import Settings
@@ -21,7 +22,8 @@ from nexus.migrations.history.texts import recorded_text
 from nexus.migrations.migration import SCRIPT, Migration, Source
 from nexus.migrations.planning import order
 from nexus.migrations.reading import order_of
-from nexus.migrations.shape.quoting import name
+from nexus.migrations.roles import schema_sql
+from nexus.migrations.shape.whole_server import without_the_server
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -65,23 +67,32 @@ async def applied(connection: Connection, source: Source) -> Applied:
     return Applied(source, tuple(found), tuple(unknown))
 
 
-async def replay(url: str, modules: Sequence[Applied]) -> None:
-    """Apply all of it to an empty database, in the order of what depends on what. `url`: a superuser's.
+async def replay(url: str, modules: Sequence[Applied]) -> Mapping[str, MigrationError]:
+    """Apply all of it to an empty database, in the order of what depends on what; of a module that cannot be
+    applied wholly, why (what it left behind stays for the others). `url`: a superuser's.
+
+    HistoryBroken: a script's text is not known. MigrationError: it cannot be applied to an empty database.
 
     Raises:
-        HistoryBroken: a script's text is not known.
-        MigrationError: a script cannot be applied to an empty database.
+        PlanRefused: migrations wait for each other.
     """
+    failed: dict[str, MigrationError] = {}
     for each in modules:
-        for missing in each.unknown:
-            raise HistoryBroken(
+        for missing in each.unknown[:1]:
+            failed[each.source.module] = HistoryBroken(
                 f"{each.source.module}: migration {missing} is recorded as applied, but its script is "
                 f"neither in {each.source.folder} nor kept in nexus.script; bring its file back"
             )
     await _provision(url, modules)
     sources = {each.source.module: each.source for each in modules}
     for module, told in groupby(ordered(modules), key=lambda each: each[0]):
-        await apply_there(url, sources[module], [migration for _, migration in told])
+        if module in failed:
+            continue
+        try:
+            await apply_there(url, sources[module], [migration for _, migration in told])
+        except MigrationError as error:
+            failed[module] = error
+    return failed
 
 
 def ordered(modules: Sequence[Applied]) -> tuple[tuple[str, Migration], ...]:
@@ -93,16 +104,25 @@ def ordered(modules: Sequence[Applied]) -> tuple[tuple[str, Migration], ...]:
 
 
 async def apply_there(url: str, source: Source, migrations: Sequence[Migration]) -> None:
-    """Apply migrations of one module, whatever is recorded; its schema is there."""
+    """Apply migrations of one module, whatever is recorded; its schema is there. What they do to roles and to
+    the server is left out: it would take effect again where the living database is.
+
+    Raises:
+        MigrationError: one cannot be applied to an empty database.
+    """
     async with open_session(url, source, _QUICK) as session:
         await ensure_table(session.connection, source)
         for migration in migrations:
             try:
-                await apply_one(session, History(source), await prepare(migration), None)
+                prepared = await prepare(without_the_server(migration))
+                await apply_one(session, History(source), prepared, None)
             except MigrationError as error:
+                cause = error.__cause__
+                refused = isinstance(cause, asyncpg.PostgresError)
+                why = explain(cause, session.current) if cause is not None and refused else str(error)
                 raise type(error)(
-                    f"{source.module}: migration {migration.name} cannot be applied to an empty database, so "
-                    f"that what its schema should be is not known: {error}",
+                    f"{source.module}: migration {migration.name} is applied, but cannot be applied to an "
+                    f"empty database; what its schema should be is not known: {migration.place}: {why}",
                     error.code,
                 ) from error
 
@@ -126,19 +146,8 @@ async def _provision(url: str, modules: Sequence[Applied]) -> None:
         for each in modules:
             source = each.source
             has_role = await connection.fetchval(_ROLE, source.role)
-            await connection.execute(_schema(source, has_role))
+            await connection.execute(
+                schema_sql(source.schema, source.owner, source.role if has_role else None)
+            )
     finally:
         await connection.close()
-
-
-def _schema(source: Source, has_role: bool) -> str:
-    schema, owner, user = name(source.schema), name(source.owner), name(source.role)
-    sql = f"CREATE SCHEMA {schema} AUTHORIZATION {owner};"
-    if has_role and source.role != source.owner:
-        default = f"ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {schema} GRANT"
-        sql += (
-            f"GRANT USAGE ON SCHEMA {schema} TO {user};"
-            f"{default} SELECT, INSERT, UPDATE, DELETE ON TABLES TO {user};"
-            f"{default} USAGE, SELECT ON SEQUENCES TO {user};"
-        )
-    return sql

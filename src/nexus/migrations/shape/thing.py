@@ -25,6 +25,7 @@ Kind = Literal[
     "trigger",
     "policy",
     "statistics",
+    "object",
 ]
 KINDS: tuple[Kind, ...] = Kind.__args__  # type: ignore[attr-defined]
 
@@ -32,7 +33,8 @@ KINDS: tuple[Kind, ...] = Kind.__args__  # type: ignore[attr-defined]
 class Key(NamedTuple):
     """What tells objects apart. `table`: the relation it belongs to ("" = none).
 
-    `name`: a function's with the types of its arguments; of the kind "default" the column's.
+    `name`: a function's with the types of its arguments; of the kind "default" the column's. "object": of
+    it is only known that it is there; `name` is as PostgreSQL identifies it, as `collation sales.german`.
     """
 
     kind: Kind
@@ -42,6 +44,8 @@ class Key(NamedTuple):
 
     def __str__(self) -> str:
         """`column sales.orders.total`."""
+        if self.kind == "object":
+            return self.name
         parts = [each for each in (self.schema, self.table, self.name) if each]
         told = ".".join(dict.fromkeys(parts)) if self.kind == "schema" else ".".join(parts)
         return f"{self.kind} {told}" if self.kind != "default" else f"default of {told}"

@@ -3,7 +3,7 @@
 Its inverse is not written by hand nor guessed from its statements: in a shadow database the shape without it
 and the shape with it are compared, the statements of the comparison are executed, and the result is compared
 again. What only the living database can say, whether there are rows that would be lost, is asked there, and
-asked again under the locks of the transaction that takes it back.
+asked again under the locks of the transaction that takes it back; of columns before it, see `guards`.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from nexus.migrations.applying.restore_point import make_restore_point
-from nexus.migrations.applying.retry import retry
 from nexus.migrations.applying.session import open_session
 from nexus.migrations.applying.settings import Settings, Tell, quiet
 from nexus.migrations.applying.watch import Watch
+from nexus.migrations.declared import declared
 from nexus.migrations.errors import MigrationFailed, PlanRefused
 from nexus.migrations.history.table import table_of
 from nexus.migrations.journal import ensure_journal
 from nexus.migrations.migration import Migration, Source
-from nexus.migrations.shape.losses import lost, tables
+from nexus.migrations.shape.guards import drop_left, guarded, patiently, unguard
+from nexus.migrations.shape.losses import lost
 from nexus.migrations.shape.undoing import UndoPlan, undo_plan
 
 if TYPE_CHECKING:
@@ -65,14 +66,16 @@ async def undo(
         MigrationError: as `undo_plan`.
     """
     async with open_session(url, source, settings, tell) as session:
+        await drop_left(session)
         plan = await undo_plan(url, source, name, needed_by, sources)
         _permit(plan, plan.refusals)
-        await session.begin_migration(Migration(name, "", ""), settings.max_block)
+        migration = plan.migration or Migration(name, "", "")
+        await session.begin_migration(migration, declared(migration).may_block or settings.max_block)
         if settings.restore_point:
             await make_restore_point(session)
         session.say("started", "is taken back", statements=len(plan.statements))
         try:
-            await retry(session, lambda watch: _take_back(session, plan, watch))
+            await _guarded(session, plan)
         except asyncpg.PostgresError as error:
             if session.connection.is_closed():
                 raise
@@ -85,6 +88,12 @@ async def undo(
     return plan
 
 
+async def _guarded(session: Session, plan: UndoPlan) -> None:
+    async with guarded(session, plan.losses) as written:
+        _permit(plan, tuple(f"meanwhile {each}" for each in written))
+        await patiently(session, lambda watch: _take_back(session, plan, watch))
+
+
 async def _take_back(session: Session, plan: UndoPlan, watch: Watch) -> None:
     connection = session.connection
     lock = max(1, round(session.settings.lock_timeout * 1000))
@@ -92,10 +101,11 @@ async def _take_back(session: Session, plan: UndoPlan, watch: Watch) -> None:
         f"BEGIN; SET LOCAL lock_timeout = {lock}; SET LOCAL search_path = ''; "
         "SET LOCAL check_function_bodies = off"
     )
-    for table in tables(plan.losses):
-        watch.at(0, f"LOCK TABLE {table}")
-        await connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
-    written = await lost(connection, plan.losses, exact=False)
+    whole = [each for each in plan.losses if each.kind != "column"]
+    for each in whole:
+        watch.at(0, f"LOCK {each.table}")
+        await connection.execute(each.lock)
+    written = await lost(connection, whole, exact=False)
     if written:
         await session.roll_back()
         _permit(plan, tuple(f"meanwhile {each}" for each in written))
@@ -103,6 +113,8 @@ async def _take_back(session: Session, plan: UndoPlan, watch: Watch) -> None:
         watch.at(number, statement)
         session.say("statement", statement, number)
         await connection.execute(statement)
+    for sql in unguard(plan.losses):
+        await connection.execute(sql)
     await ensure_journal(connection)
     for row in await connection.fetch(_FORGET.format(table=table_of(plan.source)), plan.name):
         outcome = "undone" if row["applied"] else "failed"

@@ -9,29 +9,31 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 
 from nexus.migrations.declared import declared
-from nexus.migrations.errors import HistoryBroken, MigrationError
+from nexus.migrations.errors import HistoryBroken
 from nexus.migrations.migration import Migration, Source
 from nexus.migrations.phase import phase_of, plain_indexes
+from nexus.migrations.shape.calls import known_functions
 from nexus.migrations.shape.compare import compare
 from nexus.migrations.shape.difference import Difference, Step, in_order
-from nexus.migrations.shape.losses import Loss, losses, lost
+from nexus.migrations.shape.losses import RESTORE, Loss, losses, lost, unmeasured
 from nexus.migrations.shape.provable import unprovable
 from nexus.migrations.shape.read import read_shape
-from nexus.migrations.shape.replay import Applied, applied, apply_there, replay
-from nexus.migrations.shape.shadow import shadow
-from nexus.migrations.shape.thing import Shape
+from nexus.migrations.shape.replay import Applied, apply_there, replay
+from nexus.migrations.shape.surroundings import Surroundings, make_foreign, surroundings
+from nexus.migrations.shape.thing import Key, Shape
+from nexus.migrations.shape.uncovered import read_uncovered
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
 
 CONNECT_S = 10.0
-RESTORE = "go back to the restore point before it, or write a migration that says what becomes of the data"
 
 
 @dataclass(frozen=True)
 class UndoPlan:
     """How a migration would be taken back. `statements`: in order, in one transaction. `refusals`: why it may
     not be; none when it may. `proof`: what was shown in a shadow database. `losses`: what must not be there.
+    `migration`: as it was applied.
     """
 
     source: Source
@@ -40,6 +42,7 @@ class UndoPlan:
     refusals: tuple[str, ...] = ()
     proof: str = ""
     losses: tuple[Loss, ...] = field(default=(), repr=False)
+    migration: Migration | None = field(default=None, repr=False)
 
     def as_dict(self) -> dict[str, Any]:
         """The stable JSON form."""
@@ -71,16 +74,19 @@ async def undo_plan(
         MigrationError: what is applied cannot be applied to an empty database.
         asyncpg.PostgresError, OSError: the server refuses or is away.
     """
-    others = [each for each in sources if each.module != source.module and each.format != "command"]
     living = await asyncpg.connect(url, timeout=CONNECT_S)
     try:
-        own = await applied(living, source)
-        rest = [await applied(living, each) for each in others]
-        migration = _chosen(own, name)
-        plan = UndoPlan(source, name, refusals=tuple(_forbidden(own, migration, needed_by or {}, rest)))
-        if plan.refusals:
-            return plan
-        return await _proven(url, living, plan, replace(own, migrations=own.migrations[:-1]), migration, rest)
+        others = [each for each in sources if each.module != source.module]
+        around = await surroundings(living, [source, *others])
+        for error in around.unreadable.values():
+            raise error
+        own = next((each for each in around.modules if each.source.module == source.module), None)
+        migration = _chosen(own or Applied(source, ()), name)
+        assert own is not None  # else nothing was chosen
+        rest = [each for each in around.modules if each is not own]
+        refusals = tuple(_forbidden(own, migration, needed_by or {}, rest))
+        plan = UndoPlan(source, name, refusals=refusals, migration=migration)
+        return plan if refusals else await _proven(url, living, plan, around, migration)
     finally:
         await living.close()
 
@@ -115,32 +121,37 @@ def _forbidden(
 
 
 async def _proven(
-    url: str,
-    living: Connection,
-    plan: UndoPlan,
-    before: Applied,
-    migration: Migration,
-    rest: Sequence[Applied],
+    url: str, living: Connection, plan: UndoPlan, around: Surroundings, migration: Migration
 ) -> UndoPlan:
     source = plan.source
-    schemas = [source.schema, *(each.source.schema for each in rest)]
-    async with shadow(url) as beside:
-        try:
-            await replay(beside, [before, *rest])
-        except HistoryBroken:
-            raise
-        except MigrationError as error:
+    schemas = [each.source.schema for each in around.modules]
+    before = [
+        replace(each, migrations=each.migrations[:-1]) if each.source.module == source.module else each
+        for each in around.modules
+    ]
+    async with around.shadow(url) as beside:
+        await make_foreign(beside, around.foreign)
+        for error in (await replay(beside, before)).values():
+            if isinstance(error, HistoryBroken):
+                raise error
             return replace(plan, refusals=(f"without it the others cannot be applied: {error}",))
-        without = await _shape(beside, schemas)
+        without, others = await _shape(beside, schemas)
         await apply_there(beside, source, (migration,))
-        with_it = await _shape(beside, schemas)
+        with_it, _ = await _shape(beside, schemas)
         differences = compare(with_it, without)
         steps = in_order(differences)
         wrong = await _execute(beside, steps)
-        left = () if wrong else compare(await _shape(beside, schemas), without)
-    reasons = [wrong] if wrong else [f"its inverse leaves that {each.sentence}" for each in left]
-    reasons += list(unprovable(migration, with_it))
+        after, more = await _shape(beside, schemas)
+    left = () if wrong else [f"its inverse leaves that {each.sentence}" for each in compare(after, without)]
+    reasons = [wrong] if wrong else [*left, *(f"its inverse leaves {key} changed" for key in more ^ others)]
+    reasons += list(unprovable(migration, await known_functions(living, with_it)))
+    reasons += [
+        f"it destroyed {step.destroys}; {RESTORE}"
+        for step in in_order(compare(without, with_it))
+        if step.destroys and step.about in with_it.things
+    ]
     reasons += _elsewhere(source, differences)
+    reasons += unmeasured(steps, with_it)
     reasons += _drifted(await read_shape(living, schemas), with_it, differences)
     found = losses(steps, with_it)
     statements = tuple(each.sql for each in steps)
@@ -148,7 +159,7 @@ async def _proven(
     proof = f"proven in a shadow database: {done}"
     if reasons:
         return replace(plan, statements=statements, refusals=tuple(reasons), losses=found)
-    gone = tuple(f"{each} would be lost; {RESTORE}" for each in await lost(living, found))
+    gone = await lost(living, found)
     return replace(plan, statements=statements, refusals=gone, proof=proof, losses=found)
 
 
@@ -168,10 +179,10 @@ async def _execute(url: str, steps: Sequence[Step]) -> str:
     return ""
 
 
-async def _shape(url: str, schemas: Sequence[str]) -> Shape:
+async def _shape(url: str, schemas: Sequence[str]) -> tuple[Shape, frozenset[Key]]:
     connection = await asyncpg.connect(url, timeout=CONNECT_S)
     try:
-        return await read_shape(connection, schemas)
+        return await read_shape(connection, schemas), await read_uncovered(connection)
     finally:
         await connection.close()
 

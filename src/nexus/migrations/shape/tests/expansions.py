@@ -15,7 +15,8 @@ INSERT INTO items (id) VALUES (1), (2);
 PROVABLE = {
     "a table": "CREATE TABLE more (id serial PRIMARY KEY, item int REFERENCES items);",
     "a table with all that hangs on it": """CREATE TABLE more (id int PRIMARY KEY, s state);
-        CREATE INDEX more_s ON more (s); CREATE VIEW seen AS SELECT id FROM more; SELECT guard('more');
+        CREATE INDEX more_s ON more (s); CREATE VIEW seen AS SELECT id FROM more;
+        ALTER TABLE more ENABLE ROW LEVEL SECURITY;
         CREATE POLICY p ON more USING (true); REVOKE DELETE ON more FROM shop;
         COMMENT ON TABLE more IS 'm';""",
     "a column": "ALTER TABLE items ADD COLUMN note text;",
@@ -45,14 +46,19 @@ PROVABLE = {
 REFUSED = {
     "rows": ("INSERT INTO items (id) VALUES (3);", "migration.sql:1: INSERT of rows"),
     "rows in WITH": (
-        "CREATE TABLE log (i int);\nWITH d AS (DELETE FROM items RETURNING id) SELECT count(*) FROM d;",
+        "CREATE TABLE log (i int);\n"
+        "WITH d AS (DELETE FROM items WHERE id = 1 RETURNING id) SELECT count(*) FROM d;",
         "migration.sql:2: DELETE of rows",
     ),
     "rows in a DO block": (
         "DO $$ BEGIN UPDATE items SET name = 'y'; END $$;",
         "migration.sql:1: a DO block with UPDATE",
     ),
-    "rows by a function": ("SELECT fill();", "it calls fill, a function with INSERT INTO"),
+    "rows by a function": ("SELECT fill();", "it calls fill, which may do anything"),
+    "what a function does": (
+        "CREATE TABLE more (id int); SELECT guard('more');",
+        "it calls guard, which may do anything",
+    ),
     "a value": ("ALTER TYPE state ADD VALUE 'lost';", "it adds the value lost to a type"),
     "a contract": ("ALTER TABLE items DROP COLUMN total;", "it contracts"),
 }
