@@ -5,6 +5,7 @@ MigrationError             all of them
 ├── HistoryBroken          what is recorded and what the folder holds do not go together
 ├── MigrationFailed        PostgreSQL refused a statement
 ├── MigrationBlocked       others hold locks that it needs, and it would make writers wait
+│   └── MigrationStopped   an operator asked to stop while it kept out of others' way
 └── PlanRefused            what was asked for would not be safe, or cannot be ordered
 """
 
@@ -36,6 +37,10 @@ class MigrationFailed(MigrationError):
 
 class MigrationBlocked(MigrationError):
     """Others hold what the migration needs; nothing of it is left, and nobody waits for it."""
+
+
+class MigrationStopped(MigrationBlocked):
+    """It was asked to stop while it kept out of others' way; what is left of it is said."""
 
 
 class PlanRefused(MigrationError):

@@ -25,13 +25,15 @@ def pause_after(tries: int, lock_timeout: float, chance: Callable[[], float] = r
 
 
 async def stay_away(session: Session, seconds: float, blockers: tuple[Backend, ...]) -> None:
-    """Wait; return early when the transactions that we waited for have ended.
+    """Wait; return early when the transactions that we waited for have ended, or when asked to stop.
 
     It is looked at, not waited for in PostgreSQL: no lock request of ours stands in anybody's way meanwhile.
     """
     clock = asyncio.get_running_loop()
     until = clock.time() + seconds
     while (rest := until - clock.time()) > 0:
+        if session.settings.stop():
+            return
         await asyncio.sleep(min(POLL, rest))
         if blockers and not await still_there(await session.watcher(), blockers):
             return

@@ -11,7 +11,7 @@ import asyncpg
 from nexus.migrations.applying.backends import Backend, spoken
 from nexus.migrations.applying.patience import pause_after, stay_away
 from nexus.migrations.applying.watch import Watch, watching
-from nexus.migrations.errors import MigrationBlocked
+from nexus.migrations.errors import MigrationBlocked, MigrationStopped
 
 if TYPE_CHECKING:
     from nexus.migrations.applying.session import Session
@@ -35,6 +35,7 @@ async def retry(
     `line`, `head`: the statement, until `work` says `watch.at`. `gives_way`: whether it may be cancelled.
 
     Raises:
+        MigrationStopped: it was asked to stop between two tries; nothing of it is left.
         MigrationBlocked: it was tried for longer than `settings.patience`; nothing of it is left.
         asyncpg.PostgresError, asyncpg.InterfaceError, OSError: any other end.
     """
@@ -56,6 +57,11 @@ async def retry(
             raise _blocked(session, watch, code, clock.time() - began, tries)
         _tell(session, watch, code, tries, pause)
         await stay_away(session, pause, () if watch.gave_way else watch.blockers)
+        if session.settings.stop():
+            raise MigrationStopped(
+                f"{session.source.module}: migration {session.migration.name} was stopped while it kept out "
+                f"of the way of others; its statement at {session.migration.place}:{watch.line} did nothing"
+            )
 
 
 def in_the_way(error: asyncpg.PostgresError, watch: Watch) -> bool:

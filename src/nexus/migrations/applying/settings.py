@@ -24,6 +24,11 @@ class Throttle:
     pressure: Callable[[], Awaitable[float]] | None = None
 
 
+def never() -> bool:
+    """Nobody asks to stop."""
+    return False
+
+
 @dataclass(frozen=True)
 class Settings:
     """`lock_timeout`: how long a statement waits for a lock before it lets others pass and tries again.
@@ -31,7 +36,7 @@ class Settings:
     `max_block`: how long another session may wait for a lock that a migration holds before the migration
     gives way. `patience`: how long it goes on trying. `statement_timeout`: of one statement, None = none.
     `turn`: how long it waits for another migration's end (Prisma's advisory lock). `restore_point`: whether
-    to name one in the WAL first.
+    to name one in the WAL first. `stop`: asked between two tries, whether to try no more.
     """
 
     lock_timeout: float = 0.2
@@ -40,6 +45,7 @@ class Settings:
     statement_timeout: float | None = None
     turn: float = 120.0
     restore_point: bool = True
+    stop: Callable[[], bool] = never
     throttle: Throttle = field(default_factory=Throttle)
 
 
