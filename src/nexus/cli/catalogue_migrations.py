@@ -82,6 +82,7 @@ PT_BR = {
     "{file} cannot be read ({reason})": "{file} não pode ser lido ({reason})",
     "{modules}: as the migrations say": "{modules}: como dizem as migrações",
     "{module}: 1 difference": "{module}: 1 diferença",
+    "{module}: cannot be compared: {reason}": "{module}: não pode ser comparado: {reason}",
     "{module}: {count} differences": "{module}: {count} diferenças",
     "{path} is no file, no folder and no module": "{path} não é arquivo, nem pasta, nem módulo",
     "{path}: is not what the database says; `--write` renews it": (

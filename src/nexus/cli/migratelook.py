@@ -71,15 +71,17 @@ def drift(modules: Modules = None, as_json: Json = False) -> None:
 
     with desk() as known:
         sources = tuple(map(known.source, modules)) if modules else known.sources
-        found = asyncio.run(shape.drift(known.admin_url, known.sources))
-    told = {each.module: found.get(each.module, ()) for each in sources}
-    clean = not any(told.values())
+        only = [each.module for each in sources] if modules else ()
+        found = asyncio.run(shape.drift(known.admin_url, known.sources, only))
+    told = {each.module: found[each.module] for each in sources if each.module in found}
+    clean = not any(told.values()) and not found.unknown
     if as_json:
-        print_json(
-            {"ok": clean, "modules": {name: [d.as_dict() for d in each] for name, each in told.items()}}
-        )
+        listed = {name: [d.as_dict() for d in each] for name, each in told.items()}
+        print_json({"ok": clean, "modules": listed, "unknown": found.unknown})
     else:
         _tell_drift(told)
+        for module, reason in found.unknown.items():
+            typer.echo(t("{module}: cannot be compared: {reason}", module=module, reason=reason))
     raise typer.Exit(0 if clean else 1)
 
 
@@ -117,8 +119,10 @@ def _tell_drift(told: dict[str, tuple[Difference, ...]]) -> None:
         typer.echo(typer.style(headline, bold=True))
         for each in differences:
             typer.echo(f"  {each.sentence}")
-        typer.echo("  " + t("this brings it back to what the migrations say:"))
-        for step in in_order(differences):
+        steps = in_order(differences)
+        if steps:
+            typer.echo("  " + t("this brings it back to what the migrations say:"))
+        for step in steps:
             if step.destroys:
                 typer.echo("    " + typer.style(t("-- loses: {what}", what=step.destroys), fg="red"))
             typer.echo("    " + step.sql.replace("\n", "\n    "))
