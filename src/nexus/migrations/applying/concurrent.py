@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 from pglast import ast
 
-from nexus.migrations.applying.concurrent_effect import detaching, finalize, took_effect
+from nexus.migrations.applying.concurrent_effect import detaching, finalize, require_valid, took_effect
 from nexus.migrations.applying.concurrent_index import Index, leftovers
+from nexus.migrations.applying.concurrent_names import keep_dropped
 from nexus.migrations.applying.faults import hint
 from nexus.migrations.applying.owning import as_owner
 from nexus.migrations.applying.retry import retry
@@ -37,9 +38,10 @@ async def run_alone(session: Session, run_id: str, statement: Statement, begun: 
 
     `begun`: an earlier call died in it: where it took effect all the same, nothing is done. An invalid index
     that an earlier try left is dropped first, also where the statement says IF NOT EXISTS; so is the one of
-    this try when it fails. `run_id`: of the run whose step it is; nothing is written to it.
+    this try when it fails. `run_id`: of the run whose step it is; what is dropped is remembered there.
 
     Raises:
+        MigrationFailed: an index of this name is there, and invalid.
         MigrationBlocked: old transactions went on for longer than `settings.patience`; they are named.
         asyncpg.PostgresError, asyncpg.InterfaceError, OSError: any other end.
     """
@@ -47,17 +49,20 @@ async def run_alone(session: Session, run_id: str, statement: Statement, begun: 
     gentle = _is_gentle(tree)
 
     async def work(watch: Watch) -> None:
-        if begun and await took_effect(session, tree):
+        if begun and await took_effect(session, run_id, statement):
             session.say("resumed", f"had taken effect: {statement.head}", statement.line, run=run_id)
             return
         await _clean(session, statement, session.settings.patience)
         text = statement.sql
         if _detaches(tree) and await detaching(session, tree) == "pending":
-            text = finalize(tree, session.source.schema)
+            text = await finalize(session, tree)
+        if isinstance(tree, ast.DropStmt):
+            await keep_dropped(session, run_id, statement)
         async with as_owner(session):
             if gentle:
                 await _wait_for_locks(session, session.settings.patience)
             await session.connection.execute(text)
+        await require_valid(session, statement)
 
     try:
         await retry(session, work, statement.line, statement.head, gives_way=not gentle)
@@ -105,14 +110,14 @@ async def _clean(session: Session, statement: Statement, wait: float) -> None:
 
 async def _after(session: Session, statement: Statement) -> str:
     """Clean up after a failure; return a sentence about what is left, "" when nothing is."""
-    connection, schema = session.connection, session.source.schema
+    connection = session.connection
     if connection.is_closed():
         return ""
     try:
         await session.roll_back()
         if _detaches(statement.tree):
             pending = await detaching(session, statement.tree) == "pending"
-            end = finalize(statement.tree, schema) if pending else ""
+            end = await finalize(session, statement.tree) if pending else ""
             return (
                 f"The partition is marked as being detached; to end it, apply again or: {end}" if end else ""
             )

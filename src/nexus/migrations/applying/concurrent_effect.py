@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from pglast import ast
 
-from nexus.migrations.applying.concurrent_index import indexes_of, qualified, same_as
-from nexus.migrations.history.table import quoted
+from nexus.migrations.applying.concurrent_index import indexes_of, same_as
+from nexus.migrations.applying.concurrent_names import dropped, named
+from nexus.migrations.errors import MigrationFailed
+from nexus.migrations.statements import Statement
 
 if TYPE_CHECKING:
     from nexus.migrations.applying.session import Session
@@ -23,15 +25,21 @@ SELECT CASE WHEN inhdetachpending THEN 'pending' ELSE 'attached' END FROM pg_inh
 WHERE inhparent = to_regclass($1) AND inhrelid = to_regclass($2)
 """
 
+_OF_NAME = """
+SELECT i.indisvalid AS valid, c.oid::regclass::text AS name, i.indrelid::regclass::text AS table
+FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+WHERE c.relname = $2 AND c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass($1))
+"""
 
-async def took_effect(session: Session, tree: Any) -> bool:
+
+async def took_effect(session: Session, run_id: str, statement: Statement) -> bool:
     """Whether what the statement does is there; False also for what can be done twice (REINDEX, VACUUM)."""
     connection = session.connection
-    match tree:
+    match tree := statement.tree:
         case ast.IndexStmt():
             return await _index_is_there(session, tree)
         case ast.DropStmt():
-            name = _dropped(tree, session.source.schema)
+            name = await dropped(session, run_id, statement)
             return await connection.fetchval("SELECT to_regclass($1)", name) is None
         case ast.AlterTableStmt():
             return await detaching(session, tree) == ""
@@ -52,27 +60,39 @@ async def took_effect(session: Session, tree: Any) -> bool:
 
 async def detaching(session: Session, tree: Any) -> str:
     """How far DETACH PARTITION CONCURRENTLY is: "attached", "pending" (to be finalized), "" (detached)."""
-    schema = session.source.schema
-    partition = tree.cmds[0].def_.name
-    found = await session.connection.fetchval(
-        _DETACHING, qualified(tree.relation, schema), qualified(partition, schema)
-    )
+    found = await session.connection.fetchval(_DETACHING, *await _parts(session, tree))
     return str(found or "")
 
 
-def finalize(tree: Any, schema: str) -> str:
+async def finalize(session: Session, tree: Any) -> str:
     """The SQL that ends a DETACH PARTITION CONCURRENTLY that was interrupted."""
-    partition = tree.cmds[0].def_.name
-    table, part = qualified(tree.relation, schema), qualified(partition, schema)
+    table, part = await _parts(session, tree)
     return f"ALTER TABLE {table} DETACH PARTITION {part} FINALIZE"
 
 
+async def require_valid(session: Session, statement: Statement) -> None:
+    """Whether the index that a CREATE INDEX names can be used: IF NOT EXISTS is content with any of its name.
+
+    Raises:
+        MigrationFailed: it cannot.
+    """
+    tree: Any = statement.tree
+    if not isinstance(tree, ast.IndexStmt) or not tree.idxname:
+        return
+    row = await session.connection.fetchrow(_OF_NAME, await named(session, tree.relation), tree.idxname)
+    if row is not None and not row["valid"]:
+        raise MigrationFailed(
+            f"{statement.place}:{statement.line}: {statement.head}: there is an index {row['name']} already, "
+            f"of {row['table']}, and it is invalid. Look at what it is, then DROP INDEX CONCURRENTLY "
+            f"{row['name']}"
+        )
+
+
+async def _parts(session: Session, tree: Any) -> tuple[str, str]:
+    return await named(session, tree.relation), await named(session, tree.cmds[0].def_.name)
+
+
 async def _index_is_there(session: Session, tree: Any) -> bool:
-    found = await indexes_of(session.connection, qualified(tree.relation, session.source.schema))
-    named = [each for each in found if each.valid and tree.idxname in (None, each.name)]
-    return bool(named and await same_as(session, tree, named))
-
-
-def _dropped(tree: Any, schema: str) -> str:
-    parts = [str(each.sval) for each in tree.objects[0]]
-    return ".".join(quoted(each) for each in (parts if len(parts) > 1 else [schema, *parts]))
+    found = await indexes_of(session.connection, await named(session, tree.relation))
+    valid = [each for each in found if each.valid and tree.idxname in (None, each.name)]
+    return bool(valid and await same_as(session, tree, valid))

@@ -16,6 +16,7 @@ from pglast import ast, parse_sql
 from pglast.enums import ReindexObjectType
 from pglast.stream import RawStream
 
+from nexus.migrations.applying.concurrent_names import named
 from nexus.migrations.applying.owning import begin
 from nexus.migrations.history.table import quoted
 
@@ -62,11 +63,6 @@ class Index:
         return f"{quoted(self.schema)}.{quoted(self.name)}"
 
 
-def qualified(relation: Any, schema: str) -> str:
-    """The name of a relation in SQL; `schema` is the one that it has no word of."""
-    return f"{quoted(relation.schemaname or schema)}.{quoted(relation.relname)}"
-
-
 async def indexes_of(connection: Connection, table: str) -> tuple[Index, ...]:
     """The indexes of a table and of what it keeps its long values in; none where there is no such table."""
     return tuple(_index(row) for row in await connection.fetch(_OF_TABLE, table))
@@ -74,9 +70,9 @@ async def indexes_of(connection: Connection, table: str) -> tuple[Index, ...]:
 
 async def leftovers(session: Session, tree: Any) -> tuple[Index, ...]:
     """Invalid indexes that an earlier try of this CREATE INDEX or REINDEX left."""
-    schema, connection = session.source.schema, session.connection
+    connection = session.connection
     if isinstance(tree, ast.IndexStmt):
-        found = await indexes_of(connection, qualified(tree.relation, schema))
+        found = await indexes_of(connection, await named(session, tree.relation))
         invalid = [each for each in found if not each.valid]
         if tree.idxname:
             return tuple(each for each in invalid if each.name == tree.idxname)
@@ -86,12 +82,12 @@ async def leftovers(session: Session, tree: Any) -> tuple[Index, ...]:
     rows: list[Any]
     if tree.kind == ReindexObjectType.REINDEX_OBJECT_INDEX:
         relation: Any = tree.relation
-        name = qualified(relation, schema)
+        name = await named(session, relation)
         table = await connection.fetchval(_TABLE_OF_INDEX, name)
         rows = await connection.fetch(_OF_TABLE, table) if table else []
         rows = [row for row in rows if _rebuilds(row["name"], str(relation.relname))]
     elif tree.kind == ReindexObjectType.REINDEX_OBJECT_TABLE:
-        rows = await connection.fetch(_OF_TABLE, qualified(tree.relation, schema))
+        rows = await connection.fetch(_OF_TABLE, await named(session, tree.relation))
     elif tree.kind == ReindexObjectType.REINDEX_OBJECT_SCHEMA:
         rows = await connection.fetch(_OF_SCHEMA, tree.name)
     else:
@@ -110,16 +106,16 @@ async def same_as(session: Session, tree: Any, indexes: list[Index]) -> tuple[In
 
 async def _definition(session: Session, tree: Any) -> Any:
     """What a CREATE INDEX makes, as PostgreSQL writes it, without names; None where it cannot be made so."""
-    connection, table = session.connection, qualified(tree.relation, session.source.schema)
+    connection, table = session.connection, await named(session, tree.relation)
+    schema = session.source.schema  # where the owner may make tables, whatever the search_path is
+    own = f"{quoted(schema)}.{PROBE}"
     probe = copy.deepcopy(tree)
     probe.idxname, probe.concurrent, probe.if_not_exists = f"{PROBE}_index", False, False
     probe.tableSpace = None  # a definition is without it
-    probe.relation = ast.RangeVar(relname=PROBE, inh=True, relpersistence="p")
+    probe.relation = ast.RangeVar(schemaname=schema, relname=PROBE, inh=True, relpersistence="p")
     try:
-        await connection.execute(
-            f"{begin(session)}; CREATE TABLE {PROBE} (LIKE {table}); {RawStream()(probe)}"
-        )
-        text = await connection.fetchval(f"SELECT pg_get_indexdef('{PROBE}_index'::regclass)")
+        await connection.execute(f"{begin(session)}; CREATE TABLE {own} (LIKE {table}); {RawStream()(probe)}")
+        text = await connection.fetchval("SELECT pg_get_indexdef($1::text::regclass)", f"{own}_index")
     except asyncpg.PostgresError as error:
         if str(error.sqlstate)[:2] != "42":
             raise

@@ -21,6 +21,7 @@ from nexus.migrations.applying.concurrent import run_alone
 from nexus.migrations.applying.session import open_session
 from nexus.migrations.applying.settings import Settings, Told
 from nexus.migrations.errors import MigrationBlocked
+from nexus.migrations.journal import ensure_journal
 from nexus.migrations.migration import Migration, Source
 from nexus.migrations.statements import statements
 
@@ -108,6 +109,7 @@ async def db(pg: Any) -> AsyncIterator[Database]:
     connection = await asyncpg.connect(dsn)
     holder = await asyncpg.connect(dsn, server_settings={"application_name": "till"})
     await connection.execute(provision("shop", "shop", "word"))
+    await ensure_journal(connection)
     await connection.execute("SET search_path = shop; SET ROLE shop_owner")
     await connection.execute(
         "CREATE TABLE items (id int PRIMARY KEY, name text);"
