@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from nexus.migrations.applying.authority import CHANGES
 from nexus.migrations.applying.owning import begin, give_back
 from nexus.migrations.applying.retry import in_the_way, retry
 from nexus.migrations.applying.sending import send, tell
@@ -26,7 +27,7 @@ SHORT = 1 << 16  # characters
 _BRIEF = re.compile(r"(?:create|alter|drop|comment|grant|revoke|insert|update|delete)\s", re.IGNORECASE)
 # Statements that may take long wherever they run, and settings by which the server reads what follows.
 _NOT_SO = re.compile(
-    r"\b(?:select|generate_series|pg_sleep|set_config)|conforming|backslash_quote", re.IGNORECASE
+    r"\b(?:select|generate_series|pg_sleep|set_config|lock_timeout)|conforming|backslash_quote", re.IGNORECASE
 )
 _BEGUN = "SELECT EXISTS (SELECT FROM nexus.migration_run WHERE id = $1)"
 
@@ -34,7 +35,8 @@ _BEGUN = "SELECT EXISTS (SELECT FROM nexus.migration_run WHERE id = $1)"
 def brief(script: Sequence[Statement]) -> bool:
     """Whether a script is over at once in a schema that was empty: definitions, and rows written out."""
     return sum(len(each.sql) for each in script) <= SHORT and all(
-        _BRIEF.match(each.sql) and not _NOT_SO.search(each.sql) for each in script
+        _BRIEF.match(each.sql) and not _NOT_SO.search(each.sql) and not CHANGES.search(each.sql)
+        for each in script
     )
 
 

@@ -64,4 +64,6 @@ async def _lock(session: Session, batch: Batched) -> None:
     connection, only = session.connection, "ONLY " if batch.only else ""
     role = await connection.fetchval("SELECT current_user")
     lock = f"LOCK TABLE {only}{batch.table} IN SHARE ROW EXCLUSIVE MODE"
-    await connection.execute(f"RESET ROLE; {lock}; SET LOCAL ROLE {quoted(role)}")
+    await connection.execute(
+        f"RESET SESSION AUTHORIZATION; {lock}; SET LOCAL SESSION AUTHORIZATION {quoted(role)}"
+    )

@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from nexus.migrations.applying.at_once import brief, run_at_once
+from nexus.migrations.applying.authority import check_authority
 from nexus.migrations.applying.backends import spoken
 from nexus.migrations.applying.carrying_over import carry_over
 from nexus.migrations.applying.ending import ended
 from nexus.migrations.applying.faults import LOST
 from nexus.migrations.applying.sending import run_together
 from nexus.migrations.applying.session import CLEAN
+from nexus.migrations.applying.session_bound import check_outlives
 from nexus.migrations.applying.statementwise import run_statements
 from nexus.migrations.applying.steps import Run, end_run, finish_text, open_run, start_text, steps
 from nexus.migrations.applying.units import Unit, units
@@ -60,6 +62,9 @@ async def prepare(migration: Migration) -> Prepared:
 def _prepare(migration: Migration) -> Prepared:
     told, script = declared(migration), statements(migration)
     one = one_transaction(told, script)
+    check_authority(script)
+    if not one:
+        check_outlives(script)
     return Prepared(migration, told, script, () if one else units(script), one)
 
 

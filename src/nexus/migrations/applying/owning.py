@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from nexus.migrations.applying.session import OURSELVES
+from nexus.migrations.applying.session import GUARDS, OURSELVES
 from nexus.migrations.history.table import quoted
 
 if TYPE_CHECKING:
@@ -30,6 +30,16 @@ def give_back(session: Session) -> str:
     )
 
 
+def short_waits(session: Session) -> str:
+    """The SQL that takes short waits again, after what may have set others (pg_dump begins with
+    `SET lock_timeout = 0`).
+    """
+    return (
+        f"SET lock_timeout = {_milliseconds(session.settings.lock_timeout)}; "
+        f"SET idle_in_transaction_session_timeout = '{GUARDS['idle_in_transaction_session_timeout']}'"
+    )
+
+
 @asynccontextmanager
 async def as_owner(session: Session) -> AsyncIterator[None]:
     """The same for statements that run in no transaction; after an error `Session.roll_back` resets it."""
@@ -49,8 +59,9 @@ def _set(session: Session, verb: str) -> str:
     ]
     if settings.statement_timeout is not None:
         words.append(f"{verb} statement_timeout = {_milliseconds(settings.statement_timeout)}")
-    words.append(f"{verb} ROLE {quoted(source.owner)}")
-    return "\n; ".join((*words, *session.replayed))
+    words.append(f"{verb} SESSION AUTHORIZATION {quoted(source.owner)}")
+    replayed = (*session.replayed, short_waits(session)) if session.replayed else ()
+    return "\n; ".join((*words, *replayed))
 
 
 def _milliseconds(seconds: float) -> int:

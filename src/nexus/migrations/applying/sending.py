@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import asyncpg
 from pglast.enums import TransactionStmtKind
 
-from nexus.migrations.applying.owning import begin, give_back
+from nexus.migrations.applying.authority import check_still_owner
+from nexus.migrations.applying.owning import begin, give_back, short_waits
 from nexus.migrations.applying.retry import in_the_way, retry
 from nexus.migrations.applying.units import Unit, sendings, transaction_statement
 from nexus.migrations.applying.watch import Watch
@@ -16,6 +18,9 @@ from nexus.migrations.statements import Statement
 
 if TYPE_CHECKING:
     from nexus.migrations.applying.session import Session
+
+# What may change how long we wait for locks.
+_SETS = re.compile(r"\A(?:set|reset)\s|\block_timeout\b", re.IGNORECASE)
 
 
 async def run_together(session: Session, script: Sequence[Statement], record: str) -> None:
@@ -77,12 +82,15 @@ async def send(session: Session, script: Sequence[Statement], watch: Watch) -> N
             await session.connection.execute("ROLLBACK TO SAVEPOINT nexus_rows")
             for each in group:
                 await _one(session, each, watch)
+        check_still_owner(session)
         await session.connection.execute("RELEASE SAVEPOINT nexus_rows")
 
 
 async def _one(session: Session, statement: Statement, watch: Watch) -> None:
     _show(session, (statement,), watch)
-    await session.connection.execute(statement.sql)
+    sets = _SETS.search(statement.sql) is not None
+    await session.connection.execute(f"{statement.sql}\n; {short_waits(session)}" if sets else statement.sql)
+    check_still_owner(session)
 
 
 def _show(session: Session, group: Sequence[Statement], watch: Watch) -> None:

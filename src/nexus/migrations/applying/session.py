@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 APPLICATION = "nexus migrate"
 CONNECT_S = 10.0
-_GUARDS = {
+GUARDS = {
     "client_connection_check_interval": "500ms",  # a backend whose client was killed ends its statement
     "idle_in_transaction_session_timeout": "15s",  # one whose client is stopped keeps no lock
     "tcp_keepalives_idle": "10",  # one whose client's machine is gone ends
@@ -40,8 +40,16 @@ _GUARDS = {
     "tcp_keepalives_count": "3",
     "statement_timeout": "0",
     "lock_timeout": "0",
+    "transaction_timeout": "0",
+    "idle_session_timeout": "0",
+    "default_transaction_read_only": "off",  # set for a database or a role, it would refuse all
 }
-_WATCHER = {"statement_timeout": "10s", "lock_timeout": "2s"}
+_WATCHER = {
+    "statement_timeout": "10s",
+    "lock_timeout": "2s",
+    "idle_session_timeout": "0",
+    "transaction_timeout": "0",
+}
 
 
 @dataclass
@@ -117,7 +125,7 @@ async def open_session(
         MigrationBlocked: another migration goes on for longer than `settings.turn`.
         asyncpg.PostgresError, OSError: the server refuses or is away.
     """
-    connection = await _connect(dsn, f"{APPLICATION} {source.module}", _GUARDS)
+    connection = await _connect(dsn, f"{APPLICATION} {source.module}", GUARDS)
     session = Session(dsn, source, connection, settings, tell, max_block=settings.max_block)
     try:
         async with turn(connection, settings.turn):
