@@ -8,10 +8,12 @@ from nexus.render.dockerfile import BASES, USER, base_image
 from nexus.render.templating import plain, templates
 from nexus.stack import Service, Stack
 from nexus.stack.manifest import Database
+from nexus.stack.migrating import MigrationPolicy
 from nexus.stack.names import MIGRATE
 
 NAME = MIGRATE
 DOCKERFILE = "migrate/Dockerfile"
+_POLICY = ("lock_timeout", "max_block", "patience", "statement_timeout")
 LOCK = "requirements/migrate.lock"
 MEMORY = 1 << 30  # a script of 50 MB takes half of it while it is read
 
@@ -37,6 +39,7 @@ def migrate(stack: Stack) -> ContainerSpec:
             "PGDATABASE": DATABASE,
             "NEXUS_SECRETS": SECRETS,
             "NEXUS_SCHEMAS": " ".join(_schema(s.name, s.database) for s in stack.services if s.database),
+            **_policy(stack.migrations),
         },
         secrets={**own, **passwords},
         tmpfs={"/tmp": 16},
@@ -67,6 +70,13 @@ def _schema(module: str, database: Database) -> str:
     """`sales=sales`; with the format where it is not Prisma's: `crm=crm:sql`."""
     format = database.migrations.format
     return f"{module}={database.schema_}" + ("" if format == "prisma" else f":{format}")
+
+
+def _policy(policy: MigrationPolicy) -> dict[str, str]:
+    """What `nexus.yaml` says otherwise than the default: seconds."""
+    usual = MigrationPolicy()
+    told = {name: getattr(policy, name) for name in _POLICY if getattr(policy, name) != getattr(usual, name)}
+    return {f"NEXUS_MIGRATIONS_{name.upper()}": f"{value:g}" for name, value in told.items() if value}
 
 
 def _server(stack: Stack) -> Service:

@@ -92,5 +92,5 @@ async def test_an_invalid_index_of_another_table_is_not_taken_for_the_one_that_i
     ready.write(
         "2_index", "-- nexus: transaction=none\nCREATE INDEX CONCURRENTLY IF NOT EXISTS i ON items (n);"
     )
-    with pytest.raises(MigrationFailed, match="an index shop.i already, of shop.other, and it is invalid"):
+    with pytest.raises(MigrationFailed, match=r"an index shop\.i already, of shop\.other, and it is invalid"):
         await ready.apply()
