@@ -37,15 +37,21 @@ def where() -> Mapping[str, tuple[str, ...]]:
     ],
 )
 def stack(request: pytest.FixtureRequest) -> Iterator[ThrowawayStack]:
-    """A running stack; the data of a Swarm's databases are on the node we talk to."""
+    """A running stack."""
     if request.param == "swarm":
-        here = subprocess.run(
-            ["docker", "info", "--format", "{{.Swarm.NodeID}}"], capture_output=True, text=True, check=True
-        )
-        label = ["docker", "node", "update", "--label-add", "nexus.data=true", here.stdout.strip()]
-        subprocess.run(label, check=True, capture_output=True)
+        request.getfixturevalue("data_node")
     with _root(request.param) as root, throwaway_stack(root=root, where=WHERE[request.param]) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def data_node() -> None:
+    """The data of a Swarm's databases are on the node we talk to."""
+    here = subprocess.run(
+        ["docker", "info", "--format", "{{.Swarm.NodeID}}"], capture_output=True, text=True, check=True
+    )
+    label = ["docker", "node", "update", "--label-add", "nexus.data=true", here.stdout.strip()]
+    subprocess.run(label, check=True, capture_output=True)
 
 
 @contextmanager

@@ -23,6 +23,8 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
 )
 def shop(request: pytest.FixtureRequest, where: Mapping[str, tuple[str, ...]]) -> Iterator[SchemaShop]:
     """A running stack of three modules with schemas, one of them migrated by a tool of its own."""
+    if request.param == "swarm":
+        request.getfixturevalue("data_node")
     with schema_stack(where[request.param]) as running:
         yield running
 
