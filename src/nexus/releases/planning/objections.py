@@ -138,6 +138,14 @@ def _contracts(stack: Stack, facts: RolloutFacts, moves: Mapping[str, Release]) 
             )
 
 
+def _behind(it: str, former: str, needed: MigrationFacts, held: MigrationFacts, why: str) -> Objection:
+    told = f"{it} needs migration {needed.name}, which stands behind {held.name}, a contract ({held.why})"
+    if why:
+        return Objection(MigrationWaits, f"{told} that must wait: {why}", "deploy what it waits for first")
+    mend = "put it before the contract, or make two releases of it: deploy first one without the contract"
+    return Objection(NotReversible, f"{told}, and {former} still runs while it is applied", mend, "force")
+
+
 def _schemas(
     stack: Stack, facts: RolloutFacts, request: RolloutRequest, moves: Mapping[str, Release]
 ) -> Iterator[Objection]:
@@ -147,27 +155,10 @@ def _schemas(
     for name, release in moves.items():
         stops = choose(stack.service(name), facts, request.strategy).manner == "recreate"
         held = None if stops else holds_back(facts, release)
-        for migration in buried(facts, release)[:1]:
-            if held is None:
-                break
-            contract, why = held
-            if why:
-                yield Objection(
-                    MigrationWaits,
-                    f"{name}: {label(release)} needs migration {migration.name}, which stands behind "
-                    f"{contract.name}, a contract ({contract.why}) that must wait: {why}",
-                    "deploy what it waits for first",
-                )
-                continue
-            yield Objection(
-                NotReversible,
-                f"{name}: {label(release)} needs migration {migration.name}, which stands behind "
-                f"{contract.name}, a contract ({contract.why}), and {label(facts.stable[name])} still runs "
-                "while it is applied",
-                "put it before the contract, or make two releases of it: deploy first one without the "
-                "contract",
-                "force",
-            )
+        behind = buried(facts, release)
+        if held and behind:
+            it, former = f"{name}: {label(release)}", label(facts.stable[name])
+            yield _behind(it, former, behind[0], *held)
         for migration in facts.contracts_beyond(release):
             yield Objection(
                 NotReversible,
