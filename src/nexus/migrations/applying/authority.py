@@ -1,8 +1,9 @@
 """A script runs as the owner of its module's schema, and cannot be anybody else.
 
 The session's own user becomes the owner (`SET SESSION AUTHORIZATION`), so that SET ROLE reaches only
-roles that the owner is a member of. PostgreSQL lets a superuser's connection take that back, so the words that do are
-refused before anything is done, and after each message the server's report of the session's user is read.
+roles that the owner is a member of. PostgreSQL lets a superuser's connection take that back, so the words
+that do are refused before anything is done, and after each message the server's report of the session's
+user is read.
 Source: PostgreSQL's manual, SET SESSION AUTHORIZATION; protocol, ParameterStatus.
 """
 

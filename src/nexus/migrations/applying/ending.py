@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
-from nexus.migrations.applying.faults import LOST, explain, mend, outside
+from nexus.migrations.applying.faults import LOST, HalfDone, explain, mend, outside
 from nexus.migrations.applying.steps import Run, end_run, steps
 from nexus.migrations.errors import MigrationError, MigrationFailed
 from nexus.migrations.history.table import fail_row, table_of
@@ -34,6 +34,8 @@ async def ended(
     statement = session.current
     try:
         await session.roll_back()
+        if isinstance(error, HalfDone):
+            return await _failed(session, run, script, error, statement)
         if isinstance(error, MigrationError):  # blocked, or a statement that cannot be carried out
             left = await _left(session, run, script)
             await _leave(session, run, left)
@@ -76,15 +78,16 @@ async def _failed(
     """Record that the script is at fault."""
     name, module = session.migration.name, session.source.module
     log, left, advice = explain(error, statement), await _left(session, run, script), mend(error)
-    mark = f"nexus migrate resolve --rolled-back {name} {module}"
+    mark = f"nexus migrate resolve {module} --rolled-back {name}"
+    resume = f"nexus migrate resolve {module} --resume {name}"
     if not left:
         logs = f"{log}. Nothing of it is in the database"
         todo = f"Correct it, mark it as rolled back, and apply again: {mark}"
     else:
         logs = f"{log}. It is not one transaction; {left}"
         todo = (
-            f"Correct what is not done, then: {mark}. Statements that are done are not run again while their "
-            "text and what they made are there; if you undo them by hand, all of it is run again"
+            f"Correct what is not done and go on behind what is: {resume}. Or take back all that it did, and "
+            f"run all of it again: {mark}"
         )
     if advice:
         todo = f"{advice}. {todo}"

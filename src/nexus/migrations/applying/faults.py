@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncpg
 
+from nexus.migrations.errors import MigrationError, MigrationFailed
 from nexus.migrations.statements import Statement
 
 DISK_FULL, CANCELED = "53100", "57014"
@@ -13,6 +14,10 @@ _IDLE = ("25P03", "25P04")  # a session of ours that was stopped
 _NEEDS_NO_TRANSACTION = ("25001", "2D000", "55P04")
 # InternalClientError: asyncpg was told of the end while it was idle.
 LOST = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
+
+
+class HalfDone(MigrationFailed):
+    """A statement that cannot be run again may have done a part of its work: an operator is to look at it."""
 
 
 def outside(error: BaseException) -> bool:
@@ -25,6 +30,8 @@ def outside(error: BaseException) -> bool:
 
 def explain(error: BaseException, statement: Statement | None) -> str:
     """The error in one line: SQLSTATE, message, line of the script, detail, hint, and where in a function."""
+    if isinstance(error, MigrationError):
+        return str(error)
     if not isinstance(error, asyncpg.PostgresError):
         return f"the connection is lost ({type(error).__name__}: {error})".replace("\n", " ")
     parts = [f"{error.sqlstate} {error.args[0] if error.args else error}{_where(error, statement)}"]

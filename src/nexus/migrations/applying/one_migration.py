@@ -25,10 +25,10 @@ from nexus.migrations.applying.sending import run_together
 from nexus.migrations.applying.session import CLEAN
 from nexus.migrations.applying.session_bound import check_outlives
 from nexus.migrations.applying.statementwise import run_statements
-from nexus.migrations.applying.steps import Run, end_run, finish_text, open_run, start_text, steps
+from nexus.migrations.applying.steps import Run, end_run, finish_text, open_run, start_rows, start_text, steps
 from nexus.migrations.applying.units import Unit, units
 from nexus.migrations.declared import Declared, declared
-from nexus.migrations.errors import MigrationError
+from nexus.migrations.errors import MigrationError, MigrationFailed
 from nexus.migrations.history.state import History
 from nexus.migrations.history.table import roll_back_row
 from nexus.migrations.migration import Migration
@@ -36,7 +36,7 @@ from nexus.migrations.statements import Statement, statements
 from nexus.migrations.transaction import one_transaction
 
 if TYPE_CHECKING:
-    from nexus.migrations.applying.session import Session
+    from nexus.migrations.applying.session import Connection, Session
 
 LARGE = 1 << 18  # characters from which on a script is read in a thread
 
@@ -98,7 +98,6 @@ async def _run_one_by_one(session: Session, prepared: Prepared, run: Run, finish
     if prepared.one:
         await run_together(session, prepared.script, finish)
         return
-    await _carry(session, prepared, run)
     await run_statements(session, run.id, prepared.units)
     await run_together(session, (), finish)
 
@@ -112,24 +111,38 @@ async def _run(session: Session, history: History, prepared: Prepared, fresh: Ru
             done = await steps(connection, run.id, "done")
             _resumed(session, prepared.script, tuple(s for s in prepared.script if s.number in done))
             return run, CLEAN
-        async with connection.transaction():  # its file was edited since: it counts as failed
-            await roll_back_row(connection, session.source, run.id)
-            await end_run(connection, run.id, "failed")
+        return await _edited(session, prepared, run, fresh), CLEAN
     run = replace(fresh, id=str(uuid.uuid4()))
     session.say("started", "begins", statements=len(prepared.script), one_transaction=prepared.one)
     return run, f"{CLEAN}; {start_text(session.source, migration, run)}"
 
 
-async def _carry(session: Session, prepared: Prepared, run: Run) -> None:
-    """Go on behind what a failed run of this migration has done."""
-    if await steps(session.connection, run.id, "done"):
-        return
-    async with session.connection.transaction():
-        carried = await carry_over(
-            session.connection, session.source, session.migration.name, run.id, prepared.script
+async def _edited(session: Session, prepared: Prepared, former: Run, fresh: Run) -> Run:
+    """A new run, of a file that was edited since; it goes on behind what the open one has done.
+
+    Raises:
+        MigrationFailed: something is done of it, and what is in the file now is one transaction.
+    """
+    connection, migration = session.connection, prepared.migration
+    run = replace(fresh, id=str(uuid.uuid4()))
+    if prepared.one and await _begun(connection, former):
+        raise MigrationFailed(
+            f"{session.source.module}: migration {migration.name} was begun statement by statement, and its "
+            "file, which was edited since, is one transaction now: what is done would be done twice. Declare "
+            "-- nexus: transaction=none, or take back what it left and run `nexus migrate resolve "
+            f"{session.source.module} --rolled-back {migration.name}`"
         )
-    if carried:
-        _resumed(session, prepared.script, carried)
+    async with connection.transaction():
+        await roll_back_row(connection, session.source, former.id)
+        await end_run(connection, former.id, "failed")
+        await connection.execute(start_rows(session.source, migration, run))
+        carried = await carry_over(connection, former.id, run.id, prepared.script)
+    _resumed(session, prepared.script, carried)
+    return run
+
+
+async def _begun(connection: Connection, run: Run) -> bool:
+    return bool(await steps(connection, run.id, "done") or await steps(connection, run.id, "begun"))
 
 
 def _resumed(session: Session, script: Sequence[Statement], done: Sequence[Statement]) -> None:

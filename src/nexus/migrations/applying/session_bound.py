@@ -28,8 +28,8 @@ def check_outlives(script: Iterable[Statement]) -> None:
         if _PERHAPS.match(each.sql) and _WORDS.search(each.sql) and (what := _made(each.tree)):
             raise MigrationUnreadable(
                 f"{each.place}:{each.line}: {each.head}: {what} ends with the session, and this script is "
-                "not one transaction: killed half-way it goes on in another session. Make a table of the schema "
-                "and drop it at the end, or put what needs it into one transaction"
+                "not one transaction: killed half-way it goes on in another session. Make a table of the "
+                "schema and drop it at the end, or put what needs it into one transaction"
             )
 
 

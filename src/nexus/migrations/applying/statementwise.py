@@ -6,19 +6,27 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import asyncpg
+from pglast import ast
 
+from nexus.migrations.applying.authority import check_still_owner
 from nexus.migrations.applying.backfill import run_batches
 from nexus.migrations.applying.concurrent import run_alone
+from nexus.migrations.applying.faults import HalfDone, explain, hint
 from nexus.migrations.applying.owning import as_owner
-from nexus.migrations.applying.retry import retry
+from nexus.migrations.applying.retry import in_the_way
 from nexus.migrations.applying.sending import run_own, run_together
 from nexus.migrations.applying.steps import begin_step, finish_step, step_text, steps
 from nexus.migrations.applying.units import Unit, sets_session
-from nexus.migrations.applying.watch import Watch
+from nexus.migrations.applying.watch import watching
 from nexus.migrations.statements import Statement
 
 if TYPE_CHECKING:
     from nexus.migrations.applying.session import Session
+
+_HALF = (
+    "It commits by itself, so that a part of it may be done; it is not run again from its beginning. Look at "
+    "what it left, and write what is missing in its place"
+)
 
 
 async def run_statements(session: Session, run_id: str, script: Sequence[Unit]) -> None:
@@ -35,6 +43,8 @@ async def run_statements(session: Session, run_id: str, script: Sequence[Unit]) 
         if unit.kind == "own":
             await run_own(session, unit, step_text(run_id, unit.statements))
         elif unit.kind in ("together", "setting"):
+            if unit.first.number in begun:
+                _check_repeatable(session, unit.first)
             await _together(session, run_id, unit)
         else:
             await _by_itself(session, run_id, unit, unit.first.number in begun)
@@ -64,11 +74,25 @@ async def _together(session: Session, run_id: str, unit: Unit) -> None:
 
 
 async def _committing(session: Session, statement: Statement) -> None:
-    async def work(watch: Watch) -> None:
-        async with as_owner(session):
-            await session.connection.execute(statement.sql)
+    """Once: whatever stops it, it may have committed a part, and is not run from its beginning again."""
+    async with watching(session) as watch:
+        watch.at(statement.line, statement.head)
+        try:
+            async with as_owner(session):
+                await session.connection.execute(statement.sql)
+                check_still_owner(session)
+        except asyncpg.PostgresError as error:
+            if in_the_way(error, watch):
+                raise HalfDone(f"{explain(error, statement)}. {_HALF}") from error
+            hint(error, _HALF)
+            raise
 
-    await retry(session, work, statement.line, statement.head)
+
+def _check_repeatable(session: Session, statement: Statement) -> None:
+    """Raises HalfDone for a block that commits by itself, and was interrupted."""
+    session.current = statement
+    if isinstance(statement.tree, ast.DoStmt | ast.CallStmt):
+        raise HalfDone(f"{statement.place}:{statement.line}: {statement.head}: it was interrupted. {_HALF}")
 
 
 async def _by_itself(session: Session, run_id: str, unit: Unit, begun: bool) -> None:

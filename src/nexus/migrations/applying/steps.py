@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from nexus.migrations.applying.bound import bound
+from nexus.migrations.comments import BLANKS
 from nexus.migrations.history.table import FINISH, START, kept_text, table_of
 from nexus.migrations.migration import Migration, Source, sha256
 from nexus.migrations.statements import Statement
@@ -26,10 +27,6 @@ SELECT id, checksum, one_transaction, restore_point FROM nexus.migration_run
 WHERE id = ANY($1::text[]) AND outcome IS NULL
 """
 _STEPS = "SELECT number, detail->>'sha256' AS sha256 FROM nexus.migration_step WHERE run = $1 AND state = $2"
-_FAILED = """
-SELECT id FROM nexus.migration_run WHERE schema_name = $1 AND migration = $2 AND id <> $3
-    AND outcome = 'failed' AND NOT one_transaction ORDER BY started_at DESC LIMIT 1
-"""
 _BEGIN_STEP = """
 INSERT INTO nexus.migration_step (run, number, state, detail)
 VALUES ($1, $2, 'begun', jsonb_build_object('sha256', $3::text)) ON CONFLICT DO NOTHING
@@ -52,31 +49,19 @@ class Run:
     restore_point: str | None = None
 
 
-async def start_run(connection: Connection, source: Source, migration: Migration, run: Run) -> None:
-    """Record that a run begins."""
-    await connection.execute(_START, *_values(source, migration, run))
-
-
-def _values(source: Source, migration: Migration, run: Run) -> tuple[str | bool | None, ...]:
-    return (
-        run.id,
-        source.schema,
-        migration.name,
-        run.checksum,
-        run.one_transaction,
-        run.restore_point,
-    )
-
-
 def start_text(source: Source, migration: Migration, run: Run) -> str:
     """The SQL that records, in a transaction of its own, that a migration begins."""
-    row = START.format(table=table_of(source))
-    text = kept_text(migration)
     # Lost in a crash, it is as if it had never begun: what follows makes it durable.
+    return f"BEGIN; SET LOCAL synchronous_commit = off; {start_rows(source, migration, run)}; COMMIT"
+
+
+def start_rows(source: Source, migration: Migration, run: Run) -> str:
+    """The SQL that records, in a transaction that is open, that a migration begins."""
+    row = START.format(table=table_of(source))
+    values = (run.id, source.schema, migration.name, run.checksum, run.one_transaction, run.restore_point)
     return (
-        "BEGIN; SET LOCAL synchronous_commit = off; "
-        f"{bound(row, run.id, migration.checksum, migration.name, text)}; "
-        f"{bound(_START, *_values(source, migration, run))}; COMMIT"
+        f"{bound(row, run.id, migration.checksum, migration.name, kept_text(migration))}; "
+        f"{bound(_START, *values)}"
     )
 
 
@@ -116,12 +101,6 @@ async def steps(connection: Connection, run_id: str, state: Literal["begun", "do
     return {row["number"]: row["sha256"] or "" for row in await connection.fetch(_STEPS, run_id, state)}
 
 
-async def failed_run(connection: Connection, source: Source, name: str, run_id: str) -> str | None:
-    """The last run of a migration that failed half-way outside a transaction, other than `run_id`."""
-    found: str | None = await connection.fetchval(_FAILED, source.schema, name, run_id)
-    return found
-
-
 def fingerprint(statement: Statement) -> str:
-    """What tells whether a statement's text is the same: the SHA-256 of its words, whatever lies between."""
-    return sha256(" ".join(statement.sql.split()).encode())
+    """What tells whether a statement's text is the same: the SHA-256 of all of it but its ends."""
+    return sha256(statement.sql.strip(BLANKS).encode())

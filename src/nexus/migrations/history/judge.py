@@ -91,6 +91,12 @@ def _unfinished(source: Source, row: Row, record: Record) -> Problem:
     )
     since = f"{row.started_at:%Y-%m-%d %H:%M:%S} UTC"
     if row.state == "failed":
+        # Our own log says how to go on behind what is done.
+        resolve = (
+            resolve
+            if "--resume" not in (row.logs or "")
+            else f"`{command} --resume {row.name}`, or {resolve}"
+        )
         what = f"{source.schema}: migration {row.name} failed at {since}: {(row.logs or '').strip()}"
         return Problem("failed", row.name, what, resolve, "P3009")
     if record.busy is not None:

@@ -15,7 +15,8 @@ from nexus.migrations import owner_of, provision
 from nexus.migrations.applying.backfill import run_batches
 from nexus.migrations.applying.session import open_session
 from nexus.migrations.applying.settings import Settings, Throttle, Told
-from nexus.migrations.applying.steps import Run, begin_step, start_run
+from nexus.migrations.applying.steps import Run, begin_step, start_rows
+from nexus.migrations.history.table import ensure_table
 from nexus.migrations.journal import ensure_journal
 from nexus.migrations.migration import Migration, Source
 from nexus.migrations.statements import statements
@@ -85,7 +86,8 @@ async def begin(pg: Any, db: Any, sql: str, batch: int = 100) -> Backfill:
     migration = Migration("20260101000000_fill", f"-- nexus: batch={batch}\n{sql}", "0" * 64)
     run_id = f"run-{next(_counter)}"
     connection = await asyncpg.connect(dsn_of(pg, db))
-    await start_run(connection, SHOP, migration, Run(run_id, migration.checksum, False))
+    await ensure_table(connection, SHOP)
+    await connection.execute(start_rows(SHOP, migration, Run(run_id, migration.checksum, False)))
     await connection.close()
     return Backfill(dsn_of(pg, db), run_id, migration)
 

@@ -15,6 +15,7 @@ import asyncpg
 from nexus.migrations import Source, owner_of, provision
 from nexus.migrations.applying import Settings, Told, apply_pending
 from nexus.migrations.history.resolve import mark_rolled_back
+from nexus.migrations.history.resuming import mark_resumed
 
 SCHEMA = "shop"
 EAGER = Settings(lock_timeout=0.1, max_block=0.2, patience=30.0)
@@ -60,6 +61,10 @@ class Shop:
     async def rolled_back(self, name: str) -> None:
         async with self.connection() as connection:
             await mark_rolled_back(connection, self.source, name)
+
+    async def resumed(self, name: str) -> None:
+        async with self.connection() as connection:
+            await mark_resumed(connection, self.source, name)
 
     async def rows(self) -> list[Any]:
         """Prisma's rows: name, state."""

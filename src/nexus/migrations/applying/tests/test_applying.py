@@ -159,6 +159,31 @@ async def test_a_block_may_commit_by_itself_outside_a_transaction(shop: Shop) ->
     assert await shop.value("SELECT count(*) FROM nexus.migration_step WHERE state = 'done'") == 2
 
 
+COMMITS = (
+    "DO $$ BEGIN UPDATE items SET id = id + 1; COMMIT; LOCK TABLE held; UPDATE items SET id = id + 1; END $$;"
+)
+
+
+async def test_a_block_that_commits_by_itself_is_not_run_twice(shop: Shop) -> None:
+    shop.write("0_items", f"{ITEMS} INSERT INTO items VALUES (0); CREATE TABLE held (i int);")
+    await shop.apply()
+    path = shop.write("1_commits", f"{NONE}{COMMITS}")
+    async with shop.connection() as holder, holder.transaction():
+        await holder.execute("LOCK TABLE held")
+        with pytest.raises(
+            MigrationFailed, match=r"55P03 .*a part of it may be done.*begun: line 2.*--resume"
+        ):
+            await shop.apply()
+    assert await shop.value("SELECT id FROM items") == 1
+    await shop.resumed("1_commits")
+    with pytest.raises(MigrationFailed, match=r"was interrupted\. It commits by itself"):
+        await shop.apply()
+    await shop.resumed("1_commits")
+    path.write_text(f"{NONE}UPDATE items SET id = id + 1;")
+    await shop.apply()
+    assert await shop.value("SELECT id FROM items") == 2
+
+
 HALF = (
     f"{NONE}{ITEMS}\nINSERT INTO items VALUES (1);\nINSERT INTO items VALUES (1);\nCREATE TABLE more (i int);"
 )
@@ -166,12 +191,14 @@ HALF = (
 
 async def test_what_fails_half_way_says_what_is_done_and_goes_on_behind_it(shop: Shop) -> None:
     shop.write("1_half", HALF)
-    with pytest.raises(MigrationFailed, match=r"done: lines 2, 3; not begun: lines 4, 5\. .*--rolled-back"):
+    with pytest.raises(
+        MigrationFailed, match=r"done: lines 2, 3; not begun: lines 4, 5\. .*shop --resume 1_half"
+    ):
         await shop.apply()
     with pytest.raises(HistoryBroken, match="done: lines 2, 3") as refused:
         await shop.apply()
     assert refused.value.code == "P3009"
-    await shop.rolled_back("1_half")
+    await shop.resumed("1_half")
     shop.write(
         "1_half", HALF.replace("VALUES (1);\nCREATE", "VALUES (2);\nCREATE").replace("\nINS", "\n\nINS")
     )
@@ -181,6 +208,43 @@ async def test_what_fails_half_way_says_what_is_done_and_goes_on_behind_it(shop:
     (resumed,) = [each for each in shop.told if each.kind == "resumed"]
     assert resumed.sentence == "goes on at line 6; 2 of 4 statements were done before"
     assert await shop.rows() == [("1_half", "rolled back"), ("1_half", "applied")]
+
+
+async def test_what_is_resumed_unchanged_fails_where_it_failed(shop: Shop) -> None:
+    shop.write("1_half", HALF)
+    for _ in range(2):
+        with pytest.raises(MigrationFailed, match="done: lines 2, 3; not begun"):
+            await shop.apply()
+        await shop.resumed("1_half")
+    assert await shop.rows() == [("1_half", "running")]
+    shop.write("1_half", HALF.removeprefix(NONE))
+    with pytest.raises(MigrationFailed, match="is one transaction now: what is done would be done twice"):
+        await shop.apply()
+    assert await shop.rows() == [("1_half", "running")]
+
+
+async def test_only_what_failed_half_way_is_resumed(shop: Shop) -> None:
+    shop.write("1_whole", "SELECT 1 / 0;")
+    with pytest.raises(HistoryBroken, match="never applied"):
+        await shop.resumed("1_whole")
+    with pytest.raises(MigrationFailed):
+        await shop.apply()
+    with pytest.raises(HistoryBroken, match="what failed of it was one transaction"):
+        await shop.resumed("1_whole")
+
+
+async def test_what_was_rolled_back_is_all_run_again(shop: Shop) -> None:
+    """Even where nothing shows that it was taken back: rows, defaults, NOT NULL."""
+    half = f"{NONE}INSERT INTO items VALUES (1);\nALTER TABLE items ALTER id SET DEFAULT 7;\n"
+    shop.write("0_items", ITEMS)
+    shop.write("1_half", f"{half}SELECT 1 / 0;")
+    with pytest.raises(MigrationFailed):
+        await shop.apply()
+    await shop.run("DELETE FROM items; ALTER TABLE items ALTER id DROP DEFAULT")
+    await shop.rolled_back("1_half")
+    shop.write("1_half", f"{half}INSERT INTO items DEFAULT VALUES;")
+    await shop.apply()
+    assert await shop.fetch("SELECT id FROM items ORDER BY id") == [(1,), (7,)]
 
 
 async def test_what_was_undone_by_hand_is_all_run_again(shop: Shop) -> None:
