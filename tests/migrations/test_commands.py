@@ -61,10 +61,11 @@ async def test_what_is_pending_is_planned_applied_told_and_taken_back(small: Any
     assert small.pending() == ["stock/20260202000000_reads", f"till/{NOTE}"]
     trail = small.control.get("/v1/releases")["trail"]
     assert [each["what"] for each in trail][:3] == [
-        f"migrate: {NOTE} undone",
-        "migrate: 20260202000000_reads undone",
-        "migrate: 2 applied",
+        f"migrate undo of {NOTE}: done: 1 step",
+        f"migrate undo of {NOTE}: asked for",
+        "migrate undo of 20260202000000_reads: done: 1 step",
     ]
+    assert "migrate apply of 2 migrations: done: 2 steps" in [each["what"] for each in trail]
 
 
 async def test_what_would_lose_data_is_not_taken_back(small: Any) -> None:
@@ -79,7 +80,9 @@ async def test_a_contract_waits_for_the_release_that_runs_without_it(small: Any)
     small.write("till", "20260203000000_drop", "ALTER TABLE till_rows DROP COLUMN note;")
     plan = small.read("plan")
     assert (plan["steps"], len(plan["later"])) == ([], 1)
-    assert small.events("apply")[-1]["state"] == "nothing to do"
+    last = small.events("apply")[-1]
+    assert (last["state"], last["later"]) == ("nothing to do", 1)
+    assert "1 waits for a release" in small.migrate("apply")
     assert small.pending() == ["till/20260203000000_drop"]
     refused = small.migrate("apply", "--to", "till=20260203000000_drop", code=2)
     assert "nothing was applied" in refused
@@ -91,8 +94,47 @@ async def test_production_asks_for_a_rehearsal_and_an_override_is_in_the_trail(s
     assert "rehears" in small.migrate("apply", code=2)
     assert small.pending() == [f"till/{NOTE}"]
     assert small.events("apply", "--override", "the till is closed")[-1]["state"] == "done"
+    entry = small.control.get("/v1/releases")["trail"][1]
+    asked = ("migrate apply of 1 migration: asked for", "the till is closed")
+    assert (entry["what"], entry["reason"]) == asked
+
+
+async def test_the_trail_tells_what_failed_as_failed_and_what_stays_is_not_called_nothing(
+    small: Any,
+) -> None:
+    small.write("till", NOTE, f"-- nexus: transaction=none\n{ADDS}\nSELECT 1 / 0;")
+    last = small.events("apply", code=1)[-1]
+    assert last["state"] == "failed"
+    assert "no step is done, and of the one that was begun a part may stay" in last["sentence"]
+    assert "nothing changed" not in last["sentence"]
     entry = small.control.get("/v1/releases")["trail"][0]
-    assert (entry["what"], entry["reason"]) == ("migrate: 1 applied", "the till is closed")
+    assert entry["what"].startswith("migrate apply of 1 migration: failed at step 1")
+    told = small.read("drift", "till", code=1)
+    assert [each["migration"] for each in told["unfinished"]["till"]] == [NOTE]
+    drift = small.migrate("drift", "till", code=1)
+    assert "resolve" in drift
+    assert "DROP COLUMN" not in drift, "half of a migration is completed or resolved, not taken away unasked"
+
+
+async def test_what_prisma_refuses_is_refused_with_its_code_in_plans_too(small: Any) -> None:
+    first = next(iter(small.read("status")["modules"]))["latest"]
+    module = next(iter(small.read("status")["modules"]))["module"]
+    before = small.control.get("/v1/releases")["trail"]
+    assert "[P3008]" in small.migrate("resolve", module, "--applied", first, code=2)
+    assert "[P3012]" in small.migrate("resolve", module, "--rolled-back", first, "--plan", code=2)
+    last = small.events("baseline", module, "--plan", code=2)[-1]
+    assert (last["event"], last["code"]) == ("refused", "P3008")
+    assert small.control.get("/v1/releases")["trail"] == before, "what was refused did not happen"
+
+
+async def test_a_plan_waits_for_nobody(small: Any) -> None:
+    small.write("till", NOTE, ADDS)
+    holder = await held(small)
+    with small.begin("apply", "--json") as running:
+        until_it_waits(running)
+        assert [each["event"] for each in small.events("apply", "--plan")] == ["plan"]
+        await holder.close()
+        assert json.loads(list(running.stdout)[-1])["state"] == "done"
 
 
 async def held(small: Any) -> asyncpg.Connection[Any]:
@@ -111,18 +153,20 @@ def until_it_waits(running: Any) -> dict[str, Any]:
     raise AssertionError("it never waited")
 
 
-async def test_ctrl_c_lets_the_running_migration_end_and_begins_no_other(small: Any) -> None:
+async def test_ctrl_c_lets_go_of_what_waits_for_others_and_begins_no_other(small: Any) -> None:
     small.write("till", NOTE, ADDS)
     small.write("till", "20260202000000_more", "CREATE TABLE more (id int);")
     holder = await held(small)
     with small.begin("apply", "--json") as running:
         until_it_waits(running)
         running.send_signal(signal.SIGINT)
-        next(line for line in running.stdout if "stopping after the running migration" in line)
-        await holder.close()
+        next(line for line in running.stdout if "stopping once the running migration" in line)
         last = json.loads(list(running.stdout)[-1])
-    assert (running.returncode, last["state"], last["done"]) == (130, "interrupted", 1)
-    assert small.pending() == ["till/20260202000000_more"]
+    assert (running.returncode, last["state"], last["done"]) == (130, "interrupted", 0)
+    assert last["sentence"] == "interrupted at step 1 of 2: nothing changed"
+    assert small.pending() == [f"till/{NOTE}", "till/20260202000000_more"]
+    assert small.read("status")["ok"]
+    await holder.close()
     assert small.events("apply")[-1]["state"] == "done"
 
 
@@ -199,3 +243,8 @@ async def test_the_map_is_written_and_checked(small: Any) -> None:
     small.migrate("map", "--check", str(file))
     await small.query("CREATE TABLE till.unseen (id int)")
     assert "is not what the database says" in small.migrate("map", "--check", str(file), code=1)
+    file.write_bytes(b"\xff\xfe")
+    for path in (file, small.stack.root):
+        told = small.migrate("map", "--check", str(path), code=2)
+        assert "cannot be read" in told
+        assert "unexpected" not in told

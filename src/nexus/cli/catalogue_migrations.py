@@ -11,6 +11,8 @@ PT_BR = {
         "--rate {rate:g} não repete nada; escreva um número acima de 0"
     ),
     "--to {said!r} is no MODULE=NAME": "--to {said!r} não é MÓDULO=NOME",
+    "1 waits for a release": "1 aguarda uma versão",
+    "; {waits} (see `nexus migrate plan`)": "; {waits} (veja `nexus migrate plan`)",
     "PostgreSQL does not answer ({reason}); start the stack with `nexus up`": (
         "o PostgreSQL não responde ({reason}); inicie a pilha com `nexus up`"
     ),
@@ -22,6 +24,7 @@ PT_BR = {
     "baseline": "linha de base",
     "contract": "contrai",
     "copy: {way}, {mb} MB in {seconds} s": "cópia: {way}, {mb} MB em {seconds} s",
+    "done: 1 step in {seconds:.1f} s": "pronto: 1 passo em {seconds:.1f} s",
     "edited": "editada",
     "expand": "expande",
     "failed: {what}": "falhou: {what}",
@@ -32,6 +35,9 @@ PT_BR = {
     "idle in transaction (aborted)": "ociosa em transação (abortada)",
     "interrupted; the copy is gone, nothing was rehearsed": "interrompido; a cópia se foi, nada foi ensaiado",
     "invariants: {held} of {all} as before": "invariantes: {held} de {all} como antes",
+    "its inverse is made, and proven in a shadow database": (
+        "a inversa é gerada e provada em um banco de dados sombra"
+    ),
     "latest": "última",
     "line {line}: gave way, {who} waited for {table}; it is tried again": (
         "linha {line}: cedeu a vez, {who} esperava por {table}; será tentada de novo"
@@ -39,32 +45,35 @@ PT_BR = {
     "line {line}: waiting for {who}": "linha {line}: aguardando {who}",
     "line {line}: {what}": "linha {line}: {what}",
     "load: {rate} writes a second on {tables} tables ({source}); {writes} written, {failed} failed": (
-        "carga: {rate} escritas por segundo em {tables} tabelas ({source}); {writes} feitas, "
-        "{failed} falharam"
+        "carga: {rate} escritas por segundo em {tables} tabelas ({source}); {writes} feitas, {failed} "
+        "falharam"
     ),
     "longest wait of a write {ms} ms": "a escrita que mais esperou: {ms} ms",
-    "name one migration: --applied NAME or --rolled-back NAME": (
-        "indique uma migração: --applied NOME ou --rolled-back NOME"
+    "name one migration: --applied, --rolled-back, --resume or --edited NAME": (
+        "indique uma migração: --applied, --rolled-back, --resume ou --edited NOME"
     ),
     "no database answers: sizes of tables are not known": (
         "nenhum banco de dados responde: o tamanho das tabelas não é conhecido"
     ),
     "note: {what}": "nota: {what}",
     "nothing is pending: there is nothing to rehearse": "nada está pendente: não há o que ensaiar",
+    "nothing was done": "nada foi feito",
     "out-of-order": "fora de ordem",
     "pausing: {why}": "em pausa: {why}",
     "pending": "pendentes",
     "problems": "problemas",
     "record as applied": "registrar como aplicada",
+    "record as edited": "registrar como editada",
     "record as rolled back": "registrar como desfeita",
+    "record as to go on": "registrar que continua",
     "release {name}: failed: {why}": "versão {name}: falhou: {why}",
     "release {name}: not smoke-tested: {why}": "versão {name}: não testada: {why}",
     "release {name}: works on the new schema": "versão {name}: funciona com o novo esquema",
     "restore point {name} at {lsn}": "ponto de restauração {name} em {lsn}",
     "schema": "esquema",
     "something stands in the way in: {modules}": "há impedimentos em: {modules}",
-    "stopping after the running migration; the same command goes on": (
-        "parando após a migração em andamento; o mesmo comando continua"
+    "stopping once the running migration ends or lets go; the same command goes on": (
+        "parando quando a migração em andamento terminar ou desistir; o mesmo comando continua"
     ),
     "the control loop was lost; the same command goes on where it was": (
         "o laço de controle foi perdido; o mesmo comando continua de onde estava"
@@ -76,9 +85,11 @@ PT_BR = {
     "undo": "desfazer",
     "unreadable": "ilegível",
     "user {user}": "usuário {user}",
+    "what it did so far differs, too; first: {mend}": "o que ela já fez também difere; primeiro: {mend}",
     "{count} pending; `nexus migrate plan` shows the order": (
         "{count} pendentes; `nexus migrate plan` mostra a ordem"
     ),
+    "{count} wait for a release": "{count} aguardam uma versão",
     "{file} cannot be read ({reason})": "{file} não pode ser lido ({reason})",
     "{modules}: as the migrations say": "{modules}: como dizem as migrações",
     "{module}: 1 difference": "{module}: 1 diferença",

@@ -41,13 +41,20 @@ def resolve(
     rolled_back: Annotated[
         str, typer.Option("--rolled-back", metavar="NAME", help="It failed, and nothing is left of it.")
     ] = "",
+    resume: Annotated[
+        str, typer.Option("--resume", metavar="NAME", help="It failed half-way: go on behind what is done.")
+    ] = "",
+    edited: Annotated[
+        str, typer.Option("--edited", metavar="NAME", help="Its edited file says what was applied.")
+    ] = "",
+    plan: Plan = False,
     as_json: Json = False,
 ) -> None:
-    """Record what became of a migration that failed, as `prisma migrate resolve` does."""
-    if bool(applied) == bool(rolled_back):
-        raise place.stop(t("name one migration: --applied NAME or --rolled-back NAME"), 2)
-    body = {"module": module, "applied": applied, "rolled_back": rolled_back}
-    _change("/v1/migrate/resolve", body, False, True, as_json)
+    """Record what became of a migration that failed, as `prisma migrate resolve` does, or was edited."""
+    wishes = {"applied": applied, "rolled_back": rolled_back, "resume": resume, "edited": edited}
+    if sum(map(bool, wishes.values())) != 1:
+        raise place.stop(t("name one migration: --applied, --rolled-back, --resume or --edited NAME"), 2)
+    _change("/v1/migrate/resolve", {"module": module, **wishes}, plan, True, as_json)
 
 
 def baseline(
@@ -90,7 +97,8 @@ def _change(path: str, body: dict[str, Any], plan: bool, yes: bool, as_json: boo
         code = following.run(path, {**body, "plan_only": True})
         if code or not following.planned:
             raise typer.Exit(code)
-        deploysteering.confirm(t("go on?"))
+        if not typer.confirm(t("go on?")):
+            raise place.stop(t("nothing was done"), 1)
         if following.digest:
             body["digest"] = following.digest
         raise typer.Exit(Following(client, as_json, shown=True).run(path, body))

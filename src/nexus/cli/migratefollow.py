@@ -18,6 +18,7 @@ import typer
 
 from nexus.cli import progress
 from nexus.cli.language import t
+from nexus.cli.migrateplace import coded, waiting
 from nexus.cli.migratesaid import ACTIONS, said
 from nexus.cli.within import Within
 from nexus.control.client import Client, ControlError
@@ -104,7 +105,8 @@ class Following:
     def run(self, path: str, body: Mapping[str, Any]) -> int:
         """Asks for it and follows it to its end; returns the command's exit code.
 
-        The first Ctrl-C lets the running migration end; the second leaves at once.
+        The first Ctrl-C lets the running migration end, or let go where it keeps out of others' way; the
+        second leaves at once.
         """
         run, code, plan_only = uuid.uuid4().hex, FAILED, bool(body.get("plan_only"))
         self._stop_on_interrupt(run)
@@ -132,7 +134,7 @@ class Following:
         kind = event["event"]
         self._ended = kind in ("refused", "outcome") or (kind == "plan" and plan_only)
         if kind == "refused":
-            self._fail(event["message"])
+            self._fail(coded(event["message"], event.get("code", "")))
             return int(event["exit_code"])
         if kind == "plan":
             plan = event["plan"]
@@ -171,7 +173,10 @@ class Following:
             if asked.is_set():
                 os._exit(INTERRUPTED)
             asked.set()
-            typer.echo("\n" + t("stopping after the running migration; the same command goes on"), err=True)
+            typer.echo(
+                "\n" + t("stopping once the running migration ends or lets go; the same command goes on"),
+                err=True,
+            )
             threading.Thread(target=self._client.post, args=(f"/v1/stop/{run}", {}), daemon=True).start()
 
         signal.signal(signal.SIGINT, interrupted)
@@ -185,9 +190,15 @@ def _full(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _outcome(event: Mapping[str, Any], seconds: float) -> None:
+    more = waiting(event.get("later", 0))
     if event["state"] == "done":
-        typer.echo(t("done: {count} steps in {seconds:.1f} s", count=event["done"], seconds=seconds))
+        count = event["done"]
+        if count == 1:
+            text = t("done: 1 step in {seconds:.1f} s", seconds=seconds)
+        else:
+            text = t("done: {count} steps in {seconds:.1f} s", count=count, seconds=seconds)
+        typer.echo(text + more)
     elif event["state"] == "nothing to do":
-        typer.echo(t("nothing to do"))
+        typer.echo(t("nothing to do") + more)
     else:
         typer.echo(event["sentence"], err=True)

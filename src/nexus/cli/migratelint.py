@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,7 +17,10 @@ from nexus.cli.language import language, t
 if TYPE_CHECKING:
     from nexus.control.migrating.desk import Desk
     from nexus.migrations.effects.effect import Living
+    from nexus.migrations.errors import MigrationError
+    from nexus.migrations.linting.finding import Finding
     from nexus.migrations.migration import Migration, Source
+    from nexus.migrations.readers import Reader
 
     Files = list[tuple[Source | None, Migration]]
 
@@ -33,48 +38,86 @@ def lint(paths: Paths = None, everything: All = False, as_json: Json = False) ->
     Exit code 1 when a finding is an error. It works without a database too.
     """
     from nexus.cli.migrateplace import desk, print_json
-    from nexus.migrations.linting import lint as find
     from nexus.migrations.linting import text
     from nexus.migrations.readers import readers_of
 
-    with desk() as known:
-        files, living = asyncio.run(_material(known, paths or [], everything))
-        found = find(
-            files,
-            living,
-            readers_of(known.stack),
-            aside=everything,
-            rates=known.rates(),
-            language="en" if as_json else language(),
-        )
+    with desk(as_json) as known:
+        material = asyncio.run(_material(known, paths or [], everything))
+        options: dict[str, Any] = {
+            "aside": everything,
+            "rates": known.rates(),
+            "language": "en" if as_json else language(),
+        }
+        found = _findings(material, readers_of(known.stack), options)
     if as_json:
-        print_json(
-            {"living": living is not None, "files": len(files), "findings": [f.as_dict() for f in found]}
-        )
+        findings = [each.as_dict() for each in found]
+        count = len(material.files) + len(material.faults)
+        print_json({"living": material.living is not None, "files": count, "findings": findings})
     else:
-        if living is None:
+        if material.living is None:
             typer.echo(t("no database answers: sizes of tables are not known"), err=True)
         typer.echo(text.text([replace(each, file=_shown(each.file)) for each in found], language()))
     raise typer.Exit(1 if any(each.level == "error" for each in found) else 0)
 
 
-async def _material(desk: Desk, paths: list[Path], everything: bool) -> tuple[Files, Living | None]:
-    """What is to be judged, and the living tables where a database answers."""
-    from nexus.control.migrating.desk import Unanswered
+@dataclass
+class _Material:
+    """What is to be judged, what of it cannot be read, and the living tables where a database answers."""
 
+    files: Files
+    living: Living | None = None
+    faults: list[MigrationError] = field(default_factory=list)
+
+
+async def _material(desk: Desk, paths: list[Path], everything: bool) -> _Material:
+    from nexus.control.migrating.desk import Unanswered
+    from nexus.control.migrating.readable import Readable
+
+    material = _Material([])
     try:
-        living = await desk.living()
-        histories = await desk.histories()
+        material.living = await desk.living()
+        read = Readable() if everything or paths else await desk.readable()
     except Unanswered:
-        living, histories = None, {}
-    if paths:
-        return [each for path in paths for each in _named(desk, path)], living
-    files: Files = []
-    for source in desk.sources:
-        history = None if everything else histories.get(source.module)
-        known = _all_of(source) if history is None else history.pending
-        files += [(source, each) for each in known]
-    return files, living
+        read = Readable()
+    material.faults += read.faults.values()
+    for path in paths:
+        material.files += _named(desk, path, material.faults)
+    for source in desk.sources if not paths else ():
+        if source.module in read.histories:
+            wrong = {name.partition("/")[2] for name in read.faults if name.startswith(f"{source.module}/")}
+            pending = read.histories[source.module].pending
+            material.files += [(source, each) for each in pending if each.name not in wrong]
+        elif source.module not in read.faults:
+            material.files += _all_of(source, material.faults)
+    return material
+
+
+def _findings(material: _Material, readers: Sequence[Reader], options: dict[str, Any]) -> list[Finding]:
+    """What lint finds, and a finding for each file that cannot be read: it hides nothing of the others."""
+    from nexus.migrations.errors import MigrationUnreadable
+    from nexus.migrations.linting import lint as find
+
+    while True:
+        try:
+            found = list(find(material.files, material.living, readers, **options))
+            break
+        except MigrationUnreadable as error:
+            left = [each for each in material.files if not str(error).startswith(f"{each[1].file}:")]
+            if len(left) == len(material.files):
+                raise
+            material.files = left
+            material.faults.append(error)
+    return [*map(_unreadable, material.faults), *found]
+
+
+def _unreadable(error: MigrationError) -> Finding:
+    """The fault as a finding; its message begins with the file, and mostly the line."""
+    from nexus.migrations.linting.finding import Finding
+
+    told = re.fullmatch(r"(?P<file>[^:]+):(?:(?P<line>\d+):)? *(?P<what>.*)", str(error), re.DOTALL)
+    if told is None:
+        return Finding("unreadable", "error", "", 0, str(error))
+    return Finding("unreadable", "error", told["file"], int(told["line"] or 1), told["what"])
 
 
 def _shown(file: str) -> str:
@@ -82,24 +125,35 @@ def _shown(file: str) -> str:
     return str(Path(file).relative_to(Path.cwd())) if Path(file).is_relative_to(Path.cwd()) else file
 
 
-def _all_of(source: Source) -> tuple[Migration, ...]:
+def _all_of(source: Source, faults: list[MigrationError]) -> Files:
+    from nexus.migrations.errors import MigrationUnreadable
     from nexus.migrations.reading import read
 
-    return read(source)
+    try:
+        return [(source, each) for each in read(source)]
+    except MigrationUnreadable as error:
+        faults.append(error)
+        return []
 
 
-def _named(desk: Desk, path: Path) -> Files:
+def _named(desk: Desk, path: Path, faults: list[MigrationError]) -> Files:
     """The migrations of a module, of a folder, or one file."""
+    from nexus.migrations.errors import MigrationUnreadable
     from nexus.migrations.reading.file import read_file
 
     for source in desk.sources:
         if str(path) == source.module:
-            return [(source, each) for each in _all_of(source)]
+            return _all_of(source, faults)
     here = path.resolve()
     if not here.exists():
         raise place.stop(t("{path} is no file, no folder and no module", path=path), 2)
-    scripts = sorted(here.rglob("*.sql")) if here.is_dir() else [here]
-    return [(_owner(desk, script), read_file(_name(script), script)) for script in scripts]
+    found: Files = []
+    for script in sorted(here.rglob("*.sql")) if here.is_dir() else [here]:
+        try:
+            found.append((_owner(desk, script), read_file(_name(script), script)))
+        except MigrationUnreadable as error:
+            faults.append(error)
+    return found
 
 
 def _name(script: Path) -> str:

@@ -13,7 +13,6 @@ from nexus.cli.language import language, t
 
 if TYPE_CHECKING:
     from nexus.migrations.planning.planned import MigrationPlan
-    from nexus.migrations.shape import Difference
 
 To = Annotated[
     list[str] | None,
@@ -36,7 +35,7 @@ def plan(to: To = None, as_json: Json = False) -> None:
     from nexus.cli.migrateplace import BAD_INPUT, desk, pairs, print_json
 
     wanted = pairs(to or [])
-    with desk() as known:
+    with desk(as_json) as known:
         found = asyncio.run(known.plan(wanted))
     if as_json:
         print_json(found.as_dict())
@@ -51,7 +50,7 @@ def status(as_json: Json = False) -> None:
     from nexus.cli.migratetable import show
     from nexus.control.migrating.standing import standing
 
-    with desk() as known:
+    with desk(as_json) as known:
         found = asyncio.run(standing(known))
     ok = all(each.ok for each in found)
     if as_json:
@@ -66,23 +65,17 @@ def drift(modules: Modules = None, as_json: Json = False) -> None:
 
     Prints the exact SQL that brings a schema back to what its migrations say.
     """
+    from nexus.cli import migratedrift
     from nexus.cli.migrateplace import desk, print_json
-    from nexus.migrations import shape
 
-    with desk() as known:
-        sources = tuple(map(known.source, modules)) if modules else known.sources
-        only = [each.module for each in sources] if modules else ()
-        found = asyncio.run(shape.drift(known.admin_url, known.sources, only))
-    told = {each.module: found[each.module] for each in sources if each.module in found}
-    clean = not any(told.values()) and not found.unknown
+    with desk(as_json) as known:
+        only = [known.source(each).module for each in modules or ()]
+        found = asyncio.run(migratedrift.seen(known, only))
     if as_json:
-        listed = {name: [d.as_dict() for d in each] for name, each in told.items()}
-        print_json({"ok": clean, "modules": listed, "unknown": found.unknown})
+        print_json(found.as_dict())
     else:
-        _tell_drift(told)
-        for module, reason in found.unknown.items():
-            typer.echo(t("{module}: cannot be compared: {reason}", module=module, reason=reason))
-    raise typer.Exit(0 if clean else 1)
+        migratedrift.show(found)
+    raise typer.Exit(0 if found.ok else 1)
 
 
 def map_(write: Write = None, check: Check = None) -> None:
@@ -106,31 +99,6 @@ def _text(found: MigrationPlan) -> str:
     return found.text()
 
 
-def _tell_drift(told: dict[str, tuple[Difference, ...]]) -> None:
-    from nexus.migrations.shape import in_order
-
-    for module, differences in told.items():
-        if not differences:
-            continue
-        if len(differences) == 1:
-            headline = t("{module}: 1 difference", module=module)
-        else:
-            headline = t("{module}: {count} differences", module=module, count=len(differences))
-        typer.echo(typer.style(headline, bold=True))
-        for each in differences:
-            typer.echo(f"  {each.sentence}")
-        steps = in_order(differences)
-        if steps:
-            typer.echo("  " + t("this brings it back to what the migrations say:"))
-        for step in steps:
-            if step.destroys:
-                typer.echo("    " + typer.style(t("-- loses: {what}", what=step.destroys), fg="red"))
-            typer.echo("    " + step.sql.replace("\n", "\n    "))
-    clean = [module for module, differences in told.items() if not differences]
-    if clean:
-        typer.echo(t("{modules}: as the migrations say", modules=", ".join(clean)))
-
-
 def _drawn() -> str:
     from nexus.cli.migrateplace import desk
     from nexus.migrations import shape
@@ -151,6 +119,12 @@ def _check(file: Path, text: str) -> None:
         same = file.read_text(encoding="utf-8") == text
     except FileNotFoundError:
         raise place.stop(t("{path}: is missing", path=file), 1) from None
+    except OSError as error:
+        raise place.stop(
+            t("{file} cannot be read ({reason})", file=file, reason=error.strerror), 2
+        ) from error
+    except UnicodeError as error:
+        raise place.stop(t("{file} cannot be read ({reason})", file=file, reason="UTF-8?"), 2) from error
     if not same:
         raise place.stop(t("{path}: is not what the database says; `--write` renews it", path=file), 1)
     typer.echo(t("{path}: is what the database says", path=file))

@@ -66,6 +66,7 @@ def rehearse(
 
 
 async def _rehearsed(desk: Desk, to: dict[str, str], options: Options, smoke: bool) -> Report:
+    from nexus.cli.migrateplace import waiting
     from nexus.control.migrating.applying import without_rehearsal
     from nexus.control.rehearsing.rehearse import rehearse as rehearse_plan
 
@@ -73,6 +74,7 @@ async def _rehearsed(desk: Desk, to: dict[str, str], options: Options, smoke: bo
     if plan.refusals:
         raise place.stop("; ".join(f"{each.sentence}; {each.mend}" for each in plan.refusals), 2)
     if not plan.steps:
-        typer.echo(t("nothing is pending: there is nothing to rehearse"), err=True)
+        more = waiting(len(plan.later))
+        typer.echo(t("nothing is pending: there is nothing to rehearse") + more, err=True)
         raise typer.Exit(0)
     return await rehearse_plan(desk, plan, options, lambda said: typer.echo(said, err=True), smoke=smoke)

@@ -14,6 +14,8 @@ ACTIONS = {  # what steps do, in words
     "migrate-one": "migrate",
     "resolve-applied": "record as applied",
     "resolve-rolled-back": "record as rolled back",
+    "resolve-resume": "record as to go on",
+    "resolve-edited": "record as edited",
     "baseline": "baseline",
 }
 
@@ -36,6 +38,8 @@ def said(event: Mapping[str, Any]) -> str:
         )
     if kind in ("progress", "batch"):
         return _far(event)
+    if kind == "proving":
+        return t(event["sentence"])
     return harmless(event["sentence"])
 
 

@@ -15,7 +15,14 @@ TRIES = 100
 
 
 class Refused(Exception):
-    """The operator asked for something that cannot be; nothing was changed (exit code 2)."""
+    """The operator asked for something that cannot be; nothing was changed (exit code 2).
+
+    `code`: the code that Prisma has for it, such as P3009 ("" = it has none).
+    """
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass(frozen=True)

@@ -70,12 +70,15 @@ class Operating:
     async def _run(
         self, operation: Operation, events: asyncio.Queue[dict[str, Any] | None], stop: asyncio.Event
     ) -> None:
-        def refuse(message: str, code: int) -> None:
-            events.put_nowait({"event": "refused", "message": message, "exit_code": code})
+        def refuse(message: str, exit_code: int, code: str = "") -> None:
+            refused = {"event": "refused", "message": message, "exit_code": exit_code, "code": code}
+            events.put_nowait(refused)
 
         try:
             await operation(events.put_nowait, stop)
-        except (Refused, ReleaseError, ArtefactError, ManifestError, HomeError, EngineError) as error:
+        except Refused as error:
+            refuse(str(error), BAD_INPUT, error.code)
+        except (ReleaseError, ArtefactError, ManifestError, HomeError, EngineError) as error:
             refuse(str(error), BAD_INPUT)
         except (StartError, OSError) as error:
             refuse(str(error), FAILED)

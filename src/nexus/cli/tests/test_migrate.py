@@ -80,7 +80,7 @@ def test_what_changes_needs_a_stack_that_runs(root: Path, command: list[str]) ->
         (["plan", "--to", "till"], "--to 'till' is no MODULE=NAME"),
         (["plan", "--to", "tilt=x"], "no module 'tilt' has a schema in this stack; did you mean 'till'?"),
         (["drift", "shop"], "no module 'shop' has a schema in this stack"),
-        (["resolve", "till"], "name one migration: --applied NAME or --rolled-back NAME"),
+        (["resolve", "till"], "name one migration: --applied, --rolled-back, --resume or --edited NAME"),
         (["lint", "nowhere.sql"], "nowhere.sql is no file, no folder and no module"),
     ],
 )
@@ -100,6 +100,32 @@ def test_lint_needs_no_database(root: Path) -> None:
     assert (found["living"], found["files"]) == (False, 2)
     assert any(each["file"].endswith(f"{script.parent.name}/migration.sql") for each in found["findings"])
     assert done.returncode == (1 if any(each["level"] == "error" for each in found["findings"]) else 0)
+
+
+def test_one_file_that_cannot_be_read_hides_no_finding_of_another(root: Path) -> None:
+    for name, sql in (
+        ("20260102000000_typo", "ALTER TABEL receipts ADD COLUMN a int;"),
+        ("20260103000000_drop", "ALTER TABLE receipts DROP COLUMN id;"),
+    ):
+        script = root / "modules" / "till" / "migrations" / name / "migration.sql"
+        script.parent.mkdir()
+        script.write_text(sql + "\n")
+    other = root / "20260104000000_psql.sql"
+    other.write_text("SELECT 1;\n\\copy receipts from 'receipts.csv'\n")
+    done = migrate(root, "lint", "--json", "till", str(other))
+    found = json.loads(done.stdout)
+    unread = [each for each in found["findings"] if each["rule"] == "unreadable"]
+    assert sorted(each["line"] for each in unread) == [1, 2]
+    assert all(Path(each["file"]).is_file() for each in unread)
+    assert any("20260103000000_drop" in each["file"] for each in found["findings"])
+    assert (done.returncode, found["files"]) == (1, 4)
+
+
+def test_what_stands_in_the_way_is_json_where_json_is_asked_for(root: Path) -> None:
+    done = migrate(root, "plan", "--json")
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["ok"], told["code"]) == (2, False, "")
+    assert told["refused"] == "this stack has no database yet; start it with `nexus up`"
 
 
 BOB = {

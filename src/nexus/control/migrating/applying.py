@@ -14,10 +14,10 @@ from nexus.control.migrating.telling import told_event
 from nexus.control.turn import Emit
 from nexus.migrations.applying import apply_pending
 from nexus.migrations.applying.settings import Settings, Told
-from nexus.migrations.errors import PlanRefused
+from nexus.migrations.errors import MigrationStopped, PlanRefused
 from nexus.migrations.migration import sha256
 from nexus.migrations.planning.planned import MigrationPlan, PlannedMigration
-from nexus.plans import Action, Step
+from nexus.plans import Action, Step, StepStopped
 from nexus.runtimes.protocol import StartError
 
 if TYPE_CHECKING:
@@ -25,15 +25,18 @@ if TYPE_CHECKING:
 
 
 class Applying:
-    """The hands of the executor for one plan."""
+    """The hands of the executor for one plan. `stop`: set when the operator asks to stop."""
 
-    def __init__(self, world: World, desk: Desk, plan: MigrationPlan, emit: Emit) -> None:
+    def __init__(
+        self, world: World, desk: Desk, plan: MigrationPlan, emit: Emit, stop: asyncio.Event
+    ) -> None:
         self._world = world
         self._desk = desk
         self._planned: dict[tuple[str, str], PlannedMigration] = {
             (each.source.module, each.migration.name): each for each in plan.steps
         }
         self._emit = emit
+        self._stop = stop
         self._first = True
 
     def actions(self) -> Mapping[str, Action]:
@@ -45,13 +48,17 @@ class Applying:
 
         Raises:
             MigrationError: it cannot be applied, or its file is not the planned one any more.
+            StepStopped: it was asked to stop while others were in its way.
             StartError: others have applied it meanwhile.
         """
         planned = self._planned[step.target, step.arguments["migration"]]
         settings, url = self._settings(), self._desk.admin_url
         name, tell = planned.migration.name, told_here(self._tell)
         await asyncio.to_thread(_check_unchanged, planned)
-        done = await aside(lambda: apply_pending(url, planned.source, settings, tell, {name}))
+        try:
+            done = await aside(lambda: apply_pending(url, planned.source, settings, tell, {name}))
+        except MigrationStopped as error:
+            raise StepStopped(str(error)) from error
         self._first = False
         if name not in done:
             raise StartError(
@@ -59,7 +66,7 @@ class Applying:
             )
 
     def _settings(self) -> Settings:
-        settings = replace(self._desk.settings, restore_point=self._first)
+        settings = replace(self._desk.settings, restore_point=self._first, stop=self._stop.is_set)
         asked = pressure_of(self._world)
         return replace(settings, throttle=replace(settings.throttle, pressure=asked)) if asked else settings
 

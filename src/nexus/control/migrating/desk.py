@@ -20,6 +20,7 @@ import asyncpg
 from nexus.control.addresses import Refused, planned
 from nexus.control.as_run import as_run
 from nexus.control.keeper import RuntimeName
+from nexus.control.migrating.readable import Readable, beside, readable
 from nexus.control.migrating.running import Labels, labels_from_outside, labels_of, running_releases
 from nexus.control.migrating.sources import chosen, server_of, sources_of
 from nexus.control.migrating.tools import with_tools
@@ -30,8 +31,6 @@ from nexus.control.secrets import ADMIN_URL
 from nexus.migrations.applying.settings import Settings
 from nexus.migrations.effects import read_living
 from nexus.migrations.effects.effect import Living
-from nexus.migrations.history import read_history
-from nexus.migrations.history.state import History
 from nexus.migrations.migration import Source
 from nexus.migrations.planning import plan
 from nexus.migrations.planning.planned import MigrationFacts, MigrationPlan, Rates, RunningRelease
@@ -158,17 +157,14 @@ class Desk:
         finally:
             await connection.close(timeout=CONNECT)
 
-    async def histories(self, connection: Connection | None = None) -> dict[str, History]:
-        """Module → its folder beside its schema's record.
+    async def readable(self) -> Readable:
+        """The folder of each module beside its schema's record, and what cannot be read.
 
         Raises:
             Unanswered: the database cannot be asked.
-            MigrationUnreadable: a folder cannot be read.
         """
-        if connection is None:
-            async with self.connected() as mine:
-                return await self.histories(mine)
-        return {each.module: await read_history(connection, each) for each in self.sources}
+        async with self.connected() as connection:
+            return await readable(connection, self.sources)
 
     async def living(self) -> Living:
         """What of the tables of all modules is known.
@@ -184,14 +180,17 @@ class Desk:
 
         Raises:
             Unanswered: the database cannot be asked.
-            MigrationUnreadable: a folder cannot be read.
+            MigrationError: a folder or a script cannot be read.
         """
-        async with self.connected() as connection:
-            histories = await self.histories(connection)
-            living = await read_living(connection, self.schemas)
+        found = await self.readable()
+        for fault in found.faults.values():
+            raise fault
+        return await self._facts(found)
+
+    async def _facts(self, found: Readable) -> MigrationFacts:
         return MigrationFacts(
-            histories,
-            living,
+            found.histories,
+            await self.living(),
             await self.running(),
             await asyncio.to_thread(self.rates),
             rehearse_within=self.stack.migrations.rehearse_within,
@@ -204,16 +203,17 @@ class Desk:
 
         Raises:
             Unanswered: the database cannot be asked.
-            MigrationError: a folder cannot be read, or `to` names what is not there.
+            MigrationError: `to` names what is not there.
         """
         for module in to or {}:
             self.source(module)
-        facts = await self.facts()
-        found = await asyncio.to_thread(plan, facts, to or {})
+        read = await self.readable()
+        facts = await self._facts(read)
+        found = beside(await asyncio.to_thread(plan, facts, to or {}), read.faults)
         if found.commands:
             async with self.connected() as connection:
                 found = await with_tools(found, connection)
-        if facts.rehearse_within is None or not found.steps:
+        if facts.rehearse_within is None or not found.steps or read.faults:
             return found
         report = await asyncio.to_thread(reports.latest, self.rehearsals, found.digest)
         if report is None or not report.ok:

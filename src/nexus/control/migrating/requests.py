@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+WISHES = ("applied", "rolled_back", "resume", "edited")
 Word = Annotated[str, Field(min_length=1)]
 
 
@@ -30,16 +31,26 @@ class ApplyRequest(Asked):
 
 
 class ResolveRequest(Asked):
-    """`nexus migrate resolve`: one row is to say something else."""
+    """`nexus migrate resolve`: one row is to say something else. Each names a migration: it was applied by
+    hand, nothing is left of it, it goes on where it failed, or its edited file says what was applied.
+    """
 
     module: Word
     applied: str = ""
     rolled_back: str = ""
+    resume: str = ""
+    edited: str = ""
+
+    @property
+    def wish(self) -> tuple[str, str]:
+        """What is asked for, and of which migration."""
+        said = {name: getattr(self, name) for name in WISHES}
+        return next((name, of) for name, of in said.items() if of)
 
     @model_validator(mode="after")
     def _one_wish(self) -> ResolveRequest:
-        if bool(self.applied) == bool(self.rolled_back):
-            raise ValueError("name one migration: --applied NAME or --rolled-back NAME")
+        if sum(bool(getattr(self, name)) for name in WISHES) != 1:
+            raise ValueError("name one migration: --applied, --rolled-back, --resume or --edited NAME")
         return self
 
 

@@ -12,8 +12,11 @@ from nexus.control.turn import Emit
 from nexus.migrations import shape
 from nexus.migrations.applying.settings import Told
 from nexus.migrations.errors import HistoryBroken
+from nexus.migrations.history import read_history
 from nexus.migrations.migration import Source
 from nexus.plans import Action, Plan, Step
+
+PROVING = "its inverse is made, and proven in a shadow database"
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Undoing:
         """
         source = desk.source(module)
         name = name or await _newest(desk, source)
+        emit(told_event(Told("proving", module, name, sentence=PROVING)))
         needed_by = await desk.needed_by(module)
         url, all_of_them = desk.admin_url, desk.sources
         found = await aside(lambda: shape.undo_plan(url, source, name, needed_by, all_of_them))
@@ -57,7 +61,7 @@ class Undoing:
             "undo",
             self.source.module,
             "an operator asks for it",
-            f"take {self.name} back: {len(self.found.statements)} statements",
+            f"take {self.name} back: {_count(len(self.found.statements))}",
             undo="nexus migrate apply",
             arguments={"migration": self.name},
         )
@@ -96,8 +100,13 @@ class Undoing:
         self.emit(told_event(told))
 
 
+def _count(statements: int) -> str:
+    return "1 statement" if statements == 1 else f"{statements} statements"
+
+
 async def _newest(desk: Desk, source: Source) -> str:
-    history = (await desk.histories())[source.module]
+    async with desk.connected() as connection:
+        history = await read_history(connection, source)
     here = [each.name for each in history.migrations if each.name in history.applied]
     if not here:
         raise HistoryBroken(f"{source.module}: nothing of its folder is applied; there is nothing to undo")

@@ -115,7 +115,7 @@ class PlannedMigration:
 class Refusal:
     """Why a plan may not be carried out. `about`: `module/name` or a module. `mend`: what to do."""
 
-    kind: Literal["history", "circle", "missing", "release", "contract", "rehearsal", "order"]
+    kind: Literal["unreadable", "history", "circle", "missing", "release", "contract", "rehearsal", "order"]
     about: str
     sentence: str
     mend: str

@@ -132,10 +132,10 @@ async def test_what_failed_is_resolved_and_what_cannot_be_is_refused_with_prisma
     with pytest.raises(Exception, match="division by zero"):
         await apply(desk, "till")
     assert (await told(desk))["till"][2] == ["failed"]
-    await carry_out(desk, resolve_plan(desk.source("till"), "20260102000000_fails", applied=False))
+    await carry_out(desk, resolve_plan(desk.source("till"), "rolled_back", "20260102000000_fails"))
     assert (await told(desk))["till"] == (1, [("20260102000000_fails", "expand")], [])
     mending = Mending(desk)
-    step = resolve_plan(desk.source("till"), "20260101000000_first", applied=True).steps[0]
+    step = resolve_plan(desk.source("till"), "applied", "20260101000000_first").steps[0]
     with pytest.raises(HistoryBroken):
         await mending.actions()[step.action](step)
     assert mending.refused is not None
@@ -159,14 +159,52 @@ async def test_a_module_without_a_schema_and_a_folder_that_is_not_there_are_told
         await desk.plan({"tills": "x"})
     (desk.stack.root / "modules/till/migrations/20260101000000_first/migration.sql").unlink()
     with pytest.raises(MigrationUnreadable):
-        await desk.histories()
+        await desk.facts()
+
+
+async def test_what_cannot_be_read_hides_nothing_of_the_others(desk: Desk) -> None:
+    root = desk.stack.root
+    write(root, "till", "20260102000000_typo", "ALTER TABEL till_things ADD COLUMN a int;")
+    write(root, "stock", "20260102000000_psql", "\\copy things from 'things.csv'\n")
+    found = await desk.plan()
+    assert [each.id for each in found.steps] == ["till/20260101000000_first"]
+    assert sorted((each.kind, each.about) for each in found.refusals) == [
+        ("unreadable", "stock"),
+        ("unreadable", "till/20260102000000_typo"),
+    ]
+    assert all("migration.sql:1" in each.sentence for each in found.refusals)
+
+
+async def test_who_asks_for_what_prismas_rules_forbid_is_told_before_anything_is_planned(
+    desk: Desk,
+) -> None:
+    await apply(desk, "till")
+    till, first = desk.source("till"), "20260101000000_first"
+    for plan, code in (
+        (resolve_plan(till, "applied", first), "P3008"),
+        (resolve_plan(till, "applied", "absent"), "P3017"),
+        (resolve_plan(till, "rolled_back", first), "P3012"),
+        (resolve_plan(till, "rolled_back", "absent"), "P3011"),
+        (resolve_plan(till, "edited", first), ""),
+        (baseline_plan(till, ""), "P3008"),
+    ):
+        with pytest.raises(HistoryBroken) as forbidden:
+            await Mending(desk).check(plan.steps[0])
+        assert forbidden.value.code == code
+    script = till.folder / first / "migration.sql"
+    script.write_text(f"-- a word more\n{script.read_text()}")
+    assert (await told(desk))["till"][2] == ["edited"]
+    edited = resolve_plan(till, "edited", first)
+    await Mending(desk).check(edited.steps[0])
+    await carry_out(desk, edited)
+    assert (await told(desk))["till"][2] == []
 
 
 async def test_a_database_that_is_not_there_is_unanswered(desk: Desk) -> None:
     file = desk.home.secret("pg", "admin_url")
     file.write_text(file.read_text().rpartition("/")[0] + "/nowhere")
     with pytest.raises(Unanswered, match="PostgreSQL does not answer"):
-        await desk.histories()
+        await desk.facts()
 
 
 async def test_a_modules_own_tool_is_pending_until_it_ran_for_what_the_folder_holds(desk: Desk) -> None:
