@@ -7,8 +7,8 @@ PT_BR = {
     "--max-rate {said!r} is no rate; write it like 50M": (
         "--max-rate {said!r} não é uma taxa; escreva como 50M"
     ),
-    "--rate {rate:g} replays nothing; write a number above 0": (
-        "--rate {rate:g} não repete nada; escreva um número acima de 0"
+    "--rate {rate:g} cannot be replayed; write a number above 0, at most {most}": (
+        "--rate {rate:g} não pode ser repetido; escreva um número acima de 0, no máximo {most}"
     ),
     "--to {said!r} is no MODULE=NAME": "--to {said!r} não é MÓDULO=NOME",
     "1 waits for a release": "1 aguarda uma versão",

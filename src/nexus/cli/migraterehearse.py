@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from nexus.control.migrating.desk import Desk
     from nexus.migrations.rehearsing.rehearse import Options
     from nexus.migrations.rehearsing.report import Report
+    from nexus.migrations.rehearsing.sentence import Sentence
 
+HIGHEST_RATE = 100
 To = Annotated[
     list[str] | None,
     typer.Option("--to", metavar="MODULE=NAME", help="Of a module, no further than this migration."),
@@ -31,7 +33,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 def rehearse(
     to: To = None,
     rate: Rate = 1.0,
-    max_rate: MaxRate = "",
+    max_rate: MaxRate = "100M",
     no_smoke: NoSmoke = False,
     as_json: Json = False,
 ) -> None:
@@ -39,13 +41,15 @@ def rehearse(
 
     Exit code 1 when the plan must not be applied as it is.
     """
+    from nexus.business import InvariantError
     from nexus.cli.migrateplace import desk, pairs, print_json
     from nexus.migrations.rehearsing.errors import RehearsalFailed
     from nexus.migrations.rehearsing.rehearse import Options
     from nexus.migrations.rehearsing.rendering import as_text
 
-    if rate <= 0:
-        raise place.stop(t("--rate {rate:g} replays nothing; write a number above 0", rate=rate), 2)
+    if not 0 < rate <= HIGHEST_RATE:  # NaN is neither
+        said = "--rate {rate:g} cannot be replayed; write a number above 0, at most {most}"
+        raise place.stop(t(said, rate=rate, most=HIGHEST_RATE), 2)
     if max_rate and not re.fullmatch(r"\d+[kM]?", max_rate):
         raise place.stop(t("--max-rate {said!r} is no rate; write it like 50M", said=max_rate), 2)
     wanted = pairs(to or [])
@@ -54,7 +58,7 @@ def rehearse(
             report = asyncio.run(
                 _rehearsed(known, wanted, Options(rate=rate, max_rate=max_rate), not no_smoke)
             )
-        except RehearsalFailed as error:
+        except (RehearsalFailed, InvariantError) as error:
             raise place.stop(str(error), 1) from error
         except KeyboardInterrupt:
             raise place.stop(t("interrupted; the copy is gone, nothing was rehearsed"), 130) from None
@@ -77,4 +81,8 @@ async def _rehearsed(desk: Desk, to: dict[str, str], options: Options, smoke: bo
         more = waiting(len(plan.later))
         typer.echo(t("nothing is pending: there is nothing to rehearse") + more, err=True)
         raise typer.Exit(0)
-    return await rehearse_plan(desk, plan, options, lambda said: typer.echo(said, err=True), smoke=smoke)
+    return await rehearse_plan(desk, plan, options, _say, smoke=smoke)
+
+
+def _say(said: Sentence) -> None:
+    typer.echo(t(said.text, **said.values), err=True)

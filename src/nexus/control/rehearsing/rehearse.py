@@ -72,6 +72,7 @@ async def rehearse(
         plan=plan,
         folder=desk.rehearsals,
         schemas=desk.schemas,
+        running=facts.running,
         invariants=(await asyncio.to_thread(load_invariants, stack)).usable,
         service=service,
         bare=desk.runtime == "process",

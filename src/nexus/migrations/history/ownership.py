@@ -85,9 +85,10 @@ async def _take(
             return
         except asyncpg.LockNotAvailableError:
             if clock.time() > give_up:
+                owner = quoted(source.owner)
                 raise MigrationBlocked(
                     f"{name} belongs to another role, and cannot be given to {source.owner}: it has been in "
-                    f"use for {patience:g} s; when it is not: ALTER {kind} {name} OWNER TO {source.owner}"
+                    f"use for {patience:g} s; when it is not: ALTER {kind} {name} OWNER TO {owner}"
                 ) from None
         await asyncio.sleep(PAUSE * (1 + random.random()))
 

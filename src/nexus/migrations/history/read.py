@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nexus.migrations.history.judge import Record, applied_of, edited_of, judge, missing_of, resumable_of
 from nexus.migrations.history.state import History
 from nexus.migrations.history.table import has_table, read_rows
-from nexus.migrations.history.texts import difference, recorded_text
+from nexus.migrations.history.texts import PATIENCE, difference, recorded_text
 from nexus.migrations.history.turn import holder
 from nexus.migrations.migration import SCRIPT, Migration, Source
 from nexus.migrations.reading import read
@@ -77,8 +78,10 @@ async def _diffs(
     files = {each.name: (each.file, each.sql) for each in edited_of(migrations, applied)}
     files |= {name: (_file(source, name), "") for name in missing}
     found: dict[str, str] = {}
+    clock = asyncio.get_running_loop().time
+    give_up = clock() + PATIENCE
     for name, (file, sql) in list(files.items())[:SHOWN]:
-        text = await recorded_text(connection, applied[name].checksum, file)
+        text = await recorded_text(connection, applied[name].checksum, file, give_up - clock())
         if text is not None:
             found[name] = difference(name, text, sql)
     return found

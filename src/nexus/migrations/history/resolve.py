@@ -56,7 +56,7 @@ async def mark_rolled_back(connection: Connection, source: Source, name: str) ->
     """Record that what a failed migration left is gone, so that it can be applied again.
 
     Raises:
-        HistoryBroken: it was never begun (P3011), or did not fail (P3012).
+        HistoryBroken: it was never begun (P3011), or did not fail or is rolled back already (P3012).
         MigrationBlocked: another session changes schemas all the time.
     """
     async with turn(connection), connection.transaction():
@@ -66,11 +66,13 @@ async def mark_rolled_back(connection: Connection, source: Source, name: str) ->
         await _roll_back(connection, source, rows)
 
 
-async def baseline(connection: Connection, source: Source, upto: str | None) -> tuple[str, ...]:
+async def baseline(
+    connection: Connection, source: Source, upto: str | None, patience: float = 60.0
+) -> tuple[str, ...]:
     """Record that the migrations up to `upto` (None: all) are in a schema that was made without a record.
 
     Nothing is run and nothing compared: the operator says so. What is in the schema becomes the owner's (see
-    `take_over`). Returns the names.
+    `take_over`). `patience` in seconds, for each of those that are in use. Returns the names.
 
     Raises:
         HistoryBroken: the folder has no migration `upto` (P3017), or there is a record already (P3008).
@@ -83,12 +85,13 @@ async def baseline(connection: Connection, source: Source, upto: str | None) -> 
         migrations = migrations[: last + 1]
     await _check_schema(connection, source)
     async with turn(connection):
+        if await has_table(connection, source):
+            check_empty(source, await read_rows(connection, source))
+        await take_over(connection, source, patience)
         async with connection.transaction():
             await make_table(connection, source)
-            check_empty(source, await read_rows(connection, source))
             for migration in migrations:
                 await mark_row(connection, source, migration)
-        await take_over(connection, source)
     return tuple(migration.name for migration in migrations)
 
 

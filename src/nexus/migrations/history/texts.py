@@ -26,14 +26,20 @@ _HUNK = re.compile(r"^@@ -(\d+)(,\d+)? \+(\d+)(,\d+)? @@$")
 _KEPT = "SELECT content FROM nexus.script WHERE checksum = $1"
 
 
-async def recorded_text(connection: Connection, checksum: str, file: Path) -> str | None:
-    """The text with this checksum: what Nexus kept, else a version of `file` in git; None: nobody has it."""
+async def recorded_text(
+    connection: Connection, checksum: str, file: Path, patience: float = PATIENCE
+) -> str | None:
+    """The text with this checksum: what Nexus kept, else a version of `file` in git, which is waited for
+    `patience` seconds at most; None: nobody has it.
+    """
     if await connection.fetchval("SELECT to_regclass('nexus.script')") is not None:
         kept: str | None = await connection.fetchval(_KEPT, checksum)
         if kept is not None:
             return kept
+    if patience <= 0:
+        return None
     try:
-        return await asyncio.wait_for(_from_git(checksum, file), PATIENCE)
+        return await asyncio.wait_for(_from_git(checksum, file), patience)
     except TimeoutError:
         return None
 

@@ -8,6 +8,7 @@ filling     the ways to copy it
 scratch     a copy, for as long as a rehearsal lasts
 leftovers   what killed rehearsals left
 rhythm      how often which table is written
+made_up     a row for a table that has none
 writer      the writes of one table
 load        the writes, replayed
 running     the plan, applied and timed

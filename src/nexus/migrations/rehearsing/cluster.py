@@ -117,6 +117,21 @@ class Cluster:
         self.noted.write_text(json.dumps({"pid": pid, "birth": birth(pid)}))
         await self._until_it_answers(self._process, password)
 
+    async def version(self) -> int:
+        """Its `server_version_num`.
+
+        Raises:
+            RehearsalFailed: it cannot be asked.
+        """
+        try:
+            connection = await asyncpg.connect(self.url("postgres"), timeout=10)
+            try:
+                return int(await connection.fetchval("SHOW server_version_num"))
+            finally:
+                await connection.close()
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise RehearsalFailed(f"the scratch server went away: {error}") from error
+
     async def stop(self) -> None:
         """Ends it orderly; its data stays."""
         if self._process is not None:

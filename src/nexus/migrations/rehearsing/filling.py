@@ -20,6 +20,8 @@ from nexus.migrations.rehearsing.errors import RehearsalFailed
 from nexus.migrations.rehearsing.living import LivingServer
 from nexus.runtimes.process import accounts
 
+MAX_RATE = "100M"  # a second; a disk that the living server shares has some left for it
+AT_ONCE = 64 << 20  # bytes
 JOBS = max(1, min(4, os.cpu_count() or 1))
 
 
@@ -55,6 +57,11 @@ class BaseBackup:
     def bytes(self) -> int:
         return self.server.cluster
 
+    @property
+    def checkpoint(self) -> str:
+        """At once where it has little to write; else spread, so that users do not feel it (manual, 28.5)."""
+        return "spread" if self.server.unwritten > AT_ONCE else "fast"
+
     def describe(self) -> str:
         return "physical copy (pg_basebackup)" + (f" at {self.max_rate}/s" if self.max_rate else "")
 
@@ -63,7 +70,8 @@ class BaseBackup:
         await cluster.programs.run(
             "pg_basebackup",
             *programs.connection(self.server.url),
-            *("-D", str(cluster.data), "--format=plain", "--wal-method=stream", "--checkpoint=fast"),
+            *("-D", str(cluster.data), "--format=plain", "--wal-method=stream"),
+            f"--checkpoint={self.checkpoint}",
             *("--no-sync", "--no-manifest"),
             *((f"--max-rate={self.max_rate}",) if self.max_rate else ()),
             passwords=passwords,
@@ -125,7 +133,7 @@ class Dump:
             own.unlink()
 
 
-def fillings(server: LivingServer, max_rate: str = "") -> tuple[Filling, ...]:
+def fillings(server: LivingServer, max_rate: str = MAX_RATE) -> tuple[Filling, ...]:
     """The ways to copy a server, the best first."""
     dump = Dump(server)
     return (dump,) if server.why_not_physical else (BaseBackup(server, max_rate), dump)

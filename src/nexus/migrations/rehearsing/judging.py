@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from nexus.migrations.rehearsing.load import Write
@@ -10,6 +10,7 @@ from nexus.migrations.rehearsing.report import Rehearsed
 from nexus.migrations.rehearsing.running import Ran
 
 SLOW_MACHINE = 2.0  # times the longest wait before the plan: what a write waits without it
+SLOWEST = 2.0  # seconds; no machine is so slow that users would not feel more
 
 
 @dataclass(frozen=True)
@@ -24,15 +25,23 @@ class Verdict:
     notes: tuple[str, ...] = ()
 
 
-def judged(ran: Sequence[Ran], writes: Sequence[Write], began: float, max_wait: float) -> Verdict:
+def judged(
+    ran: Sequence[Ran],
+    writes: Sequence[Write],
+    began: float,
+    max_wait: float,
+    known_to_all: Collection[str] = (),
+) -> Verdict:
     """`began`: when the plan was begun, on the clock of the writes. `max_wait`: how long a write may wait, in
-    seconds, for a migration that does not declare more with `may-block`.
+    seconds, for a migration that does not declare more with `may-block`. `known_to_all`: migrations
+    (`module/name`) that every running release has: what they take away, no release needs.
     """
     before = [write for write in writes if write.ended <= began]
-    least = max([max_wait, *(SLOW_MACHINE * write.seconds for write in before)])
+    usual = SLOW_MACHINE * max((write.seconds for write in before), default=0.0)
+    least = max(max_wait, min(usual, SLOWEST))
     blamed = _blamed(ran, [write for write in writes if write.ended > began])
     known = {(write.table, write.error) for write in before}
-    statements, failures = [], []
+    statements, failures, notes = [], [], []
     for each in ran:
         meanwhile = _during(each, writes)
         lost = [
@@ -40,6 +49,10 @@ def judged(ran: Sequence[Ran], writes: Sequence[Write], began: float, max_wait: 
             for write in blamed.get(id(each), ())
             if write.error and (write.table, write.error) not in known
         ]
+        if each.step.id in known_to_all:
+            freed = [write for write in lost if write.outdated]
+            lost = [write for write in lost if not write.outdated]
+            notes += [_freed(each, freed)] if freed else []
         allowed = max(least, each.step.may_block or 0.0)
         waits = sorted(write.seconds for write in meanwhile)
         told = Rehearsed(
@@ -59,8 +72,16 @@ def judged(ran: Sequence[Ran], writes: Sequence[Write], began: float, max_wait: 
         statements.append(told)
         failures += list(_failures(told, [w for w in blamed.get(id(each), ()) if w.seconds > allowed], lost))
     anyway = sorted({f"{write.table}: {write.error}" for write in before if write.error})
-    notes = tuple(f"writes failed before the plan, too: {each}" for each in anyway)
-    return Verdict(tuple(statements), tuple(failures), notes)
+    notes += [f"writes failed before the plan, too: {each}" for each in anyway]
+    return Verdict(tuple(statements), tuple(failures), tuple(notes))
+
+
+def _freed(ran: Ran, freed: Sequence[Write]) -> str:
+    return (
+        f"{ran.step.id}:{ran.statement.line} takes away what {len(freed)} replayed writes of "
+        f"{freed[0].table} needed ({freed[0].error}); every running release has this migration, and does "
+        "without"
+    )
 
 
 def _failures(told: Rehearsed, waited: Sequence[Write], lost: Sequence[Write]) -> Iterator[str]:

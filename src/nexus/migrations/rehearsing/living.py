@@ -44,7 +44,8 @@ SELECT current_setting('server_version_num')::int AS version,
     current_setting('wal_level') AS wal_level,
     (SELECT count(*) FROM pg_tablespace) AS tablespaces,
     (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS superuser,
-    pg_size_bytes(current_setting('shared_buffers')) AS buffers
+    pg_size_bytes(current_setting('shared_buffers')) AS buffers,
+    pg_wal_lsn_diff(pg_current_wal_lsn(), (SELECT redo_lsn FROM pg_control_checkpoint()))::bigint AS unwritten
 """
 
 
@@ -53,7 +54,8 @@ class LivingServer:
     """The server that `url` (a superuser's) names. `bytes` of its database, `cluster` of all of them.
 
     `bare`: its data folder can be used by our own binaries: it runs on this machine from them.
-    `settings`: name → value as postgresql.conf writes it. `notes`: where the copy will differ.
+    `settings`: name → value as postgresql.conf writes it. `unwritten`: bytes of WAL since the last
+    checkpoint, as a measure of what the next has to write. `notes`: where the copy will differ.
     """
 
     url: str = field(repr=False)
@@ -64,6 +66,7 @@ class LivingServer:
     tablespaces: int
     bare: bool
     settings: Mapping[str, str]
+    unwritten: int = 0
     notes: tuple[str, ...] = ()
 
     @property
@@ -110,6 +113,7 @@ async def read_server(url: str, bare: bool) -> LivingServer:
         row["tablespaces"],
         bare,
         settings,
+        row["unwritten"],
         notes,
     )
 

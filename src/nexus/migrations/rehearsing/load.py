@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 FLOOR, CEILING = 20.0, 500.0  # writes a second, over all tables
 PER_TABLE, MANY_TABLES = 2, 20  # connections to each; of more tables than these, one
 USUAL_TABLES, MOST_TABLES = 14, 40  # that are written: the server has 100 connections for all
+SURELY = 15.0  # writes that are to be expected: that there is none by chance happens once in 3 million times
 USUAL = Rhythm(inserts=0.25, updates=0.75)  # of a table of which nothing is known
 TIMEOUTS = {
     "lock_timeout": "15s",
@@ -38,13 +40,16 @@ _OUTDATED = (asyncpg.UndefinedColumnError, asyncpg.UndefinedTableError, asyncpg.
 
 @dataclass(frozen=True)
 class Write:
-    """One write. `due` and `ended` are of the event loop's clock; `error`: why it failed ("" = not)."""
+    """One write. `due` and `ended` are of the event loop's clock; `error`: why it failed ("" = not);
+    `outdated`: a column or the table that it needs is not there any more.
+    """
 
     table: Table
     kind: Kind
     due: float
     ended: float
     error: str = ""
+    outdated: bool = False
 
     @property
     def seconds(self) -> float:
@@ -70,6 +75,17 @@ def rhythms(measured: Measured, touched: Collection[Table], factor: float = 1.0)
     return {table: each.times(min(1.0, CEILING * max(1.0, factor) / total)) for table, each in found.items()}
 
 
+def never_written(
+    wanted: Mapping[Table, Rhythm], tried: Collection[Table], seconds: float
+) -> tuple[str, ...]:
+    """A sentence for each table that was not written once, though that cannot be chance."""
+    return tuple(
+        f"{table} was never written, though {each.total:.1f} writes a second were wanted"
+        for table, each in sorted(wanted.items())
+        if table not in tried and each.total * seconds > SURELY
+    )
+
+
 class Load:
     """Writes on the server that `url` names, from entering the block until leaving it."""
 
@@ -82,6 +98,10 @@ class Load:
         self._tasks: list[asyncio.Task[None]] = []
         self._written: dict[Table, Rhythm] = {}
         self._notes: list[str] = []
+        self._tried: Counter[Table] = Counter()
+        self._deaths: list[str] = []
+        self._began = self._lasted = 0.0
+        self.workers: list[asyncio.Task[None]] = []
         self.writes: list[Write] = []
 
     async def __aenter__(self) -> Load:
@@ -90,6 +110,7 @@ class Load:
         Raises:
             RehearsalFailed: the server cannot be written.
         """
+        self._began = asyncio.get_running_loop().time()
         try:
             for table, rhythm in self._wanted.items():
                 await self._begin(table, rhythm)
@@ -106,14 +127,6 @@ class Load:
     ) -> None:
         await self._end()
 
-    def during(self, spans: Sequence[tuple[float, float]]) -> list[Write]:
-        """The writes that were waiting or at work within these spans of the loop's clock."""
-        return [
-            write
-            for write in self.writes
-            if any(write.due < end and write.ended > begin for begin, end in spans)
-        ]
-
     def seen(self) -> LoadSeen:
         """What was written."""
         return LoadSeen(
@@ -125,10 +138,15 @@ class Load:
             notes=tuple(dict.fromkeys(self._notes)),
         )
 
+    def troubles(self) -> tuple[str, ...]:
+        """Why the load was not what it should have been, so that nothing follows from it; after its end."""
+        died = (f"writing ended early: {each}" for each in dict.fromkeys(self._deaths))
+        return (*died, *never_written(self._written, self._tried, self._lasted))
+
     async def _begin(self, table: Table, rhythm: Rhythm) -> None:
         connections: list[Connection] = []
         for _ in range(PER_TABLE if len(self._wanted) <= MANY_TABLES else 1):
-            connections.append(await asyncpg.connect(self._url, timeout=10, server_settings=TIMEOUTS))
+            connections.append(await self._connect())
         writer = await writer_of(connections[0], table)
         if writer is None:
             self._notes.append(f"{table} is not written: it is no table, or refuses each kind of write")
@@ -140,7 +158,7 @@ class Load:
         due: asyncio.Queue[tuple[float, Kind]] = asyncio.Queue()
         self._tasks.append(asyncio.create_task(self._schedule(rhythm, due)))
         hand = _Hand(table, writer)
-        self._tasks += [asyncio.create_task(self._work(hand, each, due)) for each in connections]
+        self.workers += [asyncio.create_task(self._work(hand, each, due)) for each in connections]
 
     async def _schedule(self, rhythm: Rhythm, due: asyncio.Queue[tuple[float, Kind]]) -> None:
         """Says when the next write is due: at random times, as independent users come."""
@@ -159,7 +177,6 @@ class Load:
     async def _work(
         self, hand: _Hand, connection: Connection, due: asyncio.Queue[tuple[float, Kind]]
     ) -> None:
-        clock = asyncio.get_running_loop()
         over = asyncio.create_task(self._over.wait())
         try:
             while not self._over.is_set():
@@ -169,42 +186,63 @@ class Load:
                     waiting.cancel()
                     return
                 when, kind = waiting.result()
-                if hand.writer is None:
-                    continue
-                connection, why = await self._write(hand, hand.writer, connection, kind)
-                if why is not None:
-                    self.writes.append(Write(hand.table, kind, when, clock.time(), why))
+                connection = await self._write(hand, connection, kind, when)
         finally:
             over.cancel()
-            await connection.close(timeout=5)
+            try:
+                await connection.close(timeout=5)
+            except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresError):
+                connection.terminate()
 
-    async def _write(
-        self, hand: _Hand, writer: Writer, connection: Connection, kind: Kind
-    ) -> tuple[Connection, str | None]:
-        """Why a write failed, "" when it did not, None when it was none; and the connection to go on with."""
+    async def _write(self, hand: _Hand, connection: Connection, kind: Kind, due: float) -> Connection:
+        """Writes one row and records how that went; returns the connection to go on with."""
+        writer = hand.writer
+        if writer is None:
+            return connection
+        self._tried[hand.table] += 1
+        why, outdated, lost = "", False, False
         try:
             await writer.write(connection, kind, self._chance)
-        except _OUTDATED:
-            hand.writer = await writer_of(connection, hand.table)
-            if hand.writer is None:
-                self._notes.append(f"{hand.table} was gone: it was not written any more")
-            return connection, None
+        except _OUTDATED as gone:
+            why, outdated = _first_line(gone), True
         except (asyncpg.ForeignKeyViolationError, asyncpg.RestrictViolationError) as refused:
             if kind == "delete":  # the row is needed: nobody would have deleted it
-                return connection, None
-            return connection, f"{refused}".splitlines()[0]
-        except (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError) as lost:
-            return await asyncpg.connect(self._url, timeout=10, server_settings=TIMEOUTS), f"{lost}"
+                return connection
+            why = _first_line(refused)
+        except (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError) as gone:
+            why, lost = _first_line(gone), True
         except asyncpg.PostgresError as refused:
-            return connection, f"{refused}".splitlines()[0]
-        return connection, ""
+            why = _first_line(refused)
+        self.writes.append(Write(hand.table, kind, due, asyncio.get_running_loop().time(), why, outdated))
+        if lost:
+            connection.terminate()
+            return await self._connect()
+        if outdated:
+            await self._renew(hand, connection)
+        return connection
+
+    async def _renew(self, hand: _Hand, connection: Connection) -> None:
+        """Finds out how the table is written now; the next write asks again where that is not to be had."""
+        try:
+            hand.writer = await writer_of(connection, hand.table)
+        except (OSError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
+            self._notes.append(f"{hand.table} was not looked at anew at once: {_first_line(error)}")
+            return
+        if hand.writer is None:
+            self._notes.append(f"{hand.table} was gone: it was not written any more")
+
+    async def _connect(self) -> Connection:
+        return await asyncpg.connect(self._url, timeout=10, server_settings=TIMEOUTS)
 
     async def _end(self) -> None:
+        self._lasted = asyncio.get_running_loop().time() - self._began
         self._over.set()
-        ended = await asyncio.gather(*self._tasks, return_exceptions=True)
-        for each in ended:
-            if isinstance(each, Exception):
-                self._notes.append(f"writing ended early: {each}")
+        ended = await asyncio.gather(*self._tasks, *self.workers, return_exceptions=True)
+        self._deaths = [_first_line(each) for each in ended if isinstance(each, Exception)]
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), "") or type(error).__name__
 
 
 @dataclass

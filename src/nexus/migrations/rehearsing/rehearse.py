@@ -15,13 +15,13 @@ import asyncpg
 from nexus.business import Invariant
 from nexus.migrations.applying.settings import Settings, Tell, quiet
 from nexus.migrations.effects.effect import Table
-from nexus.migrations.planning.planned import MigrationPlan
+from nexus.migrations.planning.planned import MigrationPlan, RunningRelease
 from nexus.migrations.rehearsing import checking, reports
 from nexus.migrations.rehearsing.errors import RehearsalFailed
-from nexus.migrations.rehearsing.filling import Filling
+from nexus.migrations.rehearsing.filling import MAX_RATE, Filling
 from nexus.migrations.rehearsing.judging import judged
 from nexus.migrations.rehearsing.living import read_server
-from nexus.migrations.rehearsing.load import Load, rhythms
+from nexus.migrations.rehearsing.load import MOST_TABLES, Load, rhythms
 from nexus.migrations.rehearsing.report import Report, Smoke
 from nexus.migrations.rehearsing.rhythm import Measured, measured
 from nexus.migrations.rehearsing.running import Apply, rates_of, run_plan, table_sizes
@@ -37,15 +37,15 @@ class Options:
     """How a rehearsal is done. Times in seconds.
 
     `window`: how long the living database's writes are counted. `rate`: how many times as often they are
-    replayed. `max_rate`: of the copying, such as 50M a second ("" = no limit). `max_wait`: how long a write
+    replayed. `max_rate`: of copying files, such as 50M a second ("" = no limit). `max_wait`: how long a write
     may wait for a statement whose migration declares nothing else. `settle`: how long writes are replayed
     before the plan and after it. `patience`: how long a migration may wait for its locks, at most.
     """
 
     window: float = 5.0
     rate: float = 1.0
-    max_rate: str = ""
-    max_wait: float = 1.0
+    max_rate: str = MAX_RATE
+    max_wait: float = 0.5
     settle: float = 1.0
     patience: float = 60.0
 
@@ -56,6 +56,7 @@ class Subject:
 
     `folder`: where rehearsals have their places and reports. `service`: the database's name in its stack.
     `bare`: its server runs on this machine from our own binaries. `invariants`: those that can be asked.
+    `running`: the releases that run; None: not known, so that each change may hit one that does not know it.
     """
 
     url: str
@@ -63,6 +64,7 @@ class Subject:
     folder: Path
     schemas: Collection[str]
     invariants: Sequence[Invariant] = ()
+    running: Sequence[RunningRelease] | None = None
     service: str = "postgres"
     bare: bool = True
     settings: Settings = field(default_factory=Settings)
@@ -121,17 +123,24 @@ async def _rehearsed(
     before = await checking.ask(there.url, subject.invariants)
     sizes = await table_sizes(there.url)
     settings = _settings(subject.settings, options)
-    load = Load(there.url, rhythms(rhythm, touched(plan), options.rate), rhythm.source)
+    wanted = rhythms(rhythm, touched(plan), options.rate)
+    load = Load(there.url, wanted, rhythm.source)
     say(Sentence("the plan is applied to the copy under replayed writes"))
     async with load:
         await asyncio.sleep(options.settle)
         start = asyncio.get_running_loop().time()
         ran, failure = await run_plan(there.url, plan, settings, tell, apply)
         await asyncio.sleep(options.settle)
-    verdict = judged(ran, load.writes, start, options.max_wait)
+    verdict = judged(ran, load.writes, start, options.max_wait, _known_to_all(subject))
     say(Sentence("{n} invariants are asked after the plan", n=len(subject.invariants)))
     invariants = checking.compared(before, await checking.ask(there.url, subject.invariants))
     notes = [*verdict.notes]
+    silent = sorted(map(str, touched(plan) - wanted.keys()))
+    if silent:
+        notes.append(
+            f"{len(silent)} of the tables that the plan touches were not written, {MOST_TABLES} at most are: "
+            f"{', '.join(silent)}"
+        )
     notes += [
         f"{source.module} was not rehearsed: its own command changes its schema" for source in plan.commands
     ]
@@ -157,7 +166,13 @@ async def _rehearsed(
         smoke=smoked,
         rates=rates_of(ran, sizes),
         seconds=0.0,
-        failures=(*((failure,) if failure else ()), *verdict.failures, *broken, *unwell),
+        failures=(
+            *((failure,) if failure else ()),
+            *verdict.failures,
+            *(f"the replayed writes prove nothing: {each}" for each in load.troubles()),
+            *broken,
+            *unwell,
+        ),
         notes=tuple(notes),
         migrations=tuple(step.id for step in plan.steps),
     )
@@ -167,6 +182,19 @@ def touched(plan: MigrationPlan) -> frozenset[Table]:
     """The tables that a plan has to do with."""
     statements = (statement for step in plan.steps for statement in step.statements)
     return frozenset(effect.table for statement in statements for effect in statement.effects)
+
+
+def _known_to_all(subject: Subject) -> frozenset[str]:
+    """The migrations of the plan that every running release of their module has in its own folder."""
+    if subject.running is None:
+        return frozenset()
+    lacking = {
+        step.id
+        for step in subject.plan.steps
+        for each in subject.running
+        if each.module == step.source.module and step.migration.name not in each.migrations
+    }
+    return frozenset(step.id for step in subject.plan.steps) - lacking
 
 
 async def _measured(subject: Subject, options: Options) -> Measured:

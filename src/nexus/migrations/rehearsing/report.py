@@ -140,7 +140,7 @@ class Report:
         if self.failures:
             more = f" (and {len(self.failures) - 1} more)" if len(self.failures) > 1 else ""
             return f"the rehearsal failed: {self.failures[0]}{more}"
-        waited = "no write was under way meanwhile"
+        waited = "no write was under way meanwhile, so that nothing is known of how long users would wait"
         if any(each.writes for each in self.statements):
             longest = max(each.worst for each in self.statements)
             waited = f"no write waited longer than {longest * 1000:.0f} ms"

@@ -57,7 +57,7 @@ class Stopwatch:
 
     plan: MigrationPlan
     ran: dict[tuple[str, int], Ran] = field(default_factory=dict)
-    _open: tuple[str, int] | None = None
+    _open: Told | None = None
     _since: float = 0.0
 
     def take(self, told: Told) -> None:
@@ -66,23 +66,26 @@ class Stopwatch:
             return
         self.close()
         if told.kind == "statement":
-            self._open = (f"{told.module}/{told.migration}", told.line)
+            self._open = told
             self._since = asyncio.get_running_loop().time()
 
     def close(self) -> None:
         """What was under way is over."""
         if self._open is None:
             return
-        known = self.ran.get(self._open)
+        key = f"{self._open.module}/{self._open.migration}", int(self._open.detail["number"])
+        known = self.ran.get(key)
         if known is None:
-            known = self.ran[self._open] = self._planned(*self._open)
+            known = self.ran[key] = self._planned(key[0], self._open)
         known.spans.append((self._since, asyncio.get_running_loop().time()))
         self._open = None
 
-    def _planned(self, id: str, line: int) -> Ran:
+    def _planned(self, id: str, told: Told) -> Ran:
+        """Several statements may begin in one line; their first words tell them apart."""
         step = next(each for each in self.plan.steps if each.id == id)
-        found = (each for each in step.statements if each.line == line)
-        return Ran(step, next(found, PlannedStatement(line, "")))
+        there = [each for each in step.statements if each.line == told.line]
+        own = [each for each in there if each.head == told.sentence] or there
+        return Ran(step, own[0] if own else PlannedStatement(told.line, told.sentence))
 
 
 async def run_plan(

@@ -14,11 +14,12 @@ from pathlib import Path
 from nexus.migrations.rehearsing import leftovers, programs
 from nexus.migrations.rehearsing.cluster import Cluster
 from nexus.migrations.rehearsing.errors import RehearsalFailed
-from nexus.migrations.rehearsing.filling import Filling, fillings
+from nexus.migrations.rehearsing.filling import MAX_RATE, Filling, fillings
 from nexus.migrations.rehearsing.living import LivingServer, check_room
 from nexus.migrations.rehearsing.report import Copy
 from nexus.migrations.rehearsing.sentence import Say, Sentence, unsaid
 
+MAJOR = 10_000  # server_version_num is 180001 for 18.1
 WALKABLE = 0o711  # its users can walk through, and not list
 
 
@@ -46,7 +47,7 @@ async def scratch(
     place: Path,
     server: LivingServer,
     service: str = "postgres",
-    max_rate: str = "",
+    max_rate: str = MAX_RATE,
     ways: Sequence[Filling] | None = None,
     say: Say = unsaid,
 ) -> AsyncIterator[Scratch]:
@@ -80,12 +81,16 @@ async def scratch(
 async def _filled(cluster: Cluster, ways: Sequence[Filling], server: LivingServer, say: Say) -> Copy:
     notes = list(server.notes)
     for number, way in enumerate(ways, 1):
-        check_room(cluster.data.parent, way.bytes)
-        say(Sentence("the database is copied: {way}, {mb} MB", way=way.describe(), mb=round(way.bytes / 1e6)))
         began = time.monotonic()
-        cluster.furnish()
         try:
+            check_room(cluster.data.parent, way.bytes)
+            told = Sentence(
+                "the database is copied: {way}, {mb} MB", way=way.describe(), mb=round(way.bytes / 1e6)
+            )
+            say(told)
+            cluster.furnish()
             await way.fill(cluster)
+            notes += await _other_version(cluster, server)
             return Copy(way.describe(), way.bytes, time.monotonic() - began, tuple(notes))
         except RehearsalFailed as error:
             await cluster.stop()
@@ -96,3 +101,11 @@ async def _filled(cluster: Cluster, ways: Sequence[Filling], server: LivingServe
             notes.append(str(told))
             say(told)
     raise RehearsalFailed("there is no way to copy the living database")
+
+
+async def _other_version(cluster: Cluster, server: LivingServer) -> list[str]:
+    """That the copy runs another PostgreSQL than the living database."""
+    ours, theirs = await cluster.version() // MAJOR, server.version // MAJOR
+    if ours == theirs:
+        return []
+    return [f"the copy runs PostgreSQL {ours}, the living database {theirs}: locks and times may differ"]

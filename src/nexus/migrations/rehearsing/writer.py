@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import asyncpg
 
 from nexus.migrations.effects.effect import Table
+from nexus.migrations.rehearsing.made_up import made_up
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -28,7 +29,9 @@ SELECT quote_ident(a.attname) AS name, format_type(a.atttypid, a.atttypmod) AS t
         AND d.adnum = a.attnum) ~ 'nextval|uuid|random' AS counted,
     EXISTS (SELECT FROM pg_constraint c WHERE c.conrelid = a.attrelid AND c.contype = 'f'
         AND a.attnum = ANY(c.conkey)) AS refers,
-    a.attgenerated <> '' AS generated,
+    a.attgenerated <> '' AS generated, a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AS needed,
+    (SELECT t.typtype FROM pg_type t WHERE t.oid = a.atttypid) AS sort,
+    (SELECT t.typcategory FROM pg_type t WHERE t.oid = a.atttypid) AS family,
     a.attnum = ANY(coalesce((SELECT i.indkey::int2[] FROM pg_index i
         WHERE i.indrelid = a.attrelid AND i.indisprimary), '{}')) AS key,
     EXISTS (SELECT FROM pg_index i WHERE i.indrelid = a.attrelid AND a.attnum = ANY(i.indkey::int2[]))
@@ -62,7 +65,7 @@ class Writer:
             asyncpg.PostgresError, OSError: it did not succeed.
         """
         wanted = {"update": self.update, "insert": self.insert, "delete": self.delete}[kind]
-        statement = (wanted if self.keys else "") or self.update or self.insert
+        statement = (wanted if self.keys else self.insert) or self.update or self.insert
         width = statement.count("$")
         key = chance.choice(self.keys)[:width] if self.keys else (None,) * width
         if statement == self.update:
@@ -93,8 +96,7 @@ async def writer_of(connection: Connection, table: Table) -> Writer | None:
     delete = f"DELETE FROM {name} WHERE {where}"
     keys = await _keys(connection, name, [str(column["name"]) for column in key] or ["ctid"])
     if not keys:
-        told = f"{table} has no row: its lock is taken, and nothing is written"
-        return Writer(table, update, "", "", keys, (told,)) if update else None
+        return await _of_empty(connection, table, columns, update)
     tried = {kind: await _trial(connection, sql, keys[0]) for kind, sql in
              (("update", update), ("insert", insert), ("delete", delete))}  # fmt: skip
     notes = tuple(f"{table}: {kind}s are done as updates: {why}" for kind, why in tried.items() if why)
@@ -110,6 +112,18 @@ async def writer_of(connection: Connection, table: Table) -> Writer | None:
         notes = (f"{table}: updates are not done: {tried['update']}",)
         return Writer(table, "", found.insert, found.delete, keys, notes) if found.insert else None
     return found
+
+
+async def _of_empty(
+    connection: Connection, table: Table, columns: Sequence[asyncpg.Record], update: str
+) -> Writer | None:
+    """A table without rows gets one that is made up, and rolled back, where its columns let that be."""
+    insert = made_up(_quoted(table), columns)
+    why = await _trial(connection, insert, ()) if insert else "no value can be made up for what it requires"
+    if not why:
+        return Writer(table, update, insert, "", (), (f"{table} has no row: each write is an insert",))
+    told = f"{table} has no row: its lock is taken, and nothing is written: {why}"
+    return Writer(table, update, "", "", (), (told,)) if update else None
 
 
 def _update(name: str, columns: Sequence[asyncpg.Record], where: str) -> str:

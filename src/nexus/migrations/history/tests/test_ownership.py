@@ -6,6 +6,7 @@ import asyncpg
 import pytest
 
 from nexus.migrations.errors import MigrationBlocked
+from nexus.migrations.history import read_history
 from nexus.migrations.history.ownership import take_over
 from nexus.migrations.history.resolve import baseline
 from nexus.migrations.history.table import ensure_table
@@ -79,9 +80,26 @@ async def test_a_table_in_use_is_waited_for_without_a_queue(connection: Any, sou
     try:
         async with other.transaction():
             await other.execute("SELECT count(*) FROM shop.busy")
-            with pytest.raises(MigrationBlocked, match=r"ALTER TABLE shop\.busy OWNER TO shop_owner"):
+            with pytest.raises(MigrationBlocked, match=r'ALTER TABLE shop\.busy OWNER TO "shop_owner"'):
                 await take_over(connection, source, patience=0)
         assert await take_over(connection, source) == ("shop.busy",)
+    finally:
+        await other.close()
+
+
+async def test_a_baseline_that_cannot_take_what_it_found_records_nothing(
+    connection: Any, source: Source, pg: Any
+) -> None:
+    await connection.execute("CREATE TABLE shop.busy (id int)")
+    database = await connection.fetchval("SELECT current_database()")
+    other = await asyncpg.connect(pg.dsn("postgres", database, pg.password))
+    try:
+        async with other.transaction():
+            await other.execute("SELECT count(*) FROM shop.busy")
+            with pytest.raises(MigrationBlocked):
+                await baseline(connection, source, None, patience=0)
+        assert (await read_history(connection, source)).rows == ()
+        assert len(await baseline(connection, source, None)) == 3
     finally:
         await other.close()
 

@@ -64,7 +64,8 @@ async def test_rolled_back_is_pending_again(connection: Any, source: Source) -> 
     await mark_rolled_back(connection, source, "1_items")
     history = await read_history(connection, source)
     assert (history.problems, len(history.pending)) == ((), 3)
-    await mark_rolled_back(connection, source, "1_items")  # Prisma allows it: nothing is left to be marked
+    with pytest.raises(HistoryBroken, match="is rolled back already; nothing is to be done: it is pending"):
+        await mark_rolled_back(connection, source, "1_items")
     assert await read_history(connection, source) == history
 
 

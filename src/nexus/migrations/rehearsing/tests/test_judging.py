@@ -10,7 +10,7 @@ import pytest
 from nexus.migrations.effects.effect import Effect, LockLevel, Table
 from nexus.migrations.migration import Migration, Source
 from nexus.migrations.planning.planned import PlannedMigration, PlannedStatement
-from nexus.migrations.rehearsing.judging import judged
+from nexus.migrations.rehearsing.judging import SLOWEST, judged
 from nexus.migrations.rehearsing.load import Write
 from nexus.migrations.rehearsing.running import Ran
 
@@ -53,9 +53,28 @@ def test_writes_within_what_is_allowed_are_no_failures() -> None:
 
 
 def test_a_machine_that_is_slow_without_the_plan_is_not_its_fault() -> None:
-    slow = [_write(5.0, 7.0), _write(10.0, 13.5)]
-    assert judged([_ran(1, (10, 14))], slow, 9.0, 1.0).failures == ()
-    assert judged([_ran(1, (10, 15))], [*slow, _write(10.0, 14.5)], 9.0, 1.0).failures != ()
+    slow = [_write(5.0, 5.7), _write(10.0, 11.3)]
+    assert judged([_ran(1, (10, 14))], slow, 9.0, 0.5).failures == ()
+    assert judged([_ran(1, (10, 15))], [*slow, _write(10.0, 11.5)], 9.0, 0.5).failures != ()
+
+
+def test_no_machine_is_so_slow_that_any_wait_is_allowed() -> None:
+    slow = _write(1.0, 8.0)
+    verdict = judged([_ran(1, (10, 14))], [slow, _write(10.0, 12.1)], 9.0, 0.5)
+    assert verdict.statements[0].allowed == SLOWEST
+    assert "makes writers wait" in verdict.failures[0]
+
+
+def test_what_is_taken_away_fails_the_writes_of_releases_that_do_not_know_it() -> None:
+    ran = [_ran(3, (10, 11))]
+    gone = replace(_write(12.0, 12.1, 'column "note" does not exist'), outdated=True)
+    verdict = judged(ran, [gone], 9.0, 0.5)
+    assert verdict.failures == (
+        'shop/m:3 makes writes fail: 1 of shop.items did: column "note" does not exist',
+    )
+    spared = judged(ran, [gone, _write(12.2, 12.3, "null value")], 9.0, 0.5, {"shop/m"})
+    assert spared.failures == ("shop/m:3 makes writes fail: 1 of shop.items did: null value",)
+    assert spared.notes[0].startswith("shop/m:3 takes away what 1 replayed writes of shop.items needed")
 
 
 def test_writes_that_failed_before_are_noted_and_not_blamed() -> None:

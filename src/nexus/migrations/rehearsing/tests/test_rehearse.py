@@ -19,7 +19,7 @@ from nexus.migrations.history import read_history
 from nexus.migrations.history.table import ensure_table
 from nexus.migrations.migration import Source
 from nexus.migrations.planning import plan
-from nexus.migrations.planning.planned import MigrationFacts, MigrationPlan
+from nexus.migrations.planning.planned import MigrationFacts, MigrationPlan, RunningRelease
 from nexus.migrations.rehearsing import reports
 from nexus.migrations.rehearsing.errors import RehearsalFailed
 from nexus.migrations.rehearsing.rehearse import Options, Subject, rehearse
@@ -28,7 +28,8 @@ from nexus.migrations.rehearsing.scratch import Scratch
 from nexus.migrations.rehearsing.sentence import Sentence
 from nexus.migrations.rehearsing.tests.living_shop import fetch, living_shop
 
-QUICK = Options(window=0.2, settle=0.5, patience=5.0)
+QUICK = Options(window=0.2, settle=0.5, patience=5.0, max_wait=1.0)
+STEADY = replace(QUICK, settle=1.0)
 STOCK = Invariant("stock", "No item has less than none", ("shop",), None, Path("stock.sql"),
                   "SELECT id FROM shop.items WHERE quantity < 0")  # fmt: skip
 LATEST = Invariant("noted", "Every item has a note", ("shop",), None, Path("noted.sql"),
@@ -144,7 +145,9 @@ async def test_a_migration_that_declares_how_long_it_blocks_may_do_so(pg: Any, f
 async def test_a_plan_that_cannot_give_way_is_not_applied_at_all(pg: Any, folder: Path) -> None:
     script = "ALTER TABLE shop.items ADD COLUMN colour text;\nSELECT pg_sleep(2);"
     async with _subject(pg, folder, script) as subject:
-        report = await rehearse(subject, Options(window=0.2, settle=0.3, patience=2.0), apply_pending)
+        report = await rehearse(
+            subject, Options(window=0.2, settle=0.3, patience=2.0, max_wait=1.0), apply_pending
+        )
     assert not report.ok
     assert report.failures[0].startswith("shop/20260101000000_change: ")
     assert max(each.attempts for each in report.statements) > 1
@@ -157,9 +160,37 @@ async def test_writes_that_fail_from_then_on_are_told_with_their_cause(pg: Any, 
         "ALTER TABLE shop.items ALTER COLUMN needed SET NOT NULL;"
     )
     async with _subject(pg, folder, script, rows=50) as subject:
-        report = await rehearse(subject, Options(window=0.2, settle=1.5, rate=3.0), apply_pending)
+        report = await rehearse(
+            subject, Options(window=0.2, settle=1.5, rate=3.0, max_wait=1.0), apply_pending
+        )
     assert not report.ok
     assert any("makes writes fail" in each and "not-null constraint" in each for each in report.failures)
+
+
+async def test_a_column_that_running_releases_write_must_not_go(pg: Any, folder: Path) -> None:
+    script = "ALTER TABLE shop.items RENAME COLUMN note TO remark;"
+    name = "20260101000000_change"
+    async with _subject(pg, folder, f"-- nexus: phase=expand\n{script}") as subject:
+        old = RunningRelease("shop", "1.0", "abc")
+        report = await rehearse(replace(subject, running=(old,)), STEADY, apply_pending)
+        new = replace(old, migrations=frozenset({name}))
+        other = await rehearse(replace(subject, running=(new,)), STEADY, apply_pending)
+    assert any(
+        each.startswith(f"shop/{name}:2 makes writes fail: ") and 'column "note"' in each
+        for each in report.failures
+    ), report
+    assert other.failures == ()
+    assert any("every running release has this migration" in each for each in other.notes)
+
+
+async def test_statements_of_one_line_are_timed_apart(pg: Any, folder: Path) -> None:
+    script = "ALTER TABLE shop.items ADD COLUMN a int; ALTER TABLE shop.ledger ADD COLUMN b int;"
+    async with _subject(pg, folder, script) as subject:
+        report = await rehearse(subject, QUICK, apply_pending)
+    assert [each.head for each in report.statements] == [
+        "ALTER TABLE shop.items ADD COLUMN a int",
+        "ALTER TABLE shop.ledger ADD COLUMN b int",
+    ]
 
 
 async def test_a_statement_that_postgresql_refuses_is_told(pg: Any, folder: Path) -> None:

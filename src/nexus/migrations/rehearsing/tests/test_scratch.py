@@ -20,7 +20,7 @@ import pytest_asyncio
 from nexus.migrations.rehearsing import leftovers
 from nexus.migrations.rehearsing.cluster import Cluster
 from nexus.migrations.rehearsing.errors import RehearsalFailed
-from nexus.migrations.rehearsing.filling import BaseBackup, Dump, Filling
+from nexus.migrations.rehearsing.filling import MAX_RATE, BaseBackup, Dump, Filling, fillings
 from nexus.migrations.rehearsing.living import LivingServer, check_room, read_server
 from nexus.migrations.rehearsing.scratch import Scratch, scratch
 from nexus.migrations.rehearsing.tests.living_shop import fetch, living_shop
@@ -85,6 +85,26 @@ async def test_where_files_cannot_be_copied_a_dump_is(url: str, folder: Path) ->
         assert there.copy.way.startswith("logical")
         assert "physical copy (pg_basebackup) was not possible" in there.copy.notes[0]
         assert (await fetch(there.url, "SELECT count(*) FROM shop.items"))[0][0] == 500
+
+
+async def test_where_there_is_no_room_for_all_databases_one_is_dumped(url: str, folder: Path) -> None:
+    server = replace(await read_server(url, bare=True), cluster=1 << 60, version=170_004)
+    async with scratch(folder / "one", server) as there:
+        assert there.copy.way.startswith("logical")
+    assert "pg_basebackup) at 100M/s was not possible" in there.copy.notes[0]
+    assert there.copy.notes[1] == (
+        "the copy runs PostgreSQL 18, the living database 17: locks and times may differ"
+    )
+
+
+async def test_the_living_server_is_not_made_to_write_much_at_once(url: str) -> None:
+    server = await read_server(url, bare=True)
+    assert server.unwritten > 0
+    assert BaseBackup(replace(server, unwritten=1 << 20)).checkpoint == "fast"
+    assert BaseBackup(replace(server, unwritten=1 << 30)).checkpoint == "spread"
+    (first, _) = fillings(server)
+    assert isinstance(first, BaseBackup)
+    assert first.max_rate == MAX_RATE
 
 
 async def test_a_copy_that_would_not_fit_twice_is_refused(url: str, folder: Path) -> None:
