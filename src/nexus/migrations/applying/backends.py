@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+from nexus.migrations.applying.bound import literal
 
 if TYPE_CHECKING:
     import asyncpg
@@ -39,12 +41,26 @@ SELECT EXISTS (SELECT FROM unnest($1::int[], $2::timestamptz[]) AS b (pid, xact_
                JOIN pg_stat_activity a ON a.pid = b.pid AND a.xact_start = b.xact_start)
 """
 
+_PREPARED = """
+SELECT DISTINCT p.gid, p.owner::text AS owner,
+    extract(epoch FROM clock_timestamp() - p.prepared)::float8 AS since
+FROM pg_locks w
+JOIN pg_locks h ON h.granted AND h.pid IS NULL AND h.locktype = w.locktype
+    AND h.database IS NOT DISTINCT FROM w.database AND h.relation IS NOT DISTINCT FROM w.relation
+    AND h.transactionid IS NOT DISTINCT FROM w.transactionid AND h.classid IS NOT DISTINCT FROM w.classid
+    AND h.objid IS NOT DISTINCT FROM w.objid
+JOIN pg_prepared_xacts p ON h.virtualtransaction = '-1/' || p.transaction::text
+WHERE w.pid = $1 AND NOT w.granted
+ORDER BY p.gid
+"""
+
 
 @dataclass(frozen=True)
 class Backend:
     """One session. `since`: seconds in its state (idle in transaction) or in its transaction.
 
-    `waited`: how long it has waited for a lock, and `relation` for which, where it waits for us.
+    `waited`: how long it has waited for a lock, and `relation` for which, where it waits for us. `gid`: of a
+    prepared transaction, which has no session any more: its `pid` is 0.
     """
 
     pid: int
@@ -56,10 +72,21 @@ class Backend:
     waited: float = 0.0
     relation: str = ""
     xact_start: datetime | None = None
+    gid: str = ""
+
+    @property
+    def end(self) -> str:
+        """The SQL that ends its transaction, "" where it is not known."""
+        if self.gid:
+            return f"ROLLBACK PREPARED {literal(self.gid)}"
+        return f"SELECT pg_terminate_backend({self.pid})" if self.pid else ""
 
     @property
     def sentence(self) -> str:
         """`pid 4711 (app, user crm, idle in transaction since 9 min: SELECT …)`."""
+        if self.gid:
+            of = f"user {self.user}, " if self.user else ""
+            return f"the prepared transaction {self.gid} ({of}since {spoken(self.since)})"
         if not self.pid:
             return "a prepared transaction (see pg_prepared_xacts)"
         who = [self.application, f"user {self.user}" if self.user else ""]
@@ -95,11 +122,24 @@ async def look(connection: Connection, pid: int) -> tuple[tuple[Backend, ...], t
             blockers.append(backend)
         elif row["backend_type"] == "client backend":
             waiters.append(backend)
+    if any(not each.pid for each in blockers):
+        prepared = await _prepared(connection, pid)
+        blockers = [each for each in blockers if each.pid or not prepared] + prepared
     return tuple(blockers), tuple(sorted(waiters, key=lambda each: -each.waited))
 
 
-async def still_there(connection: Connection, backends: Iterable[Backend]) -> bool:
-    """Whether one of these transactions goes on."""
+async def _prepared(connection: Connection, pid: int) -> list[Backend]:
+    """The prepared transactions whose locks the backend `pid` waits for."""
+    return [
+        Backend(0, row["owner"], "", "", max(0.0, row["since"]), "", gid=row["gid"])
+        for row in await connection.fetch(_PREPARED, pid)
+    ]
+
+
+async def still_there(connection: Connection, backends: Sequence[Backend]) -> bool:
+    """Whether one of these transactions goes on; one that cannot be followed is taken to."""
+    if any(each.xact_start is None for each in backends):
+        return True
     known = [each for each in backends if each.xact_start is not None]
     return bool(await connection.fetchval(_STILL, [e.pid for e in known], [e.xact_start for e in known]))
 

@@ -1,4 +1,4 @@
-"""What the open run of a migration has done, where its file was edited since: the new run goes on behind it."""
+"""What an open run has done of a migration whose file was edited since: the new run goes on behind it."""
 
 from __future__ import annotations
 

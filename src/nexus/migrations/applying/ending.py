@@ -45,8 +45,10 @@ async def ended(
             await _leave(session, run, left)
             return _stopped(session, error, statement, left)
         return await _failed(session, run, script, error, statement)
-    except (*LOST, asyncpg.PostgresError) as second:
+    except LOST as second:
         return _lost(session, error, second)
+    except asyncpg.PostgresError as second:
+        return _unrecorded(session, error, second)
 
 
 async def _left(session: Session, run: Run, script: Sequence[Statement]) -> str:
@@ -115,6 +117,16 @@ def _lost(session: Session, error: BaseException, second: BaseException | None =
     return MigrationFailed(
         f"{session.source.module}: PostgreSQL was lost while migration {session.migration.name} ran: "
         f"{explain(error, session.current)}{after}. What was not committed is gone; {AGAIN}"
+    )
+
+
+def _unrecorded(session: Session, error: BaseException, second: asyncpg.PostgresError) -> MigrationFailed:
+    if session.connection.is_closed():
+        return _lost(session, error, second)
+    return MigrationFailed(
+        f"{session.source.module}: migration {session.migration.name} ended: "
+        f"{explain(error, session.current)}; what became of it could not be recorded: "
+        f"{explain(second, None)}; {AGAIN}"
     )
 
 

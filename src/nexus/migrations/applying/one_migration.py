@@ -86,6 +86,7 @@ async def apply_one(session: Session, history: History, prepared: Prepared, poin
         if prepared.one and not history.rows and brief(prepared.script):
             await run_at_once(session, run.id, prepared.script, before, finish)
         else:
+            await session.ready_to_watch()
             await session.connection.execute(before)
             await _run_one_by_one(session, prepared, run, finish)
     except (MigrationError, asyncpg.PostgresError, *LOST) as error:

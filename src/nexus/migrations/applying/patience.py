@@ -7,7 +7,10 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import asyncpg
+
 from nexus.migrations.applying.backends import Backend, still_there
+from nexus.migrations.applying.faults import LOST
 
 if TYPE_CHECKING:
     from nexus.migrations.applying.session import Session
@@ -35,5 +38,14 @@ async def stay_away(session: Session, seconds: float, blockers: tuple[Backend, .
         if session.settings.stop():
             return
         await asyncio.sleep(min(POLL, rest))
-        if blockers and not await still_there(await session.watcher(), blockers):
+        if blockers and not await _still_there(session, blockers):
             return
+
+
+async def _still_there(session: Session, blockers: tuple[Backend, ...]) -> bool:
+    """The same; while nobody can be looked at, they are taken to be there."""
+    try:
+        return await still_there(await session.watcher(), blockers)
+    except (asyncpg.PostgresError, *LOST):
+        await session.drop_watcher()
+        return True

@@ -52,9 +52,10 @@ async def retry(
                 code = str(error.sqlstate)
         await session.roll_back()
         tries += 1
-        pause = pause_after(tries, session.settings.lock_timeout)
-        if clock.time() - began + pause > session.settings.patience:
+        rest = began + session.settings.patience - clock.time()
+        if rest <= 0:
             raise _blocked(session, watch, code, clock.time() - began, tries)
+        pause = min(rest, pause_after(tries, session.settings.lock_timeout))
         _tell(session, watch, code, tries, pause)
         await stay_away(session, pause, () if watch.gave_way else watch.blockers)
         if session.settings.stop():
@@ -108,7 +109,7 @@ def _blocked(session: Session, watch: Watch, code: str, seconds: float, tries: i
             f"{told}its statement at {place} ({watch.head}) ended with {code} each time, and who was in the "
             f"way could not be seen{blind}; nothing of it is left. Look at pg_locks and try again"
         )
-    ends = " or ".join(f"SELECT pg_terminate_backend({each.pid})" for each in watch.blockers if each.pid)
+    ends = " or ".join(each.end for each in watch.blockers if each.end)
     return MigrationBlocked(
         f"{told}its statement at {place} ({watch.head}) needs a lock that is held by "
         f"{', '.join(each.sentence for each in watch.blockers)}; nothing of it is left. Wait for their end"

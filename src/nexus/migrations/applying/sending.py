@@ -19,6 +19,7 @@ from nexus.migrations.statements import Statement
 if TYPE_CHECKING:
     from nexus.migrations.applying.session import Session
 
+_WRITES = "SELECT current_setting('transaction_read_only') = 'off'"
 # What may change how long we wait for locks.
 _SETS = re.compile(r"\A(?:set|reset)\s|\block_timeout\b", re.IGNORECASE)
 
@@ -40,7 +41,8 @@ async def run_together(session: Session, script: Sequence[Statement], record: st
 
 
 async def run_own(session: Session, unit: Unit, record: str) -> None:
-    """A transaction that the script begins and ends; `record` is a part of it when it ends in COMMIT.
+    """A transaction that the script begins and ends; `record` is a part of it when it ends in COMMIT and may
+    write; else it follows: what only read, or was rolled back, may be run twice.
 
     Raises what `retry` raises.
     """
@@ -49,7 +51,8 @@ async def run_own(session: Session, unit: Unit, record: str) -> None:
     async def work(watch: Watch) -> None:
         await session.connection.execute(begin(session, f"{opening.sql}\n"))
         await send(session, script, watch)
-        if transaction_statement(end) is TransactionStmtKind.TRANS_STMT_COMMIT:
+        commits = transaction_statement(end) is TransactionStmtKind.TRANS_STMT_COMMIT
+        if commits and await session.connection.fetchval(_WRITES):
             await _commit(session, record, end.sql)
         else:
             await session.connection.execute(end.sql)

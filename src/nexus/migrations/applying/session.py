@@ -13,6 +13,7 @@ Statements that run in no transaction, and those in batches, are recorded as beg
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,9 +21,9 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
-from nexus.migrations.applying.faults import LOST
+from nexus.migrations.applying.faults import LOST, explain
 from nexus.migrations.applying.settings import Kind, Settings, Tell, Told, quiet
-from nexus.migrations.errors import MigrationError
+from nexus.migrations.errors import MigrationError, MigrationFailed
 from nexus.migrations.history.turn import turn
 from nexus.migrations.migration import Migration, Source
 from nexus.migrations.statements import Statement
@@ -30,6 +31,7 @@ from nexus.migrations.statements import Statement
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
 
+_LOG = logging.getLogger(__name__)
 APPLICATION = "nexus migrate"
 CONNECT_S = 10.0
 GUARDS = {
@@ -86,6 +88,21 @@ class Session:
             self._watcher = await _connect(self.dsn, f"{APPLICATION} {self.source.module}: watch", _WATCHER)
         return self._watcher
 
+    async def ready_to_watch(self) -> None:
+        """Make the connection that watches before something runs that others may have to wait for.
+
+        Raises:
+            MigrationFailed: it cannot be had; nobody could be given way to.
+        """
+        try:
+            await self.watcher()
+        except (asyncpg.PostgresError, *LOST) as error:
+            raise MigrationFailed(
+                f"{self.source.module}: migration {self.migration.name} was not begun: who waits for it "
+                f"could not be seen, since a second connection cannot be made: {explain(error, None)}. Apply "
+                "again when the server has room (max_connections, superuser_reserved_connections)"
+            ) from error
+
     async def drop_watcher(self) -> None:
         """Close the connection that watches; the next to need it makes another."""
         if self._watcher is not None:
@@ -94,7 +111,11 @@ class Session:
 
     def say(self, kind: Kind, sentence: str, line: int = 0, **detail: Any) -> None:
         """Tell what happens to the migration that is being applied."""
-        self.tell(Told(kind, self.source.module, self.migration.name, line, sentence, detail))
+        try:
+            self.tell(Told(kind, self.source.module, self.migration.name, line, sentence, detail))
+        except OSError as error:  # a reader that is gone does not stop the work
+            self.tell = quiet
+            _LOG.warning("%s: nobody is told any more of its migrations: %r", self.source.module, error)
 
     async def roll_back(self) -> None:
         """End whatever is open, and be ourselves again; the turn stays ours."""

@@ -96,7 +96,9 @@ def transaction_statement(statement: Statement) -> Kind | None:
 def sets_session(statement: Statement) -> bool:
     """Whether it is a SET or RESET that holds beyond its transaction."""
     tree = statement.tree if _SETS.match(statement.sql) else None
-    return isinstance(tree, ast.VariableSetStmt) and not tree.is_local
+    if not isinstance(tree, ast.VariableSetStmt) or tree.is_local:
+        return False
+    return not str(tree.name or "").startswith("TRANSACTION")  # SET TRANSACTION … is of its transaction
 
 
 def _kind(statement: Statement) -> UnitKind:
