@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import FrameType
 from typing import Any, Protocol
 
@@ -99,6 +99,7 @@ class Following:
         self._shown = shown
         self._view: View = Live() if sys.stdout.isatty() else Lines()
         self._ended = False
+        self._errors: list[str] = []
         self.planned = False
         self.digest = ""
 
@@ -156,11 +157,12 @@ class Following:
             self._view.plan({"steps": [], "notes": [], **event["plan"]})
         elif kind == "step":
             self._view.step(event)
+            self._errors += [event["error"]] if event["error"] else []
         elif kind == "told":
             self._view.told(event)
         elif kind == "outcome":
             self._view.close()
-            _outcome(event, seconds)
+            _outcome(event, seconds, self._errors)
 
     def _fail(self, message: str) -> None:
         self._view.close()
@@ -189,7 +191,8 @@ def _full(event: Mapping[str, Any]) -> dict[str, Any]:
     return {**event, "target": target, "action": ACTIONS.get(event["action"], event["action"])}
 
 
-def _outcome(event: Mapping[str, Any], seconds: float) -> None:
+def _outcome(event: Mapping[str, Any], seconds: float, shown: Sequence[str]) -> None:
+    """`shown`: errors of steps that stand above it and are not said again."""
     more = waiting(event.get("later", 0))
     if event["state"] == "done":
         count = event["done"]
@@ -201,4 +204,7 @@ def _outcome(event: Mapping[str, Any], seconds: float) -> None:
     elif event["state"] == "nothing to do":
         typer.echo(t("nothing to do") + more)
     else:
-        typer.echo(event["sentence"], err=True)
+        sentence = event["sentence"]
+        for error in shown:
+            sentence = sentence.replace(f": {error})", ")")
+        typer.echo(sentence, err=True)

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from nexus.migrations.history.names import table_of
 from nexus.migrations.history.state import Problem, Row
 from nexus.migrations.migration import Migration, Source
 from nexus.migrations.reading import order_of
+
+_TODO = ". Correct what is not done"  # begins what our log of a run that failed half-way says of how to go on
 
 
 @dataclass(frozen=True)
@@ -91,13 +92,14 @@ def _unfinished(source: Source, row: Row, record: Record) -> Problem:
     )
     since = f"{row.started_at:%Y-%m-%d %H:%M:%S} UTC"
     if row.state == "failed":
-        # Our own log says how to go on behind what is done.
-        resolve = (
-            resolve
-            if "--resume" not in (row.logs or "")
-            else f"`{command} --resume {row.name}`, or {resolve}"
-        )
-        what = f"{source.schema}: migration {row.name} failed at {since}: {(row.logs or '').strip()}"
+        logs, half, _ = (row.logs or "").partition(_TODO)
+        if half:
+            resolve = (
+                f"correct what is not done and run `{command} --resume {row.name}`; or take back all that it "
+                f"did and run `{command} --rolled-back {row.name}`; or complete it by hand and run "
+                f"`{command} --applied {row.name}`"
+            )
+        what = f"{source.schema}: migration {row.name} failed at {since}: {logs.strip().rstrip('.')}"
         return Problem("failed", row.name, what, resolve, "P3009")
     if record.busy is not None:
         return Problem(
@@ -126,11 +128,9 @@ def _edited(source: Source, migration: Migration, row: Row, diff: str) -> Proble
         f"{source.schema}: migration {migration.name} was edited after it had been applied "
         f"(applied {row.checksum[:12]}, {migration.place} {migration.checksum[:12]})"
     )
-    name = row.id.replace("'", "''")
     mend = (
         "restore its file and put the change into a new migration; or, when the file says what is in the "
-        f"database, record it: UPDATE {table_of(source)} SET checksum = '{migration.checksum}' "
-        f"WHERE id = '{name}'"
+        f"database, record it: `nexus migrate resolve {source.module} --edited {migration.name}`"
     )
     return Problem("edited", migration.name, sentence, mend, "", diff)
 

@@ -78,7 +78,7 @@ def _own(
             if each.module == module and name not in each.migrations:
                 yield Wait(
                     "contract",
-                    f"it takes away what {_called(each)} may need: that still runs and does not have it",
+                    f"{'; '.join(planned.reasons)}; {_called(each)} still runs and does not have it",
                     f"deploy a release of {module} that has {name}; it is applied when nothing older runs",
                 )
     for need in needs:

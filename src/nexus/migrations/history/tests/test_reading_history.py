@@ -137,8 +137,9 @@ async def test_an_edited_migration_is_shown_beside_what_was_applied(connection: 
     script.write_text("CREATE TABLE table_1 (id bigint);\n")
     (problem,) = (await read_history(connection, source)).problems
     assert (problem.kind, problem.migration, problem.blocks) == ("edited", "1_items", True)
+    assert problem.mend.endswith("record it: `nexus migrate resolve shop --edited 1_items`")
     assert "-CREATE TABLE table_1 (id int);\n+CREATE TABLE table_1 (id bigint);" in problem.diff
-    await connection.execute(problem.mend.partition("record it: ")[2])
+    await mark_edited(connection, source, "1_items")
     assert (await read_history(connection, source)).problems == ()
 
 

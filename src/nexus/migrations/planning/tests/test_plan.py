@@ -114,7 +114,7 @@ def test_a_contract_waits_while_a_release_runs_that_does_not_have_it() -> None:
     assert [(each.id, sentence) for each, sentence in found.later] == [
         (
             "crm/2",
-            "it takes away what crm 1.4.0 (c0ffee) may need: that still runs and does not have it",
+            "line 1 drops the column fax of customer; crm 1.4.0 (c0ffee) still runs and does not have it",
         ),
         ("crm/3", "it comes after crm/2, which waits"),
     ]

@@ -67,8 +67,8 @@ migrate: 3 migrations in 2 modules, time not known
                1.2 GB, 5,000,000 rows, ~60 s
 
 later:
-  crm/20261127000000_drop_fax (contract): it takes away what crm 1.4.0 (c0ffee) may need: that still runs and
-    does not have it
+  crm/20261127000000_drop_fax (contract): line 1 drops the column fax of customer; crm 1.4.0 (c0ffee) still
+    runs and does not have it
 
 refused:
   rehearsal: exactly this plan has not been rehearsed with success
@@ -137,7 +137,7 @@ def test_the_json_form_tells_the_same_and_survives_the_wire() -> None:
     ]
     assert found["steps"][1]["statements"][0]["effects"][0]["table"] == ""
     assert found["later"][0]["id"] == "crm/20261127000000_drop_fax"
-    assert found["later"][0]["waits"].startswith("it takes away what crm 1.4.0")
+    assert found["later"][0]["waits"].startswith("line 1 drops the column fax of customer; crm 1.4.0")
     assert found["refusals"][0]["kind"] == "rehearsal"
 
 
