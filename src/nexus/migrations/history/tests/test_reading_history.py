@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from nexus.migrations.history import History, read_history
+from nexus.migrations.history.edited import mark_edited
 from nexus.migrations.history.table import ensure_table, fail_row, finish_row, start_row
 from nexus.migrations.history.turn import turn
 from nexus.migrations.migration import Source, sha256
