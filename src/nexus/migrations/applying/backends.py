@@ -49,7 +49,9 @@ JOIN pg_locks h ON h.granted AND h.pid IS NULL AND h.locktype = w.locktype
     AND h.database IS NOT DISTINCT FROM w.database AND h.relation IS NOT DISTINCT FROM w.relation
     AND h.transactionid IS NOT DISTINCT FROM w.transactionid AND h.classid IS NOT DISTINCT FROM w.classid
     AND h.objid IS NOT DISTINCT FROM w.objid
-JOIN pg_prepared_xacts p ON h.virtualtransaction = '-1/' || p.transaction::text
+JOIN pg_locks x ON x.pid IS NULL AND x.virtualtransaction = h.virtualtransaction
+    AND x.locktype = 'transactionid' AND x.mode = 'ExclusiveLock'
+JOIN pg_prepared_xacts p ON p.transaction = x.transactionid
 WHERE w.pid = $1 AND NOT w.granted
 ORDER BY p.gid
 """

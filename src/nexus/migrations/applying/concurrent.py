@@ -18,6 +18,7 @@ from nexus.migrations.applying.concurrent_names import keep_dropped
 from nexus.migrations.applying.faults import hint
 from nexus.migrations.applying.owning import as_owner
 from nexus.migrations.applying.retry import retry
+from nexus.migrations.applying.steps import forget_step
 from nexus.migrations.applying.watch import Watch
 from nexus.migrations.errors import MigrationBlocked
 from nexus.migrations.statements import Statement
@@ -72,6 +73,8 @@ async def run_alone(session: Session, run_id: str, statement: Statement, begun: 
     except asyncpg.PostgresError as error:
         if left := await _after(session, statement):
             hint(error, left)
+        elif isinstance(tree, ast.IndexStmt) and not session.connection.is_closed():
+            await forget_step(session.connection, run_id, statement)  # its index is dropped
         raise
 
 

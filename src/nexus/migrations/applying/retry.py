@@ -36,12 +36,15 @@ async def retry(
 
     Raises:
         MigrationStopped: it was asked to stop between two tries; nothing of it is left.
+        MigrationFailed: who waits for it cannot be seen any more; it was not tried.
         MigrationBlocked: it was tried for longer than `settings.patience`; nothing of it is left.
         asyncpg.PostgresError, asyncpg.InterfaceError, OSError: any other end.
     """
     clock = asyncio.get_running_loop()
     began, tries = clock.time(), 0
     while True:
+        if session.blind:
+            await session.ready_to_watch()
         async with watching(session, gives_way) as watch:
             watch.at(line, head)
             try:

@@ -63,6 +63,7 @@ class Session:
     was sent last. `replayed`: what a script that is not one transaction has set for its session so far; each
     of its transactions begins with it. `durable`: whether commits wait for the disk. Where another of ours
     that does follows, they need not: in a crash the last ones are lost as if they had not been applied yet.
+    `blind`: the connection that watches was lost, and there is no other yet.
     """
 
     dsn: str
@@ -75,6 +76,7 @@ class Session:
     current: Statement | None = None
     replayed: tuple[str, ...] = ()
     durable: bool = True
+    blind: bool = False
     _watcher: Connection | None = None
 
     @property
@@ -86,6 +88,7 @@ class Session:
         """The connection that watches, made when it is first needed: most migrations are over before."""
         if self._watcher is None or self._watcher.is_closed():
             self._watcher = await _connect(self.dsn, f"{APPLICATION} {self.source.module}: watch", _WATCHER)
+            self.blind = False
         return self._watcher
 
     async def ready_to_watch(self) -> None:
@@ -98,7 +101,7 @@ class Session:
             await self.watcher()
         except (asyncpg.PostgresError, *LOST) as error:
             raise MigrationFailed(
-                f"{self.source.module}: migration {self.migration.name} was not begun: who waits for it "
+                f"{self.source.module}: migration {self.migration.name} was stopped: who waits for it "
                 f"could not be seen, since a second connection cannot be made: {explain(error, None)}. Apply "
                 "again when the server has room (max_connections, superuser_reserved_connections)"
             ) from error
@@ -108,6 +111,7 @@ class Session:
         if self._watcher is not None:
             self._watcher.terminate()
             self._watcher = None
+        self.blind = True
 
     def say(self, kind: Kind, sentence: str, line: int = 0, **detail: Any) -> None:
         """Tell what happens to the migration that is being applied."""

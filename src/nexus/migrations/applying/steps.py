@@ -31,6 +31,7 @@ _BEGIN_STEP = """
 INSERT INTO nexus.migration_step (run, number, state, detail)
 VALUES ($1, $2, 'begun', jsonb_build_object('sha256', $3::text)) ON CONFLICT DO NOTHING
 """
+_FORGET_STEP = "DELETE FROM nexus.migration_step WHERE run = $1 AND number = $2 AND state = 'begun'"
 _FINISH_STEP = """
 INSERT INTO nexus.migration_step (run, number, state, detail)
 VALUES ($1, $2, 'done', jsonb_build_object('sha256', $3::text))
@@ -94,6 +95,11 @@ async def begin_step(connection: Connection, run_id: str, statement: Statement) 
 async def finish_step(connection: Connection, run_id: str, statement: Statement) -> None:
     """Record that a statement is done; what its step's detail holds is kept."""
     await connection.execute(_FINISH_STEP, run_id, statement.number, fingerprint(statement))
+
+
+async def forget_step(connection: Connection, run_id: str, statement: Statement) -> None:
+    """A statement that was begun has left nothing: it is as if it had never begun."""
+    await connection.execute(_FORGET_STEP, run_id, statement.number)
 
 
 async def steps(connection: Connection, run_id: str, state: Literal["begun", "done"]) -> dict[int, str]:

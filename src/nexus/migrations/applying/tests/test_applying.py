@@ -159,6 +159,18 @@ async def test_a_block_may_commit_by_itself_outside_a_transaction(shop: Shop) ->
     assert await shop.value("SELECT count(*) FROM nexus.migration_step WHERE state = 'done'") == 2
 
 
+async def test_a_unique_index_that_failed_and_was_dropped_is_told_as_nothing_left(shop: Shop) -> None:
+    shop.write("1_items", "CREATE TABLE items AS SELECT 1 AS id FROM generate_series(1, 2);")
+    await shop.apply()
+    path = shop.write("2_unique", "CREATE UNIQUE INDEX CONCURRENTLY one ON items (id);")
+    with pytest.raises(MigrationFailed, match=r"23505 .*Nothing of it is in the database"):
+        await shop.apply()
+    assert await shop.value("SELECT count(*) FROM nexus.migration_step") == 0
+    await shop.rolled_back("2_unique")
+    path.write_text("CREATE INDEX CONCURRENTLY one ON items (id);")
+    assert await shop.apply() == ("2_unique",)
+
+
 COMMITS = (
     "DO $$ BEGIN UPDATE items SET id = id + 1; COMMIT; LOCK TABLE held; UPDATE items SET id = id + 1; END $$;"
 )

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
+import asyncpg
 import pytest
 
 from nexus.migrations.applying import Settings, Told, apply_pending
 from nexus.migrations.applying.backends import Backend
 from nexus.migrations.applying.patience import stay_away
+from nexus.migrations.applying.sending import run_together
 from nexus.migrations.applying.session import open_session
-from nexus.migrations.applying.tests.shop import EAGER, Shop, until
-from nexus.migrations.errors import MigrationFailed
+from nexus.migrations.applying.tests.shop import EAGER, Shop, make_shop, until
+from nexus.migrations.errors import MigrationBlocked, MigrationFailed
 
 WATCHER = "SELECT pid FROM pg_stat_activity WHERE application_name = 'nexus migrate shop: watch'"
 CLOSED = "postgresql://postgres@127.0.0.1:1/none"
@@ -20,8 +25,11 @@ CLOSED = "postgresql://postgres@127.0.0.1:1/none"
 async def test_nothing_is_begun_while_nobody_can_be_looked_at(shop: Shop) -> None:
     async with open_session(shop.dsn, shop.source, EAGER) as session:
         session.dsn = CLOSED
-        with pytest.raises(MigrationFailed, match="was not begun: who waits for it could not be seen"):
+        with pytest.raises(MigrationFailed, match="was stopped: who waits for it could not be seen"):
             await session.ready_to_watch()
+        await session.drop_watcher()
+        with pytest.raises(MigrationFailed, match="was stopped: who waits"):
+            await run_together(session, (), "SELECT 1")
 
 
 async def test_a_watcher_that_is_cut_while_it_stays_away_stops_nothing(shop: Shop) -> None:
@@ -64,6 +72,29 @@ def test_a_prepared_transaction_is_named_with_what_ends_it() -> None:
         "SELECT pg_terminate_backend(7)",
         "",
     )
+
+
+async def test_the_prepared_transaction_that_is_in_the_way_is_found(
+    start_postgres: Callable[..., Any], tmp_path: Path
+) -> None:
+    server = start_postgres()
+    admin = await asyncpg.connect(server.admin_dsn)
+    await admin.execute("ALTER SYSTEM SET max_prepared_transactions = 5")
+    await admin.close()
+    server.stop()
+    server.start()
+    shop = await make_shop(server, tmp_path)
+    shop.write("1_items", "CREATE TABLE items (i int);")
+    await shop.apply()
+    await shop.run("BEGIN; LOCK TABLE shop.items; PREPARE TRANSACTION 'pay-7'")
+    shop.write("2_more", "ALTER TABLE items ADD n int;")
+    with pytest.raises(
+        MigrationBlocked, match=r"held by the prepared transaction pay-7 \(user postgres, "
+    ) as it:
+        await shop.apply(patience=0.5)
+    assert str(it.value).endswith("or end them: ROLLBACK PREPARED 'pay-7'")
+    await shop.run("ROLLBACK PREPARED 'pay-7'")
+    assert await shop.apply() == ("2_more",)
 
 
 async def test_whoever_is_told_cannot_stop_the_work(shop: Shop) -> None:
