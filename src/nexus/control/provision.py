@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from nexus.control.facts import Facts
+from nexus.control.holding_around import checking
 from nexus.control.migrating.aside import aside, told_here
 from nexus.control.migrating.sources import source_of
 from nexus.control.secrets import ADMIN_URL, CHECK_PASSWORD, DATABASE_PASSWORD
@@ -49,10 +50,11 @@ async def migrate(
 ) -> None:
     """Makes the service's roles and schema, and applies what its folder of migrations holds, or only `names`.
 
-    `carry` runs the command of a module that has a tool of its own.
+    `carry` runs the command of a module that has a tool of its own; around it the stack's invariants are
+    asked.
 
     Raises:
-        StartError: a migration failed; the message names it.
+        StartError: a migration failed, or an invariant no longer holds; the message names it.
     """
     server, source = needed(site.stack, service, "postgres"), source_of(service)
     if server is None or source is None:
@@ -63,7 +65,8 @@ async def migrate(
             await create_database(url, _read(site, server, CHECK_PASSWORD))
         await _make_schema(url, source, _read(site, service, DATABASE_PASSWORD))
         if source.format == "command":
-            await commands.run(url, source, settings, carry, tell)
+            check = checking(site, server, service, source)
+            await commands.run(url, source, settings, carry, tell, check)
         else:
             await _apply(url, source, settings, tell, names)
     except MigrationError as error:

@@ -99,6 +99,25 @@ def test_a_tool_that_outlives_the_control_loop_is_waited_for_and_not_run_again(s
     assert not shop.fetch("SELECT FROM pg_auth_members WHERE member = 'books'::regrole")
 
 
+def test_a_tool_that_breaks_an_invariant_of_the_stack_fails_and_says_which(shop: SchemaShop) -> None:
+    folder = shop.stack.root / "modules" / "books" / "invariants"
+    folder.mkdir()
+    question = (
+        "-- title: No entry is negative\n-- needs: books\nSELECT id FROM books.entries WHERE amount < 0"
+    )
+    (folder / "no_entry_is_negative.sql").write_text(question)
+    shop.tool("4.sql", "INSERT INTO entries VALUES (1, -1), (2, 1)")
+    code, last, _ = deploy(shop, "books")
+    assert (code, last["state"]) == (1, "failed")
+    assert (
+        "no longer holds: books/no-entry-is-negative (No entry is negative): 1 row. What it did"
+        in last["sentence"]
+    )
+    shop.fetch("UPDATE books.entries SET amount = 0 WHERE amount < 0")
+    code, last, _ = deploy(shop, "books")
+    assert (code, last["state"]) == (0, "promoted")
+
+
 def test_a_release_that_does_not_start_leaves_what_contracts_undone_and_up_is_content(
     shop: SchemaShop,
 ) -> None:

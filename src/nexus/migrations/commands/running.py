@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -48,27 +48,39 @@ class Ended:
 
 
 Carry = Callable[[str, tuple[str, ...]], Awaitable[Ended]]  # name and command → its end
+Check = Callable[[], Awaitable[Mapping[str, str]]]  # what does not hold just now: name → sentence
+
+
+async def nothing_to_check() -> Mapping[str, str]:
+    """Nothing can be broken."""
+    return {}
 
 
 async def run(
-    dsn: str, source: Source, settings: Settings, carry: Carry, tell: Tell = quiet
+    dsn: str,
+    source: Source,
+    settings: Settings,
+    carry: Carry,
+    tell: Tell = quiet,
+    check: Check = nothing_to_check,
 ) -> tuple[str, ...]:
     """Run the tool if its folder asks for it; return the name of the run. `dsn`: a superuser's.
 
     `carry` runs a command as a task of the module's release; one of the same name that it began earlier and
     that still runs is waited for. A tool that only failed to get a lock is run again until
-    `settings.patience` is over.
+    `settings.patience` is over. `check` is asked before and after it.
 
     Raises:
-        MigrationFailed: the tool failed: says its exit code and its last lines; or the connection that held
-            its turn was lost meanwhile: how the tool ended is recorded all the same.
+        MigrationFailed: the tool failed: says its exit code and its last lines; or something no longer holds
+            since it ran; or the connection that held its turn was lost meanwhile: how the tool ended is
+            recorded all the same.
         MigrationBlocked: another migration or run goes on, or it gets no lock.
         MigrationUnreadable: the folder cannot be read.
         asyncpg.PostgresError, OSError: the server refuses or is away.
     """
     digest = await asyncio.to_thread(digest_of, source)
     connection = await connect(dsn, source)
-    task = _Run(source, settings, digest, carry, tell)
+    task = _Run(source, settings, digest, carry, tell, check)
     try:
         return await task.take_turn(connection)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, MigrationError) as error:
@@ -88,6 +100,7 @@ class _Run:
     digest: str
     carry: Carry
     tell: Tell
+    check: Check
     row: str = ""
     outcome: str = ""
     said: str = "It ended well"
@@ -120,7 +133,9 @@ class _Run:
             self.row = row
             self._say("resumed", "an earlier run was not seen to its end")
         try:
+            before = await self.check()
             await self._until_done()
+            self._compare(before, await self.check())
         except (MigrationFailed, MigrationBlocked) as error:
             self.outcome, self.said = "failed", str(error)
             await connection.execute(_END, self.row, self.outcome)
@@ -151,6 +166,14 @@ class _Run:
             self._say("waiting", "it got no lock and let others pass; it is run again")
             await asyncio.sleep(pause * random.uniform(0.5, 1.5))
             pause = min(2 * pause, 10.0)
+
+    def _compare(self, before: Mapping[str, str], after: Mapping[str, str]) -> None:
+        if broken := [sentence for name, sentence in after.items() if name not in before]:
+            raise MigrationFailed(
+                f"{self.source.module}: {self._words} ended well, but since then this no longer holds: "
+                f"{'; '.join(broken)}. What it did stays: mend the rows (`nexus check` shows them) or the "
+                "tool's next change, and run the same command again"
+            )
 
     async def after_loss(self, dsn: str) -> MigrationFailed:
         """Record the end and take the rights back by another connection; what is then to be said.
