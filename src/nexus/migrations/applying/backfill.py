@@ -119,8 +119,8 @@ class _Backfill:
             if state.batches:
                 hint(
                     error,
-                    f"Before that it wrote {_count(state)}, which stay: as long as its text is the same, "
-                    "it goes on behind them",
+                    f"Before that it wrote {_count(state)}, which stay: with --resume it goes on behind them "
+                    "as long as its text is the same",
                 )
             raise
 

@@ -75,7 +75,7 @@ async def test_a_failed_backfill_goes_on_behind_what_it_wrote(shop: Shop) -> Non
         await shop.apply()
     assert (await shop.rows())[-1] == ("2_filled", "failed")
     await shop.run("UPDATE t SET n = 0 WHERE id = 250")
-    await shop.rolled_back("2_filled")
+    await shop.resumed("2_filled")
     shop.write("2_filled", FILLED.replace("batch=100", "batch=7"))
     assert await shop.apply() == ("2_filled",)
     await is_filled(shop)
