@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from nexus.cli import place
 from nexus.cli.language import language, t
-
-if TYPE_CHECKING:
-    from nexus.migrations.planning.planned import MigrationPlan
 
 To = Annotated[
     list[str] | None,
@@ -40,7 +37,7 @@ def plan(to: To = None, as_json: Json = False) -> None:
     if as_json:
         print_json(found.as_dict())
     else:
-        typer.echo(_text(found))
+        typer.echo(found.text(t))
     raise typer.Exit(BAD_INPUT if found.refusals else 0)
 
 
@@ -93,10 +90,6 @@ def map_(write: Write = None, check: Check = None) -> None:
         typer.echo(t("written: {path}", path=write))
     elif check is None:
         typer.echo(text, nl=False)
-
-
-def _text(found: MigrationPlan) -> str:
-    return found.text()
 
 
 def _drawn() -> str:

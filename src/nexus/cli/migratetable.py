@@ -63,7 +63,7 @@ def _details(each: Standing) -> None:
         code = f" [{problem.code}]" if problem.code else ""
         colour = "red" if problem.blocks else "yellow"
         typer.echo(typer.style("! ", fg=colour) + f"{problem.sentence}{code}")
-        typer.echo("    " + t("mend: {mend}", mend=problem.mend))
+        typer.echo("    " + t("mend: {mend}", mend=t(problem.mend)))
         for line in problem.diff.splitlines():
             typer.echo(f"    {line}")
     if each.unreadable:

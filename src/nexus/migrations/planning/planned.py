@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -146,11 +146,11 @@ class MigrationPlan:
         known = [each.seconds for each in self.steps if each.seconds is not None]
         return sum(known) if len(known) == len(self.steps) else None
 
-    def text(self) -> str:
-        """The plan as people read it, at most 110 columns wide."""
-        from nexus.migrations.planning.printed import printed
+    def text(self, t: Callable[..., str] | None = None) -> str:
+        """The plan as people read it, at most 110 columns wide. `t`: translates its fixed texts."""
+        from nexus.migrations.planning.printed import english, printed
 
-        return printed(self)
+        return printed(self, t or english)
 
     def as_dict(self) -> dict[str, Any]:
         """The stable JSON form; `nexus.migrations.planning.plain` lists its keys."""
