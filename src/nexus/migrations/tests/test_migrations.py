@@ -216,7 +216,7 @@ async def test_several_at_once_take_turns(dsn: str, folder: Path) -> None:
 
 async def test_an_index_can_be_made_concurrently_and_settings_do_not_leak(dsn: str, folder: Path) -> None:
     write(folder, "20260103000000_index", "CREATE INDEX CONCURRENTLY items_name ON items (name);")
-    write(folder, "20260104000000_settings", "SET search_path = public; SET ROLE postgres;")
+    write(folder, "20260104000000_settings", "SET search_path = public; SET statement_timeout = 0;")
     write(folder, "20260105000000_after", "CREATE TABLE after_all (i int);")
     assert len(await apply_here(dsn, folder)) == 5
     (table,) = await run(dsn, "SELECT schemaname, tableowner FROM pg_tables WHERE tablename = 'after_all'")
