@@ -95,6 +95,7 @@ def _step(stack: Stack, facts: Facts, service: Service, run: Run, base: tuple[st
         does,
         after=(*base, "release", *built, *(f"start {need}" for need in databases)),
         arguments={} if whole else {"names": ",".join(names)},
+        in_parts=True,
     )
 
 
