@@ -23,6 +23,15 @@ PT_BR = {
     "the releases are started on the copy, their ports moved by {n}": (
         "as versões são iniciadas na cópia, com as portas deslocadas em {n}"
     ),
+    "the releases are asked on the copy for what users read": (
+        "as versões são consultadas na cópia sobre o que os usuários leem"
+    ),
+    "release {name}: is ready on the new schema, nothing more was tried: {why}": (
+        "versão {name}: está pronta com o novo esquema, nada mais foi tentado: {why}"
+    ),
+    "release {name}: works on the new schema, {n} requests were answered": (
+        "versão {name}: funciona com o novo esquema, {n} requisições foram respondidas"
+    ),
     "the stack on the copy was not taken down orderly: {why}": (
         "a pilha sobre a cópia não foi derrubada em ordem: {why}"
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 import typer
@@ -22,6 +23,7 @@ def down(delete_data: Delete = False, yes: Yes = None, plan: PlanOnly = False) -
     from nexus.control.client import Client
     from nexus.control.launch import await_end, processes
     from nexus.control.outside import leftovers, remembered, stack_name
+    from nexus.control.rehearsing.commands import clear_abandoned
     from nexus.runtimes.home import Home
 
     home = Home.at(place.home_path())
@@ -33,6 +35,8 @@ def down(delete_data: Delete = False, yes: Yes = None, plan: PlanOnly = False) -
             typed = typer.prompt(t("this removes all data of {stack}; type its name to go on", stack=name))
         if typed != name:
             raise place.stop(t("the name does not match; nothing was deleted"), 2)
+    if not plan:
+        asyncio.run(clear_abandoned(home.root / "rehearsals", place.root()))
     if not client.alive():
         in_containers = remembered(home).runtime != "process"
         if not leftovers(home) and not in_containers and not (delete_data and home.database.exists()):

@@ -13,6 +13,7 @@ from aiohttp import web
 from nexus.control import launch, locks
 from nexus.control.api import Api
 from nexus.control.deploying.suspects import Suspects
+from nexus.control.rehearsing.commands import clear_abandoned
 from nexus.control.world import World
 from nexus.runtimes.home import Home
 from nexus.runtimes.process.identity import birth
@@ -41,6 +42,7 @@ async def run(home: Home) -> None:
         await world.recall()
         world.collecting.begin()
         chores.append(asyncio.create_task(api.deploying.take_up_for_ever()))
+        chores.append(asyncio.create_task(_clear_rehearsals(world)))
         chores.append(asyncio.create_task(Suspects(world).look_for_ever()))
         await _listen(runner, home)
         log.info("control loop %d serves %s", os.getpid(), home.root)
@@ -92,6 +94,14 @@ def _close_unfinished(world: World) -> None:
         total = len(run.plan.get("steps", ()))
         sentence = f"interrupted after {done} of {total} steps: the control loop was killed"
         world.journal.finish(run.id, "interrupted", sentence)
+
+
+async def _clear_rehearsals(world: World) -> None:
+    """Ends what killed rehearsals left running: a copy of all data, or a whole stack on it."""
+    root = world.site.stack.root if world.site is not None else world.home.root
+    cleared = await clear_abandoned(world.home.root / "rehearsals", root)
+    if cleared:
+        log.info("%d rehearsals that had been killed were cleared away", cleared)
 
 
 async def _keep_guard(home: Home) -> None:

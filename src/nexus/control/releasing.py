@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from nexus.migrations.rehearsing.leftovers import delete_all
 from nexus.plans import Action, Plan, Step
 from nexus.releases import Catalogue, Release
 from nexus.releases.artefact import ArtefactError, restored, service_of, snapshot
@@ -182,4 +183,5 @@ class Releasing:
         home = self._world.home
         for folder in (home.releases, home.parts):
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        await asyncio.to_thread(delete_all, home.root / "rehearsals")
         self._world.catalogue.forget()

@@ -35,6 +35,7 @@ from nexus.migrations.migration import Source
 from nexus.migrations.planning import plan
 from nexus.migrations.planning.planned import MigrationFacts, MigrationPlan, Rates, RunningRelease
 from nexus.migrations.rehearsing import reports
+from nexus.migrations.rehearsing.lacking import with_lacking
 from nexus.runtimes.home import Home
 from nexus.runtimes.site import Site
 from nexus.stack import Stack
@@ -215,9 +216,10 @@ class Desk:
                 found = await with_tools(found, connection)
         if facts.rehearse_within is None or not found.steps or read.faults:
             return found
-        report = await asyncio.to_thread(reports.latest, self.rehearsals, found.digest)
+        report = await asyncio.to_thread(reports.counted, self.rehearsals, found.digest)
         if report is None or not report.ok:
-            return found
+            newest = await asyncio.to_thread(reports.latest, self.rehearsals, found.digest)
+            return with_lacking(found, newest)
         again = await asyncio.to_thread(plan, replace(facts, rehearsed_at=report.at), to or {})
         return replace(again, commands=found.commands, notes=found.notes)
 

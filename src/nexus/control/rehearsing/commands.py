@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nexus.control.launch import processes
 from nexus.control.outside import leftovers
 from nexus.migrations.rehearsing import leftovers as places
 from nexus.migrations.rehearsing.programs import end
 from nexus.migrations.rehearsing.scratch import home_in
 from nexus.runtimes.home import Home
+from nexus.runtimes.process.identity import alive
 from nexus.runtimes.process.watch import kill_group
 from nexus.runtimes.site import EDGE_HOST, ENDPOINT, LOOPBACK
 from nexus.stack import ManifestError, load_stack
@@ -82,6 +84,9 @@ class Commands:
         left = leftovers(self.home)
         for each in left:
             kill_group(each.pid)
+        for pid, born in processes(self.home):  # its control loop and guard would start all of it again
+            if alive(pid, born):
+                os.kill(pid, signal.SIGKILL)
         if not self.home.run.is_relative_to(self.home.root):
             shutil.rmtree(self.home.run, ignore_errors=True)
         if left:
@@ -98,7 +103,7 @@ class Commands:
 
 async def clear_abandoned(folder: Path, root: Path) -> int:
     """Ends and deletes what killed rehearsals left below `folder`; returns how many there were."""
-    found = places.abandoned(folder)
+    found = await asyncio.to_thread(places.abandoned, folder)
     for place in found:
         home = Home.at(home_in(place))
         if home.database.exists():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,11 @@ from nexus.business.probing import run_probe
 from nexus.control.addresses import planned
 from nexus.control.rehearsing.commands import Commands, Said
 from nexus.control.rehearsing.homes import free_offset
+from nexus.control.rehearsing.reading import Reads, read_releases
 from nexus.migrations.rehearsing.report import Smoke, SmokeState
 from nexus.migrations.rehearsing.sentence import Say, Sentence
 from nexus.releases import Release
+from nexus.runtimes.home import Home
 from nexus.runtimes.site import LOOPBACK, Site
 from nexus.stack import Probe, Stack
 
@@ -50,6 +52,7 @@ class Trial:
             for name, release in releases.items()
         ]
         if up.code == 0:
+            found = await self._read(found, releases, offset)
             found += await self._checked()
             found += await self._probed(offset)
         elif not any(each.state == "failed" for each in found):
@@ -66,6 +69,19 @@ class Trial:
             tried.append(offset)
             if up.code != REFUSED or len(tried) == ATTEMPTS:
                 return offset, up
+
+    async def _read(self, found: list[Smoke], releases: Mapping[str, Release], offset: int) -> list[Smoke]:
+        """The same, with what releases that are ready answer to what users read."""
+        edges = self.stack.of_kind("edge")
+        well = {each.module: releases[each.module] for each in found if each.state == "passed"}
+        if not edges or not well:
+            why = "the stack has no edge to read through"
+            return [replace(each, sentence=why) if each.state == "passed" else each for each in found]
+        self.say(Sentence("the releases are asked on the copy for what users read"))
+        address = f"http://{LOOPBACK}:{await self._port(edges[0].name)}"
+        folders = {name: _brick(self.commands.home, each) for name, each in well.items()}
+        reads = await read_releases(address, self.commands.home, well, folders)
+        return [_with(each, reads[each.module]) if each.module in reads else each for each in found]
 
     async def _checked(self) -> list[Smoke]:
         """What of the invariants does not hold while the releases run, and did before."""
@@ -96,6 +112,19 @@ class Trial:
         """Where the edge listens: it may have another port where its own is not permitted."""
         status = (await self.commands.run("status", "--json", limit=60.0)).json()
         return int(_service(status, edge)["port"])
+
+
+def _with(smoke: Smoke, reads: Reads) -> Smoke:
+    if reads.broken:
+        return replace(smoke, state="failed", sentence=reads.broken)
+    return replace(smoke, requests=reads.answered, sentence=reads.why)
+
+
+def _brick(home: Home, release: Release) -> Path:
+    """Where the brick of a release lies in the copy's home."""
+    place = home.releases / release.service / release.digest
+    manifests = sorted(place.rglob("module.yaml"))
+    return manifests[0].parent if manifests else place
 
 
 def smoke_of(release: Release, state: SmokeState, sentence: str = "") -> Smoke:

@@ -16,5 +16,6 @@ checking    invariants before and after
 rehearse    the whole
 report      what was found out
 reports     the reports that are kept
+lacking     what a rehearsal left out
 rendering   a report as people read it
 """

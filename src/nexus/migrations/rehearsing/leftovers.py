@@ -13,7 +13,8 @@ from nexus.runtimes.process.identity import alive, birth
 
 OWNER = "owner.json"
 SERVER = Path("server", "server.json")
-ENDS_WITHIN = 20.0
+ENDS_WITHIN = 20.0  # seconds
+NOTED_WITHIN = 60.0  # seconds
 
 
 def claim(place: Path) -> None:
@@ -27,7 +28,19 @@ def abandoned(folder: Path) -> tuple[Path, ...]:
     if not folder.is_dir():
         return ()
     places = sorted(each for each in folder.iterdir() if each.is_dir())
-    return tuple(each for each in places if not _lives(each / OWNER))
+    return tuple(each for each in places if not _lives(each / OWNER) and not _begins(each))
+
+
+def delete_all(folder: Path) -> None:
+    """Deletes the reports and what killed rehearsals left; one that is under way deletes its copy itself."""
+    for place in abandoned(folder):
+        clear(place)
+    if folder.is_dir():
+        for file in folder.iterdir():
+            if not file.is_dir():
+                file.unlink(missing_ok=True)
+        if not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def clear(place: Path) -> None:
@@ -36,6 +49,14 @@ def clear(place: Path) -> None:
     if noted is not None and alive(*noted):
         _end(*noted)
     shutil.rmtree(place, ignore_errors=True)
+
+
+def _begins(place: Path) -> bool:
+    """Whether a place may be one whose owner has not noted itself yet."""
+    try:
+        return not (place / OWNER).exists() and time.time() - place.stat().st_mtime < NOTED_WITHIN
+    except FileNotFoundError:  # it ended meanwhile
+        return True
 
 
 def _lives(path: Path) -> bool:

@@ -175,6 +175,7 @@ async def _rehearsed(
         ),
         notes=tuple(notes),
         migrations=tuple(step.id for step in plan.steps),
+        lacking=_lacking(options, smoke),
     )
 
 
@@ -182,6 +183,13 @@ def touched(plan: MigrationPlan) -> frozenset[Table]:
     """The tables that a plan has to do with."""
     statements = (statement for step in plan.steps for statement in step.statements)
     return frozenset(effect.table for statement in statements for effect in statement.effects)
+
+
+def _lacking(options: Options, smoke: SmokeTest | None) -> tuple[str, ...]:
+    """What a whole rehearsal has, and this one was told to leave out."""
+    released = () if smoke else ("no running release was started on the copy",)
+    less = (f"only {options.rate:g} times as many writes were replayed",) if options.rate < 1 else ()
+    return (*released, *less)
 
 
 def _known_to_all(subject: Subject) -> frozenset[str]:

@@ -92,7 +92,17 @@ def _checks(report: Report, t: Translate) -> Iterator[str]:
         yield (
             "  "
             + {
-                "passed": t("release {name}: works on the new schema", name=name),
+                "passed": t(
+                    "release {name}: works on the new schema, {n} requests were answered",
+                    name=name,
+                    n=each.requests,
+                )
+                if each.requests
+                else t(
+                    "release {name}: is ready on the new schema, nothing more was tried: {why}",
+                    name=name,
+                    why=each.sentence,
+                ),
                 "failed": t("release {name}: failed: {why}", name=name, why=each.sentence),
                 "skipped": t("release {name}: not smoke-tested: {why}", name=name, why=each.sentence),
             }[each.state]

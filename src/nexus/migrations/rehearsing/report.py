@@ -74,6 +74,7 @@ class InvariantSeen:
 @dataclass(frozen=True)
 class Smoke:
     """A running release of a module against the new schema; `sentence` says what failed, or why not tried.
+    `requests`: how many of those that users send to read were answered well.
 
     Without a release it is about the stack as a whole, or one of its probes: `module` says which.
     """
@@ -83,6 +84,7 @@ class Smoke:
     release: str
     state: SmokeState
     sentence: str = ""
+    requests: int = 0
 
     @property
     def title(self) -> str:
@@ -112,7 +114,7 @@ class Report:
     """A rehearsal of one plan, known by its `digest`. `at` in seconds since the epoch, `seconds` in all.
 
     `failures`: a sentence for each reason why the plan must not be applied as it is; none when it went well.
-    `notes`: what was not or could not be rehearsed.
+    `notes`: what was not or could not be rehearsed; `lacking`: what was left out by who asked for it.
     """
 
     id: str
@@ -128,6 +130,7 @@ class Report:
     failures: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     migrations: tuple[str, ...] = field(default_factory=tuple)
+    lacking: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -176,5 +179,6 @@ class Report:
                 "smoke": tuple(Smoke(**each) for each in told["smoke"]),
                 "rates": Rates(**told["rates"]),
                 **{name: tuple(told[name]) for name in ("failures", "notes", "migrations")},
+                "lacking": tuple(told.get("lacking", ())),
             }
         )

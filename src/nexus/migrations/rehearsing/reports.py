@@ -34,6 +34,12 @@ def latest(folder: Path, digest: str) -> Report | None:
     return next((each for each in all_of(folder) if each.digest == digest), None)
 
 
+def counted(folder: Path, digest: str) -> Report | None:
+    """The newest that counts: one that failed, or one that left nothing out; None without one."""
+    own = (each for each in all_of(folder) if each.digest == digest)
+    return next((each for each in own if not (each.ok and each.lacking)), None)
+
+
 def all_of(folder: Path) -> Iterator[Report]:
     """All that are kept, newest first; a file that is no report is passed over, and the log says so."""
     for path in sorted(folder.glob("*.json"), reverse=True):

@@ -28,12 +28,26 @@ async def items(request: web.Request) -> web.Response:
             await connection.execute(
                 "INSERT INTO items (name, price) VALUES ($1, 1)", (await request.json())["name"]
             )
+        rows = await connection.fetch("SELECT id, remark FROM items ORDER BY id LIMIT 3")
         count = await connection.fetchval("SELECT count(*) FROM items")
     finally:
         await connection.close()
-    return web.json_response({"count": count}, status=201 if request.method == "POST" else 200)
+    told = {"count": count, "items": [dict(row) for row in rows]}
+    return web.json_response(told, status=201 if request.method == "POST" else 200)
+
+
+async def item(request: web.Request) -> web.Response:
+    connection = await asyncpg.connect(DATABASE, timeout=5)
+    try:
+        row = await connection.fetchrow(
+            "SELECT id, colour FROM items WHERE id = $1", int(request.match_info["id"])
+        )
+    finally:
+        await connection.close()
+    return web.json_response(dict(row)) if row else web.json_response({}, status=404)
 
 
 app = web.Application()
-app.add_routes([web.get("/ready", ready), web.get("/items", items), web.post("/items", items)])
+app.add_routes([web.get("/ready", ready), web.get("/items/{id}", item)])
+app.add_routes([web.get("/items", items), web.post("/items", items)])
 web.run_app(app, host=os.environ["HOST"], port=int(os.environ["PORT"]), print=None)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -12,7 +15,10 @@ import asyncpg
 import psutil
 import pytest
 
+from nexus.control import locks
 from nexus.control.migrating.desk import Desk
+from nexus.control.rehearsing.commands import Commands
+from nexus.control.rehearsing.reading import first_id, routes_of
 from nexus.control.rehearsing.rehearse import rehearse
 from nexus.control.rehearsing.smoke import Smoking
 from nexus.migrations.planning.planned import MigrationPlan
@@ -26,7 +32,7 @@ from nexus.runtimes.home import Home
 from nexus.testing import ThrowawayStack, throwaway_stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
-QUICK = Options(window=0.2, settle=0.3, patience=10.0)
+QUICK = Options(window=0.2, settle=0.3, patience=10.0, max_wait=2.0)
 STACK = """\
 name: rehearsed
 telemetry: {collect: off}
@@ -63,9 +69,27 @@ rollout: {start: 20s, settle: 100ms}
 """
 FIRST = """\
 CREATE TABLE items (
-    id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL, price numeric NOT NULL);
+    id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL, price numeric NOT NULL,
+    remark text, colour text);
 INSERT INTO items (name, price) SELECT 'item ' || n, n FROM generate_series(1, 200) n;
 """
+_OK = {"200": {"description": "what is there"}}
+OPENAPI = {
+    "openapi": "3.1.0",
+    "info": {"title": "shop", "version": "1.0"},
+    "paths": {
+        "/items": {
+            "get": {"responses": _OK},
+            "post": {"responses": {"201": {"description": "noted"}}},
+        },
+        "/items/{id}": {
+            "get": {
+                "parameters": [{"name": "id", "in": "path", "required": True, "schema": {"type": "integer"}}],
+                "responses": _OK,
+            }
+        },
+    },
+}
 MAKER = """\
 -- nexus: phase=expand
 -- nexus: may-block=30s
@@ -87,6 +111,8 @@ def stack() -> Iterator[ThrowawayStack]:
     (root / "nexus.yaml").write_text(STACK)
     (brick / "module.yaml").write_text(BRICK)
     shutil.copy(Path(__file__).with_name("shop.py"), brick)
+    (brick / "contracts").mkdir()
+    (brick / "contracts" / "openapi.json").write_text(json.dumps(OPENAPI))
     _write(root, "20260101000000_first", FIRST)
     (brick / "migrations" / "migration_lock.toml").write_text('provider = "postgresql"\n')
     try:
@@ -141,14 +167,16 @@ async def untouched(stack: ThrowawayStack) -> AsyncIterator[None]:
 
 @pytest.mark.usefixtures("untouched")
 async def test_a_release_that_goes_on_working_passes(stack: ThrowawayStack) -> None:
-    report, plan = await _rehearsed(stack, "ALTER TABLE items ADD COLUMN colour text;")
+    report, plan = await _rehearsed(stack, "ALTER TABLE items ADD COLUMN size text;")
     assert report.failures == ()
+    assert report.smoke[0].requests == 2
+    assert report.lacking == ()
     assert [(each.module, each.state) for each in report.smoke] == [
         ("shop", "passed"),
         ("probe note-an-item", "passed"),
     ]
     assert report.smoke[0].release == stack.service("shop")["release"]
-    assert report.copy.way == "physical copy (pg_basebackup)"
+    assert report.copy.way == "physical copy (pg_basebackup) at 100M/s"
     assert [each.name for each in report.invariants] == ["priced"]
     assert reports.latest(stack.home / "rehearsals", plan.digest) == report
 
@@ -159,8 +187,36 @@ async def test_a_release_that_the_new_schema_breaks_is_named(stack: ThrowawaySta
         stack, "-- nexus: phase=expand\nALTER TABLE items RENAME COLUMN name TO title;"
     )
     assert not report.ok
-    assert report.failures[0].startswith("release shop ")
-    assert "fails on the new schema" in report.failures[0]
+    assert any(
+        each.startswith("release shop ") and "fails on the new schema" in each for each in report.failures
+    )
+    assert any("makes writes fail" in each for each in report.failures)
+
+
+@pytest.mark.usefixtures("untouched")
+@pytest.mark.parametrize(("column", "route"), [("remark", "/items"), ("colour", "/items/{id}")])
+async def test_a_release_that_is_ready_and_cannot_read_fails(
+    stack: ThrowawayStack, column: str, route: str
+) -> None:
+    report, _ = await _rehearsed(
+        stack, f"-- nexus: phase=expand\nALTER TABLE items RENAME COLUMN {column} TO words;"
+    )
+    (failed,) = [each for each in report.smoke if each.release]
+    assert failed.state == "failed"
+    assert failed.sentence.startswith(f"GET {route}: 500")
+
+
+def test_what_is_no_request_that_could_be_sent_is_passed_over(tmp_path: Path) -> None:
+    document = tmp_path / "openapi.json"
+    assert list(routes_of(document)) == []
+    document.write_text("{")
+    assert list(routes_of(document)) == []
+    query = {"get": {"parameters": [{"name": "q", "in": "query", "required": True}]}}
+    document.write_text(json.dumps({"paths": {"/a": {"get": {}}, "/b": {"post": {}}, "/c": query}}))
+    assert list(routes_of(document)) == ["/a"]
+    assert first_id({"items": [{"id": 7}, {"id": 8}]}) == "7"
+    assert first_id([{"id": "x"}]) == "x"
+    assert [first_id({"items": []}), first_id(None), first_id([1])] == ["", "", ""]
 
 
 @pytest.mark.usefixtures("untouched")
@@ -174,9 +230,7 @@ async def test_users_who_would_get_errors_fail_the_rehearsal(stack: ThrowawaySta
 
 @pytest.mark.usefixtures("untouched")
 async def test_what_a_killed_rehearsal_left_is_cleared_by_the_next(stack: ThrowawayStack) -> None:
-    place = stack.home / "rehearsals" / "20260101-000000-dead"
-    (place / "server").mkdir(parents=True)
-    (place / leftovers.OWNER).write_text(json.dumps({"pid": 1, "birth": "long ago"}))
+    place = _killed(stack.home)
     desk = Desk.outside(Home.at(stack.home), stack.root)
     folder = _write(stack.root, "20260102000000_second", "CREATE TABLE more (id int);")
     said: list[Sentence] = []
@@ -186,6 +240,9 @@ async def test_what_a_killed_rehearsal_left_is_cleared_by_the_next(stack: Throwa
         shutil.rmtree(folder)
     assert said[0] == "1 rehearsals that had been killed were cleared away"
     assert report.ok
+    assert report.lacking == ("no running release was started on the copy",)
+    assert reports.counted(desk.rehearsals, report.digest) is None
+    assert reports.latest(desk.rehearsals, report.digest) == report
     assert not place.exists()
 
 
@@ -214,3 +271,28 @@ async def test_a_release_that_is_being_let_in_is_tried_in_its_turn(stack: Throwa
         ("probe note-an-item", "", "passed"),
     ] * 2
     assert listening == {"127.0.0.1"}
+
+
+def _killed(home: Path) -> Path:
+    """What a killed rehearsal left."""
+    place = home / "rehearsals" / "20260101-000000-dead"
+    (place / "server").mkdir(parents=True)
+    (place / leftovers.OWNER).write_text(json.dumps({"pid": 1, "birth": "long ago"}))
+    return place
+
+
+async def test_the_control_loop_clears_away_what_killed_rehearsals_left(stack: ThrowawayStack) -> None:
+    place = _killed(stack.home)
+    control = locks.owner(Home.at(stack.home).control_lock)
+    assert control is not None
+    os.kill(control, signal.SIGKILL)  # its guard starts another
+    async with asyncio.timeout(60):
+        while place.exists():
+            await asyncio.sleep(0.05)
+
+
+async def test_down_clears_them_away_where_nothing_runs(stack: ThrowawayStack, tmp_path: Path) -> None:
+    place = _killed(tmp_path / "home")
+    said = await Commands(Home.at(tmp_path / "home"), stack.root).run("down")
+    assert (said.code, said.out.strip()) == (0, "nothing runs")
+    assert not place.exists()

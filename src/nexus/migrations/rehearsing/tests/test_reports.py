@@ -6,8 +6,9 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from nexus.migrations.planning.planned import Rates
-from nexus.migrations.rehearsing import reports
+from nexus.migrations.planning.planned import MigrationPlan, Rates, Refusal
+from nexus.migrations.rehearsing import leftovers, reports
+from nexus.migrations.rehearsing.lacking import with_lacking
 from nexus.migrations.rehearsing.rendering import as_markdown, as_text
 from nexus.migrations.rehearsing.report import Copy, InvariantSeen, LoadSeen, Rehearsed, Report, Smoke
 
@@ -72,6 +73,47 @@ def test_only_the_latest_are_kept(tmp_path: Path) -> None:
     kept = [each.id for each in reports.all_of(tmp_path)]
     assert len(kept) == reports.KEPT
     assert kept[0] == f"{reports.KEPT + 2:05}"
+
+
+def test_a_rehearsal_that_left_something_out_does_not_count(tmp_path: Path) -> None:
+    partly = replace(GOOD, id="20261126-150000-eeee", lacking=("no running release was started on the copy",))
+    reports.keep(tmp_path, partly)
+    assert reports.latest(tmp_path, "d1") == partly
+    assert reports.counted(tmp_path, "d1") is None
+    reports.keep(tmp_path, GOOD)
+    assert reports.counted(tmp_path, "d1") == GOOD
+    reports.keep(tmp_path, replace(partly, id="20261126-160000-ffff", failures=("x",)))
+    found = reports.counted(tmp_path, "d1")
+    assert found is not None
+    assert not found.ok  # what fails in part fails
+
+
+def test_the_refusal_says_what_the_rehearsal_left_out() -> None:
+    unrehearsed = Refusal("rehearsal", "", "never", "rehearse it")
+    plan = MigrationPlan((), (unrehearsed, Refusal("order", "a", "b", "c")))
+    assert with_lacking(plan, GOOD) == plan
+    told = with_lacking(plan, replace(GOOD, lacking=("only 0.5 times as many writes were replayed",)))
+    assert told.refusals[0].sentence == (
+        f"its rehearsal {GOOD.id} went well but was not whole: only 0.5 times as many writes were replayed"
+    )
+    assert told.refusals[1:] == plan.refusals[1:]
+
+
+def test_reports_go_with_the_data_and_what_is_under_way_stays(tmp_path: Path) -> None:
+    folder = tmp_path / "rehearsals"
+    reports.keep(folder, GOOD)
+    mine, dead, young = folder / "mine", folder / "dead", folder / "young"
+    for place in (mine, dead, young):
+        place.mkdir()
+    leftovers.claim(mine)
+    (dead / leftovers.OWNER).write_text(json.dumps({"pid": 1, "birth": "long ago"}))
+    assert leftovers.abandoned(folder) == (dead,)
+    leftovers.delete_all(folder)
+    assert sorted(each.name for each in folder.iterdir()) == ["mine", "young"]
+    for place in (mine, young):
+        (place / leftovers.OWNER).write_text("{}")
+    leftovers.delete_all(folder)
+    assert not folder.exists()
 
 
 def test_people_read_what_failed_first() -> None:
