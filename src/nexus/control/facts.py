@@ -52,11 +52,12 @@ class AgentFacts:
 @dataclass(frozen=True)
 class SchemaFacts:
     """What is to be done to one schema that something must be known of: `pending` in order; `held`: those of
-    them that must not be applied now, and why.
+    them that must not be applied now, and why. `failed`: what failed in it, and how to mend that ("" = none).
     """
 
     pending: tuple[MigrationFacts, ...] = ()
     held: Mapping[str, str] = field(default_factory=dict)
+    failed: str = ""
 
 
 @dataclass(frozen=True)

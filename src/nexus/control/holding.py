@@ -5,28 +5,69 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing
+from dataclasses import replace
 
+from nexus.control import provision
 from nexus.control.facts import Facts, SchemaFacts
 from nexus.control.inferring import with_needs
+from nexus.control.secrets import ADMIN_URL
 from nexus.migrations import MigrationError
 from nexus.releases import Catalogue
 from nexus.releases.facts import MigrationFacts, brought_by
 from nexus.releases.planning.migrating import unmet
 from nexus.releases.records import Deployment
 from nexus.runtimes.protocol import StartError
-from nexus.runtimes.site import Site
+from nexus.runtimes.site import Site, needed
 from nexus.stack import Service
 
 Pending = Mapping[str, tuple[str, ...] | None]
+NOTHING: Mapping[str, str] = {}
 
 
-async def schemas(site: Site, facts: Facts, pending: Pending) -> dict[str, SchemaFacts]:
-    """What must be known of the schemas of which something is pending, or may be.
+async def schemas(
+    site: Site, facts: Facts, pending: Pending, failed: Mapping[str, str] = NOTHING
+) -> dict[str, SchemaFacts]:
+    """What must be known of the schemas of which something is pending, or may be, or failed. `failed`: what,
+    and how to mend it, by service.
 
     Raises:
-        StartError: a script cannot be read.
+        StartError: a script cannot be read, or something is to be applied behind what failed.
     """
-    return await asyncio.to_thread(_schemas, site, facts, pending)
+    fresh = await _fresh(site, facts, pending)
+    found = await asyncio.to_thread(_schemas, site, facts, pending, fresh)
+    return with_failed(found, failed)
+
+
+def with_failed(schemas: Mapping[str, SchemaFacts], failed: Mapping[str, str]) -> dict[str, SchemaFacts]:
+    """What failed is told, unless something is to be applied behind it. Pure.
+
+    Raises:
+        StartError: something is; the message says what failed, and how to mend it.
+    """
+    found = dict(schemas)
+    for name, why in failed.items():
+        schema = found.get(name, SchemaFacts())
+        if any(each.name not in schema.held for each in schema.pending):
+            raise StartError(why)
+        found[name] = replace(schema, failed=why)
+    return found
+
+
+async def _fresh(site: Site, facts: Facts, pending: Pending) -> frozenset[str]:
+    """The services on whose schemas no release has run: nothing there can be taken away from anybody."""
+    found = set()
+    for service in site.stack.services:
+        server = needed(site.stack, service, "postgres") if pending.get(service.name, ()) != () else None
+        if server is None:
+            continue
+        never_ran = not site.secret(server, ADMIN_URL).exists()
+        if never_ran and pending.get(service.name) is None:
+            found.add(service.name)
+        elif facts.ready(server.name):
+            recorded = await provision.recorded(site, service)
+            if recorded is not None and not recorded.applied and not recorded.problems:
+                found.add(service.name)
+    return frozenset(found)
 
 
 def held(
@@ -36,14 +77,18 @@ def held(
     unfinished: str,
     versions: Mapping[str, Iterable[str]],
 ) -> dict[str, str]:
-    """The contract migrations that must wait, and why. Pure.
+    """The migrations that must wait by themselves, and why: those that contract, and those that declare so.
+    Pure.
 
     `older`: other releases of the service that still run. `unfinished`: why its last deployment, whose last
     step applies them, did not come to that ("" = it did). `versions`: service → all that run.
     """
     why = f"release {', '.join(sorted(older))} of {service.name} still runs" if older else ""
     why = unfinished or why
-    told = {each.name: why or unmet(each.after, versions) for each in pending if each.phase == "contract"}
+    told = {
+        each.name: (why if each.phase == "contract" else "") or unmet(each.after, versions)
+        for each in pending
+    }
     return {name: reason for name, reason in told.items() if reason}
 
 
@@ -63,10 +108,10 @@ def with_followers(schemas: Mapping[str, SchemaFacts]) -> dict[str, SchemaFacts]
                     grows = True
                 if each.name in held[name]:
                     own.append(f"{name}/{each.name}")
-    return {name: SchemaFacts(schema.pending, held[name]) for name, schema in schemas.items()}
+    return {name: replace(schema, held=held[name]) for name, schema in schemas.items()}
 
 
-def _schemas(site: Site, facts: Facts, pending: Pending) -> dict[str, SchemaFacts]:
+def _schemas(site: Site, facts: Facts, pending: Pending, fresh: Collection[str]) -> dict[str, SchemaFacts]:
     waiting = {name: names for name, names in pending.items() if names != () and site.stack.has(name)}
     versions, unfinished = _known(site, facts) if waiting else ({}, {})
     services = {name: site.stack.service(name) for name in waiting}
@@ -81,7 +126,9 @@ def _schemas(site: Site, facts: Facts, pending: Pending) -> dict[str, SchemaFact
     }
     return with_followers(
         {
-            name: _told(services[name], facts, those, unfinished.get(name, ""), versions)
+            name: SchemaFacts(those)
+            if name in fresh
+            else _told(services[name], facts, those, unfinished.get(name, ""), versions)
             for name, those in with_needs(services, lacking, applied).items()
         }
     )

@@ -78,7 +78,8 @@ class Operations:
             emit({"event": "plan", "plan": plan.as_dict(), "text": plan.text()})
             if request.plan_only:
                 return
-            if not plan.empty or self._world.site is None:  # others may have started it, for example Compose
+            kept = self._world.site  # others may have started it, for example Compose
+            if not plan.empty or kept is None or kept.stack != site.stack:
                 for name in (*(service.name for service in stack.services), TELEMETRY):
                     if facts.of(name):
                         self._world.wanted.add(name)

@@ -33,7 +33,8 @@ def migrations(stack: Stack, facts: Facts, base: tuple[str, ...]) -> list[Step]:
 
 def waiting(facts: Facts) -> list[str]:
     """What operators should know of migrations that are not applied now. Pure."""
-    return [
+    failed = [schema.failed for schema in facts.schemas.values() if schema.failed]
+    return failed + [
         f"{name}: the {_kind(each)}migration {each.name} waits: {schema.held[each.name]}; "
         "`nexus migrate apply` applies it later"
         for name, schema in facts.schemas.items()

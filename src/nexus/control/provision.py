@@ -16,6 +16,7 @@ from nexus.control.secrets import ADMIN_URL, CHECK_PASSWORD, DATABASE_PASSWORD
 from nexus.migrations import MigrationError, checker_lacks, commands, create_database, provision
 from nexus.migrations.applying import apply_pending
 from nexus.migrations.applying.settings import Settings, Tell, quiet
+from nexus.migrations.errors import HistoryBroken
 from nexus.migrations.history import History, read_history
 from nexus.migrations.history.state import Problem
 from nexus.migrations.migration import Source
@@ -77,13 +78,15 @@ async def migrate(
 
 async def pending(
     site: Site, facts: Facts, missing: Mapping[str, object]
-) -> dict[str, tuple[str, ...] | None]:
+) -> tuple[dict[str, tuple[str, ...] | None], dict[str, str]]:
     """Migrations that are not applied, by service; None where the database cannot be asked. A role for checks
-    that lacks something counts as one of the first service.
+    that lacks something counts as one of the first service. And by service, what failed and how to mend it:
+    that stands only in the way of what is to be applied.
 
     Raises:
         StartError: the history of a schema cannot go on.
     """
+    failed: dict[str, str] = {}
 
     async def one(service: Service) -> tuple[str, tuple[str, ...] | None]:
         server = needed(site.stack, service, "postgres")
@@ -98,12 +101,15 @@ async def pending(
         if found is None:
             return service.name, None
         for problem in found.problems:
-            raise StartError(f"{problem.sentence}; {problem.mend}")
+            told = f"{problem.sentence}; {problem.mend}"
+            if problem.kind != "failed":
+                raise StartError(told)
+            failed.setdefault(service.name, told)
         lacking = await _checker_lacks(site, server) if service is owners[0] else ()
         return service.name, (*(f"role {name}" for name in lacking), *found.pending)
 
     owners = [service for service in site.stack.services if service.database]
-    return dict(await asyncio.gather(*(one(service) for service in owners)))
+    return dict(await asyncio.gather(*(one(service) for service in owners))), failed
 
 
 async def recorded(site: Site, service: Service) -> Recorded | None:
@@ -148,9 +154,22 @@ def _obstacles(history: History) -> tuple[Problem, ...]:
 async def _apply(
     url: str, source: Source, settings: Settings, tell: Tell, names: Collection[str] | None
 ) -> None:
-    """In a thread of its own: the control loop goes on while large scripts are read."""
+    """In a thread of its own: the control loop goes on while large scripts are read. One that failed stands
+    in nobody's way where nothing is to be applied.
+    """
     told = told_here(tell)
-    await aside(lambda: apply_pending(url, source, settings, told, names))
+    try:
+        await aside(lambda: apply_pending(url, source, settings, told, names))
+    except HistoryBroken:
+        if not await aside(lambda: _nothing_due(url, source, names)):
+            raise
+
+
+async def _nothing_due(url: str, source: Source, names: Collection[str] | None) -> bool:
+    """Whether all that a release asks for is applied, and nothing is wrong but that others failed."""
+    found = await _recorded(url, source)
+    due = [name for name in found.pending if names is None or name in names]
+    return not due and all(each.kind == "failed" for each in found.problems)
 
 
 async def _make_schema(url: str, source: Source, password: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -23,7 +23,7 @@ class MigrationFacts:
     """One migration: its name, its phase, and why it is a contract ("" where it expands).
 
     `depends`: migrations of other modules that come first, as `module/name`. `after`: releases that must be
-    fully out first.
+    fully out first. `tool`: it is a run of the module's own tool, whose changes nobody reads.
     """
 
     name: str
@@ -31,6 +31,7 @@ class MigrationFacts:
     why: str = ""
     depends: tuple[str, ...] = ()
     after: tuple[ReleaseNeed, ...] = ()
+    tool: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,10 +73,10 @@ class RolloutFacts:
     a release cannot run.
 
     `pending`: (service, id) → migrations of that release that are not applied, in order. `beyond`: (service,
-    id) → migrations that are applied and that release does not have. `applied`: service → names of all that
-    are. `rehearse_within`: how old a rehearsal of what is pending may be, in seconds (None: it need not be);
-    `rehearsed_at`: when there was one of what comes before the new releases, `contracts_rehearsed_at`: of all
-    (None: never).
+    id) → migrations that are applied and that release does not have. `stuck`: (service, id) → why none of its
+    migrations can be applied now. `applied`: service → names of all that are. `rehearse_within`: how old a
+    rehearsal of what is pending may be, in seconds (None: it need not be); `rehearsed_at`: when there was one
+    of what comes before the new releases, `contracts_rehearsed_at`: of all (None: never).
 
     `misfits`: pairs of releases of which the provider's does not meet what the consumer's relies on →
     sentences that name consumer and field; of every pair that a plan may bring together.
@@ -96,6 +97,7 @@ class RolloutFacts:
     gone: Mapping[tuple[str, str], str] = field(default_factory=dict)
     pending: Mapping[tuple[str, str], tuple[MigrationFacts, ...]] = field(default_factory=dict)
     beyond: Mapping[tuple[str, str], tuple[MigrationFacts, ...]] = field(default_factory=dict)
+    stuck: Mapping[tuple[str, str], str] = field(default_factory=dict)
     applied: Mapping[str, frozenset[str]] = field(default_factory=dict)
     rehearse_within: float | None = None
     rehearsed_at: float | None = None
@@ -184,9 +186,31 @@ def contracts_between(former: Service, new: Service) -> tuple[MigrationFacts, ..
     Raises:
         MigrationError: the folder of one or one of its scripts cannot be read.
     """
-    known = {each.name for each in brought_by(former)}
-    more = {each.name for each in brought_by(new)} - known
-    return tuple(each for each in _contracts(brought_by(new, more)) if each.name in more)
+    scripts = scripts_of(new)
+    known = {each.name for each in scripts_of(former)}
+    return _contracts(judged(scripts, {each.name for each in scripts} - known))
+
+
+def scripts_of(service: Service) -> tuple[Migration, ...]:
+    """The scripts of a service as one of its releases has it, in order; none of what a command of its own
+    changes.
+
+    Raises:
+        MigrationError: the folder cannot be read.
+    """
+    if service.database is None or service.migrations is None:
+        return ()
+    return read(Source("", "", "", "", service.migrations, service.database.migrations.format))
+
+
+def judged(scripts: Sequence[Migration], unknown: Collection[str]) -> tuple[MigrationFacts, ...]:
+    """Those of the `unknown` names, in order, each by what it does to code that knows none of them.
+
+    Raises:
+        MigrationError: one of these scripts cannot be read.
+    """
+    phases = phases_of(scripts, unknown)
+    return tuple(_facts(each, phases[each.name]) for each in scripts if each.name in phases)
 
 
 def brought_by(service: Service, pending: Collection[str] = ()) -> tuple[MigrationFacts, ...]:

@@ -143,13 +143,13 @@ class ContainerKeeper:
         await self.look(site)
         missing = secrets.missing(site)
         facts = Facts(site.ports, instances_of(site, self.seen))
-        pending = await provision.pending(site, facts, missing)
+        pending, failed = await provision.pending(site, facts, missing)
         return Facts(
             ports=site.ports,
             instances=facts.instances,
             initialised=frozenset(service.name for service in site.stack.of_kind("database")),
             pending=pending,
-            schemas=await schemas(site, facts, pending),
+            schemas=await schemas(site, facts, pending, failed),
             secrets_missing=missing,
             keys=self._keys_known(site, facts),
             outdated=frozenset(name for name in self.project(site).outdated() if facts.of(name)),

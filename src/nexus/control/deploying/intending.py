@@ -61,7 +61,7 @@ class Intents:
         targets = {name: self._find(name, id) for name, id in left.after.items()}
         if left.kind == "rollback":
             return await self._rollback_anew(left, targets)
-        asked = read(DeployRequest, {**left.request, "who": left.who, "force": True, "override": AGAIN})
+        asked = read(DeployRequest, {**left.request, "who": left.who, "override": AGAIN})
         return replace(await self._deploy(asked, targets, left), kind=left.kind, exceptions={})
 
     async def _rollback_anew(self, left: Deployment, targets: Mapping[str, Release]) -> Intent:
@@ -106,6 +106,7 @@ class Intents:
             asked.bake,
             asked.force,
             asked.override,
+            under_way=left is not None,
         )
         plan = plan_deploy(stack, facts, request)
         before = left.before if left else {name: facts.stable[name].id for name in targets}

@@ -45,7 +45,7 @@ async def observe(
     rollback may lead to are looked at as well. `figures`: telemetry is asked which services answer badly.
 
     Raises:
-        StartError: nothing runs, or the history of a schema's migrations cannot go on.
+        StartError: nothing runs, a database does not answer, or scripts cannot be read.
     """
     if world.site is None:
         raise StartError("nothing runs; start with `nexus up`")
@@ -54,7 +54,11 @@ async def observe(
     earlier = ways_back(_history(world, stable)) if past else ()
     known = _of_interest(world, (*stable.values(), *targets, *earlier), unfinished)
     read = await asyncio.to_thread(_read, world, known)
-    schemas = await read_schemas(world.site, read.services, stable, {each.service: each for each in targets})
+    living = _counted(world, lambda each: each.alive and bool(each.release))
+    running = {(name, id) for name, ids in living.items() for id in ids}
+    running |= {*(unfinished.before.items() if unfinished is not None else ())}
+    going = {each.service: each for each in targets}
+    schemas = await read_schemas(world.site, read.services, stable, going, running)
     others = [each for key, each in known.items() if stable.get(key[0]) != each and key in read.services]
     misfits = await asyncio.to_thread(read_misfits, stable, others)
     facts = RolloutFacts(
@@ -63,11 +67,12 @@ async def observe(
         releases=_by_service({**{(e.service, e.id): e for e in catalogue.of()}, **known}),
         candidates=_candidates(world),
         ready=_counted(world, lambda each: each.state == "ready"),
-        living=_counted(world, lambda each: each.alive and bool(each.release)),
+        living=living,
         built=await _built(world, world.site, read),
         gone={**schemas.gone, **read.gone},
         pending=schemas.pending,
         beyond=schemas.beyond,
+        stuck=schemas.stuck,
         applied=schemas.applied,
         rehearse_within=world.site.stack.migrations.rehearse_within,
         misfits=misfits.pairs,

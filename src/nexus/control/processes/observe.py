@@ -28,13 +28,13 @@ async def observe(keeper: ProcessKeeper, site: Site, notes: tuple[str, ...] = ()
     """
     instances, missing = observe_instances(keeper), secrets.missing(site)
     facts = Facts(site.ports, instances)
-    pending = await provision.pending(site, facts, missing)
+    pending, failed = await provision.pending(site, facts, missing)
     return Facts(
         ports=site.ports,
         instances=instances,
         initialised=_initialised(site),
         pending=pending,
-        schemas=await schemas(site, facts, pending),
+        schemas=await schemas(site, facts, pending, failed),
         secrets_missing=missing,
         keys=_keys_known(site),
         outdated=outdated(keeper, site, instances),

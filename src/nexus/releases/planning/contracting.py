@@ -40,6 +40,8 @@ def _obstacle(change: Change, versions: Mapping[str, frozenset[str]], applied: A
     """Why what contracts cannot be applied at the end of this deploy ("" = it can)."""
     if not change.facts.is_fresh(change.facts.contracts_rehearsed_at):
         return "it was not rehearsed within the time that this stack asks for"
+    if why := change.facts.stuck.get((change.service.name, change.new.id)):
+        return why
     own = {f"{change.service.name}/{each.name}" for each in change.afterwards}
     for each in change.afterwards:
         if why := unmet(each.after, versions):

@@ -118,8 +118,6 @@ def _watch(chain: Chain, changes: list[Change]) -> None:
 
 
 def _waiver(waiver: str, request: RolloutRequest) -> str:
-    return (
-        f"; overridden by {request.who}: {request.override}"
-        if waiver == "override"
-        else f"; forced by {request.who}"
-    )
+    if waiver == "override":
+        return f"; overridden by {request.who}: {request.override}"
+    return f"; forced by {request.who}" if request.forced else "; it was under way already"

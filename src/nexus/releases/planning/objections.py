@@ -69,6 +69,7 @@ def objections(stack: Stack, facts: RolloutFacts, request: RolloutRequest) -> tu
         *_infrastructure(stack, facts, moves),
         *_contracts(stack, facts, moves),
         *_schemas(stack, facts, request, moves),
+        *_stuck(stack, facts, request, moves),
         *_migrations(stack, facts, request, moves),
         *_rehearsed(stack, facts, request, moves),
         *_order(stack, facts, moves),
@@ -78,7 +79,7 @@ def objections(stack: Stack, facts: RolloutFacts, request: RolloutRequest) -> tu
 
 def waived(objection: Objection, request: RolloutRequest) -> bool:
     """Whether the operator set an objection aside."""
-    return (objection.waiver == "force" and request.forced) or (
+    return (objection.waiver == "force" and (request.forced or request.under_way)) or (
         objection.waiver == "override" and bool(request.override)
     )
 
@@ -153,8 +154,7 @@ def _schemas(
     schema has lost that it needs.
     """
     for name, release in moves.items():
-        stops = choose(stack.service(name), facts, request.strategy).manner == "recreate"
-        held = None if stops else holds_back(facts, release)
+        held = None if _stops(stack, facts, request, name) else holds_back(facts, release)
         behind = buried(facts, release)
         if held and behind:
             it, former = f"{name}: {label(release)}", label(facts.stable[name])
@@ -174,20 +174,24 @@ def _migrations(
 ) -> Iterator[Objection]:
     """What must be there before the migrations that come before a release, and is not."""
     first = {name: _first(stack, facts, request, release) for name, release in moves.items()}
+    whole = {f"{name}/{each.name}" for name, release in moves.items() for each in facts.pending_of(release)}
     for name, migration, needed in lacking(first, facts.applied):
         module, _, other = needed.partition("/")
         beside = other in {each.name for each in first.get(module, ())}
+        mend = f"deploy a release of {module} that brings it, before or along with this one"
+        if needed in whole:
+            mend = f"this deploy applies it only after {module} was watched; deploy {module} by itself first"
         yield Objection(
             MigrationWaits,
             f"{name}: migration {migration} depends on {needed}, which "
             + ("depends on it in turn" if beside else "is not applied"),
-            "take one of the two dependencies out"
-            if beside
-            else f"deploy a release of {module} that brings it, before or along with this one",
+            "take one of the two dependencies out" if beside else mend,
         )
     for name, those in first.items():
+        alone = {name: moves[name]} if _stops(stack, facts, request, name) else {}
+        versions = facts.versions(alone)
         for each in those:
-            if why := unmet(each.after, facts.versions({})):
+            if why := unmet(each.after, versions):
                 yield Objection(
                     MigrationWaits,
                     f"{name}: migration {each.name} cannot be applied yet: {why}",
@@ -195,11 +199,27 @@ def _migrations(
                 )
 
 
+def _stuck(
+    stack: Stack, facts: RolloutFacts, request: RolloutRequest, moves: Mapping[str, Release]
+) -> Iterator[Objection]:
+    """What failed stands in the way of what comes before a release; where nothing does, it does not."""
+    for name, release in moves.items():
+        why = facts.stuck.get((name, release.id), "")
+        if why and _first(stack, facts, request, release):
+            sentence, _, mend = why.partition("; ")
+            yield Objection(MigrationWaits, sentence, mend)
+
+
+def _stops(stack: Stack, facts: RolloutFacts, request: RolloutRequest, name: str) -> bool:
+    """Whether the former release of a service stops before its migrations are applied."""
+    return choose(stack.service(name), facts, request.strategy).manner == "recreate"
+
+
 def _first(
     stack: Stack, facts: RolloutFacts, request: RolloutRequest, release: Release
 ) -> tuple[MigrationFacts, ...]:
     """What is applied before a release runs."""
-    stops = choose(stack.service(release.service), facts, request.strategy).manner == "recreate"
+    stops = _stops(stack, facts, request, release.service)
     whole = at_once(facts, release, stops, request.forced)
     return facts.pending_of(release) if whole else before_release(facts, release)
 

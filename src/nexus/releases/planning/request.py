@@ -14,7 +14,8 @@ class RolloutRequest:
     """Service → the release to let in. What is None is as that release's manifest says; times in seconds.
 
     `forced`: broken contracts and contract migrations do not stand in the way. `override`: the reason why a
-    freeze does not ("" = it does).
+    freeze does not ("" = it does). `under_way`: it was begun already, so that what stood in its way then does
+    not now; in which order migrations are applied, that does not change.
     """
 
     targets: Mapping[str, Release]
@@ -25,3 +26,4 @@ class RolloutRequest:
     bake: float | None = None
     forced: bool = False
     override: str = ""
+    under_way: bool = False
