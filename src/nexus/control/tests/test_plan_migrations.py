@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nexus.control.facts import Facts, InstanceFacts, SchemaFacts
-from nexus.control.holding import held, schemas, with_followers
+from nexus.control.holding import held, schemas, with_failed, with_followers
 from nexus.control.inferring import with_needs
 from nexus.control.plan_migrations import migrations
 from nexus.control.plan_up import plan_up
@@ -17,6 +17,7 @@ from nexus.migrations.declared import ReleaseNeed
 from nexus.releases import Catalogue
 from nexus.releases.facts import MigrationFacts, brought_by
 from nexus.runtimes.home import Home
+from nexus.runtimes.protocol import StartError
 from nexus.runtimes.site import Site
 from nexus.stack import Stack, load_stack
 from nexus.stack.migrating import MigrationPolicy
@@ -180,3 +181,23 @@ def test_what_names_a_table_of_another_module_comes_after_what_makes_it(stack: S
     found = with_needs(services, pending, {})
     assert [each.depends for each in found["till"]] == [("stock/1_items",)]
     assert [each.depends for each in found["stock"]] == [(), ("till/1_orders",)]
+
+
+def test_what_failed_is_told_and_stops_only_what_is_to_be_applied_behind_it(stack: Stack) -> None:
+    waits = {"till": SchemaFacts((DROP,), {"2_drop": "deployment 7 was held"})}
+    found = with_failed(waits, {"till": "till: 2_drop failed", "stock": "stock: 9_bad failed"})
+    assert found["till"] == replace(waits["till"], failed="till: 2_drop failed")
+    known = replace(facts(stack), pending={"till": ("2_drop",), "stock": (), "books": None}, schemas=found)
+    assert [id for id, _, _ in told(stack, known)] == ["migrate books"]
+    assert plan_up(stack, known).notes[:2] == ("till: 2_drop failed", "stock: 9_bad failed")
+    with pytest.raises(StartError, match="till: 2_drop failed"):
+        with_failed({"till": SchemaFacts((DROP,))}, {"till": "till: 2_drop failed"})
+
+
+def test_what_expands_waits_for_the_releases_it_declares(stack: Stack) -> None:
+    add = replace(ADD, after=(ReleaseNeed("stock", "2.0"),))
+    found = held(stack.service("till"), (add, DROP), ("abc",), "", {"stock": ["1.0"]})
+    assert found == {
+        "1_add": "it waits for stock>=2.0, and stock 1.0 runs",
+        "2_drop": "release abc of till still runs",
+    }

@@ -209,3 +209,77 @@ def test_a_contract_that_fails_takes_no_release_back(shop: SchemaShop) -> None:
     shop.stack.nexus("migrate", "resolve", "shop", "--rolled-back", "6_gone")
     assert "promoted" in shop.stack.nexus("deploy", "--resume")
     assert shop.columns("shop.orders") == ["id"]
+
+
+def test_one_that_failed_stops_only_what_is_to_be_applied(shop: SchemaShop) -> None:
+    shop.write("5")
+    shop.migration("7_bad", "SELECT 1/0;")
+    code, last, _ = deploy(shop, "shop")
+    assert (code, last["state"]) == (1, "failed")
+    assert "nexus migrate resolve shop --rolled-back 7_bad" in last["sentence"]
+    assert shop.answers() == {"4"}
+    again = shop.stack.run("deploy", "shop")
+    assert again.returncode == 2
+    assert "nexus migrate resolve shop --rolled-back 7_bad" in again.stdout + again.stderr
+    assert "nothing to do" in shop.stack.nexus("up")
+    shop.brick("stock", "5", port=9002)
+    assert deploy(shop, "stock")[0] == 0
+    shop.stack.nexus("down")
+    shop.stack.nexus("up")
+    assert shop.answers() == {"4"}
+    shop.stack.nexus("migrate", "resolve", "shop", "--rolled-back", "7_bad")
+    shop.take_out("7_bad")
+
+
+def test_what_a_release_makes_and_takes_away_itself_stands_in_nobodys_way_back(shop: SchemaShop) -> None:
+    shop.migration("7_made", "CREATE TABLE made (id int);")
+    shop.migration("8_gone", "DROP TABLE made;")
+    code, last, _ = deploy(shop, "shop")
+    assert (code, last["state"]) == (0, "promoted")
+    assert "contract" not in actions(last)
+    assert "promoted" in shop.stack.nexus("rollback", "shop", "--yes")
+    assert shop.answers() == {"4"}
+
+
+def test_a_loop_killed_between_migrations_leaves_what_contracts_to_the_end(shop: SchemaShop) -> None:
+    shop.fetch("ALTER TABLE shop.orders ADD COLUMN late int")
+    shop.write("6")
+    shop.migration("9_a_made", "CREATE TABLE made (id int);")
+    shop.migration("9_b_gone", "DROP TABLE made; LOCK TABLE orders; ALTER TABLE orders ADD COLUMN more int;")
+    shop.migration("9_c_late", "ALTER TABLE orders DROP COLUMN late;")
+    with shop.holding("BEGIN; LOCK shop.orders") as let_go, shop.begin("deploy", "shop", "--json") as running:
+        assert running.stdout is not None
+        killed = 0
+        last: dict[str, Any] = {}
+        for line in running.stdout:
+            last = json.loads(line) if line.startswith("{") else last
+            if not killed and last.get("event") == "told" and last["kind"] == "waiting":
+                killed = shop.control.get("/v1/ping")["pid"]
+                os.kill(killed, signal.SIGKILL)
+                let_go()
+    shop.until_followed(killed)
+    assert (running.returncode, last["state"]) == (0, "promoted")
+    assert actions(last)[-2:] == ["watch", "contract"]
+    assert shop.applied()[-3:] == ["9_a_made", "9_b_gone", "9_c_late"]
+
+
+def test_a_module_that_is_new_applies_all_it_brings(shop: SchemaShop) -> None:
+    waits = "-- nexus: phase=contract\n-- nexus: after-release=stock>=9.0\n"
+    shop.brick("extra", "1", port=9004)
+    shop.migration("1_made", "CREATE TABLE made (id int, old int);", "extra")
+    shop.migration("2_gone", f"{waits}ALTER TABLE made DROP COLUMN old;", "extra")
+    shop.migration("3_more", "ALTER TABLE made ADD COLUMN new int;", "extra")
+    shop.stack.nexus("up")
+    assert shop.columns("extra.made") == ["id", "new"]
+
+
+def test_what_the_stack_asks_of_migrations_counts_from_the_next_up(shop: SchemaShop) -> None:
+    shop.stack.nexus("up")
+    manifest = shop.stack.root / "nexus.yaml"
+    manifest.write_text(manifest.read_text() + "migrations: {rehearse_within: 24h}\n")
+    assert "nothing to do" in shop.stack.nexus("up")
+    shop.write("7")
+    shop.migration("9_d_more", "CREATE TABLE new (id int);")
+    done = shop.stack.run("deploy", "shop")
+    assert done.returncode == 2
+    assert "what is pending (9_d_more) was never rehearsed" in done.stdout + done.stderr

@@ -175,6 +175,7 @@ async def _rehearsed(
         ),
         notes=tuple(notes),
         migrations=tuple(step.id for step in plan.steps),
+        checksums=tuple(step.migration.checksum for step in plan.steps),
         lacking=_lacking(options, smoke),
     )
 

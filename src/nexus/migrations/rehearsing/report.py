@@ -115,6 +115,7 @@ class Report:
 
     `failures`: a sentence for each reason why the plan must not be applied as it is; none when it went well.
     `notes`: what was not or could not be rehearsed; `lacking`: what was left out by who asked for it.
+    `migrations`: their ids in order, `checksums` those of their texts.
     """
 
     id: str
@@ -131,6 +132,7 @@ class Report:
     notes: tuple[str, ...] = ()
     migrations: tuple[str, ...] = field(default_factory=tuple)
     lacking: tuple[str, ...] = ()
+    checksums: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -179,6 +181,6 @@ class Report:
                 "smoke": tuple(Smoke(**each) for each in told["smoke"]),
                 "rates": Rates(**told["rates"]),
                 **{name: tuple(told[name]) for name in ("failures", "notes", "migrations")},
-                "lacking": tuple(told.get("lacking", ())),
+                **{name: tuple(told.get(name, ())) for name in ("lacking", "checksums")},
             }
         )

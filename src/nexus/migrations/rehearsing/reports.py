@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,6 +38,21 @@ def counted(folder: Path, digest: str) -> Report | None:
     """The newest that counts: one that failed, or one that left nothing out; None without one."""
     own = (each for each in all_of(folder) if each.digest == digest)
     return next((each for each in own if not (each.ok and each.lacking)), None)
+
+
+def covering(folder: Path, steps: Sequence[tuple[str, str]]) -> Report | None:
+    """The newest that counts of a plan that has all of these steps, in this order; None without one.
+
+    Args:
+        steps: the id and the checksum of each migration.
+    """
+    own = (each for each in all_of(folder) if _has(each, steps))
+    return next((each for each in own if not (each.ok and each.lacking)), None)
+
+
+def _has(report: Report, steps: Sequence[tuple[str, str]]) -> bool:
+    rehearsed = iter(zip(report.migrations, report.checksums, strict=False))
+    return all(step in rehearsed for step in steps)
 
 
 def all_of(folder: Path) -> Iterator[Report]:

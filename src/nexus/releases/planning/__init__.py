@@ -8,7 +8,8 @@ objections     what a deploy breaks, for the record
 
 from nexus.releases.planning.back import plan_return, plan_rollback
 from nexus.releases.planning.deploy import plan_deploy
-from nexus.releases.planning.objections import Objection, objections, waived
+from nexus.releases.planning.objection import Objection
+from nexus.releases.planning.objections import objections, waived
 from nexus.releases.planning.request import RolloutRequest
 
 __all__ = [

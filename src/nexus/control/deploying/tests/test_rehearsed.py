@@ -86,3 +86,32 @@ def test_a_rehearsal_of_what_comes_before_the_release_says_nothing_of_what_contr
 def test_no_report_is_read_where_no_rehearsal_is_asked_for(till: Service, tmp_path: Path) -> None:
     facts = replace(FACTS, rehearse_within=None)
     assert with_rehearsals(facts, [NEW], {}, Home.at(tmp_path)) is facts
+
+
+def test_a_rehearsal_of_more_counts_for_what_it_has_in_the_same_order(till: Service, tmp_path: Path) -> None:
+    home, services = Home.at(tmp_path / "home"), {("till", "new"): till}
+    source = source_of(till)
+    assert source is not None
+    texts = {f"till/{each.name}": each.checksum for each in read(source)} | {"stock/1_more": "abc"}
+
+    def rehearse(at: float, *ids: str, **values: Any) -> RolloutFacts:
+        sums = tuple(texts[each] for each in ids)
+        folder = home.root / REHEARSALS
+        rehearsal(folder, f"other{at:.0f}", at, migrations=ids, checksums=sums, **values)
+        return with_rehearsals(FACTS, [NEW], services, home)
+
+    found = rehearse(970.0, "till/1_add", "stock/1_more")
+    assert (found.rehearsed_at, found.contracts_rehearsed_at) == (970.0, None)
+    assert found.notes == ("what is pending was rehearsed by 970-other970, together with stock/1_more",)
+    assert rehearse(975.0, "till/2_drop", "till/1_add", "stock/1_more").contracts_rehearsed_at is None
+    found = rehearse(980.0, "till/1_add", "stock/1_more", "till/2_drop")
+    assert (found.rehearsed_at, found.contracts_rehearsed_at) == (980.0, 980.0)
+    found = rehearse(990.0, "till/1_add", "stock/1_more", "till/2_drop", failures=("a write waited",))
+    assert (found.rehearsed_at, found.contracts_rehearsed_at) == (None, None)
+
+
+def test_a_tool_of_its_own_is_told_to_be_left_out(till: Service, tmp_path: Path) -> None:
+    run = MigrationFacts("command-1", "expand", tool=True)
+    facts = replace(FACTS, pending={("till", "new"): (run,)})
+    found = with_rehearsals(facts, [NEW], {("till", "new"): till}, Home.at(tmp_path / "home"))
+    assert found.notes == ("till: what its own tool changes needs no rehearsal: nothing can rehearse it",)

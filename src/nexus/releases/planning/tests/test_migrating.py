@@ -224,3 +224,65 @@ def test_a_production_stack_asks_for_a_fresh_rehearsal_of_what_is_pending(shop: 
 )
 def test_versions_are_compared_by_their_numbers(version: str, wanted: str, is_so: bool) -> None:
     assert at_least(version, wanted) is is_so
+
+
+FAILED = "till: migration 2_bad failed; look at what it left"
+
+
+def test_what_failed_stands_only_in_the_way_of_what_is_to_be_applied(shop: Shop) -> None:
+    key = ("till", "till-2.0")
+    facts = shop.facts(pending={key: (ADD,)}, stuck={key: FAILED})
+    request = shop.request({"till": "2.0"}, strategy="rolling", forced=True)
+    with pytest.raises(MigrationWaits) as caught:
+        plan_deploy(shop.stack, facts, request)
+    assert str(caught.value) == FAILED
+    assert "replace till" in ids(shop, replace(facts, pending={}), request)
+    late = plan_deploy(shop.stack, replace(facts, pending={key: (DROP,)}), request)
+    assert "contract till" not in [step.id for step in late.steps]
+    assert any(f"2_drop is not applied by this deploy: {FAILED}" in note for note in late.notes)
+    other = shop.request({"stock": "2.0"}, strategy="rolling")
+    assert "replace stock" in ids(shop, facts, other)
+    arrived = shop.running({"till": "2.0"}, pending={key: (DROP,)}, stuck={key: FAILED})
+    with pytest.raises(MigrationWaits, match="2_bad failed"):
+        plan_deploy(shop.stack, arrived, request)
+
+
+def test_what_is_taken_up_again_contracts_no_earlier_than_it_was_to(shop: Shop) -> None:
+    facts = shop.facts(pending={("till", "till-2.0"): (DROP, replace(ADD, name="3_add"))})
+    request = shop.request({"till": "2.0"}, strategy="rolling", under_way=True)
+    found = ids(shop, facts, request)
+    assert "migrate till" not in found
+    assert found[-1] == "contract till"
+    assert ids(shop, facts, replace(request, forced=True))[0] == "migrate till"
+    (note,) = [each for each in plan_deploy(shop.stack, facts, request).notes if "3_add" in each]
+    assert note.endswith("; it was under way already")
+
+
+def test_a_release_whose_former_stops_first_may_wait_for_itself(shop: Shop) -> None:
+    needs = replace(DROP, after=(ReleaseNeed("till", "2.0"),))
+    facts = shop.facts(pending={("till", "till-2.0"): (needs,)}, living={"till": {"till-1.0": 2}})
+    assert "migrate till" in ids(shop, facts, shop.request({"till": "2.0"}, strategy="recreate"))
+    older = replace(needs, after=(ReleaseNeed("till", "3.0"),))
+    again = replace(facts, pending={("till", "till-2.0"): (older,)})
+    with pytest.raises(MigrationWaits, match=r"it waits for till>=3.0, and till 2.0 runs"):
+        plan_deploy(shop.stack, again, shop.request({"till": "2.0"}, strategy="recreate"))
+
+
+def test_what_depends_on_a_contract_of_the_same_deploy_is_told_that_it_comes_too_late(shop: Shop) -> None:
+    needs = MigrationFacts("1_orders", "expand", depends=("web/2_drop",))
+    facts = shop.facts(pending={("till", "till-2.0"): (needs,), ("web", "web-2.0"): (DROP,)})
+    with pytest.raises(MigrationWaits) as caught:
+        plan_deploy(shop.stack, facts, shop.request({"till": "2.0", "web": "2.0"}, strategy="rolling"))
+    assert str(caught.value) == (
+        "till: migration 1_orders depends on web/2_drop, which is not applied; this deploy applies it only "
+        "after web was watched; deploy web by itself first"
+    )
+
+
+def test_what_a_tool_changes_is_asked_no_rehearsal_of(shop: Shop) -> None:
+    run = MigrationFacts("command-1", "expand", tool=True)
+    facts = shop.facts(pending={("till", "till-2.0"): (run,)}, rehearse_within=60.0)
+    request = shop.request({"till": "2.0"})
+    assert "migrate till" in ids(shop, facts, request)
+    with pytest.raises(MigrationWaits, match=r"what is pending \(1_add\) was never rehearsed"):
+        plan_deploy(shop.stack, replace(facts, pending={("till", "till-2.0"): (ADD, run)}), request)
