@@ -108,7 +108,6 @@ PT_BR = {
     "rehearse it: nexus migrate rehearse": "ensaie-o: nexus migrate rehearse",
     "release {name}: failed: {why}": "versão {name}: falhou: {why}",
     "release {name}: not smoke-tested: {why}": "versão {name}: não testada: {why}",
-    "release {name}: works on the new schema": "versão {name}: funciona com o novo esquema",
     "rename it so that it sorts last (a newer timestamp or a higher number)": (
         "renomeie-a para que fique por último (um carimbo de tempo mais novo ou um número maior)"
     ),

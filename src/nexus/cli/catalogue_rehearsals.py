@@ -29,8 +29,8 @@ PT_BR = {
     "release {name}: is ready on the new schema, nothing more was tried: {why}": (
         "versão {name}: está pronta com o novo esquema, nada mais foi tentado: {why}"
     ),
-    "release {name}: works on the new schema, {n} requests were answered": (
-        "versão {name}: funciona com o novo esquema, {n} requisições foram respondidas"
+    "release {name}: works on the new schema, requests answered: {n}": (
+        "versão {name}: funciona com o novo esquema, requisições respondidas: {n}"
     ),
     "the stack on the copy was not taken down orderly: {why}": (
         "a pilha sobre a cópia não foi derrubada em ordem: {why}"

@@ -49,6 +49,13 @@ def migrate(root: Path, *arguments: str, language: str = "en") -> subprocess.Com
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
 
 
+@pytest.mark.parametrize("rate", ["nan", "inf", "101", "0", "-1"])
+def test_a_rate_that_cannot_be_replayed_is_refused(root: Path, rate: str) -> None:
+    done = migrate(root, "rehearse", "--rate", rate)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"nexus: --rate {rate} cannot be replayed; write a number above 0, at most 100\n"
+
+
 @pytest.mark.parametrize("command", ["status", "plan", "drift", "map"])
 def test_without_a_database_each_says_how_to_get_one(root: Path, command: str) -> None:
     done = migrate(root, command)

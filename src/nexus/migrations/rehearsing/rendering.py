@@ -93,7 +93,7 @@ def _checks(report: Report, t: Translate) -> Iterator[str]:
             "  "
             + {
                 "passed": t(
-                    "release {name}: works on the new schema, {n} requests were answered",
+                    "release {name}: works on the new schema, requests answered: {n}",
                     name=name,
                     n=each.requests,
                 )
