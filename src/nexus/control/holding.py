@@ -53,21 +53,23 @@ def with_failed(schemas: Mapping[str, SchemaFacts], failed: Mapping[str, str]) -
     return found
 
 
-async def _fresh(site: Site, facts: Facts, pending: Pending) -> frozenset[str]:
-    """The services on whose schemas no release has run: nothing there can be taken away from anybody."""
-    found = set()
+async def _fresh(site: Site, facts: Facts, pending: Pending) -> dict[str, bool]:
+    """The services on whose schemas no release has run, so that nothing there is taken away from anybody; and
+    whether none has run on their whole server.
+    """
+    found = {}
     for service in site.stack.services:
-        server = needed(site.stack, service, "postgres") if pending.get(service.name, ()) != () else None
+        names = pending.get(service.name, ())
+        server = needed(site.stack, service, "postgres") if names != () else None
         if server is None:
             continue
-        never_ran = not site.secret(server, ADMIN_URL).exists()
-        if never_ran and pending.get(service.name) is None:
-            found.add(service.name)
+        if names is None and not site.secret(server, ADMIN_URL).exists():
+            found[service.name] = True
         elif facts.ready(server.name):
             recorded = await provision.recorded(site, service)
             if recorded is not None and not recorded.applied and not recorded.problems:
-                found.add(service.name)
-    return frozenset(found)
+                found[service.name] = False
+    return found
 
 
 def held(
@@ -111,7 +113,7 @@ def with_followers(schemas: Mapping[str, SchemaFacts]) -> dict[str, SchemaFacts]
     return {name: replace(schema, held=held[name]) for name, schema in schemas.items()}
 
 
-def _schemas(site: Site, facts: Facts, pending: Pending, fresh: Collection[str]) -> dict[str, SchemaFacts]:
+def _schemas(site: Site, facts: Facts, pending: Pending, fresh: Mapping[str, bool]) -> dict[str, SchemaFacts]:
     waiting = {name: names for name, names in pending.items() if names != () and site.stack.has(name)}
     versions, unfinished = _known(site, facts) if waiting else ({}, {})
     services = {name: site.stack.service(name) for name in waiting}
@@ -126,12 +128,20 @@ def _schemas(site: Site, facts: Facts, pending: Pending, fresh: Collection[str])
     }
     return with_followers(
         {
-            name: SchemaFacts(those)
+            name: _first(services[name], those, versions, whole=fresh[name])
             if name in fresh
             else _told(services[name], facts, those, unfinished.get(name, ""), versions)
             for name, those in with_needs(services, lacking, applied).items()
         }
     )
+
+
+def _first(
+    service: Service, pending: tuple[MigrationFacts, ...], versions: Mapping[str, Iterable[str]], whole: bool
+) -> SchemaFacts:
+    """What is held of a schema on which no release has run: what expands may need what others bring."""
+    expand = [each for each in pending if each.phase == "expand" and not whole]
+    return SchemaFacts(pending, held(service, expand, (), "", versions))
 
 
 def _told(

@@ -15,7 +15,7 @@ from nexus.control.migrating.sources import source_of
 from nexus.control.secrets import ADMIN_URL, CHECK_PASSWORD, DATABASE_PASSWORD
 from nexus.migrations import MigrationError, checker_lacks, commands, create_database, provision
 from nexus.migrations.applying import apply_pending
-from nexus.migrations.applying.settings import Settings, Tell, quiet
+from nexus.migrations.applying.settings import Settings, Tell, Told, quiet
 from nexus.migrations.errors import HistoryBroken
 from nexus.migrations.history import History, read_history
 from nexus.migrations.history.state import Problem
@@ -161,15 +161,18 @@ async def _apply(
     try:
         await aside(lambda: apply_pending(url, source, settings, told, names))
     except HistoryBroken:
-        if not await aside(lambda: _nothing_due(url, source, names)):
+        failed = await aside(lambda: _failed_alone(url, source, names))
+        if not failed:
             raise
+        for each in failed:
+            tell(Told("failed", source.module, each.migration, sentence=f"{each.sentence}; {each.mend}"))
 
 
-async def _nothing_due(url: str, source: Source, names: Collection[str] | None) -> bool:
-    """Whether all that a release asks for is applied, and nothing is wrong but that others failed."""
+async def _failed_alone(url: str, source: Source, names: Collection[str] | None) -> tuple[Problem, ...]:
+    """What failed, where all that is asked for is applied and nothing else is wrong; none otherwise."""
     found = await _recorded(url, source)
-    due = [name for name in found.pending if names is None or name in names]
-    return not due and all(each.kind == "failed" for each in found.problems)
+    due = any(names is None or name in names for name in found.pending)
+    return () if due or any(each.kind != "failed" for each in found.problems) else found.problems
 
 
 async def _make_schema(url: str, source: Source, password: str) -> None:

@@ -147,9 +147,16 @@ def _checked(
     gone = [
         f"{each.to.title} cannot run: {why}"
         for each in members
-        if (why := facts.gone.get((each.service, each.to.id)) or _unread(stack, facts, each.to))
+        if (why := _lacking(facts, each.to) or _unread(stack, facts, each.to))
     ]
     return Scope(reach, cause, sentence, members, (*crossed, *gone), _OFFERS if crossed else ())
+
+
+def _lacking(facts: RolloutFacts, release: Release) -> str:
+    """Why a release cannot be had any more, or not with the schema that it needs ("" = it can)."""
+    key = (release.service, release.id)
+    needs = any(each.phase == "expand" for each in facts.pending_of(release))
+    return facts.gone.get(key, "") or (facts.stuck.get(key, "") if needs else "")
 
 
 def _unread(stack: Stack, facts: RolloutFacts, release: Release) -> str:

@@ -225,7 +225,7 @@ def test_one_that_failed_stops_only_what_is_to_be_applied(shop: SchemaShop) -> N
     shop.brick("stock", "5", port=9002)
     assert deploy(shop, "stock")[0] == 0
     shop.stack.nexus("down")
-    shop.stack.nexus("up")
+    assert "nexus migrate resolve shop --rolled-back 7_bad" in shop.stack.nexus("up")
     assert shop.answers() == {"4"}
     shop.stack.nexus("migrate", "resolve", "shop", "--rolled-back", "7_bad")
     shop.take_out("7_bad")
@@ -263,13 +263,15 @@ def test_a_loop_killed_between_migrations_leaves_what_contracts_to_the_end(shop:
     assert shop.applied()[-3:] == ["9_a_made", "9_b_gone", "9_c_late"]
 
 
-def test_a_module_that_is_new_applies_all_it_brings(shop: SchemaShop) -> None:
+def test_a_module_that_is_new_leaves_nothing_but_what_needs_others_first(shop: SchemaShop) -> None:
     waits = "-- nexus: phase=contract\n-- nexus: after-release=stock>=9.0\n"
     shop.brick("extra", "1", port=9004)
     shop.migration("1_made", "CREATE TABLE made (id int, old int);", "extra")
     shop.migration("2_gone", f"{waits}ALTER TABLE made DROP COLUMN old;", "extra")
     shop.migration("3_more", "ALTER TABLE made ADD COLUMN new int;", "extra")
-    shop.stack.nexus("up")
+    later = "-- nexus: phase=expand\n-- nexus: after-release=stock>=9.0\n"
+    shop.migration("4_later", f"{later}ALTER TABLE made ADD COLUMN later int;", "extra")
+    assert "4_later waits: it waits for stock>=9.0" in shop.stack.nexus("up")
     assert shop.columns("extra.made") == ["id", "new"]
 
 

@@ -51,7 +51,7 @@ class Settings:
 
 Kind = Literal[
     "restore-point", "started", "statement", "waiting", "gave-way", "progress", "batch", "cleaned",
-    "finished", "resumed", "proving",
+    "finished", "resumed", "proving", "failed",
 ]  # fmt: skip
 
 
@@ -62,7 +62,8 @@ class Told:
     `kind`: restore-point (`detail`: name, lsn), started, statement (begins), waiting (for locks; `detail`
     holds `blockers`: pid, user, application, state, since, query), gave-way (others waited for us; `detail`
     holds `waiters` and `table`), progress (`share` 0–1 where PostgreSQL tells, `rows`), batch, cleaned (an
-    invalid index), finished, resumed, proving (that it can be taken back).
+    invalid index), finished, resumed, proving (that it can be taken back), failed (before;
+    nothing is to be applied behind it now).
     """
 
     kind: Kind

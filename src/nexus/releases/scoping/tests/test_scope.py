@@ -290,6 +290,12 @@ def test_what_cannot_run_any_more_or_is_forgotten_is_told(shop: Shop) -> None:
     assert text(shop, unread, Broken("till")).endswith(
         "till 1.0 (till-1.0) cannot run: its migrations were not read"
     )
+    key = ("till", "till-1.0")
+    adds = shop.migration("till", "1.0", "2_add")
+    stuck = replace(one_after_another(shop), stuck={key: "2_add failed"}, pending=adds)
+    assert text(shop, stuck, Broken("till")).endswith("till 1.0 (till-1.0) cannot run: 2_add failed")
+    takes = shop.migration("till", "1.0", "2_drop", "line 1 drops a")
+    assert "cannot run" not in text(shop, replace(stuck, pending=takes), Broken("till"))
     forgotten = replace(together(shop), releases={name: {} for name in THREE})
     scope = decide_scope(shop.stack, forgotten, Broken(process="sale"), "x")
     assert scope.blocked == tuple(f"{name} {name}-1.0 is not known any more" for name in sorted(THREE))
