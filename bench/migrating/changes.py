@@ -87,7 +87,9 @@ CHANGES = (
             ),
             Step("ALTER TABLE customer ADD CONSTRAINT token_there CHECK (token IS NOT NULL) NOT VALID;"),
             Step("ALTER TABLE customer VALIDATE CONSTRAINT token_there;"),
-            Step("ALTER TABLE customer ALTER COLUMN token SET NOT NULL, DROP CONSTRAINT token_there;"),
+            Step(
+                "ALTER TABLE customer ALTER COLUMN token SET NOT NULL;\nALTER TABLE customer DROP CONSTRAINT token_there;"
+            ),
         ),
     ),
     Change(
@@ -96,7 +98,9 @@ CHANGES = (
         (
             Step("ALTER TABLE customer ADD CONSTRAINT email_there CHECK (email IS NOT NULL) NOT VALID;"),
             Step("ALTER TABLE customer VALIDATE CONSTRAINT email_there;"),
-            Step("ALTER TABLE customer ALTER COLUMN email SET NOT NULL, DROP CONSTRAINT email_there;"),
+            Step(
+                "ALTER TABLE customer ALTER COLUMN email SET NOT NULL;\nALTER TABLE customer DROP CONSTRAINT email_there;"
+            ),
         ),
     ),
     Change(
@@ -142,8 +146,8 @@ CHANGES = (
             Step(
                 "-- nexus: phase=contract\n"
                 + _unsync("both_regions")
-                + "\nALTER TABLE customer ALTER COLUMN region_new SET NOT "
-                "NULL, DROP CONSTRAINT region_there, DROP COLUMN region;\n"
+                + "\nALTER TABLE customer ALTER COLUMN region_new SET NOT NULL;\n"
+                "ALTER TABLE customer DROP CONSTRAINT region_there, DROP COLUMN region;\n"
                 "ALTER TABLE customer RENAME COLUMN region_new TO region;"
             ),
         ),
