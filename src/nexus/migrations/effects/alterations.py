@@ -59,14 +59,17 @@ def alter_table(tree: Any, scene: Scene) -> Iterator[Effect]:
     if tree.objtype == ObjectType.OBJECT_TYPE:
         return
     table = scene.table(tree.relation)
+    stay = all(Kind(each.subtype) is not Kind.AT_DropConstraint for each in tree.cmds or ())
     for command in tree.cmds or ():
-        for effect in _command(command, table, scene, ObjectType(tree.objtype)):
+        for effect in _command(command, table, scene, ObjectType(tree.objtype), stay):
             yield effect
             if effect.table == table:
                 yield from altered_below(command, effect, scene, only=not tree.relation.inh)
 
 
-def _command(command: Any, table: Table, scene: Scene, among: ObjectType) -> Iterator[Effect]:
+def _command(
+    command: Any, table: Table, scene: Scene, among: ObjectType, checks_stay: bool
+) -> Iterator[Effect]:
     kind = Kind(command.subtype)
     level = _level(kind, among)
     name = str(command.name or "")
@@ -78,7 +81,7 @@ def _command(command: Any, table: Table, scene: Scene, among: ObjectType) -> Ite
         yield Effect(table, level, "", f"drops the column {name}", destroys=True)
         yield from _bound(name, table, scene, "loses the foreign key {}")
     elif kind is Kind.AT_SetNotNull:
-        holds = not_null_holds(name, table, scene)
+        holds = not_null_holds(name, table, scene, checks_stay)
         why = f"NOT NULL of {name} is proved already" if holds else f"looks for nulls in {name}"
         yield Effect(table, level, "" if holds else "scan", why)
     elif kind is Kind.AT_AlterColumnType:

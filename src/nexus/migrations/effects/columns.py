@@ -45,12 +45,17 @@ def added_column(told: Any, table: Table, scene: Scene) -> Iterator[Effect]:
                 yield Effect(table, level, "scan", f"checks all keys of {name}")
 
 
-def not_null_holds(column: str, table: Table, scene: Scene) -> bool:
-    """Whether the living database has proved that there is no null: NOT NULL itself, or a valid CHECK."""
+def not_null_holds(column: str, table: Table, scene: Scene, checks_stay: bool = True) -> bool:
+    """Whether the living database has proved that there is no null: NOT NULL itself, or a valid CHECK.
+
+    `checks_stay`: whether the statement drops no constraint; it drops before it looks for nulls.
+    """
     facts = scene.facts(table)
     if facts and column in facts.not_null:
         return True
-    return any(column in _proved(check) for check in scene.living.validated_checks.get(table, ()))
+    return checks_stay and any(
+        column in _proved(check) for check in scene.living.validated_checks.get(table, ())
+    )
 
 
 def _fills(told: Any, by_kind: dict[Any, Any], filled: bool, scene: Scene) -> str:
