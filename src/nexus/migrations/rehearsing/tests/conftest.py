@@ -1,0 +1,20 @@
+"""A server of these tests' own: rehearsals copy all of it, and the shared one holds every test's databases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from nexus_kit.testing.servers import PostgresServer
+
+
+@pytest.fixture(scope="module")
+def pg() -> Iterator[PostgresServer]:
+    """A PostgreSQL 18 with nothing in it (fsync off)."""
+    server = PostgresServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
