@@ -1,11 +1,10 @@
-"""A server of these tests' own: rehearsals copy all of it, and the shared one holds every test's databases."""
+"""A server of their own: rehearsals copy all of it, and the shared one holds the databases of all tests."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import pytest
-
 from nexus_kit.testing.servers import PostgresServer
 
 
