@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -99,6 +100,6 @@ def test_another_folder_cannot_take_a_stacks_data_for_its_own(crm: ThrowawayStac
         assert done.returncode == 2
         assert "holds data whose secrets are not in" in done.stderr
     finally:
-        if kept.exists():
-            kept.rmdir()
+        if kept.exists():  # the collector may have begun to keep a token of its own there
+            shutil.rmtree(kept)
         (crm.home / "elsewhere").rename(kept)
