@@ -216,7 +216,10 @@ CHANGES = (
         "ALTER TABLE customer ADD COLUMN search text;\n"
         "UPDATE customer SET search = lower(name || ' ' || email);",
         (
-            Step("ALTER TABLE customer ADD COLUMN search text;"),
+            Step(
+                "ALTER TABLE customer ADD COLUMN search text;\n"
+                + SYNC.format(name="search_too", body="NEW.search := lower(NEW.name || ' ' || NEW.email);")
+            ),
             Step(
                 ALONE
                 + "-- nexus: batch=5000\nUPDATE customer SET search = lower(name || ' ' || email) WHERE search IS NULL;"
