@@ -51,10 +51,10 @@ def check_applied(source: Source, rows: Sequence[Row], name: str) -> None:
 
 
 def check_rolled_back(source: Source, rows: Sequence[Row], name: str) -> None:
-    """Whether a migration may be recorded as rolled back.
+    """Whether a migration may be recorded as rolled back; one that is so already stays so.
 
     Raises:
-        HistoryBroken: it was never begun (P3011), did not fail, or is rolled back already (P3012).
+        HistoryBroken: it was never begun (P3011), or did not fail (P3012).
     """
     of_it = [row for row in rows if row.name == name]
     if not of_it:
@@ -68,12 +68,6 @@ def check_rolled_back(source: Source, rows: Sequence[Row], name: str) -> None:
         raise HistoryBroken(
             f"{source.schema}: migration {name} cannot be rolled back: it did not fail; to take back "
             f"what it made, see `nexus migrate undo` or write a new migration",
-            "P3012",
-        )
-    if not any(row.state in ("failed", "running") for row in of_it):
-        raise HistoryBroken(
-            f"{source.schema}: migration {name} is rolled back already; nothing is to be done: it is "
-            "pending, and `nexus migrate apply` applies it",
             "P3012",
         )
 

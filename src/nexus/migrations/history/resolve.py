@@ -56,7 +56,7 @@ async def mark_rolled_back(connection: Connection, source: Source, name: str) ->
     """Record that what a failed migration left is gone, so that it can be applied again.
 
     Raises:
-        HistoryBroken: it was never begun (P3011), or did not fail or is rolled back already (P3012).
+        HistoryBroken: it was never begun (P3011), or did not fail (P3012).
         MigrationBlocked: another session changes schemas all the time.
     """
     async with turn(connection), connection.transaction():
