@@ -17,8 +17,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
@@ -46,23 +44,15 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=500.0)
     parser.add_argument("--prisma", default=os.environ.get("NEXUS_PRISMA_ORACLE", ""))
     asked = parser.parse_args()
-    with serving() as server, tempfile.TemporaryDirectory(prefix="nexus-bench-") as folder:
+    with (
+        PostgresServer.serving(fsync=True) as server,
+        tempfile.TemporaryDirectory(prefix="nexus-bench-") as folder,
+    ):
         if asked.only != "changes":
             asyncio.run(history(server, Path(folder), asked.prisma))
         if asked.only != "history":
             chosen = [each for each in CHANGES if not asked.change or each.title in asked.change]
             asyncio.run(changes(server, Path(folder), chosen, asked.rows, asked.rate))
-
-
-@contextmanager
-def serving() -> Iterator[PostgresServer]:
-    """A server of our own, durable as in production."""
-    server = PostgresServer(fsync=True)
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
 
 
 async def make(server: PostgresServer, database: str, template: str = "template1") -> str:

@@ -5,8 +5,9 @@ object.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastapi import FastAPI
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 STOP_GRACE_S = 15.0
 SPANS_GRACE_S = 2.0
 
+_inspected: ContextVar[list[Module] | None] = ContextVar("inspected", default=None)
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 
 
@@ -310,11 +312,25 @@ class Module:
         await parking.retry_parked(self.db, self._handlers)
 
     def run(self) -> None:
-        """Serve until SIGTERM; then drain and exit with 0."""
+        """Serve until SIGTERM; then drain and exit with 0. Within `inspected`, nothing is served."""
         from nexus_kit.server import serve
 
+        if (made := _inspected.get()) is not None:
+            made.append(self)
+            return
         logs.configure(self.settings)
         serve(self)
+
+
+@contextmanager
+def inspected() -> Iterator[list[Module]]:
+    """Within, modules that are run are not served but put into the list: to look at what they are."""
+    made: list[Module] = []
+    token = _inspected.set(made)
+    try:
+        yield made
+    finally:
+        _inspected.reset(token)
 
 
 @asynccontextmanager

@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 from ruamel.yaml import YAML
 
-from nexus_kit.module import Module
+from nexus_kit.module import inspected
 
 
 def openapi_of(package: str, folder: Path) -> dict[str, Any]:
@@ -23,8 +22,7 @@ def openapi_of(package: str, folder: Path) -> dict[str, Any]:
 
     Raises LookupError when the package runs no module of the kit.
     """
-    made: list[Module] = []
-    with _environment(folder), patch.object(Module, "run", lambda self: made.append(self)):
+    with _environment(folder), inspected() as made:
         runpy.run_module(package, run_name="__main__")
     if not made:
         raise LookupError(f"{package} runs no Module of the kit, so it has no OpenAPI document")
@@ -45,5 +43,13 @@ def _environment(folder: Path) -> Iterator[None]:
         files = {f"{name.upper()}_FILE": Path(kept) / name for name in manifest.get("secrets", ())}
         for file in files.values():
             file.write_text(secrets.token_urlsafe(32))
-        with patch.dict(os.environ, {name: str(file) for name, file in files.items()}):
+        before = {name: os.environ.get(name) for name in files}
+        os.environ.update({name: str(file) for name, file in files.items()})
+        try:
             yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value

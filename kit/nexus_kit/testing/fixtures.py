@@ -25,12 +25,8 @@ _counter = itertools.count(1)
 @pytest.fixture(scope="session")
 def pg() -> Iterator[PostgresServer]:
     """A PostgreSQL 18 shared by the session (fsync off)."""
-    server = PostgresServer()
-    try:
-        server.start()
+    with PostgresServer.serving() as server:
         yield server
-    finally:
-        server.remove()
 
 
 @pytest.fixture(scope="session")

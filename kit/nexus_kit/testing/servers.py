@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,17 @@ class PostgresServer:
         self.data = self._folder / "data"
         self._process: subprocess.Popen[bytes] | None = None
         self._init()
+
+    @classmethod
+    @contextlib.contextmanager
+    def serving(cls, fsync: bool = False) -> Iterator[PostgresServer]:
+        """One that serves within, and of which nothing is left afterwards."""
+        server = cls(fsync)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.remove()
 
     @property
     def admin_dsn(self) -> str:

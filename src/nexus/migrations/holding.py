@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from nexus.migrations.declared import declared
 from nexus.migrations.history import History
-from nexus.migrations.history.table import quoted
 from nexus.migrations.migration import Migration
 from nexus.migrations.phase import phases_of
 from nexus.migrations.planning.edges import edges
 from nexus.migrations.planning.order import heeded, ordered
+from nexus.migrations.quoting import identifier
 
 if TYPE_CHECKING:
     import asyncpg
@@ -40,7 +40,7 @@ async def new_modules(connection: Connection, histories: Mapping[str, History]) 
     """The modules whose schemas no release has run on, as far as is known; each is marked as such."""
     found: set[str] = set()
     for module, history in histories.items():
-        schema = quoted(history.source.schema)
+        schema = identifier(history.source.schema)
         if history.source.format == "command" or not history.made:
             continue
         if not history.applied:
@@ -53,7 +53,7 @@ async def new_modules(connection: Connection, histories: Mapping[str, History]) 
 
 async def all_made(connection: Connection, history: History) -> None:
     """From now on releases may run on a schema."""
-    schema = quoted(history.source.schema)
+    schema = identifier(history.source.schema)
     if await connection.fetchval(_COMMENT, schema) == NEW:
         await connection.execute(f"COMMENT ON SCHEMA {schema} IS NULL")
 

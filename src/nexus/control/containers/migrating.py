@@ -1,16 +1,14 @@
-"""Schemas of services in containers: brought up to date before a release, and freed of what only older ones
-needed.
-"""
+"""The actions on schemas where services run in containers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from nexus.control import provision
-from nexus.control.migration_steps import COMMAND_LIMIT, names_of, nothing_older, telling
+from nexus.control.facts import InstanceFacts
+from nexus.control.migration_steps import COMMAND_LIMIT, SchemaActions
 from nexus.migrations.commands import Carry, Ended
-from nexus.plans import Action, Step
+from nexus.plans import Step
 from nexus.runtimes.containers.once import Once
 from nexus.runtimes.protocol import StartError
 from nexus.stack import Service
@@ -19,35 +17,16 @@ if TYPE_CHECKING:
     from nexus.control.containers.keeper import ContainerKeeper
 
 
-class Migrating:
-    """The actions on schemas. Each can be carried out again after it was cut short anywhere."""
+class Migrating(SchemaActions):
+    """What runs a module's own tool is a container beside the others, or a job."""
 
     def __init__(self, keeper: ContainerKeeper) -> None:
+        super().__init__(keeper, keeper.tell)
         self._keeper = keeper
 
-    def all(self) -> Mapping[str, Action]:
-        """Action name -> what carries it out."""
-        return {"migrate": self.migrate, "contract": self.contract}
-
-    async def migrate(self, step: Step) -> None:
-        """Creates role and schema, applies pending migrations, or those that the step names.
-
-        Raises:
-            StartError: one failed, or cannot get its locks.
-        """
-        service, tell = self._service(step), telling(self._keeper.tell)
-        await provision.migrate(self._keeper.kept, service, self._carry(service), names_of(step), tell)
-
-    async def contract(self, step: Step) -> None:
-        """Applies what no older release survives.
-
-        Raises:
-            StartError: an older release runs; or as above.
-        """
-        service = self._service(step)
+    async def _instances(self, service: Service) -> Iterable[InstanceFacts]:
         await self._keeper.glance(self._keeper.kept)
-        nothing_older(service, self._keeper.instances().get(service.name, ()))
-        await self.migrate(step)
+        return self._keeper.instances().get(service.name, ())
 
     def _service(self, step: Step) -> Service:
         release = step.arguments.get("release")

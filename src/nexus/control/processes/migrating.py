@@ -1,18 +1,16 @@
-"""Schemas on a bare machine: brought up to date before a release, and freed of what only older ones
-needed.
-"""
+"""The actions on schemas on a bare machine."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nexus.control import provision
-from nexus.control.migration_steps import COMMAND_LIMIT, names_of, nothing_older, telling
+from nexus.control.facts import InstanceFacts
+from nexus.control.migration_steps import COMMAND_LIMIT, SchemaActions
 from nexus.control.processes.releasing import released
 from nexus.migrations.commands import Carry, Ended
-from nexus.plans import Action, Step
+from nexus.plans import Step
 from nexus.runtimes.process.drivers import driver
 from nexus.runtimes.process.tasks import run_once
 from nexus.runtimes.site import Slot
@@ -22,35 +20,18 @@ if TYPE_CHECKING:
     from nexus.control.processes.keeper import ProcessKeeper
 
 
-class Migrating:
-    """The actions on schemas. Each can be carried out again after it was cut short anywhere."""
+class Migrating(SchemaActions):
+    """What runs a module's own tool is a process that outlives us."""
 
     def __init__(self, keeper: ProcessKeeper) -> None:
+        super().__init__(keeper, keeper.tell)
         self._keeper = keeper
 
-    def all(self) -> Mapping[str, Action]:
-        """Action name -> what carries it out."""
-        return {"migrate": self.migrate, "contract": self.contract}
+    async def _instances(self, service: Service) -> Iterable[InstanceFacts]:
+        return self._keeper.instances().get(service.name, ())
 
-    async def migrate(self, step: Step) -> None:
-        """Creates role and schema, applies pending migrations, or those that the step names.
-
-        Raises:
-            StartError: one failed, or cannot get its locks.
-        """
-        assert self._keeper.site is not None
-        service, tell = released(self._keeper, step), telling(self._keeper.tell)
-        await provision.migrate(self._keeper.site, service, self._carry(service), names_of(step), tell)
-
-    async def contract(self, step: Step) -> None:
-        """Applies what no older release survives.
-
-        Raises:
-            StartError: an older release runs; or as above.
-        """
-        service = released(self._keeper, step)
-        nothing_older(service, self._keeper.instances().get(service.name, ()))
-        await self.migrate(step)
+    def _service(self, step: Step) -> Service:
+        return released(self._keeper, step)
 
     def _carry(self, service: Service) -> Carry:
         async def carry(name: str, command: tuple[str, ...]) -> Ended:

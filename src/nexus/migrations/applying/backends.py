@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from nexus.migrations.applying.bound import literal
+from nexus.migrations.quoting import literal
 
 if TYPE_CHECKING:
     import asyncpg

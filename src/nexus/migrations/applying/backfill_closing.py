@@ -13,7 +13,7 @@ from nexus.migrations.applying.owning import begin
 from nexus.migrations.applying.retry import retry
 from nexus.migrations.applying.watch import Watch
 from nexus.migrations.errors import MigrationBlocked
-from nexus.migrations.history.table import quoted
+from nexus.migrations.quoting import identifier
 
 if TYPE_CHECKING:
     from nexus.migrations.applying.session import Session
@@ -65,5 +65,5 @@ async def _lock(session: Session, batch: Batched) -> None:
     role = await connection.fetchval("SELECT current_user")
     lock = f"LOCK TABLE {only}{batch.table} IN SHARE ROW EXCLUSIVE MODE"
     await connection.execute(
-        f"RESET SESSION AUTHORIZATION; {lock}; SET LOCAL SESSION AUTHORIZATION {quoted(role)}"
+        f"RESET SESSION AUTHORIZATION; {lock}; SET LOCAL SESSION AUTHORIZATION {identifier(role)}"
     )

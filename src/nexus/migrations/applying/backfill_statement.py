@@ -12,6 +12,7 @@ from pglast.visitors import Skip, Visitor
 
 from nexus.migrations.applying.backfill_text import Kind, narrowed, span
 from nexus.migrations.errors import MigrationUnreadable
+from nexus.migrations.quoting import identifier
 from nexus.migrations.statements import Statement
 
 Value = Literal["column", "constant", "other"]  # of the row, the same for all, or another one each time
@@ -203,13 +204,9 @@ class _Calls(Visitor):
 
 
 def _named(relation: Any) -> tuple[str, str]:
-    name = _quoted(relation.relname)
-    qualified = f"{_quoted(relation.schemaname)}.{name}" if relation.schemaname else name
-    return qualified, _quoted(relation.alias.aliasname) if relation.alias else name
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+    name = identifier(relation.relname)
+    qualified = f"{identifier(relation.schemaname)}.{name}" if relation.schemaname else name
+    return qualified, identifier(relation.alias.aliasname) if relation.alias else name
 
 
 def refuse(statement: Statement, why: str) -> NoReturn:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from nexus.migrations.applying.backfill_statement import Batched
 from nexus.migrations.applying.backfill_table import Key, Walked
+from nexus.migrations.quoting import literal
 
 if TYPE_CHECKING:
     import asyncpg
@@ -83,9 +84,3 @@ Walk = KeyWalk | PageWalk
 def walk_of(batch: Batched, table: Walked) -> Walk:
     """How to go over a table."""
     return PageWalk(batch, table) if table.key is None else KeyWalk(batch, table.key)
-
-
-def literal(text: str) -> str:
-    """A text as SQL, whatever standard_conforming_strings is."""
-    quoted = text.replace("'", "''")
-    return f"E'{quoted.replace(chr(92), chr(92) * 2)}'" if "\\" in text else f"'{quoted}'"

@@ -18,7 +18,7 @@ from pglast.stream import RawStream
 
 from nexus.migrations.applying.concurrent_names import named
 from nexus.migrations.applying.owning import begin
-from nexus.migrations.history.table import quoted
+from nexus.migrations.quoting import identifier
 
 if TYPE_CHECKING:
     from nexus.migrations.applying.session import Session
@@ -60,7 +60,7 @@ class Index:
     @property
     def quoted(self) -> str:
         """Its name in SQL."""
-        return f"{quoted(self.schema)}.{quoted(self.name)}"
+        return identifier(self.schema, self.name)
 
 
 async def indexes_of(connection: Connection, table: str) -> tuple[Index, ...]:
@@ -108,7 +108,7 @@ async def _definition(session: Session, tree: Any) -> Any:
     """What a CREATE INDEX makes, as PostgreSQL writes it, without names; None where it cannot be made so."""
     connection, table = session.connection, await named(session, tree.relation)
     schema = session.source.schema  # where the owner may make tables, whatever the search_path is
-    own = f"{quoted(schema)}.{PROBE}"
+    own = f"{identifier(schema)}.{PROBE}"
     probe = copy.deepcopy(tree)
     probe.idxname, probe.concurrent, probe.if_not_exists = f"{PROBE}_index", False, False
     probe.tableSpace = None  # a definition is without it

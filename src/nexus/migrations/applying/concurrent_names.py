@@ -8,7 +8,7 @@ import asyncpg
 from pglast import ast
 
 from nexus.migrations.applying.owning import begin
-from nexus.migrations.history.table import quoted
+from nexus.migrations.quoting import identifier
 from nexus.migrations.statements import Statement
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ async def named(session: Session, relation: Any) -> str:
     so far; in the module's schema where there is none.
     """
     if relation.schemaname:
-        return f"{quoted(relation.schemaname)}.{quoted(relation.relname)}"
-    return f"{quoted(await _schema(session, relation) or session.source.schema)}.{quoted(relation.relname)}"
+        return identifier(relation.schemaname, relation.relname)
+    return identifier(await _schema(session, relation) or session.source.schema, relation.relname)
 
 
 async def dropped(session: Session, run_id: str, statement: Statement) -> str:
@@ -56,7 +56,7 @@ async def _schema(session: Session, relation: Any) -> str | None:
     connection = session.connection
     await connection.execute(begin(session))
     try:
-        found: str | None = await connection.fetchval(_FOUND, quoted(relation.relname))
+        found: str | None = await connection.fetchval(_FOUND, identifier(relation.relname))
     finally:
         if not connection.is_closed():
             await connection.execute("ROLLBACK")

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from nexus.migrations.applying.session import GUARDS, OURSELVES
-from nexus.migrations.history.table import quoted
+from nexus.migrations.quoting import identifier
 
 if TYPE_CHECKING:
     from nexus.migrations.applying.session import Session
@@ -52,14 +52,14 @@ def _set(session: Session, verb: str) -> str:
     settings, source = session.settings, session.source
     lock = _milliseconds(settings.lock_timeout)
     words = [
-        f"{verb} search_path = {quoted(source.schema)}",
+        f"{verb} search_path = {identifier(source.schema)}",
         f"{verb} lock_timeout = {lock}",
         # A vacuum that PostgreSQL started makes way once this is over, and not before.
         f"{verb} deadlock_timeout = {max(1, lock // 2)}",
     ]
     if settings.statement_timeout is not None:
         words.append(f"{verb} statement_timeout = {_milliseconds(settings.statement_timeout)}")
-    words.append(f"{verb} SESSION AUTHORIZATION {quoted(source.owner)}")
+    words.append(f"{verb} SESSION AUTHORIZATION {identifier(source.owner)}")
     replayed = (*session.replayed, short_waits(session)) if session.replayed else ()
     return "\n; ".join((*words, *replayed))
 

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import asyncpg
 
 if TYPE_CHECKING:
     from nexus.migrations.applying.session import Session
 
+    Connection = asyncpg.Connection[asyncpg.Record]
+
 LONGEST = 63  # bytes that pg_create_restore_point allows (MAXFNAMELEN - 1)
 _REFUSED = (asyncpg.ObjectNotInPrerequisiteStateError, asyncpg.InsufficientPrivilegeError)
+
+
+class RestorePoint(NamedTuple):
+    """`name` and place in the WAL; None where the server keeps too little WAL for it (wal_level=minimal)."""
+
+    name: str | None
+    lsn: str
+    sentence: str
 
 
 def point_name(module: str, migration: str, at: datetime) -> str:
@@ -22,17 +32,19 @@ def point_name(module: str, migration: str, at: datetime) -> str:
     return (before.encode() + middle.encode())[: LONGEST - len(after)].decode(errors="ignore") + after
 
 
-async def make_restore_point(session: Session) -> str | None:
-    """Make one before the migration that comes, and tell its name.
-
-    None where the server keeps too little WAL for it (wal_level=minimal).
-    """
-    at = await session.connection.fetchval("SELECT clock_timestamp() AT TIME ZONE 'UTC'")
-    name = point_name(session.source.module, session.migration.name, at)
+async def create_restore_point(connection: Connection, module: str, before: str) -> RestorePoint:
+    """Make one before what comes of a module. `connection`: a superuser's."""
+    at = await connection.fetchval("SELECT clock_timestamp() AT TIME ZONE 'UTC'")
+    name = point_name(module, before, at)
     try:
-        lsn = await session.connection.fetchval("SELECT pg_create_restore_point($1)::text", name)
+        lsn = await connection.fetchval("SELECT pg_create_restore_point($1)::text", name)
     except _REFUSED as error:
-        session.say("restore-point", f"no restore point: {error}", name="", lsn="")
-        return None
-    session.say("restore-point", f"restore point {name} at {lsn}", name=name, lsn=lsn)
-    return name
+        return RestorePoint(None, "", f"no restore point: {error}")
+    return RestorePoint(name, str(lsn), f"restore point {name} at {lsn}")
+
+
+async def make_restore_point(session: Session) -> str | None:
+    """Make one before the migration that comes, and tell its name; None where the server allows none."""
+    made = await create_restore_point(session.connection, session.source.module, session.migration.name)
+    session.say("restore-point", made.sentence, name=made.name or "", lsn=made.lsn)
+    return made.name

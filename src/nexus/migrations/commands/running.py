@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from nexus.migrations.applying.restore_point import create_restore_point
 from nexus.migrations.applying.settings import Kind, Settings, Tell, Told, quiet
 from nexus.migrations.commands.digest import digest_of, name_of
 from nexus.migrations.commands.locked import got_no_lock
@@ -125,9 +126,11 @@ class _Run:
     async def _recorded(self, connection: Connection) -> None:
         row = await connection.fetchval(_UNFINISHED, self.source.schema, self.name)
         if row is None:
-            self.row, point = str(uuid.uuid4()), await _restore_point(connection, self.source, self.settings)
+            self.row, point, said = str(uuid.uuid4()), None, ""
+            if self.settings.restore_point:
+                made = await create_restore_point(connection, self.source.module, self.name)
+                point, said = made.name, f"{made.sentence}; "
             await connection.execute(_BEGIN, self.row, self.source.schema, self.name, self.digest, point)
-            said = f"restore point {point}; " if point else ""
             self._say("started", f"{said}runs {self._words}")
         else:
             self.row = row
@@ -203,11 +206,3 @@ class _Run:
 
     def _say(self, kind: Kind, sentence: str) -> None:
         self.tell(Told(kind, self.source.module, self.name, sentence=sentence))
-
-
-async def _restore_point(connection: Connection, source: Source, settings: Settings) -> str | None:
-    if not settings.restore_point:
-        return None
-    point = f"nexus-{source.module[:32]}-command-{time.strftime('%Y%m%d%H%M%S', time.gmtime())}"
-    await connection.execute("SELECT pg_create_restore_point($1)", point)
-    return point

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 
 from nexus.migrations.effects.effect import Table
+from nexus.migrations.quoting import identifier
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -55,7 +56,7 @@ async def filled(connection: Connection, tables: Collection[Table]) -> Mapping[T
     """
     if not tables:
         return {}
-    each = ", ".join(f"EXISTS (SELECT FROM {_quoted(t.schema)}.{_quoted(t.name)})" for t in tables)
+    each = ", ".join(f"EXISTS (SELECT FROM {identifier(*t)})" for t in tables)
     try:
         (row,) = await impatient(connection, f"SELECT ARRAY[{each}]")
     except asyncpg.LockNotAvailableError:
@@ -72,7 +73,3 @@ async def impatient(connection: Connection, query: str, *values: Any) -> list[as
     async with connection.transaction():
         await connection.execute(f"SET LOCAL lock_timeout = '{PATIENCE}'")
         return await connection.fetch(query, *values)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from nexus.migrations.errors import MigrationBlocked
-from nexus.migrations.history.names import TABLE, quoted
+from nexus.migrations.history.names import TABLE
 from nexus.migrations.migration import Source
+from nexus.migrations.quoting import identifier
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -79,13 +80,13 @@ async def _take(
         try:
             async with connection.transaction():
                 await connection.execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT}")
-                await connection.execute(f"ALTER {kind} {name} OWNER TO {quoted(source.owner)}")
+                await connection.execute(f"ALTER {kind} {name} OWNER TO {identifier(source.owner)}")
                 if with_role and kind in _RIGHTS:
                     await _grant(connection, source, kind, name)
             return
         except asyncpg.LockNotAvailableError:
             if clock.time() > give_up:
-                owner = quoted(source.owner)
+                owner = identifier(source.owner)
                 raise MigrationBlocked(
                     f"{name} belongs to another role, and cannot be given to {source.owner}: it has been in "
                     f"use for {patience:g} s; when it is not: ALTER {kind} {name} OWNER TO {owner}"
@@ -94,7 +95,7 @@ async def _take(
 
 
 async def _grant(connection: Connection, source: Source, kind: str, name: str) -> None:
-    role = quoted(source.role)
+    role = identifier(source.role)
     await connection.execute(f"GRANT {_RIGHTS[kind]} ON {kind} {name} TO {role}")
     for sequence in await connection.fetch(_COLUMNS_SEQUENCES, name) if kind == "TABLE" else ():
         await connection.execute(f"GRANT {_RIGHTS['SEQUENCE']} ON SEQUENCE {sequence['name']} TO {role}")

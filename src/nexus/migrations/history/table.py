@@ -9,12 +9,12 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-from nexus.migrations.history.names import quoted as quoted
 from nexus.migrations.history.names import table_of as table_of
 from nexus.migrations.history.ownership import take_over
 from nexus.migrations.history.state import Row
 from nexus.migrations.journal import ensure_journal
 from nexus.migrations.migration import Migration, Source
+from nexus.migrations.quoting import identifier
 
 if TYPE_CHECKING:
     import asyncpg
@@ -97,9 +97,9 @@ async def make_table(connection: Connection, source: Source) -> None:
     if not await has_table(connection, source):
         await connection.execute(_MAKE.format(table=table))
         if roles and roles["owner"]:
-            await connection.execute(f"ALTER TABLE {table} OWNER TO {quoted(source.owner)}")
+            await connection.execute(f"ALTER TABLE {table} OWNER TO {identifier(source.owner)}")
     if roles and roles["role"] and not await connection.fetchval(_READABLE, source.role, table):
-        await connection.execute(f"GRANT SELECT ON {table} TO {quoted(source.role)}")
+        await connection.execute(f"GRANT SELECT ON {table} TO {identifier(source.role)}")
 
 
 async def read_rows(connection: Connection, source: Source) -> tuple[Row, ...]:
@@ -119,16 +119,6 @@ async def read_rows(connection: Connection, source: Source) -> tuple[Row, ...]:
     )
 
 
-async def start_row(connection: Connection, source: Source, migration: Migration) -> str:
-    """Record that a migration begins, and keep its text; returns the row's id. `ensure_table` came before."""
-    return await _insert(connection, source, migration, START)
-
-
-async def finish_row(connection: Connection, source: Source, id: str) -> None:
-    """Record that a migration is applied."""
-    await connection.execute(FINISH.format(table=table_of(source)), id)
-
-
 async def fail_row(connection: Connection, source: Source, id: str, logs: str) -> None:
     """Record why a migration failed; it blocks all that follow until somebody resolves it."""
     await connection.execute(_FAIL.format(table=table_of(source)), id, logs.replace("\0", "") or "failed")
@@ -136,19 +126,14 @@ async def fail_row(connection: Connection, source: Source, id: str, logs: str) -
 
 async def mark_row(connection: Connection, source: Source, migration: Migration) -> str:
     """Record that a migration is applied without running it, as Prisma does: no steps, empty logs."""
-    return await _insert(connection, source, migration, _MARK)
+    id, mark = str(uuid.uuid4()), _MARK.format(table=table_of(source))
+    await connection.execute(mark, id, migration.checksum, migration.name, kept_text(migration))
+    return id
 
 
 async def roll_back_row(connection: Connection, source: Source, id: str) -> None:
     """Record that what a migration left is gone; its row no longer counts."""
     await connection.execute(_ROLL_BACK.format(table=table_of(source)), id)
-
-
-async def _insert(connection: Connection, source: Source, migration: Migration, sql: str) -> str:
-    id = str(uuid.uuid4())
-    insert = sql.format(table=table_of(source))
-    await connection.execute(insert, id, migration.checksum, migration.name, kept_text(migration))
-    return id
 
 
 def kept_text(migration: Migration) -> str | None:

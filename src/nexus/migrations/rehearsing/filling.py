@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import asyncpg
 
+from nexus.migrations.quoting import identifier, literal
 from nexus.migrations.rehearsing import programs
 from nexus.migrations.rehearsing.cluster import Cluster
 from nexus.migrations.rehearsing.errors import RehearsalFailed
@@ -153,8 +154,8 @@ async def _set_password(cluster: Cluster, former: str) -> None:
     try:
         connection = await asyncpg.connect(cluster.url("postgres", former), timeout=10)
         try:
-            quoted = cluster.password.replace("'", "''")
-            await connection.execute(f"ALTER ROLE \"{cluster.superuser}\" PASSWORD '{quoted}'")
+            role, password = identifier(cluster.superuser), literal(cluster.password)
+            await connection.execute(f"ALTER ROLE {role} PASSWORD {password}")
         finally:
             await connection.close()
     except (OSError, TimeoutError, asyncpg.PostgresError) as error:

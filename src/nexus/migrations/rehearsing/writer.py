@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import asyncpg
 
 from nexus.migrations.effects.effect import Table
+from nexus.migrations.quoting import identifier
 from nexus.migrations.rehearsing.made_up import made_up
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ async def writer_of(connection: Connection, table: Table) -> Writer | None:
     Raises:
         asyncpg.PostgresError, OSError: the server refuses or is away.
     """
-    name = _quoted(table)
+    name = identifier(*table)
     if not await connection.fetchval(_IS_TABLE, name):
         return None
     columns = await connection.fetch(_COLUMNS, name)
@@ -118,7 +119,7 @@ async def _of_empty(
     connection: Connection, table: Table, columns: Sequence[asyncpg.Record], update: str
 ) -> Writer | None:
     """A table without rows gets one that is made up, and rolled back, where its columns let that be."""
-    insert = made_up(_quoted(table), columns)
+    insert = made_up(identifier(*table), columns)
     why = await _trial(connection, insert, ()) if insert else "no value can be made up for what it requires"
     if not why:
         return Writer(table, update, insert, "", (), (f"{table} has no row: each write is an insert",))
@@ -194,7 +195,3 @@ async def _rolled_back(connection: Connection, sql: str, key: tuple[Any, ...]) -
     finally:
         if not connection.is_closed():
             await transaction.rollback()
-
-
-def _quoted(table: Table) -> str:
-    return ".".join('"' + part.replace('"', '""') + '"' for part in table)

@@ -11,7 +11,7 @@ from nexus.migrations.shape.difference import Difference, Step
 from nexus.migrations.shape.order import ordered
 from nexus.migrations.shape.sentences import sentence
 from nexus.migrations.shape.thing import KINDS, Key, Shape, Thing
-from nexus.migrations.shape.writing.common import common
+from nexus.migrations.shape.writing.belongings import belongings
 from nexus.migrations.shape.writing.create import create, finish
 from nexus.migrations.shape.writing.drop import drop, lost
 
@@ -189,7 +189,7 @@ class _Comparison:
                 alteration = self.changes.altered[key]
                 anew = key.kind == "type" and alteration.disturbs  # made by a superuser under the old name
                 former = None if anew else self._former(key)
-                told = (*alteration.sql, *common(former, self.want[key]))
+                told = (*alteration.sql, *belongings(former, self.want[key]))
                 yield from (
                     (each, alteration.destroys if each in alteration.sql[:1] else "") for each in told
                 )

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nexus.migrations.quoting import literal
 from nexus.migrations.shape.difference import Step
-from nexus.migrations.shape.quoting import literal
 from nexus.migrations.shape.thing import Shape, Thing
 
 if TYPE_CHECKING:

@@ -6,6 +6,8 @@ import re
 
 from pglast.keywords import COL_NAME_KEYWORDS, RESERVED_KEYWORDS, TYPE_FUNC_NAME_KEYWORDS
 
+from nexus.migrations.quoting import identifier
+
 _PLAIN = re.compile(r"[a-z_][a-z0-9_$]*")
 _KEYWORDS = RESERVED_KEYWORDS | COL_NAME_KEYWORDS | TYPE_FUNC_NAME_KEYWORDS
 
@@ -13,12 +15,6 @@ _KEYWORDS = RESERVED_KEYWORDS | COL_NAME_KEYWORDS | TYPE_FUNC_NAME_KEYWORDS
 def name(*parts: str) -> str:
     """A name, quoted where it must be; several parts are joined by dots."""
     return ".".join(_quoted(each) for each in parts)
-
-
-def literal(text: str) -> str:
-    """A text as a literal."""
-    quoted = "'" + text.replace("'", "''") + "'"
-    return "E" + quoted.replace("\\", "\\\\") if "\\" in text else quoted
 
 
 def role(told: str) -> str:
@@ -29,4 +25,4 @@ def role(told: str) -> str:
 def _quoted(part: str) -> str:
     if _PLAIN.fullmatch(part) and part not in _KEYWORDS:
         return part
-    return '"' + part.replace('"', '""') + '"'
+    return identifier(part)

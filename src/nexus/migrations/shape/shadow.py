@@ -10,7 +10,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
 
-from nexus.migrations.shape.quoting import literal, name, role
+from nexus.migrations.quoting import literal
+from nexus.migrations.shape.quoting import name, role
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]

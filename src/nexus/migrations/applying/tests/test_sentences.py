@@ -8,13 +8,14 @@ import asyncpg
 import pytest
 
 from nexus.migrations.applying.backends import Backend, spoken
-from nexus.migrations.applying.bound import bound, literal
+from nexus.migrations.applying.bound import bound
 from nexus.migrations.applying.carrying_over import unchanged
 from nexus.migrations.applying.faults import explain, outside
 from nexus.migrations.applying.patience import LONGEST, pause_after
 from nexus.migrations.applying.restore_point import point_name
 from nexus.migrations.applying.steps import fingerprint
 from nexus.migrations.migration import Migration
+from nexus.migrations.quoting import literal
 from nexus.migrations.statements import Statement, statements
 
 AT = datetime(2026, 11, 26, 10, 15, 0, tzinfo=UTC)

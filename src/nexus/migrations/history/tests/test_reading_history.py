@@ -11,7 +11,8 @@ import pytest
 
 from nexus.migrations.history import History, read_history
 from nexus.migrations.history.edited import mark_edited
-from nexus.migrations.history.table import ensure_table, fail_row, finish_row, start_row
+from nexus.migrations.history.table import ensure_table, fail_row
+from nexus.migrations.history.tests.rows import finish_row, start_row
 from nexus.migrations.history.turn import turn
 from nexus.migrations.migration import Source, sha256
 from nexus.migrations.reading import read

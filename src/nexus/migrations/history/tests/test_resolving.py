@@ -8,7 +8,8 @@ from nexus.migrations.errors import HistoryBroken
 from nexus.migrations.history import read_history
 from nexus.migrations.history.edited import mark_edited
 from nexus.migrations.history.resolve import baseline, mark_applied, mark_rolled_back
-from nexus.migrations.history.table import ensure_table, fail_row, start_row
+from nexus.migrations.history.table import ensure_table, fail_row
+from nexus.migrations.history.tests.rows import start_row
 from nexus.migrations.migration import Source
 from nexus.migrations.reading import read
 

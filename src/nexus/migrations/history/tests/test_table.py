@@ -7,7 +7,8 @@ import asyncpg
 import pytest
 
 from nexus.migrations.errors import MigrationBlocked
-from nexus.migrations.history.table import ensure_table, fail_row, start_row
+from nexus.migrations.history.table import ensure_table, fail_row
+from nexus.migrations.history.tests.rows import start_row
 from nexus.migrations.history.turn import holder, turn
 from nexus.migrations.migration import Source
 from nexus.migrations.reading import read

@@ -11,9 +11,5 @@ from nexus_kit.testing.servers import PostgresServer
 @pytest.fixture(scope="module")
 def pg() -> Iterator[PostgresServer]:
     """A PostgreSQL 18 with nothing in it (fsync off)."""
-    server = PostgresServer()
-    try:
-        server.start()
+    with PostgresServer.serving() as server:
         yield server
-    finally:
-        server.remove()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from nexus.migrations.quoting import literal
 from nexus.migrations.shape.catalogue.found import Connection, Found, acl, facts, grants
-from nexus.migrations.shape.quoting import literal, name
+from nexus.migrations.shape.quoting import name
 from nexus.migrations.shape.thing import Key, Thing
 
 _SCHEMAS = f"""

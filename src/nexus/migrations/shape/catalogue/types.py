@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from nexus.migrations.quoting import literal
 from nexus.migrations.shape.catalogue.found import (
     Connection,
     Found,
@@ -15,7 +16,7 @@ from nexus.migrations.shape.catalogue.found import (
     member,
     words,
 )
-from nexus.migrations.shape.quoting import literal, name
+from nexus.migrations.shape.quoting import name
 from nexus.migrations.shape.thing import Key, Thing
 
 _TYPES = f"""

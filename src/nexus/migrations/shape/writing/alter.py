@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from nexus.migrations.shape.quoting import literal
+from nexus.migrations.quoting import literal
 from nexus.migrations.shape.thing import Thing
 from nexus.migrations.shape.writing.alter_column import alter_column
 from nexus.migrations.shape.writing.alter_table import alter_table

@@ -7,7 +7,8 @@ from typing import Any
 
 from pglast import parse_sql
 
-from nexus.migrations.shape.quoting import literal, name
+from nexus.migrations.quoting import literal
+from nexus.migrations.shape.quoting import name
 from nexus.migrations.shape.thing import Thing
 
 Told = tuple[tuple[str, ...], bool, str]

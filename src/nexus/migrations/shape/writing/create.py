@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nexus.migrations.shape.catalogue.found import words
 from nexus.migrations.shape.quoting import name
 from nexus.migrations.shape.thing import Shape, Thing
-from nexus.migrations.shape.writing.common import common
+from nexus.migrations.shape.writing.belongings import belongings
 
 
 def create(thing: Thing, shape: Shape) -> tuple[str, ...]:
@@ -52,7 +52,7 @@ def after_column(column: Thing) -> Iterator[str]:
         yield f"{alter} ALTER COLUMN {column.sql_name} SET STATISTICS {facts['statistics']};"
     if facts.get("options"):
         yield f"{alter} ALTER COLUMN {column.sql_name} SET ({facts['options']});"
-    yield from common(None, column)
+    yield from belongings(None, column)
 
 
 def _create(thing: Thing, shape: Shape) -> Iterator[str]:
@@ -63,7 +63,7 @@ def _create(thing: Thing, shape: Shape) -> Iterator[str]:
             yield from switches(thing)
             if thing.facts.get("replica identity", "USING").split()[0] != "USING":
                 yield replica_identity(thing)
-            yield from common(None, thing)
+            yield from belongings(None, thing)
             for column in columns:
                 yield from after_column(column)
         case "column":
@@ -72,7 +72,7 @@ def _create(thing: Thing, shape: Shape) -> Iterator[str]:
         case _:
             if thing.create:
                 yield thing.create
-            yield from common(None, thing)
+            yield from belongings(None, thing)
 
 
 def _table(table: Thing, columns: list[Thing]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nexus.migrations.shape.thing import Thing
-from nexus.migrations.shape.writing.common import full_name, revoked, word
+from nexus.migrations.shape.writing.belongings import full_name, revoked, word
 
 
 def drop(thing: Thing) -> tuple[str, ...]:

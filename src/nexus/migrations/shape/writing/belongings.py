@@ -6,13 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 
-from nexus.migrations.shape.quoting import literal, role
+from nexus.migrations.quoting import literal
+from nexus.migrations.shape.quoting import role
 from nexus.migrations.shape.thing import Grant, Thing
 
 _ON = {"constraint", "trigger", "rule", "policy"}
 
 
-def common(before: Thing | None, after: Thing) -> Iterator[str]:
+def belongings(before: Thing | None, after: Thing) -> Iterator[str]:
     """SQL that gives `after` its owner, comment and grants; `before` is what it was, None when just made by a
     superuser.
     """
