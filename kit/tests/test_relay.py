@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-import pytest
 import pytest_asyncio
 from nexus_kit.database import Database
 from nexus_kit.events import expiry, relay
@@ -20,7 +19,7 @@ STREAM = "nexus:events:echo"
 async def sender(stopped: ModuleProcess, database: Database) -> AsyncIterator[relay.Relay]:
     metrics = Metrics("echo")
     link = RedisLink(stopped.redis_url, "test-relay")
-    yield relay.Relay("echo", database, link, metrics.sent, metrics.backlog)
+    yield relay.Relay("echo", database, link, metrics.sent, metrics.backlog, longest=1000)
     link.close()
 
 
@@ -36,9 +35,8 @@ async def relay_all(sender: relay.Relay) -> None:
 
 
 async def test_only_what_every_group_has_acknowledged_is_trimmed(
-    stopped: ModuleProcess, database: Database, sender: relay.Relay, monkeypatch: pytest.MonkeyPatch
+    stopped: ModuleProcess, database: Database, sender: relay.Relay
 ) -> None:
-    monkeypatch.setattr(relay, "MAX_STREAM", 1000)
     for group in ("quick", "slow"):
         await stopped.redis("XGROUP", "CREATE", STREAM, group, "0")
     await publish(database, 3000)

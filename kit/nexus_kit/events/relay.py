@@ -44,13 +44,21 @@ class Relay:
     """Publishes the outbox of one module. Every instance runs one; a lock lets one work at a time."""
 
     def __init__(
-        self, module: str, database: Database, link: RedisLink, sent: Counter, backlog: Gauge
+        self,
+        module: str,
+        database: Database,
+        link: RedisLink,
+        sent: Counter,
+        backlog: Gauge,
+        longest: int = MAX_STREAM,
     ) -> None:
+        """``longest``: entries up to which the stream is left as it is."""
         self.stream = stream_of(module)
         self._database = database
         self._link = link
         self._sent = sent
         self._backlog = backlog
+        self._longest = longest
         self._wake = asyncio.Event()
         self._verified = False
         self._cursors_at = 0.0
@@ -190,6 +198,6 @@ class Relay:
         await cursors.remember(tx, self.stream, groups)
         await cursors.highest(tx, self.stream)
         self._backlog.set(await tx.fetchval(_BACKLOG))
-        if groups and await self._link.call("XLEN", self.stream) > MAX_STREAM:
+        if groups and await self._link.call("XLEN", self.stream) > self._longest:
             oldest = await cursors.safe(tx, self.stream, living=True)
             await self._link.call("XTRIM", self.stream, "MINID", "~", str(oldest))
