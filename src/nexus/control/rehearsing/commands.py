@@ -15,8 +15,8 @@ from typing import Any
 from nexus.control.launch import processes
 from nexus.control.outside import leftovers
 from nexus.migrations.rehearsing import leftovers as places
-from nexus.migrations.rehearsing.programs import end
 from nexus.migrations.rehearsing.scratch import home_in
+from nexus.postgres.programs import end
 from nexus.runtimes.home import Home
 from nexus.runtimes.process.identity import alive
 from nexus.runtimes.process.watch import kill_group

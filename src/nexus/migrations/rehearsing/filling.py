@@ -15,10 +15,10 @@ from urllib.parse import unquote, urlsplit
 import asyncpg
 
 from nexus.migrations.quoting import identifier, literal
-from nexus.migrations.rehearsing import programs
-from nexus.migrations.rehearsing.cluster import Cluster
 from nexus.migrations.rehearsing.errors import RehearsalFailed
 from nexus.migrations.rehearsing.living import LivingServer
+from nexus.postgres import programs
+from nexus.postgres.cluster import Cluster
 from nexus.runtimes.process import accounts
 
 MAX_RATE = "100M"  # a second; a disk that the living server shares has some left for it

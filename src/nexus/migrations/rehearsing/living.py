@@ -11,7 +11,7 @@ import asyncpg
 import psutil
 
 from nexus.migrations.rehearsing.errors import RehearsalFailed
-from nexus.migrations.rehearsing.programs import database
+from nexus.postgres.programs import database
 
 # What decides how long a statement takes: a copy has these as the living server has them.
 SETTINGS = (

@@ -11,13 +11,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nexus.migrations.rehearsing import leftovers, programs
-from nexus.migrations.rehearsing.cluster import Cluster
+from nexus.migrations.rehearsing import leftovers
 from nexus.migrations.rehearsing.errors import RehearsalFailed
 from nexus.migrations.rehearsing.filling import MAX_RATE, Filling, fillings
 from nexus.migrations.rehearsing.living import LivingServer, check_room
 from nexus.migrations.rehearsing.report import Copy
 from nexus.migrations.rehearsing.sentence import Say, Sentence, unsaid
+from nexus.postgres import programs
+from nexus.postgres.cluster import Cluster
+from nexus.postgres.errors import ServerFailed
 
 MAJOR = 10_000  # server_version_num is 180001 for 18.1
 WALKABLE = 0o711  # its users can walk through, and not list
@@ -92,11 +94,11 @@ async def _filled(cluster: Cluster, ways: Sequence[Filling], server: LivingServe
             await way.fill(cluster)
             notes += await _other_version(cluster, server)
             return Copy(way.describe(), way.bytes, time.monotonic() - began, tuple(notes))
-        except RehearsalFailed as error:
+        except (RehearsalFailed, ServerFailed) as error:
             await cluster.stop()
             shutil.rmtree(cluster.data, ignore_errors=True)
             if number == len(ways):
-                raise
+                raise RehearsalFailed(str(error)) from error
             told = Sentence("{way} was not possible: {why}", way=way.describe(), why=error)
             notes.append(str(told))
             say(told)

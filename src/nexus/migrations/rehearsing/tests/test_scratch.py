@@ -18,12 +18,12 @@ import pytest
 import pytest_asyncio
 
 from nexus.migrations.rehearsing import leftovers
-from nexus.migrations.rehearsing.cluster import Cluster
 from nexus.migrations.rehearsing.errors import RehearsalFailed
 from nexus.migrations.rehearsing.filling import MAX_RATE, BaseBackup, Dump, Filling, fillings
 from nexus.migrations.rehearsing.living import LivingServer, check_room, read_server
 from nexus.migrations.rehearsing.scratch import Scratch, scratch
 from nexus.migrations.rehearsing.tests.living_shop import fetch, living_shop
+from nexus.postgres.cluster import Cluster
 from nexus.runtimes.process.identity import alive, birth
 
 WAYS: dict[str, Callable[[LivingServer], Filling]] = {"physical": BaseBackup, "logical": Dump}

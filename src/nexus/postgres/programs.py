@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from nexus.migrations.rehearsing.errors import RehearsalFailed
+from nexus.postgres.errors import ServerFailed
 from nexus.runtimes.process import accounts
 from nexus.runtimes.process.drivers.postgres import binaries
 from nexus.runtimes.process.spawn import dropped_to
@@ -74,7 +74,7 @@ class Programs:
         """Runs one to its end; returns what it printed. `feed` is what it reads, `passwords` a file of them.
 
         Raises:
-            RehearsalFailed: it failed; its last lines are told.
+            ServerFailed: it failed; its last lines are told.
             StartError: PostgreSQL's wheel is missing.
         """
         env = environment(**({"PGPASSFILE": str(passwords)} if passwords else {}))
@@ -87,7 +87,7 @@ class Programs:
             raise
         if child.returncode:
             lines = (said or out).decode("utf-8", "replace").strip().splitlines()[-LAST_LINES:]
-            raise RehearsalFailed(f"{program} failed: {' / '.join(line.strip() for line in lines)}")
+            raise ServerFailed(f"{program} failed: {' / '.join(line.strip() for line in lines)}")
         return out.decode("utf-8", "replace")
 
 

@@ -13,8 +13,8 @@ from urllib.parse import quote
 
 import asyncpg
 
-from nexus.migrations.rehearsing import programs
-from nexus.migrations.rehearsing.errors import RehearsalFailed
+from nexus.postgres import programs
+from nexus.postgres.errors import ServerFailed
 from nexus.render import postgres_config
 from nexus.runtimes import ports
 from nexus.runtimes.process import accounts
@@ -68,7 +68,7 @@ class Cluster:
 
     @property
     def noted(self) -> Path:
-        """Where its process is noted for whoever finds the folder of a killed rehearsal."""
+        """Where its process is noted for whoever finds the folder of a killed run."""
         return self.folder / "server.json"
 
     def url(self, database: str, password: str | None = None) -> str:
@@ -85,7 +85,7 @@ class Cluster:
         """An empty data folder, in which the superuser has our password.
 
         Raises:
-            RehearsalFailed: initdb failed.
+            ServerFailed: initdb failed.
         """
         secret = accounts.private_file(self.folder / "password", self.password, self.account)
         await self.programs.run(
@@ -99,7 +99,7 @@ class Cluster:
         """Starts it, and returns when it answers. `password`: the superuser's, where it is not ours yet.
 
         Raises:
-            RehearsalFailed: it ended, or did not answer in time; its last lines are told.
+            ServerFailed: it ended, or did not answer in time; its last lines are told.
         """
         self.port = next(ports.instance_ports(self.folder, ()))
         text = postgres_config(LOOPBACK, self.port, "", RECOVERY + OPERATOR)
@@ -121,7 +121,7 @@ class Cluster:
         """Its `server_version_num`.
 
         Raises:
-            RehearsalFailed: it cannot be asked.
+            ServerFailed: it cannot be asked.
         """
         try:
             connection = await asyncpg.connect(self.url("postgres"), timeout=10)
@@ -130,7 +130,7 @@ class Cluster:
             finally:
                 await connection.close()
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raise RehearsalFailed(f"the scratch server went away: {error}") from error
+            raise ServerFailed(f"the scratch server went away: {error}") from error
 
     async def stop(self) -> None:
         """Ends it orderly; its data stays."""
@@ -159,8 +159,8 @@ class Cluster:
                 why = str(error)
             except asyncpg.PostgresError as error:
                 if not isinstance(error, asyncpg.CannotConnectNowError):
-                    raise RehearsalFailed(f"the scratch server refuses us: {error}") from error
+                    raise ServerFailed(f"the scratch server refuses us: {error}") from error
                 why = str(error)
             await asyncio.sleep(POLL)
         last = self.log.read_text(errors="replace").strip().splitlines()[-programs.LAST_LINES :]
-        raise RehearsalFailed(f"the scratch server did not start ({why}): {' / '.join(last)}")
+        raise ServerFailed(f"the scratch server did not start ({why}): {' / '.join(last)}")
