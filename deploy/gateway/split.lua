@@ -43,7 +43,8 @@ end
 
 local function up(name)
     for _, server in pairs(core.backends[name .. ".next"].servers) do
-        if server:get_stats().status:sub(1, 2) == "UP" then return true end
+        local stats = server:get_stats()
+        if stats.status:sub(1, 2) == "UP" and stats.weight > 0 then return true end
     end
     return false
 end

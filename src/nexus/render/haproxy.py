@@ -58,7 +58,8 @@ class HaproxyFacts:
     changes while the proxy runs (None: no candidates); a candidate's instances stand in `servers` and
     `discovery` under `candidate_backend(service)`. `split_script` is loaded first where the proxy itself
     makes that map. `known` is a file that `known_script` fills with what is known of the servers, so that a
-    proxy that has reloaded need not wait for `resolver`.
+    proxy that has reloaded need not wait for `resolver`. `checked_script` gives the servers of `discovery`
+    their weight when a health check has passed (None: they serve at once).
     """
 
     bind_host: str
@@ -76,6 +77,7 @@ class HaproxyFacts:
     split_script: Path | None = None
     known: Path | None = None
     known_script: Path | None = None
+    checked_script: Path | None = None
     pidfile: Path | None = None
     log_target: str = "stdout format raw local0"
     threads: int = 2
@@ -113,6 +115,7 @@ def haproxy_config(stack: Stack, facts: HaproxyFacts) -> str:
             split_script=plain("split script", facts.split_script) if facts.split_script else None,
             known=plain("known servers", facts.known) if facts.known else None,
             known_script=plain("script", facts.known_script) if facts.known_script else None,
+            checked_script=plain("script", facts.checked_script) if facts.checked_script else None,
             suffix=CANDIDATE_SUFFIX,
             hard_stop=facts.hard_stop_s,
         )

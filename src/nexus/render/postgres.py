@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from nexus.stack.recovering import RecoveryPolicy
+
 _SETTINGS = """\
 # Rendered by nexus. Do not edit: the next start writes it anew.
 listen_addresses = '{listen}'
@@ -20,7 +22,11 @@ fsync = on
 synchronous_commit = on
 full_page_writes = on
 wal_compression = on
-wal_level = replica
+# Logical: totals of the business are counted at one exact place in the WAL, while users write.
+wal_level = logical
+summarize_wal = on
+track_commit_timestamp = on
+max_slot_wal_keep_size = {slot}
 max_wal_size = 2GB
 min_wal_size = 160MB
 checkpoint_timeout = 15min
@@ -70,10 +76,17 @@ host replication all samenet scram-sha-256
 
 
 def postgres_config(
-    listen: str, port: int, sockets: object, further: str = "", log_folder: object = None
+    listen: str,
+    port: int,
+    sockets: object,
+    further: str = "",
+    log_folder: object = None,
+    slot: int = RecoveryPolicy.model_fields["slot_limit"].default,
 ) -> str:
     """Return postgresql.conf. `further` are settings of one runtime alone, one a line; `log_folder` is where
-    the log goes, as files of JSON lines (None: to stderr, as text).
+    the log goes, as files of JSON lines (None: to stderr, as text). `slot`: bytes of WAL that are kept for a
+    stream that is away.
     """
     log = _LOG_TO_STDERR if log_folder is None else _LOG_TO_FILES.format(folder=log_folder)
-    return _SETTINGS.format(listen=listen, port=port, sockets=sockets) + log + further
+    kept = f"{slot >> 20}MB"
+    return _SETTINGS.format(listen=listen, port=port, sockets=sockets, slot=kept) + log + further

@@ -123,7 +123,7 @@ def _build(
             services.append(
                 Service.build(each.manifest, folder, each.source.file, shared, each.kpis, place, places)
             )
-    invariants = root / stack.invariants
+    invariants, totals = root / stack.invariants, root / stack.totals
     return Stack(
         name=stack.name,
         root=root,
@@ -139,6 +139,8 @@ def _build(
             for name, task in stack.tasks.items()
         },
         invariants=invariants if invariants.is_dir() else None,
+        totals=totals if totals.is_dir() else None,
+        recovery=stack.recovery,
         freezes=read_freezes(stack.freezes),
         migrations=stack.migrations,
         policies=stack.policies,

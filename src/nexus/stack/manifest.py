@@ -162,6 +162,7 @@ class ServiceManifest(Part):
     scale: Scale = Scale()
     events: Events = Events()
     invariants: str = "invariants"
+    totals: str = "totals"
     kpis: tuple[KpiManifest, ...] = ()
 
     @model_validator(mode="after")

@@ -28,6 +28,7 @@ from nexus.stack.manifest import (
 from nexus.stack.migrating import MigrationPolicy
 from nexus.stack.probe import Probe
 from nexus.stack.process import Process
+from nexus.stack.recovering import RecoveryPolicy
 
 BRICK_FILE = "module.yaml"
 
@@ -85,6 +86,7 @@ class Service:
     secrets_version: str = ""
     shared_places: tuple[str, ...] = ()
     pinned: str = ""
+    totals: Path | None = None
 
     @classmethod
     def build(
@@ -102,7 +104,7 @@ class Service:
         if not command and found.runtime == "python":
             command = ("python", "-m", f"nexus_{found.name.replace('-', '_')}")
         brick = manifest.name == BRICK_FILE
-        invariants = folder / found.invariants
+        invariants, totals = folder / found.invariants, folder / found.totals
         return cls(
             name=found.name,
             kind=found.kind,
@@ -129,6 +131,7 @@ class Service:
             events=found.events,
             folder=folder,
             invariants=invariants if brick and invariants.is_dir() else None,
+            totals=totals if brick and totals.is_dir() else None,
             manifest=manifest,
             shared=shared,
             kpis=kpis,
@@ -200,6 +203,8 @@ class Stack:
     probes: Mapping[str, Probe] = field(default_factory=dict)
     tasks: Mapping[str, Task] = field(default_factory=dict)
     invariants: Path | None = None
+    totals: Path | None = None
+    recovery: RecoveryPolicy = field(default_factory=lambda: RecoveryPolicy(places={}))
     freezes: Mapping[str, Freeze] = field(default_factory=dict)
     migrations: MigrationPolicy = field(default_factory=MigrationPolicy)
     policies: Mapping[str, Any] = field(default_factory=dict)

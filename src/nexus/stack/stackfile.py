@@ -13,6 +13,7 @@ from nexus.stack.migrating import MigrationPolicy
 from nexus.stack.parts import Name, Part, Title
 from nexus.stack.probe import ProbeManifest
 from nexus.stack.process import ProcessManifest
+from nexus.stack.recovering import RecoveryPolicy
 from nexus.stack.units import Duration, Size
 
 _SWITCH = {"on": True, "off": False, "true": True, "false": False}
@@ -79,7 +80,11 @@ class StackManifest(Part):
     migrations: MigrationPolicy = Field(
         default=MigrationPolicy(), description="how careful changes of schemas are applied"
     )
+    recovery: RecoveryPolicy = Field(
+        default=RecoveryPolicy(places={}), description="what a disaster may cost, and where backups go"
+    )
     invariants: str = "invariants"
+    totals: str = "totals"
     tasks: Mapping[Name, TaskManifest] = {}
     policies: Mapping[str, Any] = {}
     telemetry: TelemetryManifest = TelemetryManifest(entities={})

@@ -132,7 +132,7 @@ def _spec(
 def _settings(stack: Stack, service: Service, facts: ContainerFacts) -> dict[str, str]:
     match service.runtime:
         case "postgres":
-            return stores.postgres_files(service)
+            return stores.postgres_files(stack, service)
         case "valkey":
             return stores.valkey_files(service)
         case "haproxy":

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from nexus.render.checked import checked_script
 from nexus.render.containers.networks import gateway_of, networks_of
 from nexus.render.containers.spec import (
     EDGE_PORT,
@@ -70,7 +71,7 @@ def haproxy_names(stack: Stack, shares: bool) -> tuple[str, ...]:
     fetches shares of requests only where somebody tells them.
     """
     keys, split = ("keys.lua",) if _publisher(stack) else (), ("split.lua",) if shares else ()
-    return ("haproxy.cfg", "known.lua", *keys, *split)
+    return ("haproxy.cfg", "checked.lua", "known.lua", *keys, *split)
 
 
 def haproxy_files(stack: Stack, service: Service, candidates: Mapping[str, Service] | None) -> dict[str, str]:
@@ -94,9 +95,11 @@ def haproxy_files(stack: Stack, service: Service, candidates: Mapping[str, Servi
         split_script=None if candidates is None else Path(SETTINGS) / "split.lua",
         known=known,
         known_script=Path(SETTINGS) / "known.lua",
+        checked_script=Path(SETTINGS) / "checked.lua",
     )
     files = {
         f"{service.name}/haproxy.cfg": haproxy_config(stack, facts),
+        f"{service.name}/checked.lua": checked_script(facts.discovery),
         f"{service.name}/known.lua": known_script(known, facts.stats_socket),
     }
     if facts.split:

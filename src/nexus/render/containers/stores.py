@@ -52,10 +52,12 @@ def postgres(stack: Stack, service: Service) -> ContainerSpec:
     )
 
 
-def postgres_files(service: Service) -> dict[str, str]:
+def postgres_files(stack: Stack, service: Service) -> dict[str, str]:
     """The settings of a database, by file beside the Compose file."""
     return {
-        f"{service.name}/postgresql.conf": postgres_config("*", POSTGRES_PORT, "/var/run/postgresql"),
+        f"{service.name}/postgresql.conf": postgres_config(
+            "*", POSTGRES_PORT, "/var/run/postgresql", slot=stack.recovery.slot_limit
+        ),
         f"{service.name}/pg_hba.conf": CONTAINER_ACCESS,
     }
 

@@ -149,7 +149,9 @@ async def echo(request: web.Request) -> web.Response:
 
 
 @asynccontextmanager
-async def upstream(name: str, handler: Handler = echo, port: int = 0) -> AsyncIterator[Upstream]:
+async def upstream(
+    name: str, handler: Handler = echo, port: int = 0, host: str = "127.0.0.1"
+) -> AsyncIterator[Upstream]:
     """Serve `handler` on a port of its own, and 200 or 503 under /health/ready."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
@@ -165,7 +167,7 @@ async def upstream(name: str, handler: Handler = echo, port: int = 0) -> AsyncIt
     app.router.add_route("*", "/{tail:.*}", handle)
     runner = web.AppRunner(app, keepalive_timeout=75, shutdown_timeout=0.5)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", port)
+    site = web.TCPSite(runner, host, port)
     await site.start()
     bound = runner.addresses[0][1]
     server = Upstream(name, bound, handler, runner)

@@ -95,7 +95,8 @@ def prepare(runtime: ProcessRuntime, site: Site, service: Service, slot: Slot, c
     data = site.home.data(service.name)
     sockets = site.home.sockets(service.name)
     log_folder = accounts.private_folder(site.home.log_folder(service.name), owner)
-    text = postgres_config(LOOPBACK, slot.port, sockets, RECOVERY + OPERATOR, log_folder)
+    kept = site.stack.recovery.slot_limit
+    text = postgres_config(LOOPBACK, slot.port, sockets, RECOVERY + OPERATOR, log_folder, kept)
     accounts.private_file(data / "postgresql.conf", text, owner)
     accounts.private_file(data / "pg_hba.conf", ACCESS, owner)
     return Launch(

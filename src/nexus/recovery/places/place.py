@@ -1,0 +1,51 @@
+"""A place: where sealed files are kept, by name. The same face for a folder, SFTP and S3."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file of a place. `modified` in seconds since the epoch, `bytes` as stored."""
+
+    key: str
+    bytes: int
+    modified: float
+
+
+class Place(Protocol):
+    """Where files are kept. Keys are like `backups/20261126T023000Z-full/base/00001`: `/` parts them.
+
+    A file appears whole or not at all, is durable when `put` returns, and is never changed afterwards:
+    putting the same bytes again does nothing. All methods raise PlaceError; its message names the place and
+    says how to mend it.
+    """
+
+    @property
+    def name(self) -> str:
+        """As `nexus.yaml` calls it."""
+
+    async def put(self, key: str, file: Path) -> None:
+        """Stores a file; one that was cut off goes on where it was. Raises Locked, NoRoom."""
+
+    async def get(self, key: str, file: Path) -> None:
+        """Fetches a file to a path that is not there yet. Raises Missing."""
+
+    async def entries(self, prefix: str = "") -> tuple[Entry, ...]:
+        """What is stored below a prefix, sorted by key; what is not whole is not told."""
+
+    async def delete(self, keys: Collection[str]) -> None:
+        """Deletes files; those that are not there are nobody's trouble. Raises Locked."""
+
+    async def free(self) -> int | None:
+        """Bytes that still fit; None where the place has no end."""
+
+    async def check(self) -> None:
+        """Asks whether it can be written and read now."""
+
+    async def close(self) -> None:
+        """Lets go of connections."""

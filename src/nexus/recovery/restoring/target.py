@@ -1,0 +1,38 @@
+"""Where a restore is to go, and where it got."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Target:
+    """`latest`: to the end of the WAL. `time` (`at`, seconds since the epoch): all that was committed until
+    then. `point` (`name`): a restore point. `lsn` (`name`): all before that byte. `backup` (`name`): as soon
+    as that backup is consistent. `backup` may be given with the others too: it is begun from.
+    """
+
+    kind: Literal["latest", "time", "point", "lsn", "backup"]
+    at: float | None = None
+    name: str = ""
+    backup: str = ""
+    timeline: int | None = None
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Where a restore got. `at`: when the last transaction that is in it was committed, None where none was
+    replayed; `lsn`: the end of what was replayed; `timeline`: the new one that begins there; `said`: what
+    PostgreSQL said of why it stopped; `seconds`: how long each part took.
+    """
+
+    backup: str
+    at: float | None
+    lsn: str
+    timeline: int
+    said: str
+    fetched: float
+    replayed: float
+    verified: float
+    bytes: int
