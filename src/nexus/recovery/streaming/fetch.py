@@ -1,0 +1,177 @@
+"""One file of the WAL out of the archive, as PostgreSQL asks for it while it recovers (manual, 25.3.5).
+
+`python -m nexus.recovery.streaming.fetch DESCRIPTION %f %p` is a restore_command for whoever may read the
+stack's keys; DESCRIPTION is a file that `Description` wrote. Its exit codes are what the manual asks for:
+1 = there is no such file, which ends the recovery; above 125 = anything else, which stops the server instead
+of letting it come up with less than there is. A server that runs as another user is fed by
+`nexus.recovery.streaming.feeding`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from nexus.recovery import layout
+from nexus.recovery.errors import Damaged, Missing, RecoveryError
+from nexus.recovery.layout import SEGMENT_BYTES, Chunk
+from nexus.recovery.repository import Repository
+from nexus.recovery.sealing import Keys
+from nexus.recovery.streaming.holdings import contiguous
+from nexus.runtimes.home import Home
+from nexus.runtimes.process import accounts
+from nexus.stack.recovering import LOCAL, PlaceManifest
+
+ABSENT, TROUBLE = 1, 200
+TRIES = 3  # a living archive puts chunks together while they are read
+_SEGMENT = re.compile(r"^[0-9A-F]{24}$")
+_HISTORY = re.compile(r"^([0-9A-F]{8})\.history$")
+
+
+async def fetch_wal(repository: Repository, name: str, to: Path, size: int = SEGMENT_BYTES) -> None:
+    """Writes a segment or a timeline's history to `to`, whole or not at all. A segment that was not full is
+    put together from its chunks, and zeros follow them, as in the server's own files. `size`: of segments.
+
+    Raises:
+        Missing: no place that can be reached has it; also for names that are never stored (`….backup`).
+        Damaged: no place has it intact, or something within it is missing.
+        WrongKey, PlaceError: as Repository.read raises them.
+    """
+    data = await read_wal(repository, name, size)
+    await asyncio.to_thread(_write, to, data)
+
+
+async def read_wal(repository: Repository, name: str, size: int = SEGMENT_BYTES) -> bytes:
+    """What `fetch_wal` writes. Raises as it does."""
+    if history := _HISTORY.match(name):
+        return await _listed(repository, layout.history(int(history[1], 16)))
+    if not _SEGMENT.match(name):
+        raise Missing(f"{name} is nothing that the archive keeps")
+    for attempt in range(1, TRIES + 1):
+        try:
+            return await _segment(repository, name, size)
+        except Missing:
+            if attempt == TRIES:
+                raise
+    raise AssertionError("unreachable")
+
+
+async def _segment(repository: Repository, name: str, size: int) -> bytes:
+    prefix = layout.segment(name)
+    keys = {entry.key for entry in await repository.entries(prefix)}
+    if prefix in keys:
+        data = await repository.read(prefix)
+        if len(data) != size:
+            raise Damaged(f"{prefix} holds {len(data)} bytes instead of {size}")
+        return data
+    chunks = sorted(found for key in keys if (found := layout.chunk_of(key)))
+    if not chunks:
+        raise Missing(f"{name} is in none of the places that can be reached")
+    return await _together(repository, name, chunks, size)
+
+
+async def _together(repository: Repository, name: str, chunks: list[Chunk], size: int) -> bytes:
+    end = max(each.end for each in chunks)
+    if contiguous(chunks) < end or end > size:
+        raise Damaged(f"{name}: not all of its first {end} bytes are there")
+    whole = bytearray(size)
+    done = 0
+    for chunk in sorted(chunks, key=lambda each: (each.start, -each.end)):
+        if chunk.end <= done:  # a larger one has it already
+            continue
+        key = layout.chunk(*chunk)
+        data = await repository.read(key)
+        if len(data) != chunk.end - chunk.start:
+            raise Damaged(f"{key} holds {len(data)} bytes")
+        whole[chunk.start : chunk.end] = data
+        done = chunk.end
+    return bytes(whole)
+
+
+async def _listed(repository: Repository, key: str) -> bytes:
+    """Reads what a place lists: one that cannot be reached is no reason to doubt those that can."""
+    if not await repository.entries(key):
+        raise Missing(f"{key} is in none of the places that can be reached")
+    return await repository.read(key)
+
+
+def _write(to: Path, data: bytes) -> None:
+    descriptor, draft = tempfile.mkstemp(dir=to.parent, prefix=f".{to.name}.")
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(data)
+        os.replace(draft, to)
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise
+
+
+@dataclass(frozen=True)
+class Description:
+    """A repository, told to another process. `places`: name → as in `nexus.yaml` ({} = the local one), in
+    the order in which they are asked. `identity`: the file of the key that opens it.
+    """
+
+    home: str
+    root: str
+    identity: str
+    scratch: str
+    places: Mapping[str, Mapping[str, Any]]
+    segment: int = SEGMENT_BYTES
+
+    def write(self, path: Path) -> Path:
+        """Keeps it in a private file."""
+        return accounts.private_file(path, json.dumps(asdict(self)), None)
+
+    @classmethod
+    def read(cls, path: Path) -> Description:
+        """Reads what `write` wrote."""
+        return cls(**json.loads(path.read_text()))
+
+    def open(self) -> Repository:
+        """The repository. Raises PlaceError, OSError."""
+        from nexus.recovery.places import open_place
+
+        home, adapter = Home.at(Path(self.home)), TypeAdapter(PlaceManifest)
+        places = tuple(
+            open_place(name, None if name == LOCAL else adapter.validate_python(told), Path(self.root), home)
+            for name, told in self.places.items()
+        )
+        return Repository(places, Keys((), Path(self.identity).read_text().strip()), Path(self.scratch))
+
+
+async def _main(description: Description, name: str, to: Path) -> int:
+    repository = description.open()
+    try:
+        await fetch_wal(repository, name, to, description.segment)
+    except Missing as fault:
+        print(fault, file=sys.stderr)
+        return ABSENT
+    finally:
+        for place in repository.places:
+            await place.close()
+    return 0
+
+
+def main() -> int:
+    """Fetches one file; see the module's text for the exit codes."""
+    try:
+        _, description, name, to = sys.argv
+        return asyncio.run(_main(Description.read(Path(description)), name, Path(to)))
+    except (RecoveryError, OSError, ValueError, TypeError) as fault:
+        print(f"nexus: {fault}", file=sys.stderr)
+        return TROUBLE
+
+
+if __name__ == "__main__":
+    sys.exit(main())
