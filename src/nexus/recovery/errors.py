@@ -3,7 +3,8 @@
 RecoveryError              all of them
 ├── PlaceError             a place cannot be reached, read or written
 │   ├── Missing            what is asked for is not there
-│   └── Locked             what is stored may not be deleted or replaced yet
+│   ├── Conflict           other bytes are stored under that key already
+│   └── Locked             what is stored may not be deleted yet
 ├── Damaged                what is stored is not what was written
 ├── WrongKey               it was sealed for somebody else
 ├── Unreachable            no backup and WAL lead to the target; says what is reachable
@@ -13,6 +14,8 @@ RecoveryError              all of them
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 
 class RecoveryError(Exception):
@@ -27,8 +30,18 @@ class Missing(PlaceError):
     """What is asked for is not in the place."""
 
 
+class Conflict(PlaceError):
+    """Other bytes are stored under that key already; nothing is replaced."""
+
+
 class Locked(PlaceError):
-    """What is stored may not be deleted or replaced yet."""
+    """What is stored may not be deleted yet. `until`: by key, when it may (seconds since the epoch), None
+    where nobody says.
+    """
+
+    def __init__(self, message: str, until: Mapping[str, float | None] | None = None) -> None:
+        super().__init__(message)
+        self.until: Mapping[str, float | None] = until or {}
 
 
 class Damaged(RecoveryError):

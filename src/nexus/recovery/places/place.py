@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from nexus.recovery.places.pace import FREE, Pace
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -21,16 +23,16 @@ class Place(Protocol):
     """Where files are kept. Keys are like `backups/20261126T023000Z-full/base/00001`: `/` parts them.
 
     A file appears whole or not at all, is durable when `put` returns, and is never changed afterwards:
-    putting the same bytes again does nothing. All methods raise PlaceError; its message names the place and
-    says how to mend it.
+    putting the same bytes again does nothing. What arrived was compared with what was sent. All methods
+    raise PlaceError; its message names the place and says how to mend it.
     """
 
     @property
     def name(self) -> str:
         """As `nexus.yaml` calls it."""
 
-    async def put(self, key: str, file: Path) -> None:
-        """Stores a file; one that was cut off goes on where it was. Raises Locked, NoRoom."""
+    async def put(self, key: str, file: Path, pace: Pace = FREE) -> None:
+        """Stores a file; one that was cut off goes on where it was. Raises Conflict, NoRoom."""
 
     async def get(self, key: str, file: Path) -> None:
         """Fetches a file to a path that is not there yet. Raises Missing."""
@@ -39,7 +41,9 @@ class Place(Protocol):
         """What is stored below a prefix, sorted by key; what is not whole is not told."""
 
     async def delete(self, keys: Collection[str]) -> None:
-        """Deletes files; those that are not there are nobody's trouble. Raises Locked."""
+        """Deletes all that may be deleted; what is not there is nobody's trouble. Raises Locked at the end:
+        which were not, and until when.
+        """
 
     async def free(self) -> int | None:
         """Bytes that still fit; None where the place has no end."""
