@@ -9,6 +9,7 @@
     wal/00000001/SEGMENT+FROM-TO           bytes of a segment that is still being filled (hexadecimal)
     wal/00000002.history                   where a timeline branched off
     reports/NAME                           reports of drills
+    artefacts/KIND/NAME/CONTENT/0001 …     what releases run from, kept once for all backups that name it
 
 All but `repository` is sealed. IDs sort by time.
 """
@@ -20,7 +21,7 @@ from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
 REPOSITORY = "repository"
-BACKUPS, WAL, REPORTS = "backups/", "wal/", "reports/"
+BACKUPS, WAL, REPORTS, ARTEFACTS = "backups/", "wal/", "reports/", "artefacts/"
 PART_BYTES = 32 << 20  # of the stream of a cluster's files, before they are sealed
 SEGMENT_BYTES = 16 << 20
 ID = re.compile(r"^\d{8}T\d{6}Z-(full|incremental)$")
@@ -41,6 +42,11 @@ class Chunk(NamedTuple):
 def new_id(kind: Kind, at: float) -> str:
     """The name of a backup that begins at `at` (seconds since the epoch)."""
     return f"{datetime.fromtimestamp(at, UTC):%Y%m%dT%H%M%SZ}-{kind}"
+
+
+def began(backup: str) -> float:
+    """When a backup says it began, in seconds since the epoch."""
+    return datetime.strptime(backup[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
 
 
 def folder(backup: str) -> str:

@@ -72,6 +72,18 @@ class Repository:
             sealed = await asyncio.to_thread(file.read_bytes)
         return await asyncio.to_thread(unseal, key, sealed, self.keys)
 
+    async def describe(self, key: str) -> Stored:
+        """What is stored under a key, read from the first place.
+
+        Raises:
+            Missing, Damaged, WrongKey, PlaceError: it is not there, or cannot be read.
+        """
+        with self._file() as file:
+            await self.first.get(key, file)
+            sealed = await asyncio.to_thread(file.read_bytes)
+        plain = await asyncio.to_thread(unseal, key, sealed, self.keys)
+        return Stored(key, len(sealed), hashlib.sha256(sealed).hexdigest(), len(plain))
+
     async def entries(self, prefix: str = "") -> tuple[Entry, ...]:
         """What any place that can be reached has, by key.
 

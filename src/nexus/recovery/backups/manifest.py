@@ -39,13 +39,14 @@ class Total:
 @dataclass(frozen=True)
 class Totals:
     """The numbers of the business at one place in the WAL: whoever recovers to `lsn`, exclusively, must find
-    the same. `exact` is false where others wrote while they were counted.
+    the same. `exact` is false where that place is not known; `why`: why not, and what could not be counted.
     """
 
     lsn: str
     at: float
     exact: bool
     totals: tuple[Total, ...]
+    why: str = ""
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ _AGE = b"age-encryption.org/v1\n"
 _NOT_FOR_US = "No matching keys found"
 
 
-def seal(key: str, data: bytes, keys: Keys, level: int = LEVEL) -> bytes:
+def seal(key: str, data: bytes | memoryview, keys: Keys, level: int = LEVEL) -> bytes:
     """Seals what is to be stored under `key`. `level`: Zstandard's, negative ones are faster.
 
     Raises:

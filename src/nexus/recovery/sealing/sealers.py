@@ -1,0 +1,184 @@
+"""Sealing on all cores: worker processes that share buffers with us, so that no byte is copied to reach them.
+
+Compression lets go of Python's lock, encryption does not: in threads they would stand in each other's way,
+and in that of the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import mmap
+import os
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nexus.recovery import errors
+from nexus.recovery.errors import RecoveryError, RecoveryFailed
+from nexus.recovery.layout import PART_BYTES
+from nexus.recovery.sealing.keys import Keys
+from nexus.recovery.sealing.seal import LEVEL
+
+NICE = 10  # users of the living stack come first
+ENDS_WITHIN = 10.0  # seconds
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A buffer that a worker sees too."""
+
+    number: int
+    memory: memoryview
+
+
+class Sealers:
+    """Worker processes, as long as the block runs (`sealers`)."""
+
+    def __init__(self, workers: list[asyncio.subprocess.Process], slots: list[Slot]) -> None:
+        self._idle: asyncio.Queue[asyncio.subprocess.Process] = asyncio.Queue()
+        self._slots: asyncio.Queue[Slot] = asyncio.Queue()
+        for worker in workers:
+            self._idle.put_nowait(worker)
+        for slot in slots:
+            self._slots.put_nowait(slot)
+
+    @contextlib.asynccontextmanager
+    async def slot(self) -> AsyncIterator[Slot]:
+        """A buffer of one's own while the block runs, as soon as one is free."""
+        slot = await self.take()
+        try:
+            yield slot
+        finally:
+            self.give(slot)
+
+    async def take(self) -> Slot:
+        """A buffer of one's own, as soon as one is free; until it is given back."""
+        return await self._slots.get()
+
+    def give(self, slot: Slot) -> None:
+        """Gives a buffer back."""
+        self._slots.put_nowait(slot)
+
+    async def seal(self, slot: Slot, bytes: int, key: str, file: Path) -> tuple[int, str]:
+        """Seals the first `bytes` of a buffer into a file; returns the file's size and SHA-256.
+
+        Raises:
+            NoRoom: the file did not fit.
+            RecoveryFailed: the worker ended.
+        """
+        job = {"do": "seal", "slot": slot.number, "bytes": bytes, "key": key, "file": str(file)}
+        answer = await self._ask(job)
+        return answer["bytes"], answer["sha256"]
+
+    async def unseal(self, slot: Slot, key: str, file: Path, sha256: str = "") -> int:
+        """Unseals a file into a buffer; returns how many bytes that are. `sha256`: what the file must have.
+
+        Raises:
+            Damaged, WrongKey: as `unseal` raises them.
+            RecoveryFailed: the worker ended, or the file cannot be read.
+        """
+        job = {"do": "unseal", "slot": slot.number, "key": key, "file": str(file), "sha256": sha256}
+        return int((await self._ask(job))["bytes"])
+
+    async def _ask(self, job: dict[str, Any]) -> dict[str, Any]:
+        worker = await self._idle.get()
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+        try:
+            worker.stdin.write(json.dumps(job).encode() + b"\n")
+            line = await worker.stdout.readline()
+        except ConnectionError:
+            line = b""
+        except asyncio.CancelledError:  # its answer would be taken for that to the next job
+            worker.kill()
+            raise
+        self._idle.put_nowait(worker)
+        if not line:
+            code = await worker.wait()
+            raise RecoveryFailed(f"a process that seals ended with {code}; was there memory enough?")
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            kind: type[RecoveryError] = getattr(errors, answer["error"])
+            raise kind(answer["said"])
+        return answer
+
+
+@contextlib.asynccontextmanager
+async def sealers(
+    keys: Keys, count: int | None = None, level: int = LEVEL, nice: int = NICE, bytes: int = PART_BYTES
+) -> AsyncIterator[Sealers]:
+    """Worker processes, one for each core where `count` is not told; they end with the block, and with us.
+
+    `level`: Zstandard's. `nice`: how much they stand back. `bytes`: how large the buffers are.
+
+    Raises:
+        RecoveryFailed: they cannot be started.
+    """
+    wanted = count or max(1, min(8, os.cpu_count() or 1))
+    files = [_shared(bytes) for _ in range(wanted + 1)]
+    maps = [mmap.mmap(file, bytes) for file in files]
+    slots = [Slot(number, memoryview(each)) for number, each in enumerate(maps)]
+    workers: list[asyncio.subprocess.Process] = []
+    head = {
+        "recipients": keys.recipients,
+        "identity": keys.identity,
+        "slots": files,
+        "bytes": bytes,
+        "level": level,
+        "nice": nice,
+    }
+    try:
+        for _ in range(wanted):
+            workers.append(await _worker(head))
+        yield Sealers(workers, slots)
+    finally:
+        for worker in workers:
+            await _end(worker)
+        for slot, each, file in zip(slots, maps, files, strict=True):
+            slot.memory.release()
+            each.close()
+            os.close(file)
+
+
+async def _worker(head: dict[str, Any]) -> asyncio.subprocess.Process:
+    try:
+        worker = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "nexus.recovery.sealing.worker"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            cwd="/",
+            start_new_session=True,
+            pass_fds=head["slots"],
+        )
+    except OSError as error:
+        raise RecoveryFailed(f"a process that seals cannot be started: {error}") from error
+    assert worker.stdin is not None
+    worker.stdin.write(json.dumps(head).encode() + b"\n")
+    return worker
+
+
+async def _end(worker: asyncio.subprocess.Process) -> None:
+    """Closes its stdin, which is how it learns that it must end."""
+    assert worker.stdin is not None
+    worker.stdin.close()
+    try:
+        await asyncio.wait_for(asyncio.shield(worker.wait()), ENDS_WITHIN)
+    except TimeoutError:
+        worker.kill()
+        await worker.wait()
+
+
+def _shared(bytes: int) -> int:
+    """Memory that children can map; on systems without it, a file without a name."""
+    if hasattr(os, "memfd_create"):
+        file = os.memfd_create("nexus-sealing")
+    else:
+        with tempfile.TemporaryFile() as handle:
+            file = os.dup(handle.fileno())
+    os.ftruncate(file, bytes)
+    return file
