@@ -1,0 +1,97 @@
+"""`nexus restore`: to any second, in place, into a folder, or as a new stack."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nexus.cli import place
+from nexus.cli.language import t
+
+At = Annotated[
+    str | None,
+    typer.Option(
+        "--at", metavar="TIME", help="All that was committed until then: 14:30, -15m, 2026-11-26 14:30."
+    ),
+]
+Point = Annotated[str | None, typer.Option("--point", metavar="NAME", help="A restore point.")]
+Migration = Annotated[
+    str | None,
+    typer.Option("--before-migration", metavar="NAME", help="Just before a migration was applied."),
+]
+Lsn = Annotated[str | None, typer.Option("--lsn", metavar="LSN", help="All before a place in the WAL.")]
+Backup = Annotated[
+    str | None, typer.Option("--backup", metavar="ID", help="What a backup holds, and no more.")
+]
+Latest = Annotated[bool, typer.Option("--latest", help="All that was committed.")]
+Into = Annotated[
+    Path | None,
+    typer.Option(
+        "--into",
+        metavar="PATH",
+        help="Elsewhere: an empty folder gets the database's files, a new path a whole stack.",
+    ),
+]
+From = Annotated[
+    str,
+    typer.Option("--from", metavar="PLACE", help="Read from this place only: its name, its URL, or a file."),
+]
+Key = Annotated[
+    str,
+    typer.Option(
+        "--key", metavar="FILE", help="The recovery kit's key, where the stack's own is lost; - asks."
+    ),
+]
+Keep = Annotated[
+    bool, typer.Option("--keep-releases", help="Keep the present releases and bring the schema to them.")
+]
+Override = Annotated[
+    str,
+    typer.Option("--override", metavar="REASON", help="Go on though invariants do not hold; is recorded."),
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the restore that was begun.")]
+Undo = Annotated[bool, typer.Option("--undo", help="Take the last restore back.")]
+Plan = Annotated[bool, typer.Option("--plan", help="Print what would be done, and stop.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+Json = Annotated[bool, typer.Option("--json", help="Print every event as JSON, one a line.")]
+
+
+def restore(
+    at: At = None,
+    point: Point = None,
+    before_migration: Migration = None,
+    lsn: Lsn = None,
+    backup: Backup = None,
+    latest: Latest = False,
+    into: Into = None,
+    from_: From = "",
+    key: Key = "",
+    keep_releases: Keep = False,
+    override: Override = "",
+    resume: Resume = False,
+    undo: Undo = False,
+    plan: Plan = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Restore the whole stack to any second: proven beside it first, then put in its place."""
+    from nexus.cli import restorechange, restoreinto, restorewish
+
+    named = {"time": at, "point": point, "migration": before_migration, "lsn": lsn, "backup": backup}
+    targets = [kind for kind, text in named.items() if text is not None] + ["latest"] * latest
+    if len(targets) + resume + undo != 1:
+        raise place.stop(
+            t("say where to, once: --at, --point, --before-migration, --lsn, --backup or --latest"), 2
+        )
+    asked = restorechange.Asked(plan=plan, yes=yes, as_json=as_json)
+    if undo:
+        raise typer.Exit(restorechange.undo(asked))
+    wish = None if resume else restorewish.wish(targets[0], named.get(targets[0]) or "")
+    if into is not None:
+        if wish is None:
+            raise place.stop(t("--into begins anew; say where to"), 2)
+        raise typer.Exit(restoreinto.into(into, wish, from_, restorewish.key(key), asked))
+    body = {"place": from_, "key": restorewish.key(key), "keep_releases": keep_releases, "override": override}
+    raise typer.Exit(restorechange.restore(wish, body, asked))

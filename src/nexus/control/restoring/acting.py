@@ -1,0 +1,159 @@
+"""What carries out the steps of a restore in place; all others are the keeper's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from nexus.business import load_invariants
+from nexus.control.check import check
+from nexus.control.restoring import ways
+from nexus.control.restoring.begun import Begun, Notes
+from nexus.control.restoring.caches import empty
+from nexus.control.restoring.engine import Engine
+from nexus.control.restoring.exchange import Exchange
+from nexus.control.restoring.proving import prove
+from nexus.control.restoring.sealing import seal
+from nexus.plans import Action, Step
+from nexus.recovery.errors import RecoveryError
+from nexus.runtimes.protocol import StartError
+from nexus.runtimes.site import Site
+
+if TYPE_CHECKING:
+    from nexus.control.world import World
+
+
+ARRIVES_WITHIN = 60.0  # seconds
+POLL = 1.0
+
+
+class Acting:
+    """The hands of one restore. Each step that ended well is noted, so that it is not repeated."""
+
+    def __init__(
+        self, world: World, begun: Begun, exchange: Exchange, engine: Engine | None = None, override: str = ""
+    ) -> None:
+        self._world = world
+        self._notes = Notes(world.home)
+        self._exchange = exchange
+        self._engine = engine
+        self._override = override
+        self.begun = begun
+        self.said: list[str] = []
+
+    def actions(self) -> Mapping[str, Action]:
+        """Action name → what carries it out."""
+        ours = {
+            "seal": self.seal,
+            "restore": self.restore,
+            "prove": self.prove,
+            "carry": self.carry,
+            "swap": self.swap,
+            "swap_back": self.swap_back,
+            "drop": self.drop,
+            "releases": self.releases,
+            "empty": self.empty,
+            "check": self.check,
+            "probe": self.probe,
+            "resume": self.resume,
+        }
+        return {**self._world.keeper.actions(), **{name: self._noted(act) for name, act in ours.items()}}
+
+    @property
+    def _site(self) -> Site:
+        assert self._world.site is not None
+        return self._world.site
+
+    def _noted(self, act: Callable[[Step], Awaitable[None]]) -> Action:
+        async def carry_out(step: Step) -> None:
+            try:
+                await act(step)
+            except RecoveryError as error:
+                raise StartError(str(error)) from error
+            self.begun = self.begun.with_done(step.action)
+            self._notes.keep(self.begun)
+
+        return carry_out
+
+    async def seal(self, step: Step) -> None:
+        """Waits until the archive holds all that was committed."""
+        await seal(self._site, self._site.stack.service(step.target))
+
+    async def restore(self, step: Step) -> None:
+        """Restores beside; what a killed restore left is begun anew."""
+        assert self._engine is not None
+        data = self._exchange.restored(self.begun.stamp)
+        reached = await self._engine.restore(self.begun, data)
+        self.begun = replace(self.begun, at=reached.at)
+
+    async def prove(self, step: Step) -> None:
+        """Asks the books before anything is changed.
+
+        Raises:
+            StartError: an invariant does not hold, and the operator did not override it.
+        """
+        invariants = load_invariants(self._site.stack).usable
+        server, data = self._site.stack.service(step.target), self._exchange.restored(self.begun.stamp)
+        proof = await prove(data, self._site, server, invariants, self.begun.at)
+        if proof.broken and not self._override:
+            raise StartError(
+                f"what was restored breaks {len(proof.broken)} of {proof.asked} invariants "
+                f"({'; '.join(proof.why)}); choose an earlier target, or go on with --override REASON"
+            )
+        self.said += [f"in what was restored, {each} did not hold" for each in proof.broken]
+
+    async def carry(self, step: Step) -> None:
+        """Into the volume."""
+        await self._exchange.carry(self.begun.stamp)
+
+    async def swap(self, step: Step) -> None:
+        """From here on, only the end or `--undo` makes the stack whole."""
+        self.begun = replace(self.begun, phase="swapping")
+        self._notes.keep(self.begun)
+        await self._exchange.swap(self.begun.stamp)
+
+    async def swap_back(self, step: Step) -> None:
+        """The former data come back."""
+        await self._exchange.swap_back(self.begun.stamp)
+
+    async def drop(self, step: Step) -> None:
+        """What was restored beside goes."""
+        await self._exchange.drop(self.begun.stamp)
+
+    async def releases(self, step: Step) -> None:
+        """Makes others stable."""
+        services = [self._world.service_of(name, id) for name, id in self.begun.releases.items()]
+        await self._world.adopt_all(services, f"restored to {self.begun.reaches}")
+
+    async def empty(self, step: Step) -> None:
+        """Empties a cache."""
+        await empty(self._site, self._site.stack.service(step.target))
+
+    async def check(self, step: Step) -> None:
+        """Asks the invariants of what runs, until what was on its way when time stood still has arrived.
+
+        Raises:
+            StartError: one does not hold.
+        """
+        give_up = asyncio.get_running_loop().time() + ARRIVES_WITHIN
+        while broken := await self._broken():
+            if asyncio.get_running_loop().time() > give_up:
+                break
+            await asyncio.sleep(POLL)
+        if broken and not self._override:
+            raise StartError(f"the stack runs on what was restored, and {', '.join(broken)} does not hold")
+        self.said += [f"{name} does not hold" for name in broken]
+
+    async def _broken(self) -> list[str]:
+        told = await check(self._world)
+        return [each["name"] for each in told["invariants"] if not each["ok"]]
+
+    async def probe(self, step: Step) -> None:
+        """Goes the ways of users."""
+        await ways.go(self._site)
+
+    async def resume(self, step: Step) -> None:
+        """A full backup is asked for; the stream takes the new timeline up by itself."""
+        self._world.register.set("full_backup_due", "restored")

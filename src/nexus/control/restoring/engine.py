@@ -1,0 +1,103 @@
+"""Backups and WAL of one stack: what leads to a wish, and the restore of it into a folder."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from nexus.control.addresses import Refused
+from nexus.control.restoring.begun import Begun, new_stamp
+from nexus.control.restoring.requests import Wish
+from nexus.migrations.rehearsing.sentence import Say
+from nexus.recovery.errors import RecoveryError
+from nexus.recovery.places.opening import open_places
+from nexus.recovery.repository import Repository
+from nexus.recovery.restoring.choice import Choice
+from nexus.recovery.restoring.choose import choose
+from nexus.recovery.restoring.restore import restore
+from nexus.recovery.restoring.target import Reached, Target
+from nexus.recovery.sealing import Keys, recipient_of
+from nexus.recovery.sealing.keyring import load_keys
+from nexus.runtimes.home import Home
+from nexus.stack import Stack
+
+
+@dataclass(frozen=True)
+class Engine:
+    """`zone`: on whose clock times are told. `say` is told what happens."""
+
+    home: Home
+    repository: Repository
+    zone: str
+    say: Say
+
+    async def choose(self, wish: Wish) -> Choice:
+        """What leads there.
+
+        Raises:
+            Refused: nothing does; says what can be reached instead, or what is wrong.
+        """
+        try:
+            return await choose(self.repository, target_of(wish))
+        except RecoveryError as error:
+            raise Refused(str(error)) from error
+
+    async def restore(self, begun: Begun, data: Path) -> Reached:
+        """Restores what was chosen into a folder; the latest state is chosen anew.
+
+        Raises:
+            RecoveryError: it cannot be restored; nothing is left.
+        """
+        target = target_of(begun.wish) if begun.wish.kind == "latest" else begun.target
+        choice = await choose(self.repository, target)
+        return await restore(choice, self.repository, data, say=self.say)
+
+
+@asynccontextmanager
+async def opened(stack: Stack, home: Home, say: Say, place: str = "", key: str = "") -> AsyncIterator[Engine]:
+    """The backups of a stack, in all its places or in one of them; opened with its own key, or with `key`.
+
+    Raises:
+        Refused: there is no such place, or no key.
+    """
+    try:
+        keys = keys_of(key) if key else load_keys(home)
+        places = open_places(stack, home)
+    except RecoveryError as error:
+        raise Refused(str(error)) from error
+    try:
+        chosen = tuple(each for each in places if place in ("", each.name))
+        if not chosen:
+            known = ", ".join(each.name for each in places)
+            raise Refused(f"no place {place!r} is known; there are: {known}")
+        repository = Repository(chosen, keys, home.root / "recovery" / "scratch")
+        yield Engine(home, repository, stack.recovery.schedule.zone, say)
+    finally:
+        for each in places:
+            await each.close()
+
+
+def keys_of(identity: str) -> Keys:
+    """A key that somebody gives. Raises WrongKey when it is none."""
+    return Keys((recipient_of(identity),), identity.strip())
+
+
+def target_of(wish: Wish) -> Target:
+    """A wish as the restore knows it. Pure."""
+    return Target(wish.kind, wish.at, wish.name)
+
+
+def begin(wish: Wish, choice: Choice, zone: str, now: float) -> Begun:
+    """What is chosen, as it is noted. `now` in seconds since the epoch. Pure."""
+    return Begun(
+        stamp=new_stamp(now),
+        wish=wish,
+        target=choice.exact,
+        backup=choice.backup.id,
+        reaches=choice.reaches(zone),
+        at=choice.at,
+        bytes=choice.bytes,
+        notes=tuple(map(str, choice.notes)),
+    )

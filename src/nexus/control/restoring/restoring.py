@@ -1,0 +1,207 @@
+"""A restore in the place of the living stack, as one operation: it takes the turn, chooses or goes on, shows
+its plan, carries it out with the journal, and tells its end as it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from nexus.control.addresses import Refused
+from nexus.control.deploying.trail import Trail
+from nexus.control.migrating.telling import outcome
+from nexus.control.plan_up import plan_up
+from nexus.control.progress import migrations_told, step_told
+from nexus.control.recovering.runs import Runs
+from nexus.control.restoring import reading
+from nexus.control.restoring.acting import Acting
+from nexus.control.restoring.begun import Begun, Notes
+from nexus.control.restoring.choosing import chosen
+from nexus.control.restoring.engine import opened
+from nexus.control.restoring.plan import plan_restore
+from nexus.control.restoring.requests import Asked, RestoreRequest, UndoRequest
+from nexus.control.restoring.undo import plan_give_up, plan_undo
+from nexus.control.turn import Emit, Turn
+from nexus.migrations.rehearsing.sentence import Say, Sentence
+from nexus.plans import Outcome, Plan, StepEvent, execute
+
+if TYPE_CHECKING:
+    from nexus.control.world import World
+
+INTERRUPTED = 130
+
+
+class Restoring:
+    """The restores of one stack in its own place."""
+
+    def __init__(self, world: World, turn: Turn) -> None:
+        self._world = world
+        self._turn = turn
+        self._trail = Trail(world.home.database)
+        self._runs = Runs(world.home.database)
+        self._notes = Notes(world.home)
+        self._work: asyncio.Task[Outcome] | None = None
+
+    async def restore(self, asked: RestoreRequest, emit: Emit, stop: asyncio.Event) -> None:
+        """Restores, or goes on with what was begun.
+
+        Raises:
+            Refused: it cannot be; nothing was changed.
+        """
+        async with self._taken("restore", asked, emit):
+            site = reading.kept_site(self._world)
+            reading.refuse_deployment(self._world)
+            exchange = await reading.exchange_of(self._world)
+            await exchange.check()
+            async with opened(site.stack, self._world.home, saying(emit), asked.place, asked.key) as engine:
+                begun = await chosen(self._world, asked, engine, exchange)
+                plan = plan_restore(await reading.situation(self._world, begun, exchange))
+                emit({"event": "plan", "plan": plan.as_dict(), "text": plan.text()})
+                if asked.plan_only:
+                    return
+                acting = Acting(self._world, begun, exchange, engine, asked.override)
+                what = f"restore to {begun.reaches}"
+                ended = await self._carry_out(plan, acting, what, asked, emit, stop, self._notes.finish)
+                if ended is not None and ended.state != "done" and acting.begun.phase == "beside":
+                    await self._start_again(asked.who, emit)
+            if ended is not None:
+                former = await exchange.former(begun.stamp) if "swap" in acting.begun.done else ""
+                emit(_told(ended, acting, former, exchange.discard(begun.stamp)))
+
+    async def undo(self, asked: UndoRequest, emit: Emit, stop: asyncio.Event) -> None:
+        """Puts the former data back; or gives up what has not touched them.
+
+        Raises:
+            Refused: there is nothing to put back.
+        """
+        async with self._taken("restore --undo", asked, emit):
+            reading.kept_site(self._world)
+            exchange = await reading.exchange_of(self._world)
+            await exchange.check()
+            begun = self._to_undo()
+            found = await reading.situation(self._world, begun, exchange)
+            plan = plan_give_up(found) if begun.phase == "beside" else plan_undo(found)
+            emit({"event": "plan", "plan": plan.as_dict(), "text": plan.text()})
+            if asked.plan_only:
+                return
+            ends = self._notes.drop if begun.phase == "beside" else self._notes.forget
+            acting = Acting(self._world, begun, exchange)
+            what = f"take back the restore to {begun.reaches}"
+            ended = await self._carry_out(plan, acting, what, asked, emit, stop, ends)
+            if ended is not None:
+                emit(outcome(ended.state, ended.sentence(), ended.exit_code, notes=acting.said))
+
+    async def interrupt(self) -> None:
+        """The control loop ends: what runs is cut short; the same command goes on."""
+        if self._work is not None:
+            self._work.cancel()
+            await asyncio.wait([self._work])
+
+    def close(self) -> None:
+        """Lets go of the files."""
+        self._trail.close()
+        self._runs.close()
+
+    def _to_undo(self) -> Begun:
+        begun = self._notes.begun()
+        if begun is not None and begun.phase in ("beside", "undoing"):
+            return begun
+        last = begun or self._notes.last()
+        if last is None:
+            raise Refused("no restore was made here that could be taken back")
+        former = {name: last.before[name] for name in last.releases if last.before.get(name)}
+        return replace(last, phase="undoing", releases=former, before=last.releases, done=())
+
+    async def _start_again(self, who: str, emit: Emit) -> None:
+        """The living data were not touched: who was stopped for the latest state writes on."""
+        site, keeper = reading.kept_site(self._world), self._world.keeper
+        plan = plan_up(site.stack, await keeper.observe(site))
+        async with keeper.at_work():
+            await execute(
+                plan,
+                keeper.actions(),
+                self._world.journal,
+                who,
+                lambda event: emit(step_told(event)),
+                asyncio.Event(),
+            )
+
+    @asynccontextmanager
+    async def _taken(self, what: str, asked: Asked, emit: Emit) -> AsyncIterator[None]:
+        """While the block runs, it alone changes the stack; who only plans waits for nobody."""
+        if asked.plan_only:
+            yield
+            return
+        async with self._turn.taken(f"{what} by {asked.who}", emit):
+            yield
+
+    async def _carry_out(
+        self,
+        plan: Plan,
+        acting: Acting,
+        what: str,
+        asked: Asked,
+        emit: Emit,
+        stop: asyncio.Event,
+        ends: Callable[[], None],
+    ) -> Outcome | None:
+        """The trail holds what was asked for before it begins, and how it ended after. `ends` is called when
+        all is done. None: the control loop ended meanwhile, which was told.
+        """
+
+        def tell(event: StepEvent) -> None:
+            emit(step_told(event))
+
+        names = tuple(dict.fromkeys(step.target for step in plan.steps if step.action == "stop"))
+        self._trail.add(asked.who, f"{what}: asked for", names, getattr(asked, "override", ""))
+        run = self._runs.begin("restore", asked.who, backup=acting.begun.backup)
+        self._notes.keep(acting.begun)
+        keeper = self._world.keeper
+        try:
+            async with keeper.at_work():
+                with migrations_told(self._world.listeners, emit):
+                    going = execute(plan, acting.actions(), self._world.journal, asked.who, tell, stop)
+                    self._work = asyncio.create_task(going, name=plan.title)
+                    ended = await asyncio.shield(self._work)
+        except asyncio.CancelledError:
+            if self._work is None or not self._work.cancelled():
+                raise
+            sentence = "interrupted: the control loop ends; the same command goes on"
+            self._runs.end(run, "interrupted", sentence)
+            emit(outcome("interrupted", sentence, INTERRUPTED))
+            return None
+        finally:
+            self._work = None
+        if ended.state == "done":
+            ends()
+        state = ended.state if ended.state != "nothing to do" else "done"
+        self._runs.end(run, state, ended.sentence(), size=acting.begun.bytes)
+        self._trail.add(asked.who, f"{what}: {ended.sentence()}", names)
+        return ended
+
+
+def saying(emit: Emit) -> Say:
+    """Tells sentences as events that can still be put into another language."""
+
+    def say(sentence: Sentence) -> None:
+        values = {name: str(value) for name, value in sentence.values.items()}
+        emit({"event": "said", "text": sentence.text, "values": values})
+
+    return say
+
+
+def _told(ended: Outcome, acting: Acting, former: str, discard: str) -> dict[str, object]:
+    """The end. `former`: where the data lie that were moved aside; `discard`: what deletes them."""
+    begun = acting.begun
+    sentence = ended.sentence()
+    if ended.state == "done":
+        sentence = f"restored to {begun.reaches}"
+    elif "swap" not in begun.done and begun.phase == "beside":
+        sentence += "; the living data were not touched; the same command goes on, --undo gives it up"
+    else:
+        sentence += "; the restored data are in place; the same command goes on, --undo takes them back"
+    told = {"reaches": begun.reaches, "former": former, "discard": discard if former else ""}
+    return outcome(ended.state, sentence, ended.exit_code, notes=acting.said, **told)
