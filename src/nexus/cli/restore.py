@@ -44,6 +44,9 @@ Key = Annotated[
         "--key", metavar="FILE", help="The recovery kit's key, where the stack's own is lost; - asks."
     ),
 ]
+Secret = Annotated[
+    str, typer.Option("--secret", metavar="FILE", help="Of the place that --from names by URL; - asks.")
+]
 Keep = Annotated[
     bool, typer.Option("--keep-releases", help="Keep the present releases and bring the schema to them.")
 ]
@@ -68,6 +71,7 @@ def restore(
     into: Into = None,
     from_: From = "",
     key: Key = "",
+    secret: Secret = "",
     keep_releases: Keep = False,
     override: Override = "",
     resume: Resume = False,
@@ -92,6 +96,12 @@ def restore(
     if into is not None:
         if wish is None:
             raise place.stop(t("--into begins anew; say where to"), 2)
-        raise typer.Exit(restoreinto.into(into, wish, from_, restorewish.key(key), asked))
+        from nexus.control.restoring.elsewhere.elsewhere import Elsewhere
+        from nexus.runtimes.home import Home
+
+        texts = {"key": restorewish.key(key), "secret": restoreinto.secret(secret), "override": override}
+        home = Home.at(place.home_path())
+        wanted = Elsewhere(into.absolute(), wish, place.root(), home, from_, **texts)
+        raise typer.Exit(restoreinto.into(wanted, asked))
     body = {"place": from_, "key": restorewish.key(key), "keep_releases": keep_releases, "override": override}
     raise typer.Exit(restorechange.restore(wish, body, asked))

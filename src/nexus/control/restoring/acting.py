@@ -85,6 +85,8 @@ class Acting:
         """Restores beside; what a killed restore left is begun anew."""
         assert self._engine is not None
         data = self._exchange.restored(self.begun.stamp)
+        if data.exists() and any(data.iterdir()):
+            return  # it appears whole: we were killed just after
         reached = await self._engine.restore(self.begun, data)
         self.begun = replace(self.begun, at=reached.at)
 

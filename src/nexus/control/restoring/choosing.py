@@ -14,7 +14,7 @@ from nexus.control.restoring import reading
 from nexus.control.restoring.begun import Begun, Notes
 from nexus.control.restoring.engine import Engine, begin
 from nexus.control.restoring.exchange import Exchange
-from nexus.control.restoring.figures import figures
+from nexus.control.restoring.figures import lost, minutes
 from nexus.control.restoring.requests import RestoreRequest
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ async def chosen(world: World, asked: RestoreRequest, engine: Engine, exchange: 
 async def _anew(world: World, asked: RestoreRequest, engine: Engine, exchange: Exchange) -> Begun:
     assert asked.wish is not None
     choice = await engine.choose(asked.wish)
-    begun = begin(asked.wish, choice, engine.zone, time.time())
+    begun = begin(asked.wish, choice, engine.zone, time.time(), minutes(engine.home, choice))
     check_room(exchange.restored(begun.stamp).parent, choice.room)
     noted, latest = choice.backup.releases, asked.wish.kind == "latest"
     fits = await asyncio.to_thread(reading.matched, world, choice.at, noted, latest, asked.keep_releases)
@@ -56,15 +56,13 @@ async def _anew(world: World, asked: RestoreRequest, engine: Engine, exchange: E
         "schema lacks is applied"
         for name, why in fits.gone.items()
     )
-    told = await figures(world, engine, choice)
     return replace(
         begun,
         place=asked.place,
         keep_releases=asked.keep_releases,
         releases=fits.releases,
         before={name: world.catalogue.stable().get(name, "") for name in fits.releases},
-        lost=told.lost,
-        minutes=told.minutes,
+        lost=await lost(engine, choice, reading.kept_site(world).stack),
         notes=(*begun.notes, *gone),
     )
 

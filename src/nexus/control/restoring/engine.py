@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nexus.control.addresses import Refused
+from nexus.control.migrating.sources import server_of
 from nexus.control.restoring.begun import Begun, new_stamp
 from nexus.control.restoring.requests import Wish
+from nexus.control.secrets import ADMIN_URL
 from nexus.migrations.rehearsing.sentence import Say
 from nexus.recovery.errors import RecoveryError
 from nexus.recovery.places.opening import open_places
@@ -20,18 +22,22 @@ from nexus.recovery.restoring.restore import restore
 from nexus.recovery.restoring.target import Reached, Target
 from nexus.recovery.sealing import Keys, recipient_of
 from nexus.recovery.sealing.keyring import load_keys
+from nexus.recovery.streaming.status import read_status
 from nexus.runtimes.home import Home
 from nexus.stack import Stack
 
 
 @dataclass(frozen=True)
 class Engine:
-    """`zone`: on whose clock times are told. `say` is told what happens."""
+    """`zone`: on whose clock times are told. `say` is told what happens. `url`: of the living database, for
+    its superuser; None where there is none.
+    """
 
     home: Home
     repository: Repository
     zone: str
     say: Say
+    url: str | None = field(default=None, repr=False)
 
     async def choose(self, wish: Wish) -> Choice:
         """What leads there.
@@ -40,7 +46,7 @@ class Engine:
             Refused: nothing does; says what can be reached instead, or what is wrong.
         """
         try:
-            return await choose(self.repository, target_of(wish))
+            return await self._choose(target_of(wish))
         except RecoveryError as error:
             raise Refused(str(error)) from error
 
@@ -51,8 +57,18 @@ class Engine:
             RecoveryError: it cannot be restored; nothing is left.
         """
         target = target_of(begun.wish) if begun.wish.kind == "latest" else begun.target
-        choice = await choose(self.repository, target)
-        return await restore(choice, self.repository, data, say=self.say)
+        choice = await self._choose(target)
+        return await restore(choice, self.repository, data, self.say, rates_of(self.home))
+
+    async def _choose(self, target: Target) -> Choice:
+        """On the timeline that the stream follows: one that was left is not the present, whatever its number;
+        and as late as the stream knows that all was committed.
+        """
+        stream = read_status(self.home)
+        if stream is not None and target.timeline is None and target.kind != "backup" and stream.timeline:
+            target = replace(target, timeline=stream.timeline)
+        known = stream.at if stream is not None and stream.alive and stream.lag_bytes == 0 else None
+        return await choose(self.repository, target, zone=self.zone, known=known, url=self.url)
 
 
 @asynccontextmanager
@@ -73,10 +89,15 @@ async def opened(stack: Stack, home: Home, say: Say, place: str = "", key: str =
             known = ", ".join(each.name for each in places)
             raise Refused(f"no place {place!r} is known; there are: {known}")
         repository = Repository(chosen, keys, home.root / "recovery" / "scratch")
-        yield Engine(home, repository, stack.recovery.schedule.zone, say)
+        yield Engine(home, repository, stack.recovery.schedule.zone, say, url_of(stack, home))
     finally:
         for each in places:
             await each.close()
+
+
+def rates_of(home: Home) -> Path:
+    """Where it is noted how fast restores are here."""
+    return home.root / "recovery" / "rates.json"
 
 
 def keys_of(identity: str) -> Keys:
@@ -84,13 +105,21 @@ def keys_of(identity: str) -> Keys:
     return Keys((recipient_of(identity),), identity.strip())
 
 
+def url_of(stack: Stack, home: Home) -> str | None:
+    """The superuser's address of the living database; None where none was ever made."""
+    try:
+        return home.secret(server_of(stack).secrets_folder, ADMIN_URL).read_text().strip()
+    except OSError:
+        return None
+
+
 def target_of(wish: Wish) -> Target:
     """A wish as the restore knows it. Pure."""
     return Target(wish.kind, wish.at, wish.name)
 
 
-def begin(wish: Wish, choice: Choice, zone: str, now: float) -> Begun:
-    """What is chosen, as it is noted. `now` in seconds since the epoch. Pure."""
+def begin(wish: Wish, choice: Choice, zone: str, now: float, minutes: float) -> Begun:
+    """What is chosen, as it is noted. `now` in seconds since the epoch; `minutes` as expected. Pure."""
     return Begun(
         stamp=new_stamp(now),
         wish=wish,
@@ -98,6 +127,7 @@ def begin(wish: Wish, choice: Choice, zone: str, now: float) -> Begun:
         backup=choice.backup.id,
         reaches=choice.reaches(zone),
         at=choice.at,
+        minutes=minutes,
         bytes=choice.bytes,
         notes=tuple(map(str, choice.notes)),
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,10 +15,12 @@ from nexus.business import CheckError, Invariant, check_invariants
 from nexus.control.restoring.instant import asked_as_of
 from nexus.control.restoring.passwords import passwords, set_passwords
 from nexus.control.secrets import DATABASE
+from nexus.migrations.rehearsing.leftovers import end_server
 from nexus.postgres.cluster import OVERRIDES, Cluster
 from nexus.postgres.errors import ServerFailed
 from nexus.recovery.errors import RecoveryFailed
 from nexus.recovery.restoring.alone import set_password, superuser
+from nexus.recovery.restoring.restore import WALKABLE
 from nexus.runtimes.process import accounts
 from nexus.runtimes.protocol import StartError
 from nexus.runtimes.site import Site
@@ -45,8 +49,11 @@ async def prove(
     Raises:
         StartError: PostgreSQL does not start on it.
     """
-    cluster = Cluster(data, data.with_name(f"{data.name}.server"))
-    settings = {name: (data / name).read_text() for name in SETTINGS if (data / name).exists()}
+    cluster = Cluster(data, data.with_name(f"{data.name}.proof") / "server")
+    beside = cluster.folder.parent
+    beside.mkdir(exist_ok=True)
+    beside.chmod(WALKABLE if accounts.can_drop() else 0o700)
+    former = await asyncio.to_thread(_former, data, beside)
     try:
         cluster.furnish()
         cluster.superuser = await superuser(cluster.programs, data)
@@ -65,12 +72,28 @@ async def prove(
             await cluster.stop()
     except (ServerFailed, RecoveryFailed, OSError, asyncpg.PostgresError) as error:
         raise StartError(f"what was restored cannot be used: {error}") from error
+    _give_back(data, former, cluster)
+    shutil.rmtree(beside)
+    return proof
+
+
+def _former(data: Path, beside: Path) -> Mapping[str, str]:
+    """The settings that were restored; those of a proof that was killed do not count, and its server ends."""
+    kept = beside / "settings.json"
+    if kept.exists():
+        end_server(beside)
+    else:
+        there = {name: (data / name).read_text() for name in SETTINGS if (data / name).exists()}
+        accounts.private_file(kept, json.dumps(there), None)
+    told: dict[str, str] = json.loads(kept.read_text())
+    return told
+
+
+def _give_back(data: Path, settings: Mapping[str, str], cluster: Cluster) -> None:
     for name in SETTINGS:
         (data / name).unlink(missing_ok=True)
     for name, text in settings.items():
         accounts.private_file(data / name, text, cluster.account)
-    shutil.rmtree(cluster.folder, ignore_errors=True)
-    return proof
 
 
 async def _asked(url: str, invariants: Sequence[Invariant], at: float | None) -> Proof:

@@ -45,10 +45,15 @@ def delete_all(folder: Path) -> None:
 
 def clear(place: Path) -> None:
     """Ends the server of a rehearsal and deletes all of it. A stack that runs there must be down."""
+    end_server(place)
+    shutil.rmtree(place, ignore_errors=True)
+
+
+def end_server(place: Path) -> None:
+    """Ends the server that was noted in a place and still runs."""
     noted = _read(place / SERVER)
     if noted is not None and alive(*noted):
         _end(*noted)
-    shutil.rmtree(place, ignore_errors=True)
 
 
 def _begins(place: Path) -> bool:
