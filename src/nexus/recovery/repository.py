@@ -39,7 +39,7 @@ class Repository:
             PlaceError: it cannot be stored.
         """
         sealed = await asyncio.to_thread(seal, key, data, self.keys)
-        with self._file() as file:
+        with self.file() as file:
             await asyncio.to_thread(file.write_bytes, sealed)
             await self.first.put(key, file)
         return Stored(key, len(sealed), hashlib.sha256(sealed).hexdigest(), len(data))
@@ -67,7 +67,7 @@ class Repository:
 
     async def read_from(self, place: Place, key: str) -> bytes:
         """What was sealed under a key, from one place. Raises as `read` does."""
-        with self._file() as file:
+        with self.file() as file:
             await place.get(key, file)
             sealed = await asyncio.to_thread(file.read_bytes)
         return await asyncio.to_thread(unseal, key, sealed, self.keys)
@@ -78,7 +78,7 @@ class Repository:
         Raises:
             Missing, Damaged, WrongKey, PlaceError: it is not there, or cannot be read.
         """
-        with self._file() as file:
+        with self.file() as file:
             await self.first.get(key, file)
             sealed = await asyncio.to_thread(file.read_bytes)
         plain = await asyncio.to_thread(unseal, key, sealed, self.keys)
@@ -113,7 +113,8 @@ class Repository:
         return BackupManifest.read(await self.read(layout.manifest(name)))
 
     @contextlib.contextmanager
-    def _file(self) -> Iterator[Path]:
+    def file(self) -> Iterator[Path]:
+        """A path for what is on its way, which is gone after the block."""
         self.scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryDirectory(dir=self.scratch) as folder:
             yield Path(folder) / "file"

@@ -1,0 +1,98 @@
+"""The recovery kit: a secret key on paper that opens every backup, and what else is needed beside it.
+
+The secret half is returned once and kept nowhere. It is printed in lines of ten letters, each with two that
+check it, so that a slip in typing is found, and found where it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from dataclasses import dataclass, field
+
+from nexus.recovery.errors import WrongKey
+from nexus.recovery.sealing.keyring import KitMark, keep_kit
+from nexus.recovery.sealing.keys import new_identity, recipient_of
+from nexus.runtimes.home import Home
+
+PREFIX = "AGE-SECRET-KEY-1"
+LINE, GROUP = 10, 5  # letters
+_LETTERS = "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L"  # those of the key itself (bech32): no 1, B, I, O
+_KEY = re.compile(rf"{PREFIX}[{_LETTERS}]{{58}}")
+_LINE = re.compile(rf"^\s*(\d)[\s.:)]+([{_LETTERS}\s]+?)[\s/=-]+([{_LETTERS}]{{2}})\s*$", re.I)
+
+
+@dataclass(frozen=True)
+class Kit:
+    """`identity` is the secret; `recipient` its public half; `made` in seconds since the epoch."""
+
+    identity: str = field(repr=False)
+    recipient: str
+    made: float
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The secret as it is printed."""
+        return key_lines(self.identity)
+
+
+def make_kit(home: Home, now: float | None = None) -> Kit:
+    """Makes a kit, for which all is sealed from now on, in the place of an older one.
+
+    What was sealed before is opened by the older kit, and by the stack's own key.
+    """
+    identity = new_identity()
+    made = time.time() if now is None else now
+    kit = Kit(identity, recipient_of(identity), made)
+    keep_kit(home, KitMark(kit.recipient, kit.made))
+    return kit
+
+
+def key_lines(identity: str) -> tuple[str, ...]:
+    """A secret key in numbered lines: `1  QQQQQ QQQQQ  / QQ`. Pure."""
+    letters = identity.strip().upper().removeprefix(PREFIX)
+    lines = [letters[at : at + LINE] for at in range(0, len(letters), LINE)]
+    return tuple(
+        f"{number}  {' '.join(_groups(line)):<{LINE + 1}}  / {_check(number, line)}"
+        for number, line in enumerate(lines, 1)
+    )
+
+
+def read_key(text: str) -> str:
+    """The secret key in a text: as age writes it, or the kit's numbered lines, among other lines or alone.
+
+    Raises:
+        WrongKey: there is none, or a line of it has a slip; says which.
+    """
+    whole = _KEY.search(text.upper())
+    if whole:
+        recipient_of(whole[0])
+        return whole[0]
+    lines = {int(found[1]): (found[2], found[3]) for row in text.splitlines() if (found := _LINE.match(row))}
+    if not lines:
+        raise WrongKey(
+            "there is no key in it: write the six numbered lines of the recovery kit, with the two letters "
+            f"that check each, or the key as one word ({PREFIX}…)"
+        )
+    letters = ""
+    for number in range(1, max(lines) + 1):
+        if number not in lines:
+            raise WrongKey(f"line {number} of the key is missing; compare it with the recovery kit")
+        typed, check = (re.sub(r"\s", "", each).upper() for each in lines[number])
+        if _check(number, typed) != check:
+            raise WrongKey(f"line {number} of the key has a slip; compare it with the recovery kit")
+        letters += typed
+    identity = PREFIX + letters
+    recipient_of(identity)
+    return identity
+
+
+def _groups(line: str) -> list[str]:
+    return [line[at : at + GROUP] for at in range(0, len(line), GROUP)]
+
+
+def _check(number: int, letters: str) -> str:
+    """Ten bits of a digest: one slip in a thousand goes unseen here, none by the key's own checksum."""
+    digest = int.from_bytes(hashlib.sha256(f"{number}{letters}".encode()).digest()[:2], "big")
+    return _LETTERS[digest & 31] + _LETTERS[digest >> 5 & 31]

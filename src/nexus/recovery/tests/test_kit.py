@@ -1,0 +1,135 @@
+"""The recovery kit opens everything, is printed once, and tells where a slip in typing it is."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+import yaml
+
+from nexus.recovery.errors import RecoveryError, WrongKey
+from nexus.recovery.kit import key_lines, make_kit, read_key
+from nexus.recovery.kit_page import KitFacts, kit_html, kit_text, place_file
+from nexus.recovery.sealing import Keys, kit_mark, load_keys, new_identity, seal, unseal
+from nexus.runtimes.home import Home
+from nexus.stack import Stack
+from nexus.stack.recovering import DirectoryPlace, RecoveryPolicy, S3Place, SftpPlace
+
+PLACES = {
+    "nas": DirectoryPlace(kind="directory", path="/mnt/nas/it's"),
+    "far": SftpPlace(kind="sftp", host="b.example", user="nexus", path="/b", host_key="ssh-ed25519 AAAA"),
+    "cloud": S3Place(kind="s3", bucket="company", lock=2_592_000.0),
+}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home.at(tmp_path / "home")
+
+
+def facts(home: Home) -> KitFacts:
+    return KitFacts(Stack("acme", home.root, (), recovery=RecoveryPolicy(places=PLACES)), home, "7391")
+
+
+def test_all_is_sealed_for_the_kit_from_now_on_and_its_secret_is_kept_nowhere(home: Home) -> None:
+    before = seal("a", b"x", load_keys(home))
+    kit = make_kit(home)
+    keys = load_keys(home)
+    sealed = seal("a", b"x", keys)
+    assert unseal("a", sealed, Keys((), kit.identity)) == b"x"
+    assert unseal("a", sealed, keys) == unseal("a", before, keys) == b"x"
+    with pytest.raises(WrongKey):
+        unseal("a", before, Keys((), kit.identity))
+    kept = b"".join(each.read_bytes() for each in home.root.rglob("*") if each.is_file())
+    assert kit.identity.encode() not in kept
+    mark = kit_mark(home)
+    assert mark is not None
+    assert mark.recipient == kit.recipient
+
+
+def test_keys_are_their_owners_only(home: Home) -> None:
+    make_kit(home)
+    load_keys(home)
+    folder = home.secrets / "recovery"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert {each.name: each.stat().st_mode & 0o777 for each in folder.iterdir()} == {
+        "identity": 0o600,
+        "kit": 0o600,
+    }
+
+
+def test_a_stack_keeps_its_identity(home: Home) -> None:
+    assert load_keys(home) == load_keys(home)
+
+
+def test_a_damaged_identity_is_told_and_not_replaced(home: Home) -> None:
+    load_keys(home)
+    path = home.secrets / "recovery" / "identity"
+    path.write_text("nonsense")
+    with pytest.raises(WrongKey, match="identity"):
+        load_keys(home)
+    assert path.read_text() == "nonsense"
+
+
+def test_a_key_is_read_back_from_what_is_printed(home: Home) -> None:
+    kit = make_kit(home)
+    for text in (
+        kit.identity,
+        kit.identity.lower(),
+        "\n".join(kit.lines),
+        "\n".join(kit.lines).lower().replace(" ", "   "),
+        kit_text(kit, facts(home), "en"),
+        kit_text(kit, facts(home), "pt-BR"),
+    ):
+        assert read_key(text) == kit.identity
+
+
+def test_a_slip_is_found_in_its_line() -> None:
+    chance = random.Random(8)
+    for _ in range(50):
+        lines = list(key_lines(new_identity()))
+        number = chance.randrange(6)
+        at = chance.choice([index for index, letter in enumerate(lines[number]) if letter.isalpha()])
+        slip = chance.choice([each for each in "QPZRYXGFTVDW" if each != lines[number][at]])
+        lines[number] = lines[number][:at] + slip + lines[number][at + 1 :]
+        with pytest.raises(WrongKey) as told:
+            read_key("\n".join(lines))
+        assert f"line {number + 1}" in str(told.value) or "recovery kit" in str(told.value)
+
+
+@pytest.mark.parametrize("lost", range(6))
+def test_a_line_that_is_missing_is_told(lost: int) -> None:
+    lines = list(key_lines(new_identity()))
+    del lines[lost]
+    with pytest.raises(RecoveryError, match=f"line {lost + 1}" if lost < 5 else "recovery kit"):
+        read_key("\n".join(lines))
+
+
+def test_what_holds_no_key_is_told() -> None:
+    with pytest.raises(WrongKey, match="no key in it"):
+        read_key("hello")
+
+
+def test_the_page_stands_alone_in_both_languages(home: Home) -> None:
+    kit = make_kit(home)
+    page = kit_html(kit, facts(home))
+    assert 'lang="pt-BR"' in page
+    assert 'lang="en"' in page
+    assert "<script" not in page
+    assert "http" not in page
+    for line in kit.lines:
+        assert line in page
+    assert "AAAA" in page
+    assert "it&#x27;s" in page
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_a_place_is_printed_as_restore_reads_it(name: str) -> None:
+    place = PLACES[name]
+    assert type(place)(**yaml.safe_load("\n".join(place_file(place)))) == place
+
+
+def test_without_a_second_place_the_kit_says_what_that_means(home: Home) -> None:
+    told = KitFacts(Stack("acme", home.root, ()), home)
+    assert "so are the backups" in kit_text(make_kit(home), told)
