@@ -3,8 +3,8 @@
 `python -m nexus.recovery.streaming.fetch DESCRIPTION %f %p` is a restore_command for whoever may read the
 stack's keys; DESCRIPTION is a file that `Description` wrote. Its exit codes are what the manual asks for:
 1 = there is no such file, which ends the recovery; above 125 = anything else, which stops the server instead
-of letting it come up with less than there is. A server that runs as another user is fed by
-`nexus.recovery.streaming.feeding`.
+of letting it come up with less than there is. A server that runs as another user, who may not read them, is
+fed by `nexus.recovery.restoring.feed`.
 """
 
 from __future__ import annotations

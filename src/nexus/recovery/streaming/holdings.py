@@ -52,14 +52,13 @@ class Holdings:
         """Up to which of its bytes a segment of `size` bytes is held, from its first one on."""
         return size if name in self.whole else contiguous(self.chunks.get(name, ()))
 
-    def latest(self, size: int) -> tuple[int, int] | None:
-        """The newest timeline and how far its WAL is held, as (timeline, LSN); None where nothing is."""
-        names = self.whole | self.chunks.keys()
-        if not names:
-            return None
-        newest = max(int(name[:8], 16) for name in names)
-        last = max(name for name in names if int(name[:8], 16) == newest)
-        return newest, lsn.start(last, size) + self.end(last, size)
+    def ends(self, size: int) -> dict[int, int]:
+        """How far each timeline's WAL is held: timeline → LSN. `size`: of segments."""
+        last: dict[int, str] = {}
+        for name in self.whole | self.chunks.keys():
+            timeline = lsn.timeline(name)
+            last[timeline] = max(name, last.get(timeline, ""))
+        return {each: lsn.start(name, size) + self.end(name, size) for each, name in last.items()}
 
 
 def contiguous(chunks: Iterable[Chunk]) -> int:

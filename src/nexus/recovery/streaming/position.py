@@ -12,6 +12,11 @@ from dataclasses import dataclass
 from nexus.recovery import lsn
 from nexus.recovery.errors import RecoveryError
 
+HOW = (
+    "its data were put back by other means than `nexus restore`; restore them with `nexus restore`, which "
+    "begins a timeline of its own"
+)
+
 
 class Diverged(RecoveryError):
     """The server's WAL contradicts what the archive has."""
@@ -49,8 +54,7 @@ def wanted(held: Mapping[int, int], line: tuple[tuple[int, int], ...], size: int
     if held.get(now, 0) > reached:
         raise Diverged(
             f"the archive has WAL of timeline {now} up to {lsn.text(held[now])}, but the server is only at "
-            f"{lsn.text(reached)}: its data were put back by other means than `nexus restore`; restore them "
-            "with `nexus restore`, which begins a timeline of its own, or move the backups away"
+            f"{lsn.text(reached)}: {HOW}"
         )
     for at in range(len(line) - 1, -1, -1):
         timeline, left = line[at]

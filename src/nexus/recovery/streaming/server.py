@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import asyncpg
+
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[asyncpg.Record]
+else:
+    Connection = asyncpg.Connection
 
 NAME = "nexus_archive"  # of the slot, and what the receiver connects as
 
@@ -60,7 +66,7 @@ class Sender:
 
 @dataclass(frozen=True)
 class Facts:
-    """The server. `lsn`: the end of what is durable there. `now`: its own clock, in seconds since the epoch."""
+    """The server. `lsn`: the end of what is durable there. `now`: its own clock, in seconds since 1970."""
 
     system: str
     version: int
@@ -74,7 +80,7 @@ class Facts:
     sender: Sender | None = None
 
 
-async def ask(connection: asyncpg.Connection) -> Facts:
+async def ask(connection: Connection) -> Facts:
     """The facts. Raises what asyncpg raises."""
     row = await connection.fetchrow(_FACTS)
     assert row is not None
@@ -93,19 +99,16 @@ async def ask(connection: asyncpg.Connection) -> Facts:
     )
 
 
-async def forks(connection: asyncpg.Connection, timeline: int) -> dict[int, int]:
-    """Where the server's timeline left each earlier one: timeline → LSN. Raises what asyncpg raises."""
-    if timeline == 1:
-        return {}
+async def history(connection: Connection, timeline: int) -> bytes:
+    """The history file of a timeline after the first. Raises what asyncpg raises."""
     name = f"pg_wal/{timeline:08X}.history"
-    text = bytes(await connection.fetchval("SELECT pg_read_binary_file($1)", name)).decode("utf-8", "replace")
-    return parse_history(text)
+    return bytes(await connection.fetchval("SELECT pg_read_binary_file($1)", name))
 
 
-def parse_history(text: str) -> dict[int, int]:
+def parse_history(text: bytes) -> dict[int, int]:
     """The timelines in a history file (manual, 25.3.6): timeline → the LSN at which it was left. Pure."""
     found: dict[int, int] = {}
-    for line in text.splitlines():
+    for line in text.decode("utf-8", "replace").splitlines():
         words = line.split("#")[0].split()
         if len(words) >= 2 and words[0].isdigit():
             high, _, low = words[1].partition("/")
@@ -113,7 +116,7 @@ def parse_history(text: str) -> dict[int, int]:
     return found
 
 
-async def has_segment(connection: asyncpg.Connection, name: str) -> bool:
+async def has_segment(connection: Connection, name: str) -> bool:
     """Whether the server still has that part of the WAL, on any timeline. Raises what asyncpg raises."""
     return bool(
         await connection.fetchval(
@@ -123,7 +126,7 @@ async def has_segment(connection: asyncpg.Connection, name: str) -> bool:
     )
 
 
-async def make_slot(connection: asyncpg.Connection) -> Slot:
+async def make_slot(connection: Connection) -> Slot:
     """Makes the slot, or makes it anew where it is lost; WAL is kept for it from now on."""
     await drop_slot(connection)
     await connection.execute("SELECT pg_create_physical_replication_slot($1, true)", NAME)
@@ -132,7 +135,7 @@ async def make_slot(connection: asyncpg.Connection) -> Slot:
     return _slot(row)
 
 
-async def drop_slot(connection: asyncpg.Connection) -> None:
+async def drop_slot(connection: Connection) -> None:
     """Removes the slot, and ends who holds it."""
     await free_slot(connection)
     await connection.execute(
@@ -140,7 +143,7 @@ async def drop_slot(connection: asyncpg.Connection) -> None:
     )
 
 
-async def free_slot(connection: asyncpg.Connection) -> None:
+async def free_slot(connection: Connection) -> None:
     """Ends who holds the slot: a receiver that outlived its archive."""
     await connection.execute(
         "SELECT pg_terminate_backend(active_pid, 5000) FROM pg_replication_slots "

@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -78,10 +78,11 @@ class Gap:
 class StreamStatus:
     """The stream.
 
-    `received_lsn`: what is on this machine's disk beside the database. `flushed_lsn`: what is known to outlive
-    a loss of power. `sealed_lsn`: what is in the place `local`. `lag_bytes`, `lag_seconds`: what would be lost
-    if the database's disk were, now. `synchronous`: the policy; `commits_wait`: whether commits wait for the
-    archive now. `full_in`: seconds until the disk is down to its reserve, at the present pace.
+    `received_lsn`: what is on this machine's disk beside the database. `flushed_lsn`: what is known to
+    outlive a loss of power. `sealed_lsn`: what is in the place `local`. `lag_bytes`, `lag_seconds`: what
+    would be lost if the database's folder were, now. `synchronous`: the policy; `commits_wait`: whether
+    commits wait for the archive now. `full_in`: seconds until the disk is down to its reserve, at the
+    present pace. `heard`: when it was written, by CLOCK_MONOTONIC.
     """
 
     at: float
@@ -135,8 +136,7 @@ def read_status(home: Home) -> StreamStatus | None:
         return None
     quiet = time.monotonic() - found.heard
     alive = found.state != "ended" and 0 <= quiet < STALE_AFTER and _held(rooms.lock(home))
-    object.__setattr__(found, "alive", alive)
-    return found
+    return replace(found, alive=alive)
 
 
 def _held(path: Path) -> bool:

@@ -1,0 +1,110 @@
+"""Which cluster a place's files are of: two clusters' WAL has the same names, and must never be mixed.
+
+The file `repository` says it. The local place of another cluster is moved aside as a whole, nothing of it is
+deleted; other places of another cluster are refused until they get a folder of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import tempfile
+from pathlib import Path
+
+from nexus.recovery import layout
+from nexus.recovery.errors import Damaged, Missing, PlaceError
+from nexus.recovery.places import Place
+from nexus.recovery.repository import Repository
+
+log = logging.getLogger("nexus.recovery")
+
+FORMAT = 1
+
+
+async def system_of(place: Place, scratch: Path) -> str | None:
+    """The identifier of the cluster whose files a place holds; None where nobody has said so yet.
+
+    Raises:
+        PlaceError: it cannot be reached.
+        Damaged: the file that says so cannot be read.
+    """
+    scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with tempfile.TemporaryDirectory(dir=scratch) as room:
+        file = Path(room, "repository")
+        try:
+            await place.get(layout.REPOSITORY, file)
+        except Missing:
+            return None
+        text = await asyncio.to_thread(file.read_text)
+    try:
+        return str(json.loads(text)["system"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise Damaged(
+            f"place {place.name}: the file {layout.REPOSITORY} cannot be read ({error}); put another place's "
+            "copy there"
+        ) from error
+
+
+async def claim(repository: Repository, system: str) -> None:
+    """Says that the first place's files are of this cluster.
+
+    Raises:
+        PlaceError: they are of another one, or it cannot be written.
+        Damaged: what is written there cannot be read.
+    """
+    found = await system_of(repository.first, repository.scratch)
+    if found == system:
+        return
+    if found is not None:
+        raise _foreign(repository.first, found, system)
+    told = {"format": FORMAT, "system": system, "recipients": repository.keys.recipients}
+    with tempfile.TemporaryDirectory(dir=repository.scratch) as room:
+        file = Path(room, "repository")
+        await asyncio.to_thread(file.write_text, json.dumps(told) + "\n")
+        await repository.first.put(layout.REPOSITORY, file)
+
+
+async def check(place: Place, system: str, scratch: Path) -> None:
+    """Makes sure that a place holds nothing of another cluster.
+
+    Raises:
+        PlaceError: it does, or it cannot be reached.
+        Damaged: what is written there cannot be read.
+    """
+    found = await system_of(place, scratch)
+    if found not in (None, system):
+        raise _foreign(place, found, system)
+
+
+async def set_aside(local: Path, place: Place, system: str, scratch: Path) -> Path | None:
+    """Moves the local place aside when it is another cluster's; returns where to, None where it is ours.
+
+    Raises:
+        PlaceError: it cannot be moved.
+        Damaged: what is written there cannot be read.
+    """
+    found = await system_of(place, scratch)
+    if found in (None, system):
+        return None
+    aside = local.with_name(f"{local.name}-of-{found}")
+    number = 1
+    while aside.exists():
+        number += 1
+        aside = local.with_name(f"{local.name}-of-{found}.{number}")
+    try:
+        local.rename(aside)
+    except OSError as error:
+        raise PlaceError(
+            f"{local} holds backups of another database ({found}) and cannot be moved to {aside}: {error}"
+        ) from error
+    log.error("backups of another database (%s) were moved aside, to %s", found, aside)
+    return aside
+
+
+def _foreign(place: Place, found: str | None, system: str) -> PlaceError:
+    return PlaceError(
+        f"place {place.name} holds backups of another database (system {found}, this one is {system}); "
+        "nothing is written there. Give this stack a folder or prefix of its own in nexus.yaml "
+        "(recovery.places), or move those away"
+    )

@@ -1,0 +1,55 @@
+"""Whether commits are to wait for the archive now. Pure but for what it remembers.
+
+`require`: from the first time the archive has caught up, for ever. `prefer`: while it keeps up; after
+`patience` seconds without it, commits go on alone, and wait again once it has caught up.
+"""
+
+from __future__ import annotations
+
+from nexus.postgres.synchronous import names_in
+from nexus.recovery.streaming.server import NAME, Facts
+from nexus.stack.recovering import RecoveryPolicy
+
+SHORTLY = 5.0  # seconds that are nobody's trouble
+CLOSE = 1 << 20  # bytes behind the server's end that count as caught up
+
+
+class Synchrony:
+    """`waiting`: whether commits wait for the archive, as the server said last."""
+
+    def __init__(self) -> None:
+        self._end = 0  # of the server's WAL, when it was asked the time before
+        self._kept_up: float | None = None
+        self._alone: float | None = None  # since when commits do not wait though they should
+        self.waiting = False
+
+    def decide(self, policy: RecoveryPolicy, facts: Facts, now: float) -> bool | None:
+        """Whether commits are to wait from now on; None: as they do. `now`: of CLOCK_MONOTONIC."""
+        sender = facts.sender
+        streams = sender is not None and sender.state == "streaming"
+        if self._kept_up is None or (streams and sender is not None and sender.flushed >= self._end):
+            self._kept_up = now
+        self._end = facts.lsn
+        self.waiting = NAME in names_in(facts.synchronous)
+        if policy.synchronous == "off" or not policy.stream:
+            return False if self.waiting else None
+        if not self.waiting:
+            close = sender is not None and streams and facts.lsn - sender.flushed <= CLOSE
+            return True if close else None
+        if policy.synchronous == "prefer" and now - self._kept_up > policy.patience:
+            return False
+        return None
+
+    def trouble(self, policy: RecoveryPolicy, now: float) -> str | None:
+        """What is to be said when commits have not waited for a while though they should."""
+        if policy.synchronous == "off" or not policy.stream or self.waiting:
+            self._alone = None
+            return None
+        if self._alone is None:
+            self._alone = now
+        if now - self._alone < SHORTLY:
+            return None
+        return (
+            "commits do not wait for the archive: it does not keep up (recovery.synchronous: "
+            f"{policy.synchronous})"
+        )

@@ -1,0 +1,100 @@
+"""The living server, asked about once a second over one connection that is kept."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import asyncpg
+
+from nexus.recovery.streaming.server import Connection, Facts, ask
+
+PATIENCE = 5.0  # seconds for one question
+
+
+class Away(Exception):
+    """The server does not answer; the message says why."""
+
+
+class Watch:
+    """`facts`: what the server said last, `heard` when (CLOCK_MONOTONIC); None before its first word."""
+
+    def __init__(self, url: Path) -> None:
+        self._url = url
+        self._connection: Connection | None = None
+        self._asking = asyncio.Lock()
+        self.facts: Facts | None = None
+        self.heard: float | None = None
+        self.away = ""
+
+    def address(self) -> str:
+        """The server's address. Raises OSError."""
+        return self._url.read_text().strip()
+
+    async def look(self) -> Facts | None:
+        """Asks the server; None when it does not answer, and `away` says why."""
+        try:
+            async with self.asking() as connection:
+                self.facts = await ask(connection)
+        except Away as error:
+            self.away = str(error)
+            return None
+        self.heard, self.away = time.monotonic(), ""
+        return self.facts
+
+    def asking(self) -> Asking:
+        """The connection, for one at a time: `async with watch.asking() as connection`. Raises Away."""
+        return Asking(self)
+
+    async def close(self) -> None:
+        """Lets go of the server."""
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+    async def take(self) -> Connection:
+        """The connection, made when there is none. Raises what asyncpg raises, OSError."""
+        await self._asking.acquire()
+        try:
+            if self._connection is None or self._connection.is_closed():
+                settings = {"application_name": "nexus stream"}
+                self._connection = await asyncpg.connect(
+                    self.address(), timeout=PATIENCE, command_timeout=PATIENCE, server_settings=settings
+                )
+        except BaseException:
+            self._asking.release()
+            raise
+        return self._connection
+
+    async def give_back(self, broken: bool) -> None:
+        """Ends what `take` began."""
+        try:
+            if broken:
+                await self.close()
+        finally:
+            self._asking.release()
+
+
+class Asking:
+    """One use of the connection; whatever fails, fails as Away."""
+
+    _FAULTS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError)
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+
+    async def __aenter__(self) -> Connection:
+        try:
+            return await self._watch.take()
+        except self._FAULTS as error:
+            raise Away(_said(error)) from error
+
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        await self._watch.give_back(broken=error is not None)
+        if isinstance(error, self._FAULTS):
+            raise Away(_said(error)) from error
+
+
+def _said(error: BaseException) -> str:
+    return str(error) or f"it did not answer within {PATIENCE:.0f} s"
