@@ -8,6 +8,7 @@ from nexus.cli import (
     catalogue_rehearsals,
     catalogue_releases,
     catalogue_secrets,
+    catalogue_standby,
     catalogue_telemetry,
 )
 
@@ -19,6 +20,7 @@ PT_BR = {
     **catalogue_rehearsals.PT_BR,
     **catalogue_releases.PT_BR,
     **catalogue_secrets.PT_BR,
+    **catalogue_standby.PT_BR,
     **catalogue_telemetry.PT_BR,
     "nexus: {message}": "nexus: {message}",
     "already up: nothing to do": "já está no ar: nada a fazer",

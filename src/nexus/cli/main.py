@@ -19,6 +19,7 @@ from nexus.cli import (
     doctor,
     down,
     entities,
+    failover,
     failure,
     health,
     images,
@@ -34,6 +35,7 @@ from nexus.cli import (
     schema,
     secrets,
     sql,
+    standby,
     status,
     tasks,
     test,
@@ -57,6 +59,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "rollback": rollback.rollback,
     "releases": releases.releases,
     "restart": restart.restart,
+    "failover": failover.failover,
     "render": render.render,
     "build": build.build,
     "images": images.images,
@@ -88,7 +91,7 @@ for _name, _command in COMMANDS.items():
     app.command(_name, context_settings=SETTINGS.get(_name, {}))(_command)
 
 
-GROUPS = {"migrate": migrate.app, "release": release.app, "secrets": secrets.app}
+GROUPS = {"migrate": migrate.app, "release": release.app, "secrets": secrets.app, "standby": standby.app}
 for _name, _group in GROUPS.items():
     app.add_typer(_group, name=_name)
 NAMES = frozenset({*COMMANDS, *GROUPS})

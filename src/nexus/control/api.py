@@ -22,6 +22,8 @@ from nexus.control.migrating.routes import Routes as MigratingRoutes
 from nexus.control.operating import BAD_INPUT, FAILED, Operating, line, refusal, stream
 from nexus.control.operations import Operations, UpRequest
 from nexus.control.relay import Relay
+from nexus.control.standby.routes import Routes as StandbyRoutes
+from nexus.control.standby.standbys import Standbys
 from nexus.control.turn import Turn
 from nexus.control.world import World
 from nexus.runtimes.protocol import StartError
@@ -38,6 +40,7 @@ class Api:
         self.deploying = Deploying(world, turn)
         self._operations = Operations(world, turn, came_up=self.deploying.wake)
         self.migrating = Migrating(world, turn)
+        self.standbys = Standbys(world, turn)
         self._operating = Operating(world)
 
     def application(self) -> web.Application:
@@ -58,6 +61,7 @@ class Api:
                 web.post("/v1/stop/{run}", self.stop),
                 *Routes(self.deploying, self._operating).all(),
                 *MigratingRoutes(self.migrating, self._operating).all(),
+                *StandbyRoutes(self.standbys, self._operating).all(),
                 web.route("*", "/v1/telemetry/{question:.*}", Relay(self._world.home, "/v1/telemetry")),
             ]
         )

@@ -40,7 +40,9 @@ async def run(home: Home) -> None:
     chores = [asyncio.create_task(_keep_guard(home)), asyncio.create_task(_tend(world))]
     try:
         await world.recall()
+        await api.standbys.take_up()
         world.collecting.begin()
+        chores.append(asyncio.create_task(api.standbys.watch_for_ever()))
         chores.append(asyncio.create_task(api.deploying.take_up_for_ever()))
         chores.append(asyncio.create_task(_clear_rehearsals(world)))
         chores.append(asyncio.create_task(Suspects(world).look_for_ever()))
@@ -60,6 +62,7 @@ async def run(home: Home) -> None:
             chore.cancel()
         await asyncio.gather(*chores, return_exceptions=True)
         await runner.cleanup()
+        await api.standbys.close()
         await world.collecting.end()
         api.deploying.close()
         api.migrating.close()

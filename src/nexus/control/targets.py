@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -18,6 +18,7 @@ from nexus.stack.names import CONTROL, TELEMETRY, TELEMETRY_TOKEN
 from nexus.telemetry.targets import Instance, LogFormat, LogSource, ServiceTarget, Targets
 
 REDIS_URL = "redis_url"
+REPLICA_URL = "replica_url"
 FORMATS: Mapping[str, LogFormat] = {
     "python": "json",
     "node": "json",
@@ -34,9 +35,11 @@ def targets(
     runtime: RuntimeName,
     instances: Seen,
     ended: Seen | None = None,
+    replicas: Collection[str] = (),
 ) -> Targets:
     """What telemetry is to look at now. `instances` are those of each service, down ones among them; `ended`
-    those whose output can still be read although others have taken their place. Pure.
+    those whose output can still be read although others have taken their place; `replicas` the databases
+    whose standby may be asked instead. Pure.
     """
     contained = runtime != "process"
     services = (*site.stack.services, *((agent(),) if contained else ()))
@@ -47,7 +50,7 @@ def targets(
         runtime=runtime,
         agent=f"http://{LOOPBACK}:{site.telemetry_port}" if contained else "",
         agent_token=str(site.home.secret(TELEMETRY, TELEMETRY_TOKEN)) if contained else "",
-        services=tuple(_service(site, service) for service in site.stack.services),
+        services=tuple(_service(site, service, service.name in replicas) for service in site.stack.services),
         instances=tuple(
             _instance(site, service, facts, contained)
             for service in services
@@ -61,7 +64,13 @@ def targets(
     )
 
 
-def _service(site: Site, service: Service) -> ServiceTarget:
+def replicas(site: Site) -> tuple[str, ...]:
+    """The databases whose standby is close enough behind to be asked now: their files say so."""
+    databases = site.stack.of_kind("database")
+    return tuple(each.name for each in databases if site.home.secret(each.name, REPLICA_URL).exists())
+
+
+def _service(site: Site, service: Service, replica: bool) -> ServiceTarget:
     inner = INNER_PORTS.get(service.runtime, service.inner_port)
     return ServiceTarget(
         name=service.name,
@@ -71,14 +80,15 @@ def _service(site: Site, service: Service) -> ServiceTarget:
         stable=f"{LOOPBACK}:{site.ports[service.name]}",
         **asdict(questions(service)),
         schema=service.database.schema_ if service.database else "",
-        secret_files=_secret_files(site, service),
+        secret_files=_secret_files(site, service, replica),
     )
 
 
-def _secret_files(site: Site, service: Service) -> dict[str, str]:
+def _secret_files(site: Site, service: Service, replica: bool) -> dict[str, str]:
     """Name → file of what opens a database or a cache, as far as there is one."""
     if service.runtime == "postgres":
-        return {CHECK_URL: str(site.home.secret(service.name, CHECK_URL))}
+        names = (CHECK_URL, REPLICA_URL) if replica else (CHECK_URL,)
+        return {name: str(site.home.secret(service.name, name)) for name in names}
     if service.runtime == "valkey":
         users = [each.name for each in site.stack.services if needed(site.stack, each, "valkey") == service]
         return {REDIS_URL: str(site.home.secret(users[0], REDIS_URL))} if users else {}

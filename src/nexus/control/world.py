@@ -25,7 +25,7 @@ from nexus.control.launch import platform_release
 from nexus.control.old_releases import remove_old
 from nexus.control.processes.keeper import ProcessKeeper
 from nexus.control.releasing import or_remembered, overlaid, standing
-from nexus.control.targets import targets
+from nexus.control.targets import replicas, targets
 from nexus.control.wanted import Wanted
 from nexus.plans import Journal, Lease
 from nexus.releases import Catalogue, UnknownRelease
@@ -227,7 +227,8 @@ class World:
         """What there is to collect from; None while no stack is known, or it wants no telemetry."""
         if self.site is None or not self.site.stack.collects:
             return None
-        return targets(self.site, self.keeper.runtime, self.keeper.instances(), self.keeper.ended())
+        keeper, used = self.keeper, replicas(self.site)
+        return targets(self.site, keeper.runtime, keeper.instances(), keeper.ended(), used)
 
     def _collector_arguments(self) -> tuple[str, ...]:
         """In containers the agent holds telemetry's own port; the collector has the next one."""

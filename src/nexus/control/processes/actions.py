@@ -16,6 +16,7 @@ from nexus.control.processes.replacing import Replacing
 from nexus.control.processes.rollout import Rollout
 from nexus.control.processes.supervisor import Supervisor
 from nexus.control.processes.upgrade import Upgrade
+from nexus.control.recovering.deleting import delete_secrets
 from nexus.plans import Action, Step
 from nexus.runtimes.process import building
 from nexus.runtimes.process.drivers import driver, postgres
@@ -85,6 +86,8 @@ class Actions:
         await self._supervisor.start(service)
         if self._keeper.routing is not None:
             await self._keeper.routing.reachable(service)
+        if service.runtime == "postgres":
+            await self._keeper.standing.begin()
 
     async def hook(self, step: Step) -> None:
         """Runs a command of the release's manifest once."""
@@ -109,13 +112,16 @@ class Actions:
             if "drain" in step.arguments:
                 wanted = float(step.arguments["drain"])
                 await self._supervisor.stop(step.target, wanted, grace_of(instance.service))
-                return
+                break
             left = self._down_by - time.monotonic()
             if instance.service.kind not in ("database", "cache"):
                 left -= DATABASE_RESERVE
             grace = max(0.5, min(driver(instance.service).grace, left))
             drain = min(DOWN_DRAIN, instance.service.rollout.drain)
             await self._supervisor.stop(step.target, drain, grace)
+        standing = self._keeper.standing
+        if standing.possible and step.target == standing.database.name:
+            await standing.end()
 
     async def reload(self, step: Step) -> None:
         """Gives a proxy its new configuration without closing its listeners."""
@@ -129,10 +135,11 @@ class Actions:
             home.root / "state",
             home.root / "config",
             home.root / "builds",
-            home.secrets,
             home.logs,
         ):
             if folder.exists():
                 await asyncio.to_thread(shutil.rmtree, folder)
+        await asyncio.to_thread(delete_secrets, home)
+        await self._keeper.standing.forget()
         for name in ("stack", "wanted", "candidates", "offset", "only"):
             self._keeper.register.unset(name)

@@ -24,6 +24,7 @@ from nexus.control.processes.leftovers import Leftovers
 from nexus.control.processes.observe import observe, observe_instances, outdated
 from nexus.control.processes.routing import Routing
 from nexus.control.processes.supervisor import Supervisor
+from nexus.control.standby.keeping import StandingBy
 from nexus.plans import Action
 from nexus.runtimes.home import Home
 from nexus.runtimes.probes import Prober
@@ -54,6 +55,7 @@ class ProcessKeeper:
         self.routing: Routing | None = None
         self.keys: Keys | None = None
         self.leftovers = Leftovers(self)
+        self.standing = StandingBy(self)
         self._tell = charge.tell
 
     @property
@@ -118,10 +120,14 @@ class ProcessKeeper:
         assert self.site is not None
         assert self.supervisor is not None
         candidates = self._candidates()
-        self.supervisor.adopt(await self.processes.observe(), candidates)
+        found = await self.processes.observe()
+        self.supervisor.adopt(found, candidates)
+        await self.standing.take_up(found)
         for name in self.wanted.names:
             if not self.site.stack.has(name):
                 continue
+            if self.standing.moving and name == self.standing.database.name:
+                continue  # whoever takes its place goes on
             service = self.site.stack.service(name)
             if service.kind == "module":
                 self.leftovers.settle(service)
@@ -129,6 +135,8 @@ class ProcessKeeper:
                 self.supervisor.want(service)
             if name in candidates:
                 self.supervisor.want(candidates[name], self.candidates.all()[name].count, "candidate")
+        if self.standing.possible and self.standing.wanted:
+            await self.standing.begin()
 
     def at_work(self) -> AbstractAsyncContextManager[None]:
         return contextlib.nullcontext()
@@ -145,6 +153,7 @@ class ProcessKeeper:
     async def tend(self) -> None:
         if self.site is not None:
             names = [service.name for service in self.site.stack.services]
+            names += self.standing.names
             await asyncio.to_thread(self.processes.rotate_logs, [*names, "control"])
 
     async def close(self) -> None:
@@ -153,6 +162,7 @@ class ProcessKeeper:
             await self.keys.close()
         if self.routing is not None:
             await self.routing.close()
+        await self.standing.close()
         if self.supervisor is not None:
             await self.supervisor.close()
             await self.supervisor.prober.close()

@@ -167,6 +167,27 @@ class Supervisor:
                 launch = haproxy.reload(self.runtime, self.site, service, instance.slot, config, old)
                 await self.succession.succeed(instance, launch)
 
+    async def let_go(self, service: str) -> tuple[Instance, ...]:
+        """Keeps the instances of a service no longer, and forgets them; what runs goes on running."""
+        leaving = self.of(service)
+        for instance in leaving:
+            await self._keeping.leave(instance)
+        self._instances.pop(service, None)
+        return leaving
+
+    def take(self, running: Running, instance: Instance | None = None) -> Instance:
+        """From now on, a process that was another's is kept here: as `instance`, or as a new one."""
+        slot = Slot(running.instance, running.port)
+        if instance is None:
+            instance = self._new(self.site.stack.service(running.service), slot, "stable")
+        elif instance not in self.of(running.service):
+            self._instances.setdefault(running.service, []).append(instance)
+        instance.slot, instance.wanted, instance.leaving = slot, True, False
+        instance.adopted(running)
+        instance.hurry()
+        self._keeping.begin(instance)
+        return instance
+
     async def close(self) -> None:
         """Stops watching; what runs goes on running."""
         for task in tuple(self._going):

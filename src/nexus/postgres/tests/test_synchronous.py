@@ -6,9 +6,9 @@ import asyncio
 
 import asyncpg
 import pytest
+from nexus_kit.testing.servers import PostgresServer
 
 from nexus.postgres.synchronous import names_in, setting_of, wait_for, waited_for
-from nexus_kit.testing.servers import PostgresServer
 
 
 @pytest.mark.parametrize(

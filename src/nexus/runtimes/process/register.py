@@ -92,6 +92,25 @@ class Register:
             )
             self._db.execute("DELETE FROM predecessors WHERE instance = ? AND pid = ?", (instance, pid))
 
+    def hand_over(self, instance: str, running: Running) -> None:
+        """A process that was noted as `instance` is noted as what `running` says from now on."""
+        with self._db.exclusive():
+            self._db.execute("DELETE FROM instances WHERE instance = ?", (instance,))
+            self._db.execute(
+                f"INSERT OR REPLACE INTO instances ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    running.instance,
+                    running.service,
+                    running.release,
+                    running.port,
+                    int(running.stop_signal),
+                    running.pid,
+                    running.birth,
+                    running.since,
+                    " ".join(sorted(running.knows)),
+                ),
+            )
+
     def started(self, instance: str, pid: int, birth: str) -> None:
         self._db.execute("UPDATE instances SET pid = ?, birth = ? WHERE instance = ?", (pid, birth, instance))
 

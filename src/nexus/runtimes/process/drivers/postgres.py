@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nexus.render import postgres_config
 from nexus.runtimes.process import accounts
+from nexus.runtimes.process.fenced import refuse_fenced
 from nexus.runtimes.process.runtime import ProcessRuntime
 from nexus.runtimes.protocol import Account, Launch, StartError
 from nexus.runtimes.site import LOOPBACK, Site, Slot
@@ -55,11 +56,17 @@ def initialise(runtime: ProcessRuntime, site: Site, service: Service) -> None:
     """Creates the data folder beside its place and moves it there when it is whole.
 
     Raises:
-        StartError: initdb failed; its own message is in the error.
+        StartError: initdb failed; its own message is in the error. Or the data is there under another name.
     """
     owner = account(runtime, service)
     site.folders(service, owner)
     target = site.home.data(service.name)
+    others = sorted(target.parent.glob(f"{target.name}@*"))
+    if others:
+        raise StartError(
+            f"{service.name}: {target} is missing, but its data is in {', '.join(map(str, others))}; an empty "
+            "database beside it would hide that: see `nexus standby status`"
+        )
     parent = accounts.private_folder(target.with_name(f"{service.name}.new"), owner)
     subprocess.run(["rm", "-rf", "--", str(parent / "data")], check=True)
     command = [
@@ -89,10 +96,17 @@ def initialise(runtime: ProcessRuntime, site: Site, service: Service) -> None:
 
 
 def prepare(runtime: ProcessRuntime, site: Site, service: Service, slot: Slot, config: str) -> Launch:
-    """Renders the server's settings into its data folder and starts it."""
+    """Renders the server's settings into its data folder and starts it.
+
+    Where that is a link, the server runs on the folder itself: the link may move while it runs.
+
+    Raises:
+        StartError: the folder is fenced.
+    """
     owner = account(runtime, service)
     site.folders(service, owner)
-    data = site.home.data(service.name)
+    data = site.home.data(service.name).resolve()
+    refuse_fenced(service.name, data)
     sockets = site.home.sockets(service.name)
     log_folder = accounts.private_folder(site.home.log_folder(service.name), owner)
     kept = site.stack.recovery.slot_limit

@@ -1,0 +1,163 @@
+"""Watching primary and standby: how far apart they are, whom commits wait for, and when one has died."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import asyncpg
+
+from nexus.control.addresses import Refused
+from nexus.control.processes.instance import Instance
+from nexus.control.standby.keeping import StandingBy
+from nexus.control.standby.links import Links
+from nexus.control.standby.record import Record
+from nexus.control.standby.replica import offer
+from nexus.postgres.synchronous import wait_for
+from nexus.runtimes.protocol import StartError
+from nexus.standby.replication import Look, look, take_over_duties
+from nexus.standby.settings import NAME
+
+log = logging.getLogger("nexus.control")
+
+EVERY = 0.5
+ANSWERS_WITHIN = 1.0
+SURE, SILENT, ENOUGH = 1.0, 0.5, 3.0  # what a refused and an unanswered check weigh, and when it is dead
+PATIENCE = 10.0  # seconds that commits wait for a standby that is away
+CLOSE = 16 << 20  # bytes of WAL that a standby may be behind to take over by itself
+RECENT = 30.0  # seconds that the last look at a standby counts for which commits do not wait
+DUTIES_EVERY = 2.0
+# What a server refuses although it is whole: another one with the same data would refuse it, too.
+REFUSED = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InsufficientResourcesError)
+UNANSWERED = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+
+class Watching:
+    """Looks twice a second. `fail_over` puts the standby in the primary's place, because of its argument.
+
+    `seen`: the last look; `away_since`: since when the primary does not answer (monotonic; None: it does).
+    """
+
+    def __init__(self, standing: StandingBy, fail_over: Callable[[str, float], Awaitable[None]]) -> None:
+        self._standing = standing
+        self._fail_over = fail_over
+        self._links = Links()
+        self._weight = 0.0
+        self._streamed_at = time.monotonic()
+        self._duties_at = 0.0
+        self.seen: Look | None = None
+        self.seen_at = 0.0
+        self.away_since: float | None = None
+
+    async def once(self) -> None:
+        """One look, and what follows from it."""
+        standing = self._standing
+        record, primary = standing.records.standby, standing.primary
+        if record is None or primary is None or not standing.wanted or standing.lock.locked():
+            self._forget()
+            await offer(standing, None)
+            return
+        if not primary.stays or (primary.failures == 0 and not primary.was_ready):
+            self._forget()  # somebody stops or starts it
+            return
+        why, weight = await self._asked(primary)
+        if not why:
+            try:
+                await self._look(record, primary)
+                self._weight, self.away_since = 0.0, None
+                return
+            except REFUSED as error:
+                log.warning("the primary lives but refuses to be asked: %s", error)
+                return
+            except UNANSWERED as error:
+                await self._links.close()
+                why, weight = (str(error) or type(error).__name__).splitlines()[0], SILENT
+        self.away_since = self.away_since or time.monotonic()
+        self._weight += weight
+        if self._weight >= ENOUGH and record.auto:
+            await self._take_over(record, why)
+
+    async def close(self) -> None:
+        """Closes what it asked over."""
+        await self._links.close()
+
+    def last_written(self) -> int | None:
+        """How far the primary's WAL went when it was last looked at."""
+        return self.seen.written if self.seen else None
+
+    async def _asked(self, primary: Instance) -> tuple[str, float]:
+        """Why the primary is not there ("" where it is), and how sure that is."""
+        supervisor = self._standing.keeper.supervisor
+        assert supervisor is not None
+        try:
+            async with asyncio.timeout(ANSWERS_WITHIN):
+                health = await supervisor.prober.health(primary.service, primary.slot.port)
+        except TimeoutError:
+            return f"no answer within {ANSWERS_WITHIN:g} s", SILENT
+        if health.ready or (health.live and not health.why.startswith("the database system is")):
+            return "", 0.0
+        return health.why, SURE
+
+    async def _look(self, record: Record, primary: Instance) -> None:
+        standing = self._standing
+        async with asyncio.timeout(4 * ANSWERS_WITHIN):
+            connection = await self._links.to(standing.url(primary.slot.port))
+            seen = await look(connection)
+            now = time.monotonic()
+            self.seen, self.seen_at = seen, now
+            if seen.streams:
+                self._streamed_at = now
+            await self._agree(record, seen, connection)
+            await offer(standing, seen)
+            if seen.streams and now - self._duties_at > DUTIES_EVERY:
+                self._duties_at = now
+                await take_over_duties(connection, await self._links.to(standing.url(record.port)))
+
+    async def _agree(self, record: Record, seen: Look, connection: asyncpg.Connection) -> None:
+        """Has commits wait for the standby while it is there, and says first what that means."""
+        present = self._standing.records.standby
+        if present is None:
+            return
+        away = time.monotonic() - self._streamed_at > PATIENCE
+        if present.synchronous and seen.streams:
+            if await wait_for(connection, NAME, True):
+                log.info("commits wait for the standby")
+            waited = seen.synchronous
+        elif (away or not present.synchronous) and (present.waited_for or seen.synchronous):
+            self._note(replace(present, waited_for=False))
+            if await wait_for(connection, NAME, False):
+                log.warning("commits do not wait for the standby any more (%s)", seen.state or "it is away")
+            waited = False
+        else:
+            if away:
+                await wait_for(connection, NAME, False)
+            waited = present.waited_for and not away
+        fresh = seen.streams and seen.behind <= CLOSE
+        self._note(replace(present, waited_for=waited, fresh=fresh))
+
+    def _note(self, record: Record) -> None:
+        if record != self._standing.records.standby:
+            self._standing.records.standby = record
+
+    async def _take_over(self, record: Record, why: str) -> None:
+        recent = time.monotonic() - self.seen_at <= RECENT
+        if not (record.waited_for or (record.fresh and recent)):
+            log.error(
+                "the primary is away (%s), and the standby does not take over: it may lack what was "
+                "acknowledged; `nexus failover --force` has it do so",
+                why,
+            )
+            self._weight = 0.0
+            return
+        since = self.away_since or time.monotonic()
+        try:
+            await self._fail_over(f"the primary is away: {why}", since)
+        except (StartError, Refused) as error:
+            log.error("the standby did not take over: %s", error)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._weight, self.away_since = 0.0, None
