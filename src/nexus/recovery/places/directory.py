@@ -6,6 +6,7 @@ something is called so already (link(2)): nothing is ever replaced, and two writ
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import Collection
@@ -53,6 +54,13 @@ class Directory:
     async def get(self, key: str, file: Path) -> None:
         """Fetches a file. Raises Missing, PlaceError."""
         await self._threads.run(partial(self._get, key, file))
+
+    async def lend(self, key: str, file: Path) -> None:
+        """As `get`, but gives what is stored a second name where it can; it must not be changed."""
+        try:
+            await asyncio.to_thread(os.link, self.file(key), file)
+        except OSError:  # on another disk, or not there
+            await self.get(key, file)
 
     async def entries(self, prefix: str = "") -> tuple[Entry, ...]:
         """What is stored below a prefix. Raises PlaceError."""

@@ -6,6 +6,7 @@ without it, or with another one, is not written to.
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import uuid
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ class Marker:
         """The marker that was seen before."""
         try:
             return self.memory.read_text(encoding="utf-8").strip() or None
-        except FileNotFoundError:
+        except (FileNotFoundError, PermissionError):  # who recovers on behalf of a server may not look here
             return None
 
     def judge(self, found: str | None, where: str) -> bool:
@@ -39,7 +40,8 @@ class Marker:
         """
         known = self.known()
         if found and known is None:
-            self.remember(found)
+            with contextlib.suppress(PermissionError):  # who may only read remembers nothing
+                self.remember(found)
         elif found is None and known is not None:
             raise PlaceError(
                 f"place {self.name}: {where} does not hold what was written there before; is it mounted? "

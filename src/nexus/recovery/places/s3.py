@@ -7,6 +7,7 @@ with our key, not with the account's.
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
@@ -92,7 +93,7 @@ class S3:
             try:
                 upload.send(pace)
             except ClientError as error:
-                if code_of(error) not in _TAKEN or not self._there(key, size, digest):
+                if not _may_be_there(error) or not self._there(key, size, digest):
                     raise
                 upload.abandon()
 
@@ -176,10 +177,11 @@ class S3:
             locked = s3_versions.delete(self._bucket, names)
         if locked:
             last = max(locked.values())
+            told = "for good (legal hold)" if math.isinf(last) else f"until {_utc(last)} UTC"
             raise Locked(
-                f"place {self.name} ({self._bucket.address}): {len(locked)} files are locked, the last until "
-                f"{datetime.fromtimestamp(last, UTC):%Y-%m-%d %H:%M} UTC; they can be deleted then",
-                locked,
+                f"place {self.name} ({self._bucket.address}): {len(locked)} files are locked, the last "
+                f"{told}; not before then can they be deleted",
+                {key: None if math.isinf(until) else until for key, until in locked.items()},
             )
 
     def _check(self) -> None:
@@ -212,3 +214,13 @@ class S3:
                 "could be deleted before its time; make a bucket with object lock, or take lock out of "
                 "nexus.yaml"
             )
+
+
+def _may_be_there(error: ClientError) -> bool:
+    """Whether the file may be stored all the same: another writer was first, or the answer was lost."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return code_of(error) in _TAKEN or status >= 500
+
+
+def _utc(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M}"

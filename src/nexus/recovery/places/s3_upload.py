@@ -48,7 +48,7 @@ class Dialect:
     def sum_of(self, data: bytes) -> dict[str, str]:
         """By what the store compares what arrives."""
         if self.checksum:
-            return {"ChecksumSHA256": _base64(hashlib.sha256(data).digest())}
+            return {"ChecksumAlgorithm": "SHA256", "ChecksumSHA256": _base64(hashlib.sha256(data).digest())}
         return {"ContentMD5": _base64(hashlib.md5(data, usedforsecurity=False).digest())}
 
 

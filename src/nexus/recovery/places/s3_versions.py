@@ -7,11 +7,12 @@ listed and compared, and what lies above it is nobody's.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]
 
@@ -19,11 +20,8 @@ from nexus.recovery.places.s3_client import Bucket, code_of
 
 _ALONE = 20  # keys: more are listed by what they begin with, not one by one
 _AT_ONCE = 8  # requests
+SKEW = timedelta(days=1)  # by which our clock may be ahead of the store's
 _DENIED = {"AccessDenied", "403", "InvalidRequest", "ObjectLocked"}
-_UNLOCKED = {"NoSuchObjectLockConfiguration", "ObjectLockConfigurationNotFoundError", "InvalidRequest"} | {
-    "NotImplemented",
-    "501",
-}
 _UNKNOWN = {"AccessDenied", "403", "NotImplemented", "501", "MethodNotAllowed", "405"}
 
 
@@ -105,15 +103,14 @@ def remove_all(bucket: Bucket, keys: Iterable[str]) -> None:
 
 
 def locked_until(bucket: Bucket, named: Mapping[str, str], version: str) -> float | None:
-    """Until when a version is locked; None: it is not. Raises botocore's ClientError."""
-    try:
-        told = bucket.client().get_object_retention(**named, VersionId=version)
-    except ClientError as error:
-        if code_of(error) in _UNLOCKED:
-            return None
-        raise
-    until: datetime = told["Retention"]["RetainUntilDate"]
-    return until.timestamp() if until > datetime.now(UTC) else None
+    """Until when a version is locked (seconds since the epoch; infinite: by a legal hold); None: it is not.
+    Raises botocore's ClientError.
+    """
+    told = bucket.client().head_object(**named, VersionId=version)
+    if told.get("ObjectLockLegalHoldStatus") == "ON":
+        return math.inf
+    until: datetime | None = told.get("ObjectLockRetainUntilDate")
+    return until.timestamp() if until and until > datetime.now(UTC) - SKEW else None
 
 
 def _of(bucket: Bucket, keys: Collection[str]) -> dict[str, Versions]:

@@ -155,8 +155,7 @@ class Sftp:
             room = await self._room(client)  # SFTP 3 has no word for a full disk
             if room is not None and room < size:
                 raise no_room(self._name, self._session.address, key, size, room) from error
-            if self._known:
-                self._known.folders.clear()  # one may have been taken away
+            self._known = None  # a folder was taken away, or the whole disk
             raise
         return None
 
@@ -220,10 +219,13 @@ class Sftp:
                 folder = folder.rpartition("/")[0]
 
     async def _make_folder(self, client: SFTPClient, folder: str) -> None:
-        known = self._known.folders if self._known else set()
-        if folder not in known:
-            await client.makedirs(folder, OWN_FOLDER, exist_ok=True)
-            known.add(folder)
+        if self._known and folder in self._known.folders:
+            return
+        known, self._known = self._known, None
+        await self._ready(client, writing=True)  # lest it is made where a disk was mounted a minute ago
+        await client.makedirs(folder, OWN_FOLDER, exist_ok=True)
+        if self._known:
+            self._known.folders.update({folder}, known.folders if known and known.client is client else ())
 
     async def _ready(self, client: SFTPClient, writing: bool = False) -> None:
         """Sees, once for each connection, that the folder is the place; the first write makes it one."""
