@@ -12,6 +12,7 @@ from nexus import __version__
 from nexus.cli import (
     adopt,
     audit,
+    backup,
     build,
     check,
     contracts,
@@ -27,10 +28,12 @@ from nexus.cli import (
     logs,
     metrics,
     migrate,
+    recovery,
     release,
     releases,
     render,
     restart,
+    restore,
     rollback,
     schema,
     secrets,
@@ -59,6 +62,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "rollback": rollback.rollback,
     "releases": releases.releases,
     "restart": restart.restart,
+    "restore": restore.restore,
     "failover": failover.failover,
     "render": render.render,
     "build": build.build,
@@ -91,7 +95,14 @@ for _name, _command in COMMANDS.items():
     app.command(_name, context_settings=SETTINGS.get(_name, {}))(_command)
 
 
-GROUPS = {"migrate": migrate.app, "release": release.app, "secrets": secrets.app, "standby": standby.app}
+GROUPS = {
+    "backup": backup.app,
+    "recovery": recovery.app,
+    "standby": standby.app,
+    "migrate": migrate.app,
+    "release": release.app,
+    "secrets": secrets.app,
+}
 for _name, _group in GROUPS.items():
     app.add_typer(_group, name=_name)
 NAMES = frozenset({*COMMANDS, *GROUPS})

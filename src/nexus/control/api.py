@@ -20,8 +20,12 @@ from nexus.control.deploying.routes import Routes
 from nexus.control.migrating.migrating import Migrating
 from nexus.control.migrating.routes import Routes as MigratingRoutes
 from nexus.control.operating import BAD_INPUT, FAILED, Operating, line, refusal, stream
-from nexus.control.operations import Operations, UpRequest
+from nexus.control.operations import DownRequest, Operations, UpRequest
+from nexus.control.recovering.recovering import Recovering
+from nexus.control.recovering.routes import Routes as RecoveringRoutes
 from nexus.control.relay import Relay
+from nexus.control.restoring.restoring import Restoring
+from nexus.control.restoring.routes import Routes as RestoringRoutes
 from nexus.control.standby.routes import Routes as StandbyRoutes
 from nexus.control.standby.standbys import Standbys
 from nexus.control.turn import Turn
@@ -38,8 +42,12 @@ class Api:
         self._world = world
         turn = Turn(world.lease)
         self.deploying = Deploying(world, turn)
-        self._operations = Operations(world, turn, came_up=self.deploying.wake)
+        self.recovering = Recovering(world, turn)
+        self._operations = Operations(
+            world, turn, came_up=self.deploying.wake, goes_down=self.recovering.interrupt
+        )
         self.migrating = Migrating(world, turn)
+        self.restoring = Restoring(world, turn)
         self.standbys = Standbys(world, turn)
         self._operating = Operating(world)
 
@@ -61,6 +69,8 @@ class Api:
                 web.post("/v1/stop/{run}", self.stop),
                 *Routes(self.deploying, self._operating).all(),
                 *MigratingRoutes(self.migrating, self._operating).all(),
+                *RecoveringRoutes(self._world.home, self.recovering.backups, self._operating).all(),
+                *RestoringRoutes(self.restoring, self._operating).all(),
                 *StandbyRoutes(self.standbys, self._operating).all(),
                 web.route("*", "/v1/telemetry/{question:.*}", Relay(self._world.home, "/v1/telemetry")),
             ]
@@ -159,7 +169,14 @@ class Api:
             request,
             body,
             lambda emit, stop: self._operations.down(
-                body["who"], bool(body.get("delete_data")), bool(body.get("plan_only")), emit, stop
+                DownRequest(
+                    body["who"],
+                    bool(body.get("delete_data")),
+                    bool(body.get("delete_backups")),
+                    bool(body.get("plan_only")),
+                ),
+                emit,
+                stop,
             ),
         )
 

@@ -42,9 +42,11 @@ async def run(home: Home) -> None:
         await world.recall()
         await api.standbys.take_up()
         world.collecting.begin()
+        world.streaming.begin()
         chores.append(asyncio.create_task(api.standbys.watch_for_ever()))
         chores.append(asyncio.create_task(api.deploying.take_up_for_ever()))
         chores.append(asyncio.create_task(_clear_rehearsals(world)))
+        chores.append(asyncio.create_task(api.recovering.keep_for_ever()))
         chores.append(asyncio.create_task(Suspects(world).look_for_ever()))
         await _listen(runner, home)
         log.info("control loop %d serves %s", os.getpid(), home.root)
@@ -56,6 +58,8 @@ async def run(home: Home) -> None:
             home.keep.unlink(missing_ok=True)
         await api.deploying.interrupt()
         await api.migrating.interrupt()
+        await api.restoring.interrupt()
+        await api.recovering.interrupt()
         await api.finished()
     finally:
         for chore in chores:
@@ -63,9 +67,12 @@ async def run(home: Home) -> None:
         await asyncio.gather(*chores, return_exceptions=True)
         await runner.cleanup()
         await api.standbys.close()
+        await world.streaming.end()
         await world.collecting.end()
         api.deploying.close()
         api.migrating.close()
+        api.restoring.close()
+        api.recovering.close()
         if world.ending.is_set() and world.forgotten:
             world.collecting.forget()
         await world.close()

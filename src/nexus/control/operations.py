@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +20,10 @@ from nexus.control.plan_restart import plan_restart
 from nexus.control.plan_up import plan_up
 from nexus.control.progress import migrations_told, step_told
 from nexus.control.releasing import FIRST, Releasing, after_first_releases, released
+from nexus.control.restoring.begun import refuse_unfinished
 from nexus.control.turn import Emit, Turn
 from nexus.plans import Outcome, Plan, StepEvent, execute
+from nexus.recovery.places.opening import local_folder
 from nexus.runtimes.memory import Memory
 from nexus.stack import ManifestError, Stack, load_stack
 from nexus.stack.names import TELEMETRY
@@ -47,20 +49,38 @@ class UpRequest:
     plan_only: bool = False
 
 
+@dataclass(frozen=True)
+class DownRequest:
+    """What the operator asked `down` for. `delete_backups`: this machine's, and the keys to all, too."""
+
+    who: str
+    delete_data: bool = False
+    delete_backups: bool = False
+    plan_only: bool = False
+
+
 class Operations:
     """Changes to one stack; a lease lets only one happen at a time.
 
-    `came_up` is called when an `up` has ended.
+    `came_up` is called when an `up` has ended, `goes_down` before a `down` stops anything.
     """
 
-    def __init__(self, world: World, turn: Turn, came_up: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        world: World,
+        turn: Turn,
+        came_up: Callable[[], None],
+        goes_down: Callable[[], Awaitable[None]],
+    ) -> None:
         self._world = world
         self._turn = turn
         self._came_up = came_up
+        self._goes_down = goes_down
 
     async def up(self, request: UpRequest, emit: Emit, stop: asyncio.Event) -> None:
         """Brings the stack up; tells its progress to `emit`."""
         async with self._turn.taken(f"up by {request.who}", emit):
+            refuse_unfinished(self._world.home)
             sources, offset = await desired(self._world, request)
             keeper = self._world.trial(request.runtime, request.registry) if request.plan_only else None
             keeper = keeper or self._world.keeper
@@ -94,11 +114,9 @@ class Operations:
             self._report(outcome, emit)
         self._came_up()
 
-    async def down(
-        self, who: str, delete_data: bool, plan_only: bool, emit: Emit, stop: asyncio.Event
-    ) -> None:
+    async def down(self, request: DownRequest, emit: Emit, stop: asyncio.Event) -> None:
         """Takes the stack down."""
-        async with self._turn.taken(f"down by {who}", emit):
+        async with self._turn.taken(f"down by {request.who}", emit):
             site = self._world.site
             if site is None and self._world.wanted.names:
                 raise Refused(
@@ -110,14 +128,17 @@ class Operations:
                     {"event": "outcome", "state": "nothing to do", "sentence": "nothing runs", "exit_code": 0}
                 )
                 return
-            if not plan_only:
+            if not request.plan_only:
                 await self._give_up_what_keeps_ending()
             facts = await self._world.keeper.running()
-            plan = plan_down(site.stack, facts, delete_data)
+            backups = local_folder(self._world.home)
+            kept = "" if request.delete_backups or not backups.exists() else str(backups)
+            plan = plan_down(site.stack, facts, request.delete_data, kept)
             emit({"event": "plan", "plan": plan.as_dict(), "text": plan.text()})
-            if plan_only:
+            if request.plan_only:
                 return
-            self._report(await self._execute(plan, site.stack, who, emit, stop), emit)
+            await self._goes_down()
+            self._report(await self._execute(plan, site.stack, request.who, emit, stop), emit)
 
     async def restart(self, who: str, names: Sequence[str], emit: Emit, stop: asyncio.Event) -> None:
         """Replaces the instances of services by ones of their stable releases."""

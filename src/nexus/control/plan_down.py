@@ -8,8 +8,11 @@ from nexus.plans import Plan, Step
 from nexus.stack import Service, Stack
 
 
-def plan_down(stack: Stack, facts: Facts, delete_data: bool = False) -> Plan:
-    """Steps that stop everything that runs, in reverse order; `delete_data` removes the state too. Pure."""
+def plan_down(stack: Stack, facts: Facts, delete_data: bool = False, backups: str = "") -> Plan:
+    """Steps that stop everything that runs, in reverse order; `delete_data` removes the state too. Pure.
+
+    `backups`: the folder with this machine's, where they stay ("" = they go with the data, if there are any).
+    """
     running = [service for service in stack.services if facts.of(service.name)]
     names = {service.name for service in running}
     steps = [_stop(stack, facts, service, names) for service in reversed(running)]
@@ -33,11 +36,18 @@ def plan_down(stack: Stack, facts: Facts, delete_data: bool = False) -> Plan:
                 "delete",
                 stack.name,
                 "the operator asked for it by the stack's name",
-                "remove its databases, secrets, state and logs",
+                f"remove its databases, secrets, state and logs; {_left(backups)}",
                 after=tuple(step.id for step in steps),
+                arguments={"backups": "stay" if backups else "go"},
             )
         )
     return Plan(f"take {stack.name} down", tuple(steps))
+
+
+def _left(backups: str) -> str:
+    if backups:
+        return f"its backups stay in {backups}, and the keys that open them"
+    return "its backups on this machine and the keys that open any go too"
 
 
 def _stop(stack: Stack, facts: Facts, service: Service, running: set[str]) -> Step:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from nexus.control.recovering.deleting import delete_recovery
 from nexus.migrations.rehearsing.leftovers import delete_all
 from nexus.plans import Action, Plan, Step
 from nexus.releases import Catalogue, Release
@@ -179,8 +180,10 @@ class Releasing:
 
     async def delete(self, step: Step) -> None:
         """Removes what the runtime keeps of the stack, and all releases."""
-        await self._world.keeper.actions()["delete"](step)
         home = self._world.home
+        await self._world.streaming.end()  # what it received is sealed before its folder goes
+        await self._world.keeper.actions()["delete"](step)
+        await asyncio.to_thread(delete_recovery, home, step.arguments["backups"] == "stay")
         for folder in (home.releases, home.parts):
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         await asyncio.to_thread(delete_all, home.root / "rehearsals")

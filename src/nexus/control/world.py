@@ -24,7 +24,9 @@ from nexus.control.keepers import keeper_of
 from nexus.control.launch import platform_release
 from nexus.control.old_releases import remove_old
 from nexus.control.processes.keeper import ProcessKeeper
+from nexus.control.recovering.apart import is_apart
 from nexus.control.releasing import or_remembered, overlaid, standing
+from nexus.control.streaming import Streaming, told
 from nexus.control.targets import replicas, targets
 from nexus.control.wanted import Wanted
 from nexus.plans import Journal, Lease
@@ -63,6 +65,7 @@ class World:
         self._charge = Charge(self.wanted, self.candidates, self.tell, self.adopt)
         self.keeper: Keeper = self._keeper(cast(RuntimeName, self.register.get("runtime", "process")))
         self.collecting = Collecting(home, self._targets, self._collector_arguments)
+        self.streaming = Streaming(home, lambda: None if is_apart(home) else told(self.site))
 
     @property
     def site(self) -> Site | None:
@@ -78,6 +81,7 @@ class World:
     async def settle(self, site: Site) -> None:
         """From now on, this is the stack. It is remembered, so that the next control loop knows it too."""
         await self.keeper.settle(site)
+        self.streaming.changed()
         self.register.set("runtime", self.keeper.runtime)
         self.register.set("stack", pickle.dumps((self.release, site.stack, dict(site.ports))).hex())
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal
 
-from dateutil.rrule import rrule, rrulestr
+from dateutil.rrule import YEARLY, rrule, rrulestr
 from pydantic import AfterValidator, Field
 
 from nexus.stack.freezing import Zone
@@ -63,6 +63,8 @@ def _rule(value: str) -> str:
         ) from None
     if not isinstance(found, rrule) or _STANDSTILL.search(value):
         raise ValueError(f"{value!r} is not one rule that goes on; write one like FREQ=DAILY;BYHOUR=2")
+    if next(iter(found.replace(freq=YEARLY, interval=1)), None) is None:
+        raise ValueError(f"{value!r} names days that no year has; write one like FREQ=DAILY;BYHOUR=2")
     return value
 
 

@@ -15,6 +15,7 @@ from nexus.control.containers.hooks import Hooks
 from nexus.control.containers.letting_in import LettingIn
 from nexus.control.containers.migrating import Migrating
 from nexus.control.containers.replacing import Replacing
+from nexus.control.recovering.deleting import delete_secrets
 from nexus.images.sources import is_buildable
 from nexus.plans import Action, Step
 from nexus.render.containers.files import container_specs
@@ -154,8 +155,8 @@ class Actions:
         home = self._keeper.home
         for folder in (home.root / name for name in ("state", "config", "containers", "sboms")):
             await asyncio.to_thread(_remove, folder)
-        for folder in (home.secrets, home.logs):
-            await asyncio.to_thread(_remove, folder)
+        await asyncio.to_thread(_remove, home.logs)
+        await asyncio.to_thread(delete_secrets, home)
         self._keeper.forget()
 
     async def _until_ready(self, service: Service, lives: bool | None = None) -> None:

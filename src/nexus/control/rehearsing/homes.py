@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 from nexus.control.addresses import HIGHEST
+from nexus.control.recovering.apart import set_apart
 from nexus.migrations.rehearsing.errors import RehearsalFailed
 from nexus.migrations.rehearsing.scratch import Scratch
 from nexus.releases import Catalogue
@@ -41,6 +42,7 @@ def furnish(living: Home, there: Scratch, service: str) -> Home:
     home = Home.at(there.home)
     home.prepare()
     home.furnish()
+    set_apart(home, "a rehearsal")
     _copy_database(living.database, home.database)
     _copy(living.secrets, home.secrets)
     with closing(Catalogue(home.database)) as catalogue:

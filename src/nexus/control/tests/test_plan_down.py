@@ -59,6 +59,16 @@ def test_data_is_deleted_after_everything_has_stopped(tmp_path: Path) -> None:
     assert set(plan.steps[-1].after) == {"stop login", "stop db"}
 
 
+def test_backups_stay_when_data_are_deleted_unless_they_are_to_go(tmp_path: Path) -> None:
+    stack = stack_in(tmp_path)
+    stays = plan_down(stack, facts(stack), delete_data=True, backups="/home/backups").steps[-1]
+    assert "its backups stay in /home/backups, and the keys that open them" in stays.does
+    assert stays.arguments == {"backups": "stay"}
+    goes = plan_down(stack, facts(stack), delete_data=True).steps[-1]
+    assert "its backups on this machine and the keys that open any go too" in goes.does
+    assert goes.arguments == {"backups": "go"}
+
+
 def test_the_agent_of_telemetry_ends_when_those_are_gone_that_send_to_it(tmp_path: Path) -> None:
     stack = stack_in(tmp_path)
     plan = plan_down(stack, facts(stack, "db", "gate", "login", "telemetry"))

@@ -1,0 +1,68 @@
+"""What is wrong with recovery, and its verdict, in Brazilian Portuguese; the English text is the key."""
+
+PT_BR = {
+    "a backup has been due for {time}; the newest is {age} old": (
+        "um backup está atrasado há {time}; o mais novo tem {age}"
+    ),
+    "a disaster now would cost everything: there is no backup yet": (
+        "um desastre agora custaria tudo: ainda não há backup"
+    ),
+    "a disaster now would cost {loss} of data and about {rto}": (
+        "um desastre agora custaria {loss} de dados e cerca de {rto}"
+    ),
+    "a disaster now would cost {loss} of data and about {rto} (estimated: no restore was measured yet)": (
+        "um desastre agora custaria {loss} de dados e cerca de {rto} (estimado: nenhuma restauração foi "
+        "medida ainda)"
+    ),
+    "a disaster would cost {loss} of data; {promised} are promised": (
+        "um desastre custaria {loss} de dados; o prometido são {promised}"
+    ),
+    "a disaster would stop everything for {rto}; {promised} are promised": (
+        "um desastre pararia tudo por {rto}; o prometido são {promised}"
+    ),
+    "backup {id} is damaged: {why}": "o backup {id} está danificado: {why}",
+    (
+        "backups have no room on this machine: {free} are free, {reserve} are reserved; make room, or keep "
+        "fewer (recovery.keep)"
+    ): (
+        "os backups não têm espaço nesta máquina: {free} livres, {reserve} reservados; libere espaço ou "
+        "guarde menos (recovery.keep)"
+    ),
+    "backups use up this machine's disk in {time}; make room, or keep fewer (recovery.keep)": (
+        "os backups ocupam o disco desta máquina em {time}; libere espaço ou guarde menos (recovery.keep)"
+    ),
+    (
+        "losing the database now would cost {loss} of data and about {rto}; losing this machine would cost "
+        "everything"
+    ): ("perder o banco agora custaria {loss} de dados e cerca de {rto}; perder esta máquina custaria tudo"),
+    "no place beside this machine has a whole backup that the recovery kit opens yet": (
+        "nenhum local além desta máquina tem ainda um backup íntegro que o kit de recuperação abra"
+    ),
+    "no restore was ever proven by a drill": "nenhuma restauração foi provada por um simulado",
+    "nothing outlives this machine: name another place under recovery.places in nexus.yaml": (
+        "nada sobrevive a esta máquina: indique outro local em recovery.places no nexus.yaml"
+    ),
+    "the last backup failed: {why}": "o último backup falhou: {why}",
+    "the last drill failed: {why}": "o último simulado falhou: {why}",
+    "the last drill was {age} ago; one has been due for {time}": (
+        "o último simulado foi há {age}; há um atrasado há {time}"
+    ),
+    "the stream has a gap ({why}); `nexus backup create --full` closes it": (
+        "o fluxo tem uma lacuna ({why}); `nexus backup create --full` a fecha"
+    ),
+    "there is no backup; take one with `nexus backup create`": (
+        "não há backup; faça um com `nexus backup create`"
+    ),
+    (
+        "there is no recovery kit: if this machine is lost, nothing opens its backups; `nexus recovery kit` "
+        "makes one to print"
+    ): (
+        "não há kit de recuperação: se esta máquina se perder, nada abre os backups dela; `nexus recovery "
+        "kit` faz um para imprimir"
+    ),
+    "what is committed is not streamed away: the archive does not run; start it with `nexus up`": (
+        "o que é confirmado não é transmitido: o arquivo contínuo não está em execução; inicie-o com "
+        "`nexus up`"
+    ),
+    "{why}": "{why}",
+}

@@ -1,0 +1,157 @@
+"""What is wrong with a stack's recovery: each under a name that stays, for alerts to be hung on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from nexus.control.recovering.amounts import DAY, HOUR, roughly, size
+from nexus.control.recovering.facts import RecoveryFacts
+from nexus.control.recovering.timetable import last
+from nexus.migrations.rehearsing.sentence import Sentence
+
+Level = Literal["error", "warning"]
+OVERDUE = HOUR  # after a backup was due
+SOON = 3 * DAY  # in which the disk will be full
+DRILL_OVERDUE = 12 * HOUR
+_NAMES = {"place": "recovery-place", "disk": "recovery-space", "slot": "recovery-slot"}
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """`name` never changes; `sentence` says what is wrong and how to mend it. An error breaks a promise."""
+
+    name: str
+    level: Level
+    sentence: Sentence
+
+    def as_dict(self) -> dict[str, Any]:
+        """As commands print it."""
+        return {"name": self.name, "level": self.level, "sentence": str(self.sentence)}
+
+
+def alarms(
+    facts: RecoveryFacts, database: float | None, machine: float | None, rto: float | None
+) -> tuple[Alarm, ...]:
+    """All that is wrong, errors first. `database`, `machine`: seconds of data that their loss would cost;
+    `rto`: seconds of standstill. Pure.
+    """
+    found = [
+        *_objectives(facts, database, machine, rto),
+        *_backups(facts),
+        *_stream(facts),
+        *_places(facts),
+        *_space(facts),
+        *_proof(facts),
+    ]
+    return tuple(sorted(found, key=lambda each: each.level))
+
+
+def _error(name: str, text: str, **values: object) -> Alarm:
+    return Alarm(name, "error", Sentence(text, **values))
+
+
+def _warning(name: str, text: str, **values: object) -> Alarm:
+    return Alarm(name, "warning", Sentence(text, **values))
+
+
+def _objectives(
+    facts: RecoveryFacts, database: float | None, machine: float | None, rto: float | None
+) -> Iterator[Alarm]:
+    policy = facts.policy
+    if database is None:
+        yield _error("recovery-no-backup", "there is no backup; take one with `nexus backup create`")
+        return
+    if not facts.others:
+        text = "nothing outlives this machine: name another place under recovery.places in nexus.yaml"
+        yield _error("recovery-no-place", text)
+    elif machine is None and facts.kit is not None:
+        text = "no place beside this machine has a whole backup that the recovery kit opens yet"
+        yield _error("recovery-nothing-elsewhere", text)
+    loss = max(database, machine or 0.0)
+    if loss > policy.rpo:
+        text = "a disaster would cost {loss} of data; {promised} are promised"
+        yield _error("recovery-rpo", text, loss=roughly(loss), promised=roughly(policy.rpo))
+    if rto is not None and rto > policy.rto:
+        text = "a disaster would stop everything for {rto}; {promised} are promised"
+        yield _error("recovery-rto", text, rto=roughly(rto), promised=roughly(policy.rto))
+
+
+def _backups(facts: RecoveryFacts) -> Iterator[Alarm]:
+    failed = facts.last("full", "incremental")
+    if failed is not None and failed.state == "failed":
+        yield _error("recovery-backup-failed", "the last backup failed: {why}", why=failed.sentence)
+    for name, why in facts.unreadable.items():
+        yield _error("recovery-backup-unreadable", "backup {id} cannot be read: {why}", id=name, why=why)
+    newest = max((each.began for each in facts.backups), default=None)
+    for rule in (facts.policy.schedule.full, facts.policy.schedule.incremental):
+        due = last(rule, facts.policy.schedule.zone, datetime.fromtimestamp(facts.now - OVERDUE, UTC))
+        if newest is not None and due is not None and newest < due.timestamp() - OVERDUE:
+            text = "a backup has been due for {time}; the newest is {age} old"
+            late, age = roughly(facts.now - due.timestamp()), roughly(facts.now - newest)
+            yield _error("recovery-backup-overdue", text, time=late, age=age)
+            return
+
+
+def _stream(facts: RecoveryFacts) -> Iterator[Alarm]:
+    stream = facts.stream
+    if not facts.policy.stream:
+        return
+    if stream is None or not stream.alive:
+        text = "what is committed is not streamed away: the archive does not run; start it with `nexus up`"
+        yield _error("recovery-stream", text)
+        return
+    if facts.gap:
+        text = "the stream has a gap ({why}); `nexus backup create --full` closes it"
+        yield _error("recovery-gap", text, why=facts.gap)
+    for trouble in stream.troubles:
+        if trouble.kind != "gap":
+            yield _error(_NAMES.get(trouble.kind, "recovery-stream"), "{why}", why=trouble.text)
+
+
+def _places(facts: RecoveryFacts) -> Iterator[Alarm]:
+    told = {each.about for each in facts.stream.troubles if each.kind == "place"} if facts.stream else set()
+    for place in facts.places:
+        if place.trouble and place.name not in told:
+            yield _error("recovery-place", "{place}: {why}", place=place.name, why=place.trouble)
+
+
+def _space(facts: RecoveryFacts) -> Iterator[Alarm]:
+    if facts.disk_free is None:
+        return
+    room = facts.disk_free - facts.policy.reserve
+    if room <= 0:
+        text = "backups have no room on this machine: {free} are free, {reserve} are reserved; make room, or "
+        text += "keep fewer (recovery.keep)"
+        yield _error("recovery-space", text, free=size(facts.disk_free), reserve=size(facts.policy.reserve))
+    elif facts.growth and room / facts.growth * DAY < SOON:
+        text = "backups use up this machine's disk in {time}; make room, or keep fewer (recovery.keep)"
+        yield _error("recovery-space", text, time=roughly(room / facts.growth * DAY))
+
+
+def _proof(facts: RecoveryFacts) -> Iterator[Alarm]:
+    if facts.kit is None:
+        text = (
+            "there is no recovery kit: if this machine is lost, nothing opens its backups; `nexus recovery "
+        )
+        text += "kit` makes one to print"
+        yield _error("recovery-no-kit", text)
+    checked = facts.last("verify")
+    if checked is not None and checked.state == "failed":
+        text = "backup {id} is damaged: {why}"
+        yield _error("recovery-damaged", text, id=checked.backup, why=checked.sentence)
+    drill = facts.last("drill")
+    if drill is None:
+        yield _warning("recovery-drill", "no restore was ever proven by a drill")
+        return
+    if drill.state == "failed":
+        yield _error("recovery-drill", "the last drill failed: {why}", why=drill.sentence)
+        return
+    zone = facts.policy.schedule.zone
+    due = last(facts.policy.schedule.drill, zone, datetime.fromtimestamp(facts.now - DRILL_OVERDUE, UTC))
+    if due is not None and drill.began < due.timestamp():
+        text = "the last drill was {age} ago; one has been due for {time}"
+        late = roughly(facts.now - due.timestamp())
+        yield _error("recovery-drill", text, age=roughly(facts.now - drill.began), time=late)

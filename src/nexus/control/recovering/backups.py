@@ -1,0 +1,205 @@
+"""The operations on a stack's backups: one is taken, what is too old is deleted.
+
+They run in the control loop, and in a command's own process where none runs. Each is a plan that is carried
+out with the journal, and noted with its end, size and time; what operators ask for goes to the audit trail.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from nexus.control.addresses import Refused
+from nexus.control.deploying.trail import Trail
+from nexus.control.migrating.aside import aside, told_here
+from nexus.control.migrating.sources import server_of
+from nexus.control.progress import step_told
+from nexus.control.recovering.desk import Desk
+from nexus.control.recovering.looking import Looker
+from nexus.control.recovering.plan_backup import plan_backup
+from nexus.control.recovering.pruning import Pruning
+from nexus.control.recovering.requests import CreateRequest, PruneRequest, Wish
+from nexus.control.recovering.runs import Runs, State, What
+from nexus.control.recovering.stopping import until_stopped
+from nexus.control.recovering.telling import outcome, said, summary
+from nexus.control.turn import Emit
+from nexus.migrations.rehearsing.sentence import Say, Sentence
+from nexus.plans import Action, Journal, Outcome, Plan, Step, StepEvent, execute
+from nexus.recovery.backups.create import create_backup
+from nexus.recovery.backups.manifest import BackupManifest
+from nexus.recovery.errors import RecoveryError
+
+log = logging.getLogger("nexus.control")
+
+SCHEDULE = "the schedule"
+NOTHING_COUNTS = "interrupted: nothing of it counts as a backup; the next one clears it away"
+
+
+class Backups:
+    """The operations of one stack. `desk` says what is backed up; `database`: the control loop's file."""
+
+    def __init__(self, desk: Callable[[], Desk], database: Path) -> None:
+        self._desk = desk
+        self._trail = Trail(database)
+        self._journal = Journal(database)
+        self._stops: set[asyncio.Event] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.runs = Runs(database)
+
+    async def create(self, asked: CreateRequest, emit: Emit, stop: asyncio.Event) -> None:
+        """Takes a backup, and deletes what need not be kept any more.
+
+        Raises:
+            Refused: there is no database.
+        """
+        desk = self._desk()
+        source = desk.source(scheduled=asked.who == SCHEDULE)
+        with _refusing():
+            async with desk.repository() as repository:
+                facts = await Looker(desk, self.runs).facts(repository)
+        cause = "the schedule wants it" if asked.due else f"{asked.who} asked for it"
+        names = [place.name for place in facts.places]
+        server = server_of(desk.stack).name
+        plan = plan_backup(desk.stack.name, server, asked.kind, cause, names, facts.backups)
+        emit({"event": "plan", "plan": plan.as_dict(), "text": plan.text()})
+        if asked.plan_only:
+            return
+        made: list[BackupManifest] = []
+
+        async def back_up(step: Step) -> None:
+            async def take(say: Say) -> BackupManifest:
+                async with desk.repository() as repository:
+                    return await create_backup(source, repository, asked.kind, say)
+
+            def tell(sentence: Sentence) -> None:
+                emit(said(sentence))
+
+            say = told_here(tell)
+            made.append(await until_stopped(aside(lambda: take(say)), stop, NOTHING_COUNTS))
+
+        with self._at_work(stop):
+            what = _what(asked.kind)
+            run = self.runs.begin(what, asked.who, asked.due)
+            ended = await self._carry_out(plan, {"back-up": back_up}, asked.who, emit, stop, run, made)
+            told: dict[str, Any] = {"backup": summary(made[0], names[:1]) if made else None}
+            if made and not stop.is_set():
+                told["pruned"] = await self._prune_after(desk, asked.who, emit, stop)
+        emit(outcome(ended.state, ended.sentence(), ended.exit_code, **told))
+
+    async def prune(self, asked: PruneRequest, emit: Emit, stop: asyncio.Event) -> None:
+        """Deletes backups and WAL that the policy does not keep.
+
+        Raises:
+            Refused: what there is cannot be read.
+        """
+        desk = self._desk()
+        with _refusing():
+            pruning = await Pruning.of(desk, self.runs)
+        emit({"event": "plan", "plan": pruning.plan.as_dict(), "text": pruning.plan.text()})
+        if asked.plan_only:
+            return
+        with self._at_work(stop):
+            ended = await self._prune(pruning, asked.who, emit, stop)
+        told = {"bytes": pruning.deleted, "later": pruning.later}
+        emit(outcome(ended.state, ended.sentence(), ended.exit_code, **told))
+
+    async def interrupt(self) -> None:
+        """Cuts short what is under way, and waits until it has ended."""
+        for stop in self._stops:
+            stop.set()
+        await self._idle.wait()
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is under way."""
+        return bool(self._stops)
+
+    def close(self) -> None:
+        """Lets go of the files."""
+        self._trail.close()
+        self._journal.close()
+        self.runs.close()
+
+    async def _prune_after(self, desk: Desk, who: str, emit: Emit, stop: asyncio.Event) -> bool:
+        """After a backup; what goes wrong here does not make the backup any worse."""
+        try:
+            pruning = await Pruning.of(desk, self.runs)
+        except RecoveryError as error:
+            log.error("recovery-prune-failed: what need not be kept cannot be told: %s", error)
+            self.runs.end(self.runs.begin("prune", who), "failed", str(error))
+            return False
+        if pruning.plan.empty:
+            return True
+        return (await self._prune(pruning, who, emit, stop)).exit_code == 0
+
+    async def _prune(self, pruning: Pruning, who: str, emit: Emit, stop: asyncio.Event) -> Outcome:
+        if pruning.plan.empty:
+            return Outcome("nothing to do", 0)
+        run = self.runs.begin("prune", who)
+        return await self._carry_out(pruning.plan, pruning.actions(), who, emit, stop, run, [], pruning)
+
+    async def _carry_out(
+        self,
+        plan: Plan,
+        actions: dict[str, Action],
+        who: str,
+        emit: Emit,
+        stop: asyncio.Event,
+        run: int,
+        made: list[BackupManifest],
+        pruning: Pruning | None = None,
+    ) -> Outcome:
+        """The run says how it ended, also when all ends with it."""
+
+        def tell(event: StepEvent) -> None:
+            emit(step_told(event))
+
+        if who != SCHEDULE:
+            self._trail.add(who, f"{plan.title}: asked for", ())
+        state: State = "interrupted"
+        sentence, backup, size = "interrupted: the process ended", "", 0
+        try:
+            ended = await execute(plan, actions, self._journal, who, tell, stop)
+            state = ended.state if ended.state != "nothing to do" else "done"
+            errors = "; ".join(error for _, _, error in ended.failed)
+            sentence = errors or ended.sentence()
+            if made:
+                backup, size = made[0].id, made[0].size
+            if pruning is not None:
+                size = pruning.deleted
+            return ended
+        finally:
+            kind: What | None = made[0].kind if made else None
+            self.runs.end(run, state, sentence, backup, size, kind)
+            if who != SCHEDULE:
+                self._trail.add(who, f"{plan.title}: {sentence}", ())
+
+    @contextmanager
+    def _at_work(self, stop: asyncio.Event) -> Iterator[None]:
+        self._stops.add(stop)
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._stops.discard(stop)
+            if not self._stops:
+                self._idle.set()
+
+
+def _what(kind: Wish) -> What:
+    """As what a run is noted until it is known what came of it."""
+    return "full" if kind == "full" else "incremental"
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """What is wrong with places and keys is what the operator is refused with."""
+    try:
+        yield
+    except RecoveryError as error:
+        raise Refused(str(error)) from error

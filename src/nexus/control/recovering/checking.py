@@ -1,0 +1,52 @@
+"""Verifying backups, one after the other, each noted with its verdict."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from nexus.control.recovering.desk import Desk
+from nexus.control.recovering.runs import Runs, State
+from nexus.migrations.rehearsing.sentence import Say
+from nexus.recovery.backups.verdict import Verdict
+from nexus.recovery.backups.verify import verify
+from nexus.recovery.repository import Repository
+
+
+async def verified(
+    desk: Desk, repository: Repository, runs: Runs, who: str, backups: Sequence[str], deep: bool, say: Say
+) -> AsyncIterator[Verdict]:
+    """The verdict on each backup, as soon as it is known.
+
+    Raises:
+        RecoveryError: one cannot be read at all, or there is no room to unpack it.
+    """
+    for name in backups:
+        run = runs.begin("verify", who, backup=name)
+        state: State = "interrupted"
+        sentence, size = "interrupted", 0
+        try:
+            verdict = await verify(repository, name, deep, say, desk.policy.reserve)
+            state, size = "done" if verdict.ok else "failed", verdict.bytes
+            sentence = "; ".join(verdict.said) if not verdict.ok else _how(verdict)
+            yield verdict
+        except Exception as error:
+            state, sentence = "failed", str(error)
+            raise
+        finally:
+            runs.end(run, state, sentence, name, size)
+
+
+def told(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as commands print it."""
+    return {
+        **asdict(verdict),
+        "ok": verdict.ok,
+        "restorable": verdict.restorable,
+        "said": list(verdict.said),
+    }
+
+
+def _how(verdict: Verdict) -> str:
+    return "every byte was opened" if verdict.deep else "every file is there and as it was stored"

@@ -1,0 +1,153 @@
+"""Looking at what there is: backups in every place, the stream, the disk, and what was done so far."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from nexus.control.recovering.desk import Desk
+from nexus.control.recovering.facts import PlaceFacts, RecoveryFacts
+from nexus.control.recovering.reading import behind, wal_behind
+from nexus.control.recovering.runs import Run, Runs, What
+from nexus.recovery import layout
+from nexus.recovery.backups.manifest import BackupManifest
+from nexus.recovery.errors import PlaceError, RecoveryError
+from nexus.recovery.places import Entry, Place
+from nexus.recovery.repository import Repository
+from nexus.recovery.restoring.rates import read_rates
+from nexus.recovery.sealing.keyring import kit_mark
+from nexus.recovery.streaming.status import read_status
+from nexus.stack.recovering import LOCAL
+
+WITHIN = 20.0  # seconds for one question to a place
+GROWTH_OVER = 7 * 86_400.0  # seconds
+WHATS: tuple[What, ...] = ("full", "incremental", "verify", "prune", "restore", "drill")
+
+
+@dataclass
+class Looker:
+    """Looks at one stack's recovery. It remembers what cannot change: manifests; and what is costly for as
+    long as `every` seconds: what other places hold, and whether they answer. With 0 it always asks.
+    """
+
+    desk: Desk
+    runs: Runs
+    every: float = 0.0
+    _manifests: dict[str, BackupManifest] = field(default_factory=dict)
+    _places: dict[str, tuple[float, PlaceFacts]] = field(default_factory=dict)
+    _system: tuple[float, str] = (0.0, "")
+    _growth: tuple[float, float | None] = (0.0, None)
+
+    async def facts(self, repository: Repository) -> RecoveryFacts:
+        """All that is known now."""
+        now, desk = time.time(), self.desk
+        rates_file = desk.home.root / "recovery" / "rates.json"
+        stream = await asyncio.to_thread(read_status, desk.home)
+        places = await asyncio.gather(
+            *(self._place(place, behind(stream, place.name, now), now) for place in repository.places)
+        )
+        system = (stream.system if stream else "") or await self._read_system(now)
+        ids = sorted({each for place in places for each in place.backups})
+        backups, unreadable = await self._backups(repository, ids)
+        return RecoveryFacts(
+            now,
+            desk.policy,
+            tuple(places),
+            backups,
+            unreadable,
+            stream,
+            wal_behind(stream, next((b for b in reversed(backups) if b.system == system), None)),
+            read_rates(rates_file),
+            rates_file.stat().st_mtime if rates_file.exists() else None,
+            places[0].free,
+            await self._growing(repository.first, now),
+            kit.made if (kit := kit_mark(desk.home)) else None,
+            self._latest(),
+            system,
+        )
+
+    async def _place(self, place: Place, behind: float | None, now: float) -> PlaceFacts:
+        kept = self._places.get(place.name)
+        if kept is not None and place.name != LOCAL and now - kept[0] < self.every:
+            return replace(kept[1], behind=behind)
+        found = await _look_at(place, self._kind(place.name), place.name != LOCAL or not self.every)
+        if found.trouble and kept is not None:  # what it had is not gone because it does not answer
+            found = replace(found, backups=kept[1].backups)
+        self._places[place.name] = (now, found)
+        return replace(found, behind=behind)
+
+    async def _read_system(self, now: float) -> str:
+        """Which cluster it is, where no stream says so and the database answers."""
+        if self._system[1] and now - self._system[0] < self.every:
+            return self._system[1]
+        self._system = (now, await self.desk.system())
+        return self._system[1]
+
+    def _kind(self, name: str) -> str:
+        manifest = self.desk.policy.places.get(name)
+        return manifest.kind if manifest else "directory"
+
+    async def _backups(
+        self, repository: Repository, ids: Sequence[str]
+    ) -> tuple[tuple[BackupManifest, ...], dict[str, str]]:
+        unreadable: dict[str, str] = {}
+        for name in ids:
+            if name not in self._manifests:
+                try:
+                    self._manifests[name] = await repository.backup(name)
+                except RecoveryError as error:
+                    unreadable[name] = str(error)
+        return tuple(self._manifests[each] for each in ids if each in self._manifests), unreadable
+
+    async def _growing(self, place: Place, now: float) -> float | None:
+        """Bytes a day that the first place grows by: what came less what was pruned."""
+        if self._growth[0] and now - self._growth[0] < self.every:
+            return self._growth[1]
+        try:
+            entries = await place.entries()
+        except PlaceError:
+            return None
+        since = now - GROWTH_OVER
+        pruned = sum(run.bytes for run in self.runs.latest("prune", count=200) if run.began > since)
+        self._growth = (now, growth(entries, pruned, now))
+        return self._growth[1]
+
+    def _latest(self) -> tuple[Run, ...]:
+        found: dict[int, Run] = {}
+        for what in WHATS:
+            newest = (*self.runs.latest(what, count=20), *self.runs.latest(what, state="done"))
+            found |= {run.id: run for run in newest}
+        return tuple(sorted(found.values(), key=lambda run: -run.id))
+
+
+def growth(entries: Sequence[Entry], pruned: int, now: float) -> float | None:
+    """Bytes a day, of the last days; None while there is less than a day to judge by. Pure."""
+    oldest = min((each.modified for each in entries), default=now)
+    span = min(GROWTH_OVER, now - oldest)
+    if span < 86_400.0:
+        return None
+    came = sum(each.bytes for each in entries if each.modified > now - span)
+    return (came - pruned) / span * 86_400.0
+
+
+async def _look_at(place: Place, kind: str, check: bool) -> PlaceFacts:
+    try:
+        async with asyncio.timeout(WITHIN):
+            if check:
+                await place.check()
+            entries = await place.entries(layout.BACKUPS)
+            free = await place.free()
+    except TimeoutError:
+        return PlaceFacts(place.name, kind, trouble=f"it did not answer within {WITHIN:.0f} s")
+    except PlaceError as error:
+        return PlaceFacts(place.name, kind, trouble=str(error))
+    return PlaceFacts(place.name, kind, whole(entries), free=free)
+
+
+def whole(entries: Sequence[Entry]) -> tuple[str, ...]:
+    """The backups that are whole by these files of a place. Pure."""
+    keys = {each.key for each in entries}
+    names = {key.split("/")[1] for key in keys if key.count("/") > 1}
+    return tuple(sorted(name for name in names if layout.manifest(name) in keys))

@@ -1,0 +1,76 @@
+"""Which backup is due now, and which when next: what `nexus.yaml` says beside what there is.
+
+A run that was missed while nothing ran is made up for once. A failed one is tried again, ever more seldom.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from nexus.control.recovering.runs import Run
+from nexus.control.recovering.timetable import last, next_
+from nexus.recovery.backups.manifest import BackupManifest
+from nexus.recovery.layout import Kind
+from nexus.stack.recovering import Schedule
+
+FIRST_RETRY, LONGEST_RETRY = 60.0, 3600.0
+Job = Literal["full", "incremental", "drill"]
+JOBS: tuple[Job, ...] = ("full", "incremental", "drill")
+
+
+@dataclass(frozen=True)
+class Due:
+    """A backup that is to be taken now. `at`: since when, in seconds since the epoch; `why` in words."""
+
+    kind: Kind
+    at: float
+    why: str
+
+
+def due(
+    schedule: Schedule, backups: Sequence[BackupManifest], runs: Sequence[Run], gap: str, now: float
+) -> Due | None:
+    """The backup that is due, if any. `backups`: those of the present cluster, oldest first; `runs`: the
+    newest of backups, newest first; `gap`: why the stream asks for a full one. Pure.
+    """
+    found = _due(schedule, backups, gap, now)
+    return None if found is None or now < _again(runs) else found
+
+
+def coming(schedule: Schedule, now: float) -> dict[Job, float | None]:
+    """When each job is due next, in seconds since the epoch; None: never again. Pure."""
+    moment = datetime.fromtimestamp(now, UTC)
+    found = {job: next_(getattr(schedule, job), schedule.zone, moment) for job in JOBS}
+    return {job: each.timestamp() if each else None for job, each in found.items()}
+
+
+def _due(schedule: Schedule, backups: Sequence[BackupManifest], gap: str, now: float) -> Due | None:
+    if not backups:
+        return Due("full", now, "there is no backup yet")
+    if gap:
+        return Due("full", now, f"the stream has a gap: {gap}")
+    moment = datetime.fromtimestamp(now, UTC)
+    full = max((each.began for each in backups if each.kind == "full"), default=0.0)
+    newest = max(each.began for each in backups)
+    kinds: tuple[tuple[Kind, float], ...] = (("full", full), ("incremental", newest))
+    for kind, began in kinds:
+        wanted = last(getattr(schedule, kind), schedule.zone, moment)
+        if wanted is not None and wanted.timestamp() > began:
+            return Due(kind, wanted.timestamp(), "the schedule wants it")
+    return None
+
+
+def _again(runs: Sequence[Run]) -> float:
+    """Not before this time, after so many failures in a row; in seconds since the epoch."""
+    failures = 0
+    for run in runs:
+        if run.state == "done":
+            break
+        failures += run.state == "failed"
+    if not failures:
+        return 0.0
+    ended = max(run.ended or run.began for run in runs)
+    return ended + min(LONGEST_RETRY, FIRST_RETRY * 2.0 ** (failures - 1))
