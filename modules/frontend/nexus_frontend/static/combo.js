@@ -33,9 +33,14 @@ export function startCombo(combo, chosen) {
   };
   const ask = async () => {
     const mine = (turn += 1);
-    const answer = await fetch(`${combo.dataset.combo}?q=${encodeURIComponent(input.value)}`, { headers: { "HX-Request": "true" } }).catch(() => null);
-    if (!answer?.ok || mine !== turn || document.activeElement !== input) return;
-    list.innerHTML = await answer.text();
+    const found = await fetch(`${combo.dataset.combo}?q=${encodeURIComponent(input.value)}`, { headers: { "HX-Request": "true" } })
+      .then((answer) => (answer.ok ? answer.text() : null)).catch(() => null);
+    if (mine !== turn || document.activeElement !== input) return; // more was typed before the whole answer had come
+    if (found === null) {
+      if (waiting) timer = setTimeout(ask, 1000); // a person who has pressed Enter already waits for it
+      return;
+    }
+    list.innerHTML = found;
     waiting = false;
     options().forEach((one, n) => { one.id = `${list.id}-${n}`; });
     input.setAttribute("aria-expanded", "true");
