@@ -22,6 +22,7 @@ from nexus.runtimes.protocol import Account
 from nexus.standby.errors import NotFenced
 
 SIGNAL = "standby.signal"
+LOCK = "postmaster.pid"
 PROGRAMS = ("postgres", "pg_")  # an operator's shell in the folder is none of them
 LIMIT = 10.0  # seconds that the kernel may take to end what was killed
 POLL = 0.01
@@ -45,7 +46,8 @@ def working_in(folder: Path) -> tuple[int, ...]:
 
 
 async def clear(folder: Path, limit: float = LIMIT) -> int:
-    """Kills whatever works in a folder; returns how many processes that were, when none is left.
+    """Kills whatever works in a folder; returns how many processes that were, when none is left. The lock
+    file goes too: another process may have its number by now.
 
     Raises:
         NotFenced: one does not end within `limit` seconds, for example because its disk hangs.
@@ -61,7 +63,19 @@ async def clear(folder: Path, limit: float = LIMIT) -> int:
                 "nothing takes their place before they have ended (does the disk hang?)"
             )
         await asyncio.sleep(POLL)
+    (folder / LOCK).unlink(missing_ok=True)
     return len(killed)
+
+
+def forget_sockets(folder: Path, data: Path) -> None:
+    """Removes the Unix sockets that a server of `data`, which is gone, left in a folder: another process may
+    have its number by now, for which PostgreSQL would take it.
+    """
+    for lock in folder.glob(".s.PGSQL.*.lock"):
+        told = lock.read_text(encoding="utf-8").split("\n")
+        if len(told) > 1 and Path(told[1]) == data:
+            lock.unlink(missing_ok=True)
+            lock.with_suffix("").unlink(missing_ok=True)
 
 
 def mark(data: Path, why: str, account: Account | None) -> None:

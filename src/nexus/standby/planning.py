@@ -31,7 +31,7 @@ def plan_add(service: str, data: Path, former: bool, there: bool, wish: Wish, wh
                 "rewind",
                 name,
                 f"{data} was the primary and was fenced",
-                f"take back in {data} what the new primary does not have",
+                f"take back in {data} what the new primary does not have, or copy that anew",
                 after=("admit",),
                 arguments={"data": str(data)},
             )

@@ -23,7 +23,7 @@ async def rewind(programs: Programs, url: str, passwords: Path, data: Path) -> N
     it is begun again.
 
     Raises:
-        StandbyError: it cannot be brought there; a new standby must be taken.
+        StandbyError: it cannot be brought there; it must be copied anew.
     """
     under_way = _note(data)
     if fenced(data) in ("", REWOUND) and not under_way.exists():
@@ -44,11 +44,10 @@ async def rewind(programs: Programs, url: str, passwords: Path, data: Path) -> N
     try:
         await programs.run(*command, passwords=passwords)
     except ServerFailed as error:
-        said = [each for each in str(error).split(" / ") if each.startswith("pg_rewind: error")]
-        raise StandbyError(
-            f"{data} cannot be brought back ({'; '.join(said) or error}); take a new standby: "
-            "`nexus standby remove`, then `nexus standby add`"
-        ) from error
+        said = [
+            each for each in str(error).split(" / ") if "FATAL" in each or each.startswith("pg_rewind: error")
+        ]
+        raise StandbyError(f"{data} cannot be brought back ({'; '.join(said) or error})") from error
     finally:
         fence.mark(data, "it was to be brought back; `nexus standby add` goes on", programs.account)
     fence.mark(data, REWOUND, programs.account)

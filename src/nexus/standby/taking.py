@@ -65,6 +65,28 @@ async def dismiss(primary: Connection) -> None:
     await primary.execute(f"DROP ROLE IF EXISTS {NAME}")
 
 
+def _fresh(data: Path) -> Path:
+    return data.with_name(f"{data.name}.fresh")
+
+
+def retaken(data: Path) -> bool:
+    """Whether a fresh copy is whole that is to take the place of a folder."""
+    return (_fresh(data) / "PG_VERSION").exists()
+
+
+async def retake(programs: Programs, url: str, passwords: Path, data: Path) -> None:
+    """Copies the primary anew, and puts the copy in the place of what the folder `data` holds.
+
+    Raises:
+        ServerFailed: the copy failed; the folder is as it was.
+    """
+    await take(programs, url, passwords, _fresh(data))
+    await clear(data)
+    if data.exists():
+        await asyncio.to_thread(shutil.rmtree, data)
+    _fresh(data).rename(data)
+
+
 async def take(programs: Programs, url: str, passwords: Path, data: Path) -> None:
     """Copies the primary at `url` (the superuser's) into the folder `data`, which appears when it is whole.
 

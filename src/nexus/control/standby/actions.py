@@ -80,10 +80,19 @@ class Actions:
         await taking.take(programs, url, passwords, Path(step.arguments["data"]))
 
     async def rewind(self, step: Step) -> None:
-        """Takes back what a former primary wrote and the present one does not have."""
-        url, programs = self._standing.url(), self._standing.programs
+        """Takes back what a former primary wrote and the present one does not have; copies anew where the
+        WAL for that is gone.
+        """
+        url, programs, data = self._standing.url(), self._standing.programs, Path(step.arguments["data"])
         passwords = password_file(programs.folder, url, programs.account)
-        await rejoining.rewind(programs, url, passwords, Path(step.arguments["data"]))
+        if not taking.retaken(data):
+            try:
+                await rejoining.rewind(programs, url, passwords, data)
+                return
+            except StandbyError as error:
+                log.warning("%s: it is copied anew", error)
+        await taking.retake(programs, url, passwords, data)
+        rejoining.forget(data)
 
     async def follow(self, step: Step) -> None:
         """Keeps the standby running from now on."""

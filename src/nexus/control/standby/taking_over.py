@@ -194,6 +194,9 @@ class TakingOver:
         if running is not None:
             standing.keeper.processes.kill(running)
         killed = await fence.clear(holder)
+        name = standing.database.name
+        for each in (name, standby_name(name)):
+            fence.forget_sockets(standing.site.home.sockets(each), holder)
         if running is not None:
             await standing.keeper.processes.wait(running)
         if killed:
