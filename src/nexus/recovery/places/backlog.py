@@ -45,7 +45,7 @@ class Backlog:
 
     def __init__(self) -> None:
         self._there: dict[str, int] = {}  # in the target, with their sizes
-        self._lacking: dict[str, Entry] = {}
+        self._lacking: dict[str, tuple[Rank, Entry]] = {}
         self._queues: dict[Lane, list[tuple[Rank, str]]] = {name: [] for name in LANES}
         self.refused: dict[str, str] = {}  # which the target cannot take, and why
 
@@ -54,9 +54,10 @@ class Backlog:
         self._there = {entry.key: entry.bytes for entry in target}
         for key in tuple(self.refused):  # it may have been mended
             del self.refused[key]
-            self._queue(key)
+            if key in self._lacking:
+                self._queue(key)
         for key in self._there.keys() & self._lacking.keys():
-            if self._there[key] == self._lacking[key].bytes:
+            if self._there[key] == self._lacking[key][1].bytes:
                 self._drop(key)
 
     def seen(self, source: Iterable[Entry]) -> bool:
@@ -64,7 +65,7 @@ class Backlog:
         found = {entry.key: entry for entry in source}
         new = [entry for entry in found.values() if self._wanted(entry, found)]
         for entry in new:
-            self._lacking[entry.key] = entry
+            self._lacking[entry.key] = (rank(entry.key), entry)
             self._queue(entry.key)
         for key in [key for key in self._lacking if "+" in key and self._whole(key) in found]:
             self._drop(key)
@@ -76,7 +77,7 @@ class Backlog:
         while queue:
             key = queue[0][1]
             if key in self._lacking and key not in self.refused:
-                return self._lacking[key]
+                return self._lacking[key][1]
             heapq.heappop(queue)
         return None
 
@@ -109,8 +110,19 @@ class Backlog:
 
     def lacking(self, prefix: str = "") -> tuple[Entry, ...]:
         """What the target lacks below a prefix, in the order in which it comes."""
-        found = (entry for key, entry in self._lacking.items() if key.startswith(prefix))
-        return tuple(sorted(found, key=lambda entry: rank(entry.key)))
+        return tuple(entry for _, entry in sorted(self._below(prefix)))
+
+    def size(self, prefix: str = "") -> tuple[int, int]:
+        """How many files the target lacks below a prefix, and their bytes."""
+        found = self._below(prefix)
+        return len(found), sum(entry.bytes for _, entry in found)
+
+    def oldest(self) -> float | None:
+        """When the oldest file that the target lacks came into being; seconds since the epoch."""
+        return min((entry.modified for _, entry in self._lacking.values()), default=None)
+
+    def _below(self, prefix: str) -> list[tuple[Rank, Entry]]:
+        return [each for key, each in self._lacking.items() if key.startswith(prefix)]
 
     def _wanted(self, entry: Entry, found: Mapping[str, Entry]) -> bool:
         if entry.key in self._lacking or self._there.get(entry.key) == entry.bytes:
@@ -119,7 +131,7 @@ class Backlog:
         return whole is None or not any(whole in where for where in (found, self._lacking, self._there))
 
     def _queue(self, key: str) -> None:
-        heapq.heappush(self._queues[lane(key)], (rank(key), key))
+        heapq.heappush(self._queues[lane(key)], (self._lacking[key][0], key))
 
     def _drop(self, key: str) -> None:
         self._lacking.pop(key, None)

@@ -18,7 +18,7 @@ from nexus.recovery.places import copying, keys
 from nexus.recovery.places.marker import MARKER, Marker, new_marker
 from nexus.recovery.places.pace import FREE, Pace
 from nexus.recovery.places.place import Entry
-from nexus.recovery.places.telling import Telling
+from nexus.recovery.places.telling import FULL, Telling
 from nexus.recovery.places.threads import Threads
 
 ABANDONED = 86400.0  # seconds after which nobody goes on with a draft
@@ -98,6 +98,10 @@ class Directory:
                 except FileNotFoundError:  # somebody else named the draft, or took the empty folder away
                     if last and not target.exists():
                         raise
+                except OSError as error:
+                    if error.errno in FULL:  # what is smaller may still fit
+                        draft.unlink(missing_ok=True)
+                    raise
             return self._compare(key, file, target)
 
     def _compare(self, key: str, file: Path, target: Path) -> None:

@@ -66,17 +66,17 @@ class MirrorStatus:
         copied: tuple[int, int],
     ) -> MirrorStatus:
         """Puts it together."""
-        lacking, now = backlog.lacking(), time.time()
-        wal = [entry for entry in lacking if entry.key.startswith(layout.WAL)]
+        (keys, size), (wal_keys, wal_size) = backlog.size(), backlog.size(layout.WAL)
+        oldest = backlog.oldest()
         trouble = min(troubles.values(), key=lambda each: each.since, default=None)
         return cls(
             place=place,
             known=known,
-            keys=len(lacking),
-            bytes=sum(entry.bytes for entry in lacking),
-            wal_keys=len(wal),
-            wal_bytes=sum(entry.bytes for entry in wal),
-            oldest=max((max(0.0, now - entry.modified) for entry in lacking), default=0.0),
+            keys=keys,
+            bytes=size,
+            wal_keys=wal_keys,
+            wal_bytes=wal_size,
+            oldest=0.0 if oldest is None else max(0.0, time.time() - oldest),
             succeeded=succeeded,
             failed=trouble.at if trouble else None,
             error=trouble.said if trouble else "",

@@ -15,6 +15,7 @@ from nexus.stack.recovering import S3Place
 CONNECT, READ, TRIES = 10, 60, 3  # seconds, seconds, attempts
 _GONE = {"NoSuchKey", "NoSuchVersion", "404", "NotFound"}
 _FULL = {"QuotaExceeded", "XMinioStorageFull", "InsufficientStorage", "InsufficientCapacity", "507"}
+_STRANGER = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "403"}
 _MEND = {
     "NoSuchBucket": "there is no such bucket; make it, or mend bucket in nexus.yaml",
     "InvalidAccessKeyId": "it does not know the access key; set the place's secret again",
@@ -71,6 +72,8 @@ class Bucket:
         try:
             yield
         except ClientError as error:
+            if code_of(error) in _STRANGER:
+                self._client = None  # it is made anew, with the secret as it is then
             raise self._fault(key, error) from error
         except BotoCoreError as error:
             raise PlaceError(

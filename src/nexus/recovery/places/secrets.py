@@ -28,9 +28,7 @@ def read_secret(home: Home, name: str) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise PlaceError(f"place {name}: its secret {file} cannot be read ({error})") from error
     if not text:
-        raise PlaceError(
-            f"place {name} has no secret yet; set it: nexus recovery place {name} --secret-file FILE"
-        )
+        raise PlaceError(f"place {name} has no secret yet; set it: nexus recovery place secret {name} < FILE")
     return text
 
 

@@ -26,7 +26,6 @@ from asyncssh import (
     SFTPFileAlreadyExists,
     SFTPNoSuchFile,
     SFTPNoSuchPath,
-    SFTPOpUnsupported,
 )
 
 from nexus.recovery.errors import Conflict, PlaceError
@@ -112,7 +111,7 @@ class Sftp:
 
     async def free(self) -> int | None:
         """Bytes that still fit; None where the server does not tell. Raises PlaceError."""
-        return await self._session.run("", lambda line: self._room(line.client))
+        return await self._session.run("", lambda line: sftp_files.room(line.client, self._root))
 
     async def check(self) -> None:
         """Writes, reads and deletes a file. Raises NoRoom, PlaceError."""
@@ -152,9 +151,12 @@ class Sftp:
                 with contextlib.suppress(*_GONE):
                     await client.remove(draft)
                 return await self._compare(line, key, size, digest)
-            room = await self._room(client)  # SFTP 3 has no word for a full disk
-            if room is not None and room < size:
-                raise no_room(self._name, self._session.address, key, size, room) from error
+            room = await sftp_files.room(client, self._root)
+            if room is not None and room < size:  # SFTP 3 has no word for a full disk
+                with contextlib.suppress(*_GONE):
+                    await client.remove(draft)  # what is smaller may still fit
+                left = await sftp_files.room(client, self._root)
+                raise no_room(self._name, self._session.address, key, size, left) from error
             self._known = None  # a folder was taken away, or the whole disk
             raise
         return None
@@ -179,13 +181,6 @@ class Sftp:
                 f"place {self._name}: {path} holds other bytes than those that are to be stored; nothing is "
                 "replaced. If it is damaged, remove it and its copy is made again"
             )
-
-    async def _room(self, client: SFTPClient) -> int | None:
-        try:
-            told = await client.statvfs(self._root)
-        except SFTPOpUnsupported:
-            return None
-        return int(told.bavail * told.frsize)
 
     async def _walk(self, line: Line, folder: str) -> AsyncIterator[Entry]:
         try:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import cast
 
-from asyncssh import FXF_CREAT, FXF_READ, FXF_WRITE, SFTPAttrs, SFTPClientFile, SFTPOpUnsupported
+from asyncssh import FXF_CREAT, FXF_READ, FXF_WRITE, SFTPAttrs, SFTPClient, SFTPClientFile, SFTPOpUnsupported
 
 from nexus.recovery.places.pace import Pace
 from nexus.recovery.places.sftp_session import Line
@@ -53,6 +53,15 @@ async def remote_digest(line: Line, path: str) -> str:
     async for block in _blocks(line, path):
         found.update(block)
     return found.hexdigest()
+
+
+async def room(client: SFTPClient, root: str) -> int | None:
+    """Bytes that still fit; None where the server does not tell. Raises asyncssh.SFTPError."""
+    try:
+        told = await client.statvfs(root)
+    except SFTPOpUnsupported:  # an extension of OpenSSH's
+        return None
+    return int(told.bavail * told.frsize)
 
 
 async def read(file: SFTPClientFile, size: int, offset: int) -> bytes:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from nexus.recovery.errors import NoRoom, PlaceError
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+FULL = (errno.ENOSPC, errno.EDQUOT)
 _MEND = {
     errno.EACCES: "let the account that runs Nexus write there",
     errno.EPERM: "let the account that runs Nexus write there",
@@ -46,7 +46,7 @@ class Telling:
         try:
             yield
         except OSError as error:
-            if error.errno in _FULL:
+            if error.errno in FULL:
                 raise no_room(self.name, str(at or self.root), key, size, self._left(at)) from error
             mend = _MEND.get(error.errno or 0, "see that it is there and can be written")
             where = error.filename or self.root

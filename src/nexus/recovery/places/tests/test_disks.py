@@ -59,6 +59,7 @@ async def test_a_full_disk_is_said_to_be_one_and_nothing_looks_whole(
     await place.put("fits", file)
     with pytest.raises(NoRoom, match=r"full.*3145728 bytes.*free"):
         await place.put("too/much", file)
+    assert not list(small.rglob("*.part"))
     assert [entry.key for entry in await place.entries()] == ["fits"]
     await place.delete(["fits"])
     await place.put("too/much", file)

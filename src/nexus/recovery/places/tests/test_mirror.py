@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -186,3 +187,28 @@ async def test_what_a_killed_mirror_left_is_cleared(
     (left / "file").touch()
     await mirror(source, target, tmp_path / "scratch")
     assert not left.exists()
+
+
+async def test_killed_again_and_again_it_arrives_whole(
+    source: Directory, target: Directory, stored: Callable[..., Any], tmp_path: Path
+) -> None:
+    keys = [layout.part(FULL, number) for number in range(1, 16)] + [layout.manifest(FULL)]
+    await stored(*keys, size=1 << 20)
+    told = [tmp_path / name for name in ("local", "usb", "memory/usb", "scratch")]
+    for whole in (2, 5, 9):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, str(Path(__file__).with_name("mirroring.py")), *map(str, told), str(4 << 20)
+        )
+        await until(lambda whole=whole: len(list((tmp_path / "usb").rglob("0*"))) >= whole)  # type: ignore[misc]
+        process.kill()
+        await process.wait()
+        there = await target.entries()
+        assert layout.manifest(FULL) not in {entry.key for entry in there} or len(there) == len(keys)
+        for entry in there:
+            assert target.file(entry.key).read_bytes() == source.file(entry.key).read_bytes()
+    await mirror(source, target, tmp_path / "scratch")
+    assert [entry.key for entry in await target.entries()] == sorted(keys)
+    for key in keys:
+        assert target.file(key).read_bytes() == source.file(key).read_bytes()
+    assert not list((tmp_path / "usb").rglob("*.part"))
+    assert not list(tree(tmp_path / "scratch"))

@@ -126,7 +126,7 @@ async def test_killed_in_the_middle_it_goes_on_where_it_was(site: Site, tmp_path
     )
     assert process.stdin
     told = {"name": NAME, "manifest": site.manifest, "home": str(site.home.root), "key": WAL}
-    process.stdin.write(json.dumps(told | {"file": str(file), "rate": 5 * MIB}).encode())
+    process.stdin.write(json.dumps(told | {"file": str(file), "rate": 2 * MIB}).encode())
     process.stdin.close()
     async with asyncio.timeout(60):
         while await asyncio.to_thread(site.half_sent) < 4 * MIB:
