@@ -44,7 +44,7 @@ APART = {
 class Cluster:
     """The server. `data` is its data folder, `folder` holds its log and passwords, both private.
 
-    `settings`: what is set beyond our own configuration. `superuser` has the password `password`.
+    `settings`: what is set beyond our own configuration, and instead of it. `superuser` has the password `password`.
     """
 
     data: Path
@@ -101,6 +101,10 @@ class Cluster:
         Raises:
             ServerFailed: it ended, or did not answer in time; its last lines are told.
         """
+        await self._until_it_answers(await self.launch(), password)
+
+    async def launch(self) -> asyncio.subprocess.Process:
+        """Starts it, and does not wait until it answers; returns its process."""
         self.port = next(ports.instance_ports(self.folder, ()))
         text = postgres_config(LOOPBACK, self.port, "", RECOVERY + OPERATOR)
         accounts.private_file(self.data / "postgresql.conf", text, self.account)
@@ -115,7 +119,7 @@ class Cluster:
             )
         pid = self._process.pid
         self.noted.write_text(json.dumps({"pid": pid, "birth": birth(pid)}))
-        await self._until_it_answers(self._process, password)
+        return self._process
 
     async def version(self) -> int:
         """Its `server_version_num`.
@@ -141,7 +145,7 @@ class Cluster:
 
     def _override(self) -> None:
         path = self.data / OVERRIDES
-        wanted = {**self.settings, **APART}
+        wanted = {**APART, **self.settings}
         lines = [f"{name} = {value}" for name, value in wanted.items()]
         before = path.read_text().splitlines() if path.exists() else []
         kept = [line for line in before if line.partition("=")[0].strip() not in wanted]

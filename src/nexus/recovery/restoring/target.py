@@ -9,11 +9,12 @@ from typing import Literal
 @dataclass(frozen=True)
 class Target:
     """`latest`: to the end of the WAL. `time` (`at`, seconds since the epoch): all that was committed until
-    then. `point` (`name`): a restore point. `lsn` (`name`): all before that byte. `backup` (`name`): as soon
-    as that backup is consistent. `backup` may be given with the others too: it is begun from.
+    then. `point` (`name`): a restore point. `migration` (`name`): just before a migration was applied. `lsn`
+    (`name`): all before that byte. `backup` (`name`): as soon as that backup is consistent. `backup` may be
+    given with the others too: it is begun from. `timeline`: to be followed; None = the newest.
     """
 
-    kind: Literal["latest", "time", "point", "lsn", "backup"]
+    kind: Literal["latest", "time", "point", "migration", "lsn", "backup"]
     at: float | None = None
     name: str = ""
     backup: str = ""
@@ -24,7 +25,8 @@ class Target:
 class Reached:
     """Where a restore got. `at`: when the last transaction that is in it was committed, None where none was
     replayed; `lsn`: the end of what was replayed; `timeline`: the new one that begins there; `said`: what
-    PostgreSQL said of why it stopped; `seconds`: how long each part took.
+    PostgreSQL said of why it stopped. `fetched`, `verified`, `replayed`: how many seconds each part took;
+    `bytes`: how large the backups were; `wal`: bytes of WAL that were replayed.
     """
 
     backup: str
@@ -36,3 +38,4 @@ class Reached:
     replayed: float
     verified: float
     bytes: int
+    wal: int = 0

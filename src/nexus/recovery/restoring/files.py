@@ -1,0 +1,115 @@
+"""A chain of backups as the files of one cluster: unpacked, verified, put together."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nexus.migrations.rehearsing.sentence import Say, Sentence
+from nexus.postgres.errors import ServerFailed
+from nexus.postgres.programs import Programs
+from nexus.recovery.backups.manifest import BackupManifest
+from nexus.recovery.errors import Damaged, RecoveryError, RecoveryFailed
+from nexus.recovery.places import Place
+from nexus.recovery.repository import Repository
+from nexus.recovery.restoring.choice import Choice
+from nexus.recovery.restoring.unpack import Unpacking
+from nexus.recovery.sealing.sealers import sealers
+from nexus.runtimes.process import accounts
+
+TOLD_EVERY = 0.1  # of all
+
+
+@dataclass
+class Spent:
+    """Seconds: `fetched` until all was written, `verified` beyond that."""
+
+    fetched: float = 0.0
+    verified: float = 0.0
+
+
+async def lay_out(choice: Choice, repository: Repository, data: Path, tools: Programs, say: Say) -> Spent:
+    """Makes `data`, which is not there yet, the files of the last backup of a chain. Each backup is verified
+    file by file against PostgreSQL's own manifest of it (pg_verifybackup) while the next one is fetched.
+
+    Raises:
+        Damaged: something is intact in no place, or is not what was backed up; says what.
+        Missing, PlaceError, WrongKey, NoRoom: as Unpacking.unpack raises them.
+    """
+    chain, began = choice.chain, time.monotonic()
+    room = data.with_name(f"{data.name}.chain")
+    folders = [data] if len(chain) == 1 else [room / each.id for each in chain]
+    if len(chain) > 1:
+        accounts.private_folder(room, tools.account)
+    proofs: list[asyncio.Task[None]] = []
+    spent = Spent()
+    told = _Progress(choice.bytes, say)
+    try:
+        async with sealers(repository.keys) as workers:
+            unpacking = Unpacking(repository, workers, tools.account, told.more, told.fault)
+            for backup, folder in zip(chain, folders, strict=True):
+                await unpacking.unpack(backup, folder)
+                proofs.append(asyncio.create_task(verify(tools, backup, folder)))
+        spent.fetched = time.monotonic() - began
+        say(Sentence("every file is compared with PostgreSQL's list of them"))
+        await asyncio.gather(*proofs)
+    finally:
+        for proof in proofs:
+            proof.cancel()
+        await asyncio.gather(*proofs, return_exceptions=True)
+    if len(chain) > 1:
+        say(Sentence("{count} backups are put together", count=len(chain)))
+        await combine(tools, folders, data)
+        await asyncio.to_thread(shutil.rmtree, room)
+    spent.verified = time.monotonic() - began - spent.fetched
+    return spent
+
+
+async def verify(tools: Programs, backup: BackupManifest, folder: Path) -> None:
+    """Whether the files are those that were backed up: all there, none more, each with its checksum.
+
+    Raises:
+        Damaged: they are not; says which.
+    """
+    try:
+        await tools.run("pg_verifybackup", "--no-parse-wal", "--quiet", str(folder))
+    except ServerFailed as error:
+        raise Damaged(f"backup {backup.id} does not hold what was backed up: {error}") from error
+
+
+async def combine(tools: Programs, folders: Sequence[Path], data: Path) -> None:
+    """A full backup and incremental ones become one. What did not change is linked: the parts go away.
+
+    Raises:
+        RecoveryFailed: they do not fit together.
+    """
+    accounts.private_folder(data, tools.account)
+    try:
+        await tools.run("pg_combinebackup", "--link", "--no-sync", "-o", str(data), *map(str, folders))
+    except ServerFailed as error:
+        raise RecoveryFailed(f"the backups could not be put together: {error}") from error
+
+
+class _Progress:
+    """Says how much is done, in tenths; and which copies were of no use."""
+
+    def __init__(self, all: int, say: Say) -> None:
+        self._all = max(1, all)
+        self._say = say
+        self._done = 0
+        self._told = 0.0
+
+    def more(self, bytes: int) -> None:
+        self._done += bytes
+        if self._done / self._all - self._told >= TOLD_EVERY:
+            self._told = self._done / self._all
+            text = "{done} of {all} MB of files are fetched"
+            self._say(Sentence(text, done=round(self._done / 1e6), all=round(self._all / 1e6)))
+
+    def fault(self, place: Place, fault: RecoveryError) -> None:
+        text = "a copy is of no use, another is looked for: {place}: {why}"
+        self._say(Sentence(text, place=place.name, why=fault))
