@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import shlex
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,7 @@ from nexus.control.restoring.engine import Engine, begin, keys_of, opened
 from nexus.control.restoring.figures import minutes
 from nexus.control.restoring.requests import Wish
 from nexus.migrations.rehearsing.sentence import Say, Sentence
-from nexus.plans import Action, Journal, Outcome, Plan, Step, StepEvent, execute
+from nexus.plans import Journal, Outcome, Plan, Step, StepEvent, execute
 from nexus.postgres.programs import postgres_account
 from nexus.recovery.errors import RecoveryError
 from nexus.recovery.places.opening import open_place
@@ -76,6 +76,7 @@ class Into:
     def __init__(self, asked: Elsewhere, engine: Engine) -> None:
         self._asked = asked
         self._engine = engine
+        self._whole = asked.whole
         self.said: list[str] = []
 
     async def plan(self) -> Plan:
@@ -90,21 +91,21 @@ class Into:
         check_room(asked.into.absolute(), choice.room)
         expected = minutes(self._engine.home, choice)
         self.begun = begin(asked.wish, choice, self._engine.zone, time.time(), expected)
-        make = plan_stack if asked.whole else plan_folder
+        make = plan_stack if self._whole else plan_folder
         return make(self.begun, str(asked.into))
 
     async def run(self, plan: Plan, who: str, tell: Callable[[StepEvent], None]) -> Outcome:
         """Does it; what was killed before is begun anew."""
+        if self._whole and clear(self._asked.into):
+            self._engine.say(Sentence("what a killed restore had left was removed"))
+        building = Building(self._engine, self.begun, self._asked.into, bool(self._asked.override))
+        self.said = building.said
+        actions = building.actions() if self._whole else {"restore": self._restore}
         with TemporaryDirectory() as folder, contextlib.closing(Journal(Path(folder) / "journal.db")) as kept:
-            if self._asked.whole:
-                if clear(self._asked.into):
-                    self._engine.say(Sentence("what a killed restore had left was removed"))
-                building = Building(self._engine, self.begun, self._asked.into, bool(self._asked.override))
-                actions: Mapping[str, Action] = building.actions()
-                self.said = building.said
-            else:
-                actions = {"restore": self._restore}
-            return await execute(plan, actions, kept, who, tell, asyncio.Event())
+            try:
+                return await execute(plan, actions, kept, who, tell, asyncio.Event())
+            finally:
+                await asyncio.to_thread(clear, self._asked.into)
 
     async def _restore(self, step: Step) -> None:
         try:
@@ -115,7 +116,7 @@ class Into:
     def next(self) -> str:
         """The command that starts what was restored."""
         into = shlex.quote(str(self._asked.into.absolute()))
-        if self._asked.whole:
+        if self._whole:
             return f"NEXUS_HOME={into} NEXUS_ROOT={into}/{SOURCES} nexus up"
         apart = "-p 5499 -k /tmp -c logging_collector=off"
         start = f"{binaries() / 'postgres'} -D {into} {apart}"
