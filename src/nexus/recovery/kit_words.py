@@ -58,8 +58,8 @@ PORTUGUESE: Mapping[str, str] = {
     "public": "Metade pública, para distinguir kits",
     "key": "A chave",
     "key_hint": (
-        "Cada linha tem seu número, dez letras e duas que as conferem. Não há nela as letras O, I e B nem "
-        "o algarismo 1."
+        "Cada linha tem seu número, dez letras e duas que as conferem. Não há nela as letras O, I e B "
+        "nem o algarismo 1."
     ),
     "places": "Onde estão os backups",
     "place_local": "{name}: a pasta {path} na própria máquina; perde-se com ela",

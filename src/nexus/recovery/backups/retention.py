@@ -93,8 +93,8 @@ def plan_prune(
             each.id,
             BACKUP,
             each.id,
-            f"of {datetime.fromtimestamp(each.began, here):%Y-%m-%d %H:%M}; it is the newest of no hour, day, "
-            "week or month that recovery.keep keeps, and none that stays builds on it",
+            f"of {datetime.fromtimestamp(each.began, here):%Y-%m-%d %H:%M}; it is the newest of no hour, "
+            "day, week or month that recovery.keep keeps, and none that stays builds on it",
             f"delete it in every place ({each.size / 1e6:.1f} MB)",
         )
         for each in reversed(gone)  # what builds on another goes before it

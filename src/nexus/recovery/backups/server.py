@@ -97,13 +97,22 @@ async def applied(connection: Connection, stack: Stack) -> Mapping[str, str]:
     return found
 
 
-def _check(row: asyncpg.Record) -> None:
-    major = row["version"] // 10_000
-    if major != BINARIES:
+def check_version(version: int, ours: int = BINARIES) -> None:
+    """Whether programs of the major version `ours` copy a server of `version` (server_version_num). Pure.
+
+    Raises:
+        WrongVersion: they do not.
+    """
+    major = version // 10_000
+    if major != ours:
         raise WrongVersion(
-            f"the server is PostgreSQL {major}, the programs that copy and restore it are of {BINARIES}; "
-            f"bring the server to {BINARIES}, or use the Nexus that came with {major}"
+            f"the server is PostgreSQL {major}, the programs that copy and restore it are of {ours}; "
+            f"bring the server to {ours}, or use the Nexus that came with {major}"
         )
+
+
+def _check(row: asyncpg.Record) -> None:
+    check_version(row["version"])
     if not row["superuser"]:
         raise RecoveryFailed("a superuser's address is needed to copy the server's files")
     if row["wal_level"] == "minimal":

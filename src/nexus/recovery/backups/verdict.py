@@ -53,7 +53,7 @@ class Verdict:
 
     @property
     def restorable(self) -> bool:
-        """Whether a restore would go well: one place at least has all of it, and the WAL it needs is there."""
+        """Whether a restore would go well: a place has all of it, and the WAL it needs is there."""
         whole = any(copy.state == "whole" for copy in self.copies)
         return whole and self.wal.consistent and not self.faults
 
