@@ -28,7 +28,10 @@ EPOCH = datetime(2000, 1, 1, tzinfo=UTC).timestamp()  # of PostgreSQL's timestam
 _HEAD = 24 + 2  # of a record, and of its only data (src/include/access/xlogrecord.h)
 _LINE = re.compile(r"^rmgr: (\S+) .*?lsn: ([0-9A-F]+/[0-9A-F]+), prev \S+ desc: (\S+) ?(.*)$", re.MULTILINE)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?(?= UTC)")
-_ENDS = ("invalid", "could not find a valid record", "out-of-sequence", "could not open file", "unexpected")
+_ENDS = (
+    *("invalid", "could not find a valid record", "out-of-sequence", "unexpected"),
+    *("could not open file", "could not find file"),
+)
 
 
 class End(NamedTuple):
