@@ -1,38 +1,24 @@
-"""One file of the WAL out of the archive, as PostgreSQL asks for it while it recovers (manual, 25.3.5).
+"""One file of the WAL out of the archive, as a recovering server asks for it.
 
-`python -m nexus.recovery.streaming.fetch DESCRIPTION %f %p` is a restore_command for whoever may read the
-stack's keys; DESCRIPTION is a file that `Description` wrote. Its exit codes are what the manual asks for:
-1 = there is no such file, which ends the recovery; above 125 = anything else, which stops the server instead
-of letting it come up with less than there is. A server that runs as another user, who may not read them, is
-fed by `nexus.recovery.restoring.feed`.
+What feeds the server tells a file that is not there (Missing), which ends a recovery, from one that cannot be
+had intact (all other errors), which must stop it: the manual's exit codes 1 and above 125 of a
+restore_command (25.3.5).
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import re
-import sys
 import tempfile
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
-
-from pydantic import TypeAdapter
 
 from nexus.recovery import layout
-from nexus.recovery.errors import Damaged, Missing, RecoveryError
+from nexus.recovery.errors import Damaged, Missing
 from nexus.recovery.layout import SEGMENT_BYTES, Chunk
 from nexus.recovery.repository import Repository
-from nexus.recovery.sealing import Keys
 from nexus.recovery.streaming.holdings import contiguous
-from nexus.runtimes.home import Home
-from nexus.runtimes.process import accounts
-from nexus.stack.recovering import LOCAL, PlaceManifest
 
-ABSENT, TROUBLE = 1, 200
 TRIES = 3  # a living archive puts chunks together while they are read
 _SEGMENT = re.compile(r"^[0-9A-F]{24}$")
 _HISTORY = re.compile(r"^([0-9A-F]{8})\.history$")
@@ -114,64 +100,3 @@ def _write(to: Path, data: bytes) -> None:
     except BaseException:
         Path(draft).unlink(missing_ok=True)
         raise
-
-
-@dataclass(frozen=True)
-class Description:
-    """A repository, told to another process. `places`: name → as in `nexus.yaml` ({} = the local one), in
-    the order in which they are asked. `identity`: the file of the key that opens it.
-    """
-
-    home: str
-    root: str
-    identity: str
-    scratch: str
-    places: Mapping[str, Mapping[str, Any]]
-    segment: int = SEGMENT_BYTES
-
-    def write(self, path: Path) -> Path:
-        """Keeps it in a private file."""
-        return accounts.private_file(path, json.dumps(asdict(self)), None)
-
-    @classmethod
-    def read(cls, path: Path) -> Description:
-        """Reads what `write` wrote."""
-        return cls(**json.loads(path.read_text()))
-
-    def open(self) -> Repository:
-        """The repository. Raises PlaceError, OSError."""
-        from nexus.recovery.places import open_place
-
-        home, adapter = Home.at(Path(self.home)), TypeAdapter(PlaceManifest)
-        places = tuple(
-            open_place(name, None if name == LOCAL else adapter.validate_python(told), Path(self.root), home)
-            for name, told in self.places.items()
-        )
-        return Repository(places, Keys((), Path(self.identity).read_text().strip()), Path(self.scratch))
-
-
-async def _main(description: Description, name: str, to: Path) -> int:
-    repository = description.open()
-    try:
-        await fetch_wal(repository, name, to, description.segment)
-    except Missing as fault:
-        print(fault, file=sys.stderr)
-        return ABSENT
-    finally:
-        for place in repository.places:
-            await place.close()
-    return 0
-
-
-def main() -> int:
-    """Fetches one file; see the module's text for the exit codes."""
-    try:
-        _, description, name, to = sys.argv
-        return asyncio.run(_main(Description.read(Path(description)), name, Path(to)))
-    except (RecoveryError, OSError, ValueError, TypeError) as fault:
-        print(f"nexus: {fault}", file=sys.stderr)
-        return TROUBLE
-
-
-if __name__ == "__main__":
-    sys.exit(main())

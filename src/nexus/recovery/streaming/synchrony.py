@@ -6,19 +6,20 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from nexus.postgres.synchronous import names_in
 from nexus.recovery.streaming.server import NAME, Facts
 from nexus.stack.recovering import RecoveryPolicy
 
 SHORTLY = 5.0  # seconds that are nobody's trouble
-CLOSE = 1 << 20  # bytes behind the server's end that count as caught up
 
 
 class Synchrony:
     """`waiting`: whether commits wait for the archive, as the server said last."""
 
     def __init__(self) -> None:
-        self._end = 0  # of the server's WAL, when it was asked the time before
+        self._end: float = inf  # of the server's WAL, when it was asked the time before
         self._kept_up: float | None = None
         self._alone: float | None = None  # since when commits do not wait though they should
         self.waiting = False
@@ -27,15 +28,15 @@ class Synchrony:
         """Whether commits are to wait from now on; None: as they do. `now`: of CLOCK_MONOTONIC."""
         sender = facts.sender
         streams = sender is not None and sender.state == "streaming"
-        if self._kept_up is None or (streams and sender is not None and sender.flushed >= self._end):
+        keeps_up = sender is not None and streams and sender.flushed >= self._end
+        if self._kept_up is None or keeps_up:
             self._kept_up = now
         self._end = facts.lsn
         self.waiting = NAME in names_in(facts.synchronous)
         if policy.synchronous == "off" or not policy.stream:
             return False if self.waiting else None
         if not self.waiting:
-            close = sender is not None and streams and facts.lsn - sender.flushed <= CLOSE
-            return True if close else None
+            return True if keeps_up else None
         if policy.synchronous == "prefer" and now - self._kept_up > policy.patience:
             return False
         return None

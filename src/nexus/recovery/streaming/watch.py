@@ -79,7 +79,14 @@ class Watch:
 class Asking:
     """One use of the connection; whatever fails, fails as Away."""
 
-    _FAULTS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError)
+    _FAULTS = (
+        OSError,
+        TimeoutError,
+        ValueError,
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
+    )
 
     def __init__(self, watch: Watch) -> None:
         self._watch = watch
