@@ -44,7 +44,8 @@ APART = {
 class Cluster:
     """The server. `data` is its data folder, `folder` holds its log and passwords, both private.
 
-    `settings`: what is set beyond our own configuration, and instead of it. `superuser` has the password `password`.
+    `settings`: what is set beyond our own configuration, and instead of it. `superuser` has the password
+    `password`. `gentle`: whether everybody else comes first.
     """
 
     data: Path
@@ -54,6 +55,7 @@ class Cluster:
     password: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     port: int = 0
     account: Account | None = field(default_factory=programs.postgres_account)
+    gentle: bool = True
     _process: asyncio.subprocess.Process | None = None
 
     @property
@@ -64,7 +66,7 @@ class Cluster:
     @property
     def programs(self) -> programs.Programs:
         """PostgreSQL's programs, as the server's user."""
-        return programs.Programs(self.folder, self.account)
+        return programs.Programs(self.folder, self.account, self.gentle)
 
     @property
     def noted(self) -> Path:
@@ -112,7 +114,8 @@ class Cluster:
         self._override()
         with open(self.log, "ab") as output:  # noqa: ASYNC230 - a file of ours, opened for a child
             accounts.give(self.log, self.account)
-            command = (*programs.NICE, str(binaries() / "postgres"), "-D", str(self.data))
+            nice = programs.NICE if self.gentle else ()
+            command = (*nice, str(binaries() / "postgres"), "-D", str(self.data))
             env = programs.environment()
             self._process = await programs.started(
                 command, self.account, self.data, env, False, stdout=output, stderr=output

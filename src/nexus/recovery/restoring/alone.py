@@ -19,13 +19,14 @@ _FOUND = re.compile(r'^\s*\d+: rolname = "(.*)"\s+\(', re.MULTILINE)
 _SILENT = ("log_min_error_statement=panic", "log_statement=none", "log_min_duration_statement=-1")
 
 
-async def superuser(tools: Programs, data: Path) -> str:
-    """The name of the superuser that a cluster was made with.
+async def take_over(tools: Programs, data: Path, password: str) -> str:
+    """Sets the password of the superuser that a cluster was made with; returns his name.
 
     Raises:
-        RecoveryFailed: the server does not start alone.
+        RecoveryFailed: the server does not start alone, or refuses.
     """
-    said = await run_alone(tools, data, f"SELECT rolname FROM pg_roles WHERE oid = {BOOTSTRAP}")
+    who = f"SELECT rolname FROM pg_roles WHERE oid = {BOOTSTRAP}"
+    said = await run_alone(tools, data, who, f"ALTER ROLE CURRENT_USER PASSWORD {literal(password)}")
     found = _FOUND.search(said)
     if found is None:
         raise RecoveryFailed(f"{data}: PostgreSQL does not tell its superuser: {said.strip()[-300:]}")

@@ -62,16 +62,23 @@ async def _limit(
     if target.kind == "point":
         return await _point(archive, reach, target.name)
     assert target.at is not None
-    first = await locate.first_after(archive.reader, reach.legs, target.at)
+    return await _moment(archive, group, reach, target.at)
+
+
+async def _moment(
+    archive: Archive, group: Sequence[Candidate], reach: Candidate, at: float
+) -> tuple[int | None, tuple[Sentence, ...]]:
+    """Where the first transaction that ended after a moment begins to end, or the WAL's own end."""
+    first = await locate.first_after(archive.reader, reach.legs, at)
+    place = reach.end if first is None else first.lsn
+    last = await locate.last_before(archive.reader, reach.legs, place)
+    if last is None and reach.backup.ended > at:
+        return None, ()  # nobody knows what was committed between that moment and the backup
     if first is not None:
-        return first.lsn, _other_life(archive, reach, first.lsn)
-    if group != archive.groups[0]:
+        return place, _other_life(archive, reach, place)
+    if group != archive.groups[0] or at > max(archive.known, last.at if last else 0.0):
         return None, ()
-    last = await locate.last_before(archive.reader, reach.legs, reach.end)
-    until = max(archive.known, last.at if last else 0.0)
-    if target.at > until:
-        return None, ()
-    return reach.end, (Sentence("nothing was committed after that moment: the end of the WAL is it"),)
+    return place, (Sentence("nothing was committed after that moment: the end of the WAL is it"),)
 
 
 def _place(text: str) -> int:

@@ -18,7 +18,7 @@ from nexus.recovery.places import Place
 from nexus.recovery.repository import Repository
 from nexus.recovery.restoring.choice import Choice
 from nexus.recovery.restoring.unpack import Unpacking
-from nexus.recovery.sealing.sealers import sealers
+from nexus.recovery.sealing.sealers import NICE, sealers
 from nexus.runtimes.process import accounts
 
 TOLD_EVERY = 0.1  # of all
@@ -49,7 +49,7 @@ async def lay_out(choice: Choice, repository: Repository, data: Path, tools: Pro
     spent = Spent()
     told = _Progress(choice.bytes, say)
     try:
-        async with sealers(repository.keys) as workers:
+        async with sealers(repository.keys, nice=NICE if tools.gentle else 0) as workers:
             unpacking = Unpacking(repository, workers, tools.account, told.more, told.fault)
             for backup, folder in zip(chain, folders, strict=True):
                 await unpacking.unpack(backup, folder)

@@ -126,7 +126,7 @@ class Reader:
 
     async def _dumped(self, tools: programs.Programs, name: str, start: int) -> str:
         command = (
-            *(*programs.NICE, str(binaries() / "pg_waldump"), "-p", str(tools.folder)),
+            *(str(binaries() / "pg_waldump"), "-p", str(tools.folder)),
             *("-t", str(lsn.timeline(name)), "-s", lsn.text(start)),
             *("-e", lsn.text(start + self.size + BEYOND), "--rmgr=Transaction", "--rmgr=XLOG"),
         )

@@ -39,7 +39,7 @@ class FromBackup:
         """Fills a furnished cluster and leaves it running. Raises RehearsalFailed."""
         shutil.rmtree(cluster.data)  # made for us, and empty
         try:
-            await recover(self.choice, self.repository, cluster.data, cluster.folder, self.say, durable=False)
+            await recover(self.choice, self.repository, cluster.data, cluster.folder, self.say, False, True)
             await serve(cluster)
         except RecoveryError as error:
             raise RehearsalFailed(str(error)) from error

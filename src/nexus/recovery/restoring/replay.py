@@ -45,6 +45,7 @@ FORMER = (
 )
 _STOPS = re.compile(r"LOG:  (recovery stopping [^\n]*)")
 _LAST = re.compile(r"last completed transaction was at log time (\S+ \S+)")
+_NO_TARGET = "no recovery target specified"
 _TOO_EARLY = "requested recovery stop point is before consistent recovery point"
 _TOO_LATE = "recovery ended before configured recovery target was reached"
 
@@ -91,6 +92,7 @@ def read_log(text: str, data: Path) -> Replayed:
     """What a promoted server said, and where its new timeline begins. Pure but for its history file."""
     history = sorted(data.glob("pg_wal/*.history"))[-1]
     _, place, why = history.read_text().strip().splitlines()[-1].split("\t", 2)
+    why = "the WAL that was given ends there" if why == _NO_TARGET else why
     stops = [found[1] for found in _STOPS.finditer(text)]
     times = [found[1] for found in _LAST.finditer(text)]
     at = datetime.fromisoformat(times[-1]).timestamp() if times else None

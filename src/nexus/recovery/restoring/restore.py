@@ -36,11 +36,17 @@ TOLD_EVERY = 256 << 20  # bytes of WAL
 
 
 async def restore(
-    choice: Choice, repository: Repository, data: Path, say: Say = unsaid, rates: Path | None = None
+    choice: Choice,
+    repository: Repository,
+    data: Path,
+    say: Say = unsaid,
+    rates: Path | None = None,
+    gentle: bool = False,
 ) -> Reached:
     """Makes `data` (not there, or an empty folder) the data folder of a cluster that was recovered to what
     was chosen, promoted, and stopped orderly. Nothing is there before all of it is; killed, the same call
-    removes what was left and begins anew. `rates`: where it is noted how fast it was.
+    removes what was left and begins anew. `rates`: where it is noted how fast it was. `gentle`: whether
+    everybody else on this machine comes first.
 
     Raises:
         RecoveryFailed: `data` holds something, another restore is at it, or the server could not recover.
@@ -61,7 +67,9 @@ async def restore(
             _walkable(place)
             leftovers.claim(place)
             try:
-                reached = await recover(choice, repository, place / "data", place / "server", say)
+                reached = await recover(
+                    choice, repository, place / "data", place / "server", say, True, gentle
+                )
                 _move(place / "data", data)
             finally:
                 await asyncio.to_thread(_clear, root)
@@ -75,14 +83,20 @@ async def restore(
 
 
 async def recover(
-    choice: Choice, repository: Repository, data: Path, folder: Path, say: Say = unsaid, durable: bool = True
+    choice: Choice,
+    repository: Repository,
+    data: Path,
+    folder: Path,
+    say: Say = unsaid,
+    durable: bool = True,
+    gentle: bool = False,
 ) -> Reached:
     """The same into a folder that nobody else knows of: `data` is not there yet, and is not removed when it
     fails. `folder`: for the server's log. `durable`: whether all is on the disk when it returns. Raises as
     `restore` does.
     """
     _check(choice, data.parent)
-    cluster = Cluster(data, folder)
+    cluster = Cluster(data, folder, gentle=gentle)
     accounts.private_folder(folder, cluster.account)
     spent = await lay_out(choice, repository, data, cluster.programs, say)
     await asyncio.to_thread(_without_wal, data)

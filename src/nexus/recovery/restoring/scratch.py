@@ -25,10 +25,11 @@ SETTINGS = {"max_prepared_transactions": "64", "fsync": "off"}
 
 @asynccontextmanager
 async def restored(
-    choice: Choice, repository: Repository, place: Path, say: Say = unsaid
+    choice: Choice, repository: Repository, place: Path, say: Say = unsaid, gentle: bool = False
 ) -> AsyncIterator[tuple[Cluster, Reached]]:
     """A server on what was chosen, below `place`, a folder that is not there yet and is deleted afterwards.
-    `Cluster.url(database)` is its superuser's address. What killed ones left beside `place` is removed.
+    `Cluster.url(database)` is its superuser's address. `gentle`: whether everybody else on this machine comes
+    first. What killed ones left beside `place` is removed.
 
     Raises:
         RecoveryFailed: the server does not start; else as `restore` raises.
@@ -39,10 +40,10 @@ async def restored(
     place.mkdir()
     for folder in (place.parent, place):
         folder.chmod(WALKABLE if accounts.can_drop() else 0o700)
-    cluster = Cluster(place / "data", place / "server", SETTINGS)
+    cluster = Cluster(place / "data", place / "server", SETTINGS, gentle=gentle)
     try:
         leftovers.claim(place)
-        reached = await recover(choice, repository, cluster.data, cluster.folder, say, durable=False)
+        reached = await recover(choice, repository, cluster.data, cluster.folder, say, False, gentle)
         await serve(cluster)
         yield cluster, reached
     finally:
@@ -53,8 +54,7 @@ async def restored(
 async def serve(cluster: Cluster) -> None:
     """Starts a server on restored files, whose passwords are others'. Raises RecoveryFailed."""
     try:
-        cluster.superuser = await alone.superuser(cluster.programs, cluster.data)
-        await alone.set_password(cluster.programs, cluster.data, cluster.superuser, cluster.password)
+        cluster.superuser = await alone.take_over(cluster.programs, cluster.data, cluster.password)
         await cluster.start()
     except ServerFailed as error:
         raise RecoveryFailed(str(error)) from error

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
-import pytest
 
 from nexus.postgres import Cluster
 from nexus.recovery import lsn
@@ -17,7 +15,7 @@ from nexus.recovery.restoring.restore import restore
 from nexus.recovery.restoring.scratch import restored
 from nexus.recovery.restoring.target import Reached, Target
 from nexus.recovery.restoring.tests.conftest import History
-from nexus.recovery.restoring.tests.living import gone
+from nexus.recovery.restoring.tests.living import gone, store_wal
 
 
 async def sales(cluster: Cluster) -> int:
@@ -110,8 +108,6 @@ async def test_a_folder_is_handed_over_with_its_own_settings(history: History, r
 async def test_a_life_goes_on_after_a_restore_and_both_lives_can_be_reached(
     history: History, room: Path
 ) -> None:
-    from nexus.recovery.restoring.tests.living import store_wal
-
     repository = history.living.copy("second-life")
     at, there = history.between
     async with restored(await choose(repository, Target("time", at=at)), repository, room / "a") as (
@@ -134,16 +130,3 @@ async def test_a_life_goes_on_after_a_restore_and_both_lives_can_be_reached(
     assert lsn.parse(former.lsn) == history.last[0]
     told = await choose(repository, Target("time", at=history.late[0]))
     assert "--timeline 1 leads there" in str(told.notes)
-
-
-@pytest.mark.parametrize("missing", ["room"])
-async def test_a_disk_that_is_too_small_is_told_before_anything_is_done(
-    history: History, room: Path, missing: str
-) -> None:
-    from nexus.recovery.errors import NoRoom
-
-    choice = await choose(history.living.repository, Target("latest"))
-    huge = replace(choice, chain=tuple(replace(each, plain=10**15) for each in choice.chain))
-    with pytest.raises(NoRoom, match="are free, and the restore needs"):
-        await restore(huge, history.living.repository, room / "data")
-    assert gone(room)
