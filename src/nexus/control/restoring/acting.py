@@ -15,7 +15,7 @@ from nexus.control.restoring.caches import empty
 from nexus.control.restoring.engine import Engine
 from nexus.control.restoring.exchange import Exchange
 from nexus.control.restoring.proving import prove
-from nexus.control.restoring.sealing import seal
+from nexus.control.restoring.stream import followed, seal
 from nexus.plans import Action, Step
 from nexus.recovery.errors import RecoveryError
 from nexus.runtimes.protocol import StartError
@@ -104,7 +104,8 @@ class Acting:
                 f"what was restored breaks {len(proof.broken)} of {proof.asked} invariants "
                 f"({'; '.join(proof.why)}); choose an earlier target, or go on with --override REASON"
             )
-        self.said += [f"in what was restored, {each} did not hold" for each in proof.broken]
+        self.begun = replace(self.begun, broken=proof.broken)
+        self.said += [f"{each} does not hold in what was restored" for each in proof.broken]
 
     async def carry(self, step: Step) -> None:
         """Into the volume."""
@@ -137,25 +138,28 @@ class Acting:
         """Asks the invariants of what runs, until what was on its way when time stood still has arrived.
 
         Raises:
-            StartError: one does not hold.
+            StartError: one does not hold, though it did in what was restored.
         """
+        if self.begun.phase == "undoing":  # the former data are as they were
+            self.said += [f"{name} does not hold" for name in await self._broken()]
+            return
         give_up = asyncio.get_running_loop().time() + ARRIVES_WITHIN
-        while broken := await self._broken():
+        while broken := sorted(await self._broken() - set(self.begun.broken)):
             if asyncio.get_running_loop().time() > give_up:
-                break
+                told = ", ".join(broken)
+                raise StartError(f"the stack runs on what was restored, and {told} does not hold")
             await asyncio.sleep(POLL)
-        if broken and not self._override:
-            raise StartError(f"the stack runs on what was restored, and {', '.join(broken)} does not hold")
-        self.said += [f"{name} does not hold" for name in broken]
 
-    async def _broken(self) -> list[str]:
+    async def _broken(self) -> set[str]:
         told = await check(self._world)
-        return [each["name"] for each in told["invariants"] if not each["ok"]]
+        return {each["name"] for each in told["invariants"] if not each["ok"]}
 
     async def probe(self, step: Step) -> None:
         """Goes the ways of users."""
         await ways.go(self._site)
 
     async def resume(self, step: Step) -> None:
-        """A full backup is asked for; the stream takes the new timeline up by itself."""
-        self._world.register.set("full_backup_due", "restored")
+        """Returns when the stream follows the restored cluster, on the timeline that began there."""
+        if self._site.stack.recovery.stream:
+            said = await followed(self._site, self._site.stack.service(step.target))
+            self.said += [said] if said else []

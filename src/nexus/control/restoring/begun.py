@@ -30,7 +30,8 @@ class Begun:
     `backup` is begun from; `reaches` says it in words, `lost` what comes after it, and `at` (seconds since
     the epoch) when the last transaction in it was committed, as far as that is known; `releases` (service →
     id) are to be stable afterwards, `before` were before; `place`: see `RestoreRequest`. `done`: the steps
-    that ended well. `notes`: what the operator should know.
+    that ended well. `notes`: what the operator should know. `broken`: the
+    invariants that did not hold in what was restored, which the operator overrode.
     """
 
     stamp: str
@@ -49,6 +50,7 @@ class Begun:
     phase: Phase = "beside"
     done: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
 
     def with_done(self, step: str) -> Begun:
         """The same, one step further."""
@@ -63,7 +65,7 @@ class Begun:
         """What `text` wrote. Raises ValueError, KeyError or TypeError when it is something else."""
         told: dict[str, Any] = json.loads(text)
         known = {"wish": Wish(**told["wish"]), "target": Target(**told["target"])}
-        lists = {name: tuple(told[name]) for name in ("done", "notes")}
+        lists = {name: tuple(told[name]) for name in ("done", "notes", "broken")}
         return cls(**{**told, **known, **lists})
 
 

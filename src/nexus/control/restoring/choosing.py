@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import time
 from dataclasses import replace
@@ -50,7 +49,7 @@ async def _anew(world: World, asked: RestoreRequest, engine: Engine, exchange: E
     begun = begin(asked.wish, choice, engine.zone, time.time(), minutes(engine.home, choice))
     check_room(exchange.restored(begun.stamp).parent, choice.room)
     noted, latest = choice.backup.releases, asked.wish.kind == "latest"
-    fits = await asyncio.to_thread(reading.matched, world, choice.at, noted, latest, asked.keep_releases)
+    fits = reading.matched(world, choice.at, noted, latest, asked.keep_releases)
     gone = tuple(
         f"{name}: its release of that time cannot run any more ({why}); the present one runs, and what its "
         "schema lacks is applied"

@@ -19,8 +19,8 @@ from nexus.migrations.rehearsing.leftovers import end_server
 from nexus.postgres.cluster import OVERRIDES, Cluster
 from nexus.postgres.errors import ServerFailed
 from nexus.recovery.errors import RecoveryFailed
-from nexus.recovery.restoring.alone import set_password, superuser
 from nexus.recovery.restoring.restore import WALKABLE
+from nexus.recovery.restoring.scratch import serve
 from nexus.runtimes.process import accounts
 from nexus.runtimes.protocol import StartError
 from nexus.runtimes.site import Site
@@ -56,9 +56,7 @@ async def prove(
     former = await asyncio.to_thread(_former, data, beside)
     try:
         cluster.furnish()
-        cluster.superuser = await superuser(cluster.programs, data)
-        await set_password(cluster.programs, data, cluster.superuser, cluster.password)
-        await cluster.start()
+        await serve(cluster)
         try:
             proof = await _asked(cluster.url(DATABASE), invariants, at)
             connection = await asyncpg.connect(cluster.url("postgres"), timeout=CONNECT)

@@ -113,7 +113,7 @@ class Restoring:
         if last is None:
             raise Refused("no restore was made here that could be taken back")
         former = {name: last.before[name] for name in last.releases if last.before.get(name)}
-        return replace(last, phase="undoing", releases=former, before=last.releases, done=())
+        return replace(last, phase="undoing", releases=former, before=last.releases, done=(), broken=())
 
     async def _start_again(self, who: str, emit: Emit) -> None:
         """The living data were not touched: who was stopped for the latest state writes on."""

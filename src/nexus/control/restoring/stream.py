@@ -1,4 +1,4 @@
-"""Before the latest state is restored from the archive, all that was committed must be in it."""
+"""What a restore wants of the stream: all that was committed before, and to follow the cluster after."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from nexus.runtimes.site import Site
 from nexus.stack import Service
 
 LIMIT = 120.0  # seconds
+FOLLOWS_WITHIN = 30.0
 POLL = 0.2
 
 
@@ -42,5 +43,37 @@ async def seal(site: Site, server: Service) -> None:
             raise StartError(
                 f"the archive does not have all that was committed (up to {lsn.text(end)}, {there}); see "
                 "`nexus recovery status`, or restore to a time with --at"
+            )
+        await asyncio.sleep(POLL)
+
+
+async def followed(site: Site, server: Service) -> str:
+    """Returns when the stream is on the server's timeline; else, after a while, why it is not ("" = it is).
+
+    Raises:
+        StartError: the database does not answer.
+    """
+    try:
+        connection = await asyncpg.connect(site.secret(server, ADMIN_URL).read_text().strip(), timeout=10)
+        try:
+            timeline = await connection.fetchval("SELECT timeline_id FROM pg_control_checkpoint()")
+        finally:
+            await connection.close(timeout=10)
+    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        raise StartError(f"{server.name} does not answer: {error}") from error
+    give_up = asyncio.get_running_loop().time() + FOLLOWS_WITHIN
+    while True:
+        status = read_status(site.home)
+        if (
+            status is not None
+            and status.alive
+            and status.timeline == timeline
+            and status.state == "streaming"
+        ):
+            return ""
+        if asyncio.get_running_loop().time() > give_up:
+            state = status.state if status is not None and status.alive else "off"
+            return (
+                f"the stream does not follow timeline {timeline} yet (it is {state}): nexus recovery status"
             )
         await asyncio.sleep(POLL)

@@ -1,0 +1,104 @@
+"""Restores in the place of a living stack, on processes: proven, exchanged, killed anywhere, taken back."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from nexus.control.restoring.tests.till_stack import TillStack, till_stack
+
+
+@pytest.fixture(scope="module")
+def till() -> Iterator[TillStack]:
+    with till_stack() as found:
+        yield found
+
+
+def test_to_a_moment_and_back(till: TillStack) -> None:
+    till.sell(2)
+    at = till.moment()
+    till.sell(3)
+    till.fetch("ALTER ROLE shop PASSWORD 'a former one'")  # what a secret says counts, not the backup
+    till.cache().set("of", "the future")
+    ended = till.restore("--at", at)
+    assert ended["state"] == "done", ended
+    assert till.amounts() == [1, 2]
+    assert till.cache().dbsize() == 0
+    assert till.answers() == {"1"}
+    assert os.path.exists(ended["former"])
+    assert ended["former"] in ended["discard"]
+    till.sell(4)
+
+    ended = till.restore("--undo")
+    assert ended["state"] == "done", ended
+    assert till.amounts() == [1, 2, 3]
+    assert not os.path.exists(ended.get("former", "/nowhere"))
+    assert till.answers() == {"1"}
+
+
+def test_a_deleted_database_comes_back_with_all_that_was_committed(till: TillStack) -> None:
+    """What the undone restore left in the archive, a timeline with a higher number, is no part of it."""
+    till.sell(5)
+    till.archived()
+    (pid,) = till.stack.pids()["db"]
+    shutil.rmtree(till.home.data("db"))
+    os.kill(pid, signal.SIGKILL)
+    ended = till.restore("--latest")
+    assert ended["state"] == "done", ended
+    assert till.amounts()[-2:] == [3, 5]
+    assert till.answers() == {"1"}
+
+
+def test_killed_at_any_step_the_same_command_goes_on(till: TillStack) -> None:
+    before, there = till.amounts(), set(os.listdir(till.home.root / "data"))
+    at = till.moment()
+    till.sell(7)
+    till.killed_at("restore", "restore", "--at", at, "--yes")
+    for step in ("prove", "swap", "start"):
+        till.killed_at(step, "restore", "--resume", "--yes")
+        if step == "swap":
+            refused = till.stack.run("up")
+            assert refused.returncode == 2
+            assert "nexus restore --resume" in refused.stderr
+    ended = till.restore("--resume")
+    assert ended["state"] == "done", ended
+    assert till.amounts() == before
+    assert till.answers() == {"1"}
+    left = set(os.listdir(till.home.root / "data")) - there
+    assert left == {os.path.basename(ended["former"])}
+
+
+def test_broken_books_are_found_before_anything_is_changed(till: TillStack) -> None:
+    till.sell(-1)
+    at = till.moment()
+    till.fetch("UPDATE shop.sale SET amount = 8 WHERE amount < 0 RETURNING id")
+    ended = till.restore("--at", at)
+    assert ended["state"] == "failed"
+    assert "amounts" in ended["sentence"]
+    assert till.amounts()[-1] == 8
+    assert till.answers() == {"1"}
+    given_up = till.restore("--undo")
+    assert given_up["state"] == "done", given_up
+
+
+def test_releases_go_back_with_the_schema(till: TillStack) -> None:
+    at = till.moment()
+    till.write("2")
+    till.migration("2_notes", "ALTER TABLE sale ADD COLUMN note text;")
+    assert till.deploy("--yes")[1]["state"] == "promoted"
+    assert till.answers() == {"2"}
+    ended = till.restore("--at", at)
+    assert ended["state"] == "done", ended
+    assert till.answers() == {"1"}
+    assert till.columns("shop.sale") == ["amount", "id"]
+
+
+def test_what_cannot_be_reached_is_told_with_what_can(till: TillStack) -> None:
+    done = till.stack.run("restore", "--at", "2020-01-01 00:00", "--plan")
+    assert done.returncode == 2
+    assert "Reachable is from" in done.stderr
+    assert till.stack.run("restore", "--latest").returncode == 2  # nobody is there to be asked
