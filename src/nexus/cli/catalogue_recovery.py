@@ -93,7 +93,7 @@ PT_BR = {
     "space": "espaço",
     "standstill": "parada",
     "stopping; nothing of an unfinished backup counts": ("parando; nada de um backup inacabado conta"),
-    "stream": "fluxo",
+    "stream of commits": "fluxo de transações",
     "streaming": "transmitindo",
     "taken": "feito",
     "the backup is without the cache, which is built anew: {why}": (

@@ -58,7 +58,7 @@ def _rows(standing: Standing) -> list[tuple[str, str]]:
         ("last backup", f"{newest.id}, {at(newest.ended, zone)}" if newest else t("none")),
         ("last verified", _run(facts.last("verify", ok=True), zone)),
         ("last proven restore", _run(facts.last("restore", "drill", ok=True), zone)),
-        ("stream", _stream(facts)),
+        ("stream of commits", _stream(facts)),
         ("space", _space(facts)),
         ("recovery kit", t("made {when}", when=at(facts.kit, zone)) if facts.kit else t("none")),
     ]

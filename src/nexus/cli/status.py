@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nexus.cli import place
 from nexus.cli.language import t
+
+if TYPE_CHECKING:
+    from nexus.runtimes.home import Home
 
 Json = Annotated[bool, typer.Option("--json", help="Print the stable JSON form.")]
 Watch = Annotated[bool, typer.Option("--watch", help="Go on showing it, once a second.")]
@@ -30,6 +33,8 @@ def status(as_json: Json = False, watch: Watch = False) -> None:
     services(found, {})
     sentence = "{stack} is ready" if found["ready"] else "{stack} is not ready"
     typer.echo(t(sentence, stack=found["stack"]))
+    if recovery := found["recovery"]:
+        typer.echo(t(recovery["text"], **recovery["values"]))
 
 
 def read() -> dict[str, Any]:
@@ -40,11 +45,21 @@ def read() -> dict[str, Any]:
     home = Home.at(place.home_path())
     try:
         found: dict[str, Any] = Client(home).get("/v1/status", timeout=10.0)
-        return found
     except (OSError, ControlError):
         from nexus.control.outside import status_from_outside
 
-        return status_from_outside(home, place.root())
+        found = status_from_outside(home, place.root())
+    return {**found, "recovery": _recovery(home)}
+
+
+def _recovery(home: Home) -> dict[str, Any] | None:
+    """What a disaster would cost, as the control loop saw it just now; None when it saw nothing."""
+    from nexus.control.recovering import kept
+
+    standing = kept.read(home)
+    if standing is None:
+        return None
+    return {name: standing[name] for name in ("ok", "verdict", "text", "values")}
 
 
 def _watch() -> None:

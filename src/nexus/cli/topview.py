@@ -42,7 +42,7 @@ class Picture:
 
     def draw(self, width: int, height: int | None) -> RenderableType:
         """The picture for a screen of so many columns and lines (None: as many as needed)."""
-        parts: list[RenderableType] = [self._heading(width)]
+        parts: list[RenderableType] = [self._heading(width), *self._recovery(width)]
         if self.view == "2":
             parts.append(process_table(self.told["processes"], width))
         elif self.view == "4":
@@ -52,7 +52,7 @@ class Picture:
             if self.view == "1" and self.told["processes"]:
                 parts += [self._processes(), ""]
             parts.append(services)
-            used = 4 + len(self.told["processes"]) + services.row_count
+            used = 4 + len(self._recovery(width)) + len(self.told["processes"]) + services.row_count
             if self.view == "1" and self.told["kpis"]:
                 parts += ["", self._kpis(width, None if height is None else height - used - 2)]
         return Group(*parts)
@@ -73,6 +73,15 @@ class Picture:
         line = Text.assemble(*parts)
         line.truncate(width, overflow="ellipsis")
         return line
+
+    def _recovery(self, width: int) -> list[Text]:
+        """What a disaster would cost, where the control loop keeps backups."""
+        told = self.told["status"].get("recovery")
+        if not told:
+            return []
+        line = Text(t(told["text"], **told["values"]), style="dim" if told["ok"] else "yellow")
+        line.truncate(width, overflow="ellipsis")
+        return [line]
 
     def _processes(self) -> Table:
         """One line a process: its worst objective."""

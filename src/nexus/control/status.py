@@ -65,10 +65,23 @@ def service_state(service: Service, instances: Sequence[InstanceFacts], serving:
 
 
 def control_entry(
-    pid: int | None, guard: int | None, collector: int | None, socket: str, since: float, release: str
+    pid: int | None,
+    guard: int | None,
+    collector: int | None,
+    socket: str,
+    since: float,
+    release: str,
+    stream: int | None = None,
 ) -> dict[str, Any]:
-    """The control loop as a service of its own: the loop, its guard, and the collector of telemetry."""
-    alive = [("control-loop", pid), ("control-guard", guard), ("control-collector", collector)]
+    """The control loop as a service of its own: the loop, its guard, the collector of telemetry, and the
+    stream of what is committed.
+    """
+    alive = [
+        ("control-loop", pid),
+        ("control-guard", guard),
+        ("control-collector", collector),
+        ("control-stream", stream),
+    ]
     return {
         "name": "control",
         "kind": "control",

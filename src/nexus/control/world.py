@@ -210,6 +210,7 @@ class World:
             str(self.home.socket),
             self.started,
             self.release,
+            self.streaming.pid,
         )
         runtime = self.keeper.runtime
         if self.site is None:

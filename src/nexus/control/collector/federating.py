@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from nexus.business.points import Point, label_text
+from nexus.control.recovering import kept as recovery
 from nexus.telemetry.federation import CONTENT_TYPE, exposition
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ OWN = {
     "nexus_telemetry_series_dropped_total": "Series that found no room, by service and metric.",
     "nexus_telemetry_forwarded_rows_total": "Rows sent on, refused or lost before that, by signal.",
     "nexus_telemetry_forward_behind_rows": "Rows that are still to be sent on, by signal.",
+    **recovery.HELPS,
 }
 
 
@@ -47,6 +49,8 @@ async def federate(collector: Collector, request: web.Request) -> web.StreamResp
             lambda: list(own_figures(collector.store.facts(), collector.intake.facts()))
         ),
     ]
+    if standing := await asyncio.to_thread(recovery.read, collector.home):
+        series += recovery.figures(standing)
     response = web.StreamResponse(headers={"Content-Type": CONTENT_TYPE})
     await response.prepare(request)
     async for piece in exposition(series, {**collector.scraper.helps, **OWN}):

@@ -16,16 +16,19 @@ Level = Literal["error", "warning"]
 OVERDUE = HOUR  # after a backup was due
 SOON = 3 * DAY  # in which the disk will be full
 DRILL_OVERDUE = 12 * HOUR
-_NAMES = {"place": "recovery-place", "disk": "recovery-space", "slot": "recovery-slot"}
 
 
 @dataclass(frozen=True)
 class Alarm:
-    """`name` never changes; `sentence` says what is wrong and how to mend it. An error breaks a promise."""
+    """`name` never changes; `sentence` says what is wrong and how to mend it. An error breaks a promise.
+
+    `logged`: whether the stream says it in the log already, under the same name.
+    """
 
     name: str
     level: Level
     sentence: Sentence
+    logged: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """As commands print it."""
@@ -62,36 +65,36 @@ def _objectives(
 ) -> Iterator[Alarm]:
     policy = facts.policy
     if database is None:
-        yield _error("recovery-no-backup", "there is no backup; take one with `nexus backup create`")
+        yield _error("recovery.no-backup", "there is no backup; take one with `nexus backup create`")
         return
     if not facts.others:
         text = "nothing outlives this machine: name another place under recovery.places in nexus.yaml"
-        yield _error("recovery-no-place", text)
+        yield _error("recovery.no-place", text)
     elif machine is None and facts.kit is not None:
         text = "no place beside this machine has a whole backup that the recovery kit opens yet"
-        yield _error("recovery-nothing-elsewhere", text)
+        yield _error("recovery.nothing-elsewhere", text)
     loss = max(database, machine or 0.0)
     if loss > policy.rpo:
         text = "a disaster would cost {loss} of data; {promised} are promised"
-        yield _error("recovery-rpo", text, loss=roughly(loss), promised=roughly(policy.rpo))
+        yield _error("recovery.rpo", text, loss=roughly(loss), promised=roughly(policy.rpo))
     if rto is not None and rto > policy.rto:
         text = "a disaster would stop everything for {rto}; {promised} are promised"
-        yield _error("recovery-rto", text, rto=roughly(rto), promised=roughly(policy.rto))
+        yield _error("recovery.rto", text, rto=roughly(rto), promised=roughly(policy.rto))
 
 
 def _backups(facts: RecoveryFacts) -> Iterator[Alarm]:
     failed = facts.last("full", "incremental")
     if failed is not None and failed.state == "failed":
-        yield _error("recovery-backup-failed", "the last backup failed: {why}", why=failed.sentence)
+        yield _error("recovery.backup-failed", "the last backup failed: {why}", why=failed.sentence)
     for name, why in facts.unreadable.items():
-        yield _error("recovery-backup-unreadable", "backup {id} cannot be read: {why}", id=name, why=why)
+        yield _error("recovery.backup-unreadable", "backup {id} cannot be read: {why}", id=name, why=why)
     newest = max((each.began for each in facts.backups), default=None)
     for rule in (facts.policy.schedule.full, facts.policy.schedule.incremental):
         due = last(rule, facts.policy.schedule.zone, datetime.fromtimestamp(facts.now - OVERDUE, UTC))
         if newest is not None and due is not None and newest < due.timestamp() - OVERDUE:
             text = "a backup has been due for {time}; the newest is {age} old"
             late, age = roughly(facts.now - due.timestamp()), roughly(facts.now - newest)
-            yield _error("recovery-backup-overdue", text, time=late, age=age)
+            yield _error("recovery.backup-overdue", text, time=late, age=age)
             return
 
 
@@ -99,23 +102,25 @@ def _stream(facts: RecoveryFacts) -> Iterator[Alarm]:
     stream = facts.stream
     if not facts.policy.stream:
         return
+    if stream is not None and stream.state == "ended" and not facts.serving:
+        return  # the stack is down, and nothing is committed
     if stream is None or not stream.alive:
         text = "what is committed is not streamed away: the archive does not run; start it with `nexus up`"
-        yield _error("recovery-stream", text)
+        yield _error("recovery.stream", text)
         return
     if facts.gap:
         text = "the stream has a gap ({why}); `nexus backup create --full` closes it"
-        yield _error("recovery-gap", text, why=facts.gap)
+        yield _error("recovery.gap", text, why=facts.gap)
     for trouble in stream.troubles:
         if trouble.kind != "gap":
-            yield _error(_NAMES.get(trouble.kind, "recovery-stream"), "{why}", why=trouble.text)
+            yield Alarm(f"recovery.{trouble.kind}", "error", Sentence("{why}", why=trouble.text), logged=True)
 
 
 def _places(facts: RecoveryFacts) -> Iterator[Alarm]:
     told = {each.about for each in facts.stream.troubles if each.kind == "place"} if facts.stream else set()
     for place in facts.places:
         if place.trouble and place.name not in told:
-            yield _error("recovery-place", "{place}: {why}", place=place.name, why=place.trouble)
+            yield _error("recovery.place", "{place}: {why}", place=place.name, why=place.trouble)
 
 
 def _space(facts: RecoveryFacts) -> Iterator[Alarm]:
@@ -125,10 +130,10 @@ def _space(facts: RecoveryFacts) -> Iterator[Alarm]:
     if room <= 0:
         text = "backups have no room on this machine: {free} are free, {reserve} are reserved; make room, or "
         text += "keep fewer (recovery.keep)"
-        yield _error("recovery-space", text, free=size(facts.disk_free), reserve=size(facts.policy.reserve))
+        yield _error("recovery.space", text, free=size(facts.disk_free), reserve=size(facts.policy.reserve))
     elif facts.growth and room / facts.growth * DAY < SOON:
         text = "backups use up this machine's disk in {time}; make room, or keep fewer (recovery.keep)"
-        yield _error("recovery-space", text, time=roughly(room / facts.growth * DAY))
+        yield _error("recovery.space", text, time=roughly(room / facts.growth * DAY))
 
 
 def _proof(facts: RecoveryFacts) -> Iterator[Alarm]:
@@ -137,21 +142,21 @@ def _proof(facts: RecoveryFacts) -> Iterator[Alarm]:
             "there is no recovery kit: if this machine is lost, nothing opens its backups; `nexus recovery "
         )
         text += "kit` makes one to print"
-        yield _error("recovery-no-kit", text)
+        yield _error("recovery.no-kit", text)
     checked = facts.last("verify")
     if checked is not None and checked.state == "failed":
         text = "backup {id} is damaged: {why}"
-        yield _error("recovery-damaged", text, id=checked.backup, why=checked.sentence)
+        yield _error("recovery.damaged", text, id=checked.backup, why=checked.sentence)
     drill = facts.last("drill")
     if drill is None:
-        yield _warning("recovery-drill", "no restore was ever proven by a drill")
+        yield _warning("recovery.drill", "no restore was ever proven by a drill")
         return
     if drill.state == "failed":
-        yield _error("recovery-drill", "the last drill failed: {why}", why=drill.sentence)
+        yield _error("recovery.drill", "the last drill failed: {why}", why=drill.sentence)
         return
     zone = facts.policy.schedule.zone
     due = last(facts.policy.schedule.drill, zone, datetime.fromtimestamp(facts.now - DRILL_OVERDUE, UTC))
     if due is not None and drill.began < due.timestamp():
         text = "the last drill was {age} ago; one has been due for {time}"
         late = roughly(facts.now - due.timestamp())
-        yield _error("recovery-drill", text, age=roughly(facts.now - drill.began), time=late)
+        yield _error("recovery.drill", text, age=roughly(facts.now - drill.began), time=late)

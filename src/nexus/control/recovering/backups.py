@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +32,23 @@ from nexus.migrations.rehearsing.sentence import Say, Sentence
 from nexus.plans import Action, Journal, Outcome, Plan, Step, StepEvent, execute
 from nexus.recovery.backups.create import create_backup
 from nexus.recovery.backups.manifest import BackupManifest
+from nexus.recovery.backups.turn import turn
 from nexus.recovery.errors import RecoveryError
+from nexus.recovery.streaming.belonging import claim
 
 log = logging.getLogger("nexus.control")
 
 SCHEDULE = "the schedule"
 NOTHING_COUNTS = "interrupted: nothing of it counts as a backup; the next one clears it away"
+
+
+@dataclass(frozen=True)
+class Made:
+    """What came of an operation: the backup, bytes that came or went, and what it turned out to be."""
+
+    backup: str = ""
+    size: int = 0
+    what: What | None = None
 
 
 class Backups:
@@ -74,6 +86,8 @@ class Backups:
         async def back_up(step: Step) -> None:
             async def take(say: Say) -> BackupManifest:
                 async with desk.repository() as repository:
+                    if system := await desk.system():
+                        await claim(repository, system)
                     return await create_backup(source, repository, asked.kind, say)
 
             def tell(sentence: Sentence) -> None:
@@ -82,10 +96,13 @@ class Backups:
             say = told_here(tell)
             made.append(await until_stopped(aside(lambda: take(say)), stop, NOTHING_COUNTS))
 
+        def came_of() -> Made:
+            return Made(made[0].id, made[0].size, made[0].kind) if made else Made()
+
         with self._at_work(stop):
             what = _what(asked.kind)
             run = self.runs.begin(what, asked.who, asked.due)
-            ended = await self._carry_out(plan, {"back-up": back_up}, asked.who, emit, stop, run, made)
+            ended = await self._carry_out(plan, {"back-up": back_up}, asked.who, emit, stop, run, came_of)
             told: dict[str, Any] = {"backup": summary(made[0], names[:1]) if made else None}
             if made and not stop.is_set():
                 told["pruned"] = await self._prune_after(desk, asked.who, emit, stop)
@@ -130,7 +147,7 @@ class Backups:
         try:
             pruning = await Pruning.of(desk, self.runs)
         except RecoveryError as error:
-            log.error("recovery-prune-failed: what need not be kept cannot be told: %s", error)
+            log.error("recovery.prune-failed: what need not be kept cannot be told: %s", error)
             self.runs.end(self.runs.begin("prune", who), "failed", str(error))
             return False
         if pruning.plan.empty:
@@ -141,7 +158,20 @@ class Backups:
         if pruning.plan.empty:
             return Outcome("nothing to do", 0)
         run = self.runs.begin("prune", who)
-        return await self._carry_out(pruning.plan, pruning.actions(), who, emit, stop, run, [], pruning)
+        actions = {name: self._alone(pruning.desk, action) for name, action in pruning.actions().items()}
+        return await self._carry_out(
+            pruning.plan, actions, who, emit, stop, run, lambda: Made(size=pruning.deleted)
+        )
+
+    @staticmethod
+    def _alone(desk: Desk, action: Action) -> Action:
+        """An action that is refused while a backup is taken: what that builds on must stay."""
+
+        async def alone(step: Step) -> None:
+            with turn(desk.home.root / "recovery" / "backup.lock", "pruning"):
+                await action(step)
+
+        return alone
 
     async def _carry_out(
         self,
@@ -151,10 +181,9 @@ class Backups:
         emit: Emit,
         stop: asyncio.Event,
         run: int,
-        made: list[BackupManifest],
-        pruning: Pruning | None = None,
+        came_of: Callable[[], Made],
     ) -> Outcome:
-        """The run says how it ended, also when all ends with it."""
+        """The run says how it ended, also when all ends with it. `came_of` says what came of it."""
 
         def tell(event: StepEvent) -> None:
             emit(step_told(event))
@@ -162,20 +191,16 @@ class Backups:
         if who != SCHEDULE:
             self._trail.add(who, f"{plan.title}: asked for", ())
         state: State = "interrupted"
-        sentence, backup, size = "interrupted: the process ended", "", 0
+        sentence = "interrupted: the process ended"
         try:
             ended = await execute(plan, actions, self._journal, who, tell, stop)
             state = ended.state if ended.state != "nothing to do" else "done"
             errors = "; ".join(error for _, _, error in ended.failed)
             sentence = errors or ended.sentence()
-            if made:
-                backup, size = made[0].id, made[0].size
-            if pruning is not None:
-                size = pruning.deleted
             return ended
         finally:
-            kind: What | None = made[0].kind if made else None
-            self.runs.end(run, state, sentence, backup, size, kind)
+            made = came_of()
+            self.runs.end(run, state, sentence, made.backup, made.size, made.what)
             if who != SCHEDULE:
                 self._trail.add(who, f"{plan.title}: {sentence}", ())
 

@@ -39,7 +39,8 @@ class RecoveryFacts:
     `wal`: bytes of WAL behind the newest backup. `rates`: how fast a restore goes; `measured`: when that was
     measured here (None: never). `growth`: bytes a day that backups grow by (None: not known yet). `kit`: when
     the recovery kit was made. `runs`: the newest of each kind, failed ones among them. `system`: the
-    identifier of the present cluster ("" = not known).
+    identifier of the present cluster ("" = not known). `serving`: whether the database answers, as far as
+    that is known.
     """
 
     now: float
@@ -56,6 +57,7 @@ class RecoveryFacts:
     kit: float | None = None
     runs: tuple[Run, ...] = ()
     system: str = ""
+    serving: bool = True
 
     @cached_property
     def backups(self) -> tuple[BackupManifest, ...]:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from nexus.control.recovering.desk import Desk
 from nexus.control.recovering.facts import PlaceFacts, RecoveryFacts
@@ -18,6 +19,7 @@ from nexus.recovery.places import Entry, Place
 from nexus.recovery.repository import Repository
 from nexus.recovery.restoring.rates import read_rates
 from nexus.recovery.sealing.keyring import kit_mark
+from nexus.recovery.streaming import belonging
 from nexus.recovery.streaming.status import read_status
 from nexus.stack.recovering import LOCAL
 
@@ -45,10 +47,15 @@ class Looker:
         now, desk = time.time(), self.desk
         rates_file = desk.home.root / "recovery" / "rates.json"
         stream = await asyncio.to_thread(read_status, desk.home)
+        answered = "" if stream is not None and stream.alive else await self._read_system(now)
+        system = stream.system if stream is not None and stream.system else answered
+        serving = bool(answered) or (stream is not None and stream.alive)
         places = await asyncio.gather(
-            *(self._place(place, behind(stream, place.name, now), now) for place in repository.places)
+            *(
+                self._place(place, behind(stream, place.name, now, serving), now, system, repository.scratch)
+                for place in repository.places
+            )
         )
-        system = (stream.system if stream else "") or await self._read_system(now)
         ids = sorted({each for place in places for each in place.backups})
         backups, unreadable = await self._backups(repository, ids)
         return RecoveryFacts(
@@ -66,20 +73,25 @@ class Looker:
             kit.made if (kit := kit_mark(desk.home)) else None,
             self._latest(),
             system,
+            serving,
         )
 
-    async def _place(self, place: Place, behind: float | None, now: float) -> PlaceFacts:
+    async def _place(
+        self, place: Place, behind: float | None, now: float, system: str, scratch: Path
+    ) -> PlaceFacts:
         kept = self._places.get(place.name)
         if kept is not None and place.name != LOCAL and now - kept[0] < self.every:
             return replace(kept[1], behind=behind)
         found = await _look_at(place, self._kind(place.name), place.name != LOCAL or not self.every)
+        if system and not found.trouble:
+            found = replace(found, trouble=await _foreign(place, system, scratch))
         if found.trouble and kept is not None:  # what it had is not gone because it does not answer
             found = replace(found, backups=kept[1].backups)
         self._places[place.name] = (now, found)
         return replace(found, behind=behind)
 
     async def _read_system(self, now: float) -> str:
-        """Which cluster it is, where no stream says so and the database answers."""
+        """Which cluster it is, as the database says; "" while it does not answer."""
         if self._system[1] and now - self._system[0] < self.every:
             return self._system[1]
         self._system = (now, await self.desk.system())
@@ -130,6 +142,18 @@ def growth(entries: Sequence[Entry], pruned: int, now: float) -> float | None:
         return None
     came = sum(each.bytes for each in entries if each.modified > now - span)
     return (came - pruned) / span * 86_400.0
+
+
+async def _foreign(place: Place, system: str, scratch: Path) -> str:
+    """Why a place is no good for this cluster; "" where it is."""
+    try:
+        async with asyncio.timeout(WITHIN):
+            await belonging.check(place, system, scratch)
+    except TimeoutError:
+        return f"it did not answer within {WITHIN:.0f} s"
+    except RecoveryError as error:
+        return str(error)
+    return ""
 
 
 async def _look_at(place: Place, kind: str, check: bool) -> PlaceFacts:

@@ -8,9 +8,11 @@ from nexus.recovery.streaming.status import StreamStatus
 from nexus.stack.recovering import LOCAL
 
 
-def behind(stream: StreamStatus | None, place: str, now: float) -> float | None:
+def behind(stream: StreamStatus | None, place: str, now: float, serving: bool = True) -> float | None:
     """Of how many of the latest seconds a place has nothing; None: not known. What a stream that is away said
-    last grows by what has passed since. Pure.
+    last grows by what has passed since, unless it ended in order and nothing was committed since. Pure.
+
+    `serving`: whether the database answers.
 
     On this machine what was received counts too, sealed or not: it outlives the database.
     """
@@ -22,7 +24,9 @@ def behind(stream: StreamStatus | None, place: str, now: float) -> float | None:
         told = next((each.seconds for each in stream.places if each.name == place), None)
     if told is None:
         return None
-    return told if stream.alive else told + max(0.0, now - stream.at)
+    if stream.alive or (stream.state == "ended" and not serving):
+        return told
+    return told + max(0.0, now - stream.at)
 
 
 def wal_behind(stream: StreamStatus | None, newest: BackupManifest | None) -> int:

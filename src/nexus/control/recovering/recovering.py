@@ -28,7 +28,7 @@ log = logging.getLogger("nexus.control")
 LOOK_EVERY = 10.0  # seconds
 ASK_PLACES_EVERY = 300.0  # seconds
 SETTLED = 60.0  # seconds that a database serves before the first backup of all is taken
-EVENT = "recovery-backup-failed"
+EVENT = "recovery.backup-failed"
 
 
 class Recovering:
@@ -95,7 +95,7 @@ class Recovering:
     def _begin(self, standing: Standing) -> None:
         facts = standing.facts
         runs = [run for run in facts.runs if run.what in ("full", "incremental") and run.state != "running"]
-        found = due(facts.policy.schedule, facts.backups, runs, facts.gap, facts.now)
+        found = due(facts.policy.schedule, facts.backups, runs, facts.gap, facts.now, facts.kit)
         if found is None:
             return
         log.info("a backup is due (%s, %s)", found.kind, found.why)

@@ -31,12 +31,18 @@ class Due:
 
 
 def due(
-    schedule: Schedule, backups: Sequence[BackupManifest], runs: Sequence[Run], gap: str, now: float
+    schedule: Schedule,
+    backups: Sequence[BackupManifest],
+    runs: Sequence[Run],
+    gap: str,
+    now: float,
+    kit: float | None = None,
 ) -> Due | None:
     """The backup that is due, if any. `backups`: those of the present cluster, oldest first; `runs`: the
-    newest of backups, newest first; `gap`: why the stream asks for a full one. Pure.
+    newest of backups, newest first; `gap`: why the stream asks for a full one; `kit`: when the recovery kit
+    was made. Pure.
     """
-    found = _due(schedule, backups, gap, now)
+    found = _due(schedule, backups, gap, now, kit)
     return None if found is None or now < _again(runs) else found
 
 
@@ -47,7 +53,9 @@ def coming(schedule: Schedule, now: float) -> dict[Job, float | None]:
     return {job: each.timestamp() if each else None for job, each in found.items()}
 
 
-def _due(schedule: Schedule, backups: Sequence[BackupManifest], gap: str, now: float) -> Due | None:
+def _due(
+    schedule: Schedule, backups: Sequence[BackupManifest], gap: str, now: float, kit: float | None
+) -> Due | None:
     if not backups:
         return Due("full", now, "there is no backup yet")
     if gap:
@@ -55,6 +63,8 @@ def _due(schedule: Schedule, backups: Sequence[BackupManifest], gap: str, now: f
     moment = datetime.fromtimestamp(now, UTC)
     full = max((each.began for each in backups if each.kind == "full"), default=0.0)
     newest = max(each.began for each in backups)
+    if kit is not None and full < kit:
+        return Due("full", now, "the recovery kit opens no full backup yet")
     kinds: tuple[tuple[Kind, float], ...] = (("full", full), ("incremental", newest))
     for kind, began in kinds:
         wanted = last(getattr(schedule, kind), schedule.zone, moment)

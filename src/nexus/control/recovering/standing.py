@@ -61,10 +61,13 @@ class Standing:
 
     def as_dict(self) -> dict[str, Any]:
         """The stable form that `nexus recovery status --json` prints."""
+        verdict = self.verdict
         facts, newest = self.facts, self.facts.backups[-1] if self.facts.backups else None
         return {
             "ok": self.ok,
-            "verdict": str(self.verdict),
+            "verdict": str(verdict),
+            "text": verdict.text,
+            "values": verdict.values,
             "at": facts.now,
             "rpo": {
                 "objective": facts.policy.rpo,

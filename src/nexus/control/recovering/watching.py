@@ -1,7 +1,7 @@
 """The watch over recovery: looks at it all the time, keeps how it stands, and says when something goes wrong.
 
 An alarm is one line of the control loop's log at level error (or warning) that begins with a name that never
-changes, `recovery-rpo: …`; alerts hang on it. It is said when it has stood for a minute, again every hour,
+changes, `recovery.rpo: …`; alerts hang on it. It is said when it has stood for a minute, again every hour,
 and once more, at level info, when it is over.
 """
 
@@ -40,7 +40,7 @@ class Watch:
             async with looker.desk.repository() as repository:
                 standing = judge(await looker.facts(repository))
         except RecoveryError as error:
-            log.error("recovery-unseen: how recovery stands cannot be seen: %s", error)
+            log.error("recovery.unseen: how recovery stands cannot be seen: %s", error)
             return None
         await asyncio.to_thread(kept.keep, looker.desk.home, standing.as_dict())
         self.judged(standing.alarms, standing.facts.now)
@@ -52,7 +52,7 @@ class Watch:
         for name in self._since.keys() - standing.keys():
             del self._since[name]
             if self._said.pop(name, None) is not None:
-                log.info("%s: is over", name)
+                log.info("%s is over", name)
                 self.tell({"event": "alarm", "name": name, "state": "over"})
         for name, alarm in standing.items():
             since = self._since.setdefault(name, now)
@@ -60,6 +60,7 @@ class Watch:
             if now - since < LASTING or (said is not None and now - said < AGAIN):
                 continue
             self._said[name] = now
-            log.log(_LEVELS[alarm.level], "%s: %s", name, alarm.sentence)
+            if not alarm.logged:
+                log.log(_LEVELS[alarm.level], "%s: %s", name, alarm.sentence)
             if said is None:
                 self.tell({"event": "alarm", "state": "begun", **alarm.as_dict()})

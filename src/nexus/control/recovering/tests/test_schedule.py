@@ -37,6 +37,14 @@ def test_a_gap_in_the_stream_asks_for_a_full_backup() -> None:
     assert (found.kind, found.why) == ("full", "the stream has a gap: the slot was lost")
 
 
+def test_a_new_recovery_kit_asks_for_a_full_backup_that_it_opens() -> None:
+    full = backup(NOW - 60)
+    found = due(RULES, (full,), (), "", NOW, kit=NOW - 30)
+    assert found is not None
+    assert (found.kind, found.why) == ("full", "the recovery kit opens no full backup yet")
+    assert due(RULES, (full,), (), "", NOW, kit=NOW - 90) is None
+
+
 def test_what_failed_is_tried_again_ever_more_seldom() -> None:
     once = (run("full", NOW, "failed"),)
     assert due(RULES, (), once, "", NOW + 30) is None

@@ -7,6 +7,7 @@ import pytest
 from nexus.control.recovering.costs import SERVING
 from nexus.control.recovering.facts import PlaceFacts, RecoveryFacts
 from nexus.control.recovering.kept import figures
+from nexus.control.recovering.reading import behind
 from nexus.control.recovering.standing import judge, runs_out_in
 from nexus.control.recovering.tests.recovery_facts import DAY, HOUR, NOW, backup, facts, run, stream
 from nexus.recovery.restoring.rates import FIXED, Rates
@@ -38,7 +39,7 @@ def test_without_a_backup_a_stream_is_worth_nothing() -> None:
     standing = judge(facts([]))
     assert standing.verdict == "a disaster now would cost everything: there is no backup yet"
     assert not standing.rpo_met
-    assert names(facts([])) == ["recovery-no-backup"]
+    assert names(facts([])) == ["recovery.no-backup"]
 
 
 def test_only_this_machine_is_no_place_for_the_loss_of_this_machine() -> None:
@@ -46,12 +47,12 @@ def test_only_this_machine_is_no_place_for_the_loss_of_this_machine() -> None:
     standing = judge(alone)
     assert (standing.database, standing.machine, standing.ok) == (1.0, None, False)
     assert "losing this machine would cost everything" in standing.verdict
-    assert "recovery-no-place" in names(alone)
+    assert "recovery.no-place" in names(alone)
 
 
 def test_without_a_kit_nothing_opens_what_other_places_hold() -> None:
     assert judge(facts([FRESH], kit=None)).machine is None
-    assert "recovery-no-kit" in names(facts([FRESH], kit=None))
+    assert "recovery.no-kit" in names(facts([FRESH], kit=None))
 
 
 def test_a_kit_opens_only_what_was_sealed_for_it_from_the_full_backup_on() -> None:
@@ -59,7 +60,7 @@ def test_a_kit_opens_only_what_was_sealed_for_it_from_the_full_backup_on() -> No
     newer = backup(NOW - DAY, "incremental", old)
     between = facts([old, newer], kit=NOW - 2 * DAY)
     assert judge(between).machine is None
-    assert "recovery-nothing-elsewhere" in names(between)
+    assert "recovery.nothing-elsewhere" in names(between)
     assert judge(facts([old, newer, backup(NOW - HOUR)], kit=NOW - 2 * DAY)).machine == 2.0
 
 
@@ -92,27 +93,35 @@ def test_a_full_backup_behind_the_gap_closes_it() -> None:
 @pytest.mark.parametrize(
     ("changed", "alarm"),
     [
-        ({"policy": RecoveryPolicy(rpo=1.5, places={})}, "recovery-rpo"),
-        ({"rates": Rates(1e5, 1e6, 1e6)}, "recovery-rto"),
-        ({"runs": (run("full", NOW - HOUR, "failed", "no room"),)}, "recovery-backup-failed"),
-        ({"stream": stream(alive=False)}, "recovery-stream"),
-        ({"stream": None}, "recovery-stream"),
-        ({"stream": stream(troubles=(Trouble("slot", "the slot is lost", NOW),))}, "recovery-slot"),
-        ({"unreadable": {"x": "damaged"}}, "recovery-backup-unreadable"),
-        ({"disk_free": 1 << 20}, "recovery-space"),
-        ({"disk_free": 3 << 30, "growth": float(1 << 30)}, "recovery-space"),
-        ({"runs": (run("verify", NOW, "failed", "a bit flipped"),)}, "recovery-damaged"),
-        ({"runs": (run("drill", NOW - HOUR, "failed", "books differ"),)}, "recovery-drill"),
-        ({"runs": (run("drill", NOW - 3 * DAY),)}, "recovery-drill"),
+        ({"policy": RecoveryPolicy(rpo=1.5, places={})}, "recovery.rpo"),
+        ({"rates": Rates(1e5, 1e6, 1e6)}, "recovery.rto"),
+        ({"runs": (run("full", NOW - HOUR, "failed", "no room"),)}, "recovery.backup-failed"),
+        ({"stream": stream(alive=False)}, "recovery.stream"),
+        ({"stream": None}, "recovery.stream"),
+        ({"stream": stream(troubles=(Trouble("slot", "the slot is lost", NOW),))}, "recovery.slot"),
+        ({"unreadable": {"x": "damaged"}}, "recovery.backup-unreadable"),
+        ({"disk_free": 1 << 20}, "recovery.space"),
+        ({"disk_free": 3 << 30, "growth": float(1 << 30)}, "recovery.space"),
+        ({"runs": (run("verify", NOW, "failed", "a bit flipped"),)}, "recovery.damaged"),
+        ({"runs": (run("drill", NOW - HOUR, "failed", "books differ"),)}, "recovery.drill"),
+        ({"runs": (run("drill", NOW - 3 * DAY),)}, "recovery.drill"),
     ],
 )
 def test_what_is_wrong_has_a_name_that_stays(changed: dict[str, object], alarm: str) -> None:
     assert alarm in names(facts([FRESH], **changed))
 
 
+def test_a_stack_that_was_taken_down_loses_no_more_the_longer_it_is_down() -> None:
+    ended = stream(state="ended", alive=False, at=NOW - DAY, lag_seconds=0.0)
+    assert behind(ended, "local", NOW, serving=False) == 0.0
+    assert behind(ended, "local", NOW, serving=True) == DAY
+    assert "recovery.stream" not in names(facts([FRESH], stream=ended, serving=False))
+    assert "recovery.stream" in names(facts([FRESH], stream=ended, serving=True))
+
+
 def test_a_backup_that_was_due_is_missed_after_an_hour() -> None:
     every_six_hours = backup(NOW - 30 * HOUR)  # due at 11:30, 05:30 … UTC
-    assert "recovery-backup-overdue" in names(facts([every_six_hours]))
+    assert "recovery.backup-overdue" in names(facts([every_six_hours]))
     assert names(facts([backup(NOW - 6.4 * HOUR)])) == []
 
 
@@ -120,7 +129,7 @@ def test_a_place_that_cannot_be_reached_is_named_and_counts_as_it_was() -> None:
     told = facts([FRESH])
     away = replace(told.places[1], trouble="no route to host", behind=90.0)
     standing = judge(replace(told, places=(told.places[0], away)))
-    assert [each.name for each in standing.alarms] == ["recovery-rpo", "recovery-place"]
+    assert [each.name for each in standing.alarms] == ["recovery.rpo", "recovery.place"]
     assert "safe: no route to host" in [str(each.sentence) for each in standing.alarms]
 
 
@@ -136,4 +145,4 @@ def test_the_standing_is_told_as_metrics_that_prometheus_takes() -> None:
     assert told["nexus_recovery_ok", "{}"] == 1.0
     none = {(each.name, each.labels): each.value for each in figures(judge(facts([])).as_dict())}
     assert none["nexus_recovery_rto_seconds", "{}"] == float("inf")
-    assert none["nexus_recovery_alarm", '{"level":"error","name":"recovery-no-backup"}'] == 1.0
+    assert none["nexus_recovery_alarm", '{"level":"error","name":"recovery.no-backup"}'] == 1.0

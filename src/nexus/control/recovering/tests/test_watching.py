@@ -9,7 +9,7 @@ from nexus.control.recovering.alarms import Alarm
 from nexus.control.recovering.watching import Watch
 from nexus.migrations.rehearsing.sentence import Sentence
 
-ALARM = Alarm("recovery-rpo", "error", Sentence("a disaster would cost {loss}", loss="9 min"))
+ALARM = Alarm("recovery.rpo", "error", Sentence("a disaster would cost {loss}", loss="9 min"))
 
 
 def test_an_alarm_is_said_once_it_lasts_hourly_and_at_its_end(caplog: pytest.LogCaptureFixture) -> None:
@@ -19,12 +19,12 @@ def test_an_alarm_is_said_once_it_lasts_hourly_and_at_its_end(caplog: pytest.Log
     for now in (0.0, 30.0, 60.0, 70.0, 3000.0, 3660.0):
         watch.judged([ALARM], now)
     assert [record.getMessage() for record in caplog.records] == [
-        "recovery-rpo: a disaster would cost 9 min",
-        "recovery-rpo: a disaster would cost 9 min",
+        "recovery.rpo: a disaster would cost 9 min",
+        "recovery.rpo: a disaster would cost 9 min",
     ]
     assert {record.levelname for record in caplog.records} == {"ERROR"}
     watch.judged([], 3700.0)
-    assert caplog.records[-1].getMessage() == "recovery-rpo: is over"
+    assert caplog.records[-1].getMessage() == "recovery.rpo is over"
     assert [each["state"] for each in told] == ["begun", "over"]
 
 

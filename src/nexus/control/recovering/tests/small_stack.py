@@ -1,0 +1,88 @@
+"""A small stack with a database, a module that has a schema, and a folder as its second place."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nexus.testing import ThrowawayStack, throwaway_stack
+
+STACK = """\
+name: small
+telemetry: {collect: off}
+infrastructure:
+  db: {kind: database, runtime: postgres, port: 9005}
+recovery:
+  places:
+    safe: {kind: directory, path: %s}
+  keep: {hourly: 1, daily: 0, weekly: 0, monthly: 0}
+"""
+TILL = """\
+name: till
+runtime: command
+command: [python3, till.py]
+port: 9001
+needs: {hard: [db]}
+database: {schema: till}
+health: {live: /, ready: /}
+"""
+SERVER = """\
+import os
+from http.server import HTTPServer, SimpleHTTPRequestHandler
+
+HTTPServer(("127.0.0.1", int(os.environ["PORT"])), SimpleHTTPRequestHandler).serve_forever()
+"""
+
+
+@dataclass(frozen=True)
+class Small:
+    """The stack, and its second place."""
+
+    stack: ThrowawayStack
+    safe: Path
+
+    def told(self, *arguments: str) -> Any:
+        """What a command prints as JSON, whatever its exit code."""
+        return json.loads(self.stack.run(*arguments, "--json").stdout)
+
+    def outcome(self, *arguments: str) -> dict[str, Any]:
+        """The last event of an operation."""
+        lines = self.stack.run(*arguments, "--json").stdout.splitlines()
+        found: dict[str, Any] = json.loads(lines[-1])
+        return found
+
+    def ids(self) -> list[str]:
+        """The backups, oldest first."""
+        return [each["id"] for each in self.told("backup", "list")["backups"]]
+
+    def places_of(self, backup: str) -> list[str]:
+        """Which places have a backup."""
+        listed = self.told("backup", "list")["backups"]
+        found: list[str] = next(each["places"] for each in listed if each["id"] == backup)
+        return found
+
+
+@contextmanager
+def small_stack() -> Iterator[Small]:
+    """Brings it up, and takes it away afterwards."""
+    root = Path(tempfile.mkdtemp(prefix="nexus-root-"))
+    root.chmod(0o755)
+    safe = root / "safe"
+    safe.mkdir()
+    (root / "nexus.yaml").write_text(STACK % safe)
+    script = root / "modules" / "till" / "migrations" / "20260101000000_first" / "migration.sql"
+    script.parent.mkdir(parents=True)
+    script.write_text("CREATE TABLE receipts (id int PRIMARY KEY);\n")
+    (root / "modules" / "till" / "module.yaml").write_text(TILL)
+    (root / "modules" / "till" / "till.py").write_text(SERVER)
+    try:
+        with throwaway_stack(root=root) as stack:
+            yield Small(stack, safe)
+    finally:
+        shutil.rmtree(root, ignore_errors=True)

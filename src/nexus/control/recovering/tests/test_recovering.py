@@ -1,0 +1,153 @@
+"""Backups of a running stack: with the control loop and without it, up to the day its data are deleted."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from nexus.control import locks
+from nexus.control.recovering.tests.small_stack import Small, small_stack
+from nexus.runtimes.home import Home
+from nexus.runtimes.process.identity import birth
+from nexus.testing import eventually
+
+
+@pytest.fixture(scope="module")
+def small() -> Iterator[Small]:
+    with small_stack() as found:
+        yield found
+
+
+def alarms(small: Small) -> set[str]:
+    return {each["name"] for each in small.told("recovery", "status")["alarms"]}
+
+
+def trail(small: Small) -> list[str]:
+    with closing(sqlite3.connect(small.stack.home / "control.db")) as database:
+        return [what for (what,) in database.execute("SELECT what FROM trail ORDER BY id")]
+
+
+def test_a_disaster_costs_everything_until_there_is_a_backup(small: Small) -> None:
+    status = small.stack.run("recovery", "status")
+    assert status.returncode == 1
+    assert status.stdout.startswith("a disaster now would cost everything: there is no backup yet")
+    assert {"recovery.no-backup", "recovery.no-kit"} <= alarms(small)
+
+
+def test_a_plan_changes_nothing(small: Small) -> None:
+    said = small.stack.nexus("backup", "create", "--plan")
+    assert "because" in said
+    assert "seal it and store it in local; safe gets it from there" in said
+    assert small.ids() == []
+
+
+def test_with_a_kit_and_a_backup_elsewhere_little_is_lost(small: Small) -> None:
+    kit = small.stack.nexus("recovery", "kit")
+    assert "    6  " in kit
+    first = small.outcome("backup", "create")
+    assert (first["state"], first["backup"]["kind"]) == ("done", "full")
+    name = first["backup"]["id"]
+    eventually(lambda: small.places_of(name) == ["local", "safe"], 60)
+    status = small.told("recovery", "status")
+    assert status["rpo"]["database_lost"] is not None
+    assert status["rpo"]["machine_lost"] is not None
+    assert not {"recovery.no-backup", "recovery.no-kit", "recovery.nothing-elsewhere"} & alarms(small)
+    assert small.told("backup", "show", name)["places"] == ["local", "safe"]
+    assert "make the recovery kit" in trail(small)
+
+
+def test_an_older_kit_is_not_replaced_unasked(small: Small) -> None:
+    done = small.stack.run("recovery", "kit")
+    assert done.returncode == 2
+    assert "what was sealed before is opened by that one alone, keep it" in done.stderr
+
+
+def test_only_what_the_policy_keeps_stays_and_what_it_builds_on(small: Small) -> None:
+    newer = small.outcome("backup", "create")
+    assert (newer["backup"]["kind"], newer["pruned"]) == ("incremental", True)
+    first, second = small.ids()
+    assert newer["backup"]["parent"] == first
+    full = small.outcome("backup", "create", "--full")
+    assert full["pruned"] is True
+    assert small.ids() == [full["backup"]["id"]]
+    assert full["backup"]["id"] > second
+    jobs = small.told("backup", "schedule")
+    assert [each["what"] for each in jobs["last"][:2]] == ["prune", "full"]
+    assert jobs["last"][0]["bytes"] > 0
+    assert jobs["jobs"]["full"]["next"] > full["backup"]["ended"]
+
+
+def test_a_flipped_bit_is_named_with_its_place_and_is_an_alarm(small: Small) -> None:
+    (name,) = small.ids()
+    eventually(lambda: small.places_of(name) == ["local", "safe"], 60)
+    assert small.stack.run("backup", "verify", "--deep").returncode == 0
+    part = small.safe / "backups" / name / "base" / "00001"
+    content = bytearray(part.read_bytes())
+    content[len(content) // 2] ^= 1
+    part.chmod(0o600)
+    part.write_bytes(content)
+    done = small.stack.run("backup", "verify", name)
+    assert done.returncode == 1
+    assert f"safe: backups/{name}/base/00001 does not hold what was stored" in done.stderr
+    assert "recovery.damaged" in alarms(small)
+    content[len(content) // 2] ^= 1
+    part.write_bytes(content)
+    assert small.stack.run("backup", "verify", "--all").returncode == 0
+    assert "recovery.damaged" not in alarms(small)
+
+
+def test_two_backups_at_once_are_refused_and_the_second_is_told_who_is_at_it(small: Small) -> None:
+    from nexus.recovery.backups.turn import turn
+
+    with turn(small.stack.home / "recovery" / "backup.lock", "a backup"):
+        done = small.outcome("backup", "create")
+    assert done["exit_code"] == 1
+    assert f"process {os.getpid()} has been at a backup since" in done["sentence"]
+    assert "recovery.backup-failed" in alarms(small)
+    assert small.outcome("backup", "create")["state"] == "done"
+    assert "recovery.backup-failed" not in alarms(small)
+
+
+def test_without_a_control_loop_backups_are_taken_and_read_all_the_same(small: Small) -> None:
+    home = Home.at(small.stack.home)
+    for lock in (home.guard_lock, home.control_lock):
+        owner = locks.owner(lock)
+        assert owner is not None
+        os.kill(owner, signal.SIGKILL)
+        eventually(lambda pid=owner: birth(pid) is None, 20)
+    before = small.ids()
+    made = small.outcome("backup", "create")
+    assert made["state"] == "done"
+    assert small.ids() == [*before, made["backup"]["id"]]
+    assert "recovery.stream" in alarms(small)
+    small.stack.up()
+
+
+def test_deleted_data_leave_backups_and_their_keys_and_a_new_stack_does_not_mix_them(small: Small) -> None:
+    said = small.stack.nexus("down", "--delete-data", "--yes", "small")
+    home = small.stack.home
+    assert f"backups stay in {home / 'backups'}; their keys are in {home / 'secrets' / 'recovery'}" in said
+    assert [each.name for each in (home / "secrets").iterdir()] == ["recovery"]
+    older = small.ids()
+    assert older
+    assert small.stack.run("backup", "verify", "--deep").returncode == 0
+    small.stack.up()
+    eventually(lambda: list(home.glob("backups-of-*")) != [], 60)
+    made = small.outcome("backup", "create")
+    assert (made["state"], made["backup"]["kind"]) == ("done", "full")
+    assert small.places_of(made["backup"]["id"]) == ["local"]
+    assert "recovery.place" in alarms(small)
+    assert [each for each in small.ids() if small.places_of(each) == ["safe"]] == older
+
+
+def test_backups_go_too_when_that_is_asked_for(small: Small) -> None:
+    refused = small.stack.run("down", "--delete-backups")
+    assert refused.returncode == 2
+    small.stack.nexus("down", "--delete-data", "--delete-backups", "--yes", "small")
+    assert not (small.stack.home / "backups").exists()
+    assert not (small.stack.home / "secrets").exists()
