@@ -158,8 +158,10 @@ def copied_root(*examples: str) -> Iterator[Path]:
 class Server(Protocol):
     """A PostgreSQL server for tests: its superuser's address and password, and anybody's address."""
 
-    admin_dsn: str
     password: str
+
+    @property
+    def admin_dsn(self) -> str: ...
 
     def dsn(self, user: str, database: str, password: str) -> str: ...
 

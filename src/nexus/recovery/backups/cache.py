@@ -39,6 +39,8 @@ async def snapshot(cache: Cache) -> bytes:
                 if cache.password:
                     user = [cache.user] if cache.user else []
                     await _command(reader, writer, "AUTH", *user, cache.password)
+                # Without its disk: we know the end by a mark, and want no more than the snapshot.
+                await _command(reader, writer, "REPLCONF", "capa", "eof", "rdb-only", "1")
                 writer.write(_words("SYNC"))
                 return await _payload(reader)
             finally:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import shutil
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -86,7 +87,10 @@ async def create_backup(
                 raise RecoveryFailed(f"no incremental backup can be taken: {found.why}; take a full one")
             if kind == "auto" and found.parent is None:
                 say(Sentence("a full backup is taken: {why}", why=found.why))
-            return await _create(source, repository, connection, server, found.parent, say)
+            try:
+                return await _create(source, repository, connection, server, found.parent, say)
+            finally:
+                shutil.rmtree(source.work, ignore_errors=True)
 
 
 async def _create(

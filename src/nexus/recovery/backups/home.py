@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -71,14 +72,17 @@ async def pack(
     """
     work = accounts.private_folder(source.work / "home", None)
     stored: list[Stored] = []
-    for name, content in _contents(source, work, cache, say):
-        file = work / f"{name}.tar"
-        await asyncio.to_thread(archive.write, file, content)
-        stored += await archive.store(repository, file, _named(backup, name))
-        file.unlink()
-    if source.artefacts:
-        known = await _known(repository)
-        stored += await store_artefacts(source.home, repository, known, work)
+    try:
+        for name, content in _contents(source, work, cache, say):
+            file = work / f"{name}.tar"
+            await asyncio.to_thread(archive.write, file, content)
+            stored += await archive.store(repository, file, _named(backup, name))
+            file.unlink()
+        if source.artefacts:
+            known = await _known(repository)
+            stored += await store_artefacts(source.home, repository, known, work)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
     return tuple(stored)
 
 

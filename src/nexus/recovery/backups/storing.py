@@ -43,8 +43,8 @@ class Room:
         if free is not None and free - needed < self.reserve:
             missing = self.reserve + needed - free
             raise NoRoom(
-                f"{self.place.name}: {free / 1e9:.1f} GB are free, of which {self.reserve / 1e9:.1f} GB stay "
-                f"so (recovery.reserve), and the backup needs about {needed / 1e9:.1f} GB: "
+                f"{self.place.name}: {free / 1e9:.1f} GB are free; the backup needs about "
+                f"{needed / 1e9:.1f} GB, and {self.reserve / 1e9:.1f} GB stay free (recovery.reserve): "
                 f"{missing / 1e9:.1f} GB are missing; make room, or keep fewer backups (recovery.keep, "
                 "`nexus backup prune`)"
             )

@@ -21,7 +21,15 @@ from nexus.postgres.errors import ServerFailed
 from nexus.recovery import layout, lsn
 from nexus.recovery.backups.manifest import BackupManifest, Stored
 from nexus.recovery.backups.verdict import Copy, Fault, Verdict, Wal
-from nexus.recovery.errors import Damaged, Missing, NoRoom, PlaceError, RecoveryError
+from nexus.recovery.errors import (
+    Damaged,
+    Missing,
+    NoRoom,
+    PlaceError,
+    RecoveryError,
+    WrongKey,
+    WrongVersion,
+)
 from nexus.recovery.places import Place
 from nexus.recovery.repository import Repository
 from nexus.recovery.sealing import sealers
@@ -29,7 +37,7 @@ from nexus.recovery.streaming.coverage import Span, coverage
 from nexus.runtimes.process import accounts
 
 AT_ONCE = 2  # files of one place
-BLOCK = 1 << 20
+WALKABLE = 0o711  # PostgreSQL's user can walk through, and not list
 
 
 async def verify(
@@ -80,7 +88,7 @@ async def _copy(repository: Repository, place: Place, manifest: BackupManifest) 
 async def _manifest(repository: Repository, place: Place, key: str) -> Fault | None:
     try:
         BackupManifest.read(await repository.read_from(place, key))
-    except Damaged as error:
+    except (Damaged, WrongKey, WrongVersion) as error:
         return Fault(key, str(error))
     return None
 
@@ -129,7 +137,8 @@ async def _proven(
 
     account = programs.postgres_account()
     faults: list[Fault] = []
-    repository.scratch.mkdir(parents=True, exist_ok=True, mode=0o711)
+    repository.scratch.mkdir(parents=True, exist_ok=True)
+    repository.scratch.chmod(WALKABLE if account else 0o700)
     free = shutil.disk_usage(repository.scratch).free
     if free - manifest.plain < reserve:
         raise NoRoom(
@@ -176,7 +185,7 @@ async def _opened(
                         await repository.read_from(place, entry.key)
                     except Missing:  # a chunk whose segment has come meanwhile
                         continue
-                    except Damaged as error:
+                    except (Damaged, WrongKey) as error:
                         faults.append(Fault(entry.key, f"{place.name}: {error}"))
         except PlaceError:  # the backup's own copy there says so already
             continue

@@ -167,6 +167,8 @@ async def _end(worker: asyncio.subprocess.Process) -> None:
     assert worker.stdin is not None
     worker.stdin.close()
     try:
+        with contextlib.suppress(ConnectionError):  # it has ended already
+            await worker.stdin.wait_closed()
         await asyncio.wait_for(asyncio.shield(worker.wait()), ENDS_WITHIN)
     except TimeoutError:
         worker.kill()

@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
-import yaml
+from ruamel.yaml import YAML
 
 from nexus.recovery.errors import RecoveryError, WrongKey
 from nexus.recovery.kit import key_lines, make_kit, read_key
@@ -14,12 +14,12 @@ from nexus.recovery.kit_page import KitFacts, kit_html, kit_text, place_file
 from nexus.recovery.sealing import Keys, kit_mark, load_keys, new_identity, seal, unseal
 from nexus.runtimes.home import Home
 from nexus.stack import Stack
-from nexus.stack.recovering import DirectoryPlace, RecoveryPolicy, S3Place, SftpPlace
+from nexus.stack.recovering import DirectoryPlace, PlaceManifest, RecoveryPolicy, S3Place, SftpPlace
 
-PLACES = {
+PLACES: dict[str, PlaceManifest] = {
     "nas": DirectoryPlace(kind="directory", path="/mnt/nas/it's"),
     "far": SftpPlace(kind="sftp", host="b.example", user="nexus", path="/b", host_key="ssh-ed25519 AAAA"),
-    "cloud": S3Place(kind="s3", bucket="company", lock=2_592_000.0),
+    "cloud": S3Place(kind="s3", bucket="company", endpoint=None, lock=2_592_000.0),
 }
 
 
@@ -127,7 +127,7 @@ def test_the_page_stands_alone_in_both_languages(home: Home) -> None:
 @pytest.mark.parametrize("name", PLACES)
 def test_a_place_is_printed_as_restore_reads_it(name: str) -> None:
     place = PLACES[name]
-    assert type(place)(**yaml.safe_load("\n".join(place_file(place)))) == place
+    assert type(place)(**YAML(typ="safe").load("\n".join(place_file(place)))) == place
 
 
 def test_without_a_second_place_the_kit_says_what_that_means(home: Home) -> None:
