@@ -39,8 +39,11 @@ PT_BR = {
         "nenhum local além desta máquina tem ainda um backup íntegro que o kit de recuperação abra"
     ),
     "no restore was ever proven by a drill": "nenhuma restauração foi provada por um simulado",
-    "nothing outlives this machine: name another place under recovery.places in nexus.yaml": (
-        "nada sobrevive a esta máquina: indique outro local em recovery.places no nexus.yaml"
+    "nothing outlives this machine: name a place elsewhere under recovery.places in nexus.yaml": (
+        "nada sobrevive a esta máquina: indique um local fora dela em recovery.places no nexus.yaml"
+    ),
+    "place {place} lies on this stack's own disk, and is lost with it": (
+        "o local {place} fica no próprio disco desta pilha e se perde com ele"
     ),
     "the last backup failed: {why}": "o último backup falhou: {why}",
     "the last drill failed: {why}": "o último simulado falhou: {why}",

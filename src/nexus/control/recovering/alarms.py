@@ -67,8 +67,8 @@ def _objectives(
     if database is None:
         yield _error("recovery.no-backup", "there is no backup; take one with `nexus backup create`")
         return
-    if not facts.others:
-        text = "nothing outlives this machine: name another place under recovery.places in nexus.yaml"
+    if all(place.same_disk for place in facts.others):
+        text = "nothing outlives this machine: name a place elsewhere under recovery.places in nexus.yaml"
         yield _error("recovery.no-place", text)
     elif machine is None and facts.kit is not None:
         text = "no place beside this machine has a whole backup that the recovery kit opens yet"
@@ -119,6 +119,9 @@ def _stream(facts: RecoveryFacts) -> Iterator[Alarm]:
 def _places(facts: RecoveryFacts) -> Iterator[Alarm]:
     told = {each.about for each in facts.stream.troubles if each.kind == "place"} if facts.stream else set()
     for place in facts.places:
+        if place.same_disk:
+            text = "place {place} lies on this stack's own disk, and is lost with it"
+            yield _warning("recovery.same-disk", text, place=place.name)
         if place.trouble and place.name not in told:
             yield _error("recovery.place", "{place}: {why}", place=place.name, why=place.trouble)
 

@@ -28,7 +28,7 @@ def loss_machine(facts: RecoveryFacts) -> float | None:
     opened = frozenset(
         each.id for each in facts.backups if all(one.began >= made for one in chain(facts.backups, each))
     )
-    return _least(facts, facts.others, opened)
+    return _least(facts, [place for place in facts.others if not place.same_disk], opened)
 
 
 def standstill(facts: RecoveryFacts) -> float | None:

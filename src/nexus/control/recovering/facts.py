@@ -22,7 +22,7 @@ ESTIMATED = Rates()
 class PlaceFacts:
     """One place. `backups`: the whole ones that it has, by id; `behind`: of how many of the latest seconds it
     has nothing (None: not known); `free`: None where it has no end; `trouble`: why it cannot be reached or
-    written ("" = it can).
+    written ("" = it can). `same_disk`: it is a folder on the disk that the stack itself lies on.
     """
 
     name: str
@@ -31,6 +31,7 @@ class PlaceFacts:
     behind: float | None = None
     free: int | None = None
     trouble: str = ""
+    same_disk: bool = False
 
 
 @dataclass(frozen=True)

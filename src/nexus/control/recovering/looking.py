@@ -21,7 +21,7 @@ from nexus.recovery.restoring.rates import read_rates
 from nexus.recovery.sealing.keyring import kit_mark
 from nexus.recovery.streaming import belonging
 from nexus.recovery.streaming.status import read_status
-from nexus.stack.recovering import LOCAL
+from nexus.stack.recovering import LOCAL, DirectoryPlace
 
 WITHIN = 20.0  # seconds for one question to a place
 GROWTH_OVER = 7 * 86_400.0  # seconds
@@ -87,6 +87,7 @@ class Looker:
             found = replace(found, trouble=await _foreign(place, system, scratch))
         if found.trouble and kept is not None:  # what it had is not gone because it does not answer
             found = replace(found, backups=kept[1].backups)
+        found = replace(found, same_disk=await asyncio.to_thread(self._same_disk, place.name))
         self._places[place.name] = (now, found)
         return replace(found, behind=behind)
 
@@ -100,6 +101,15 @@ class Looker:
     def _kind(self, name: str) -> str:
         manifest = self.desk.policy.places.get(name)
         return manifest.kind if manifest else "directory"
+
+    def _same_disk(self, name: str) -> bool:
+        """Whether a place is a folder on the disk of the stack's own state."""
+        manifest = self.desk.policy.places.get(name)
+        if not isinstance(manifest, DirectoryPlace):
+            return False
+        folder = self.desk.stack.root / manifest.path
+        there = next(each for each in (folder, *folder.parents) if each.exists())
+        return there.stat().st_dev == self.desk.home.root.stat().st_dev
 
     async def _backups(
         self, repository: Repository, ids: Sequence[str]

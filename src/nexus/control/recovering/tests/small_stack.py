@@ -1,4 +1,4 @@
-"""A small stack with a database, a module that has a schema, and a folder as its second place."""
+"""A small stack with a database, a module that has a schema, and a second place on another disk."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 
 from nexus.testing import ThrowawayStack, throwaway_stack
 
+OTHER_DISK = Path("/dev/shm")  # a file system of its own, as another machine's would be
 STACK = """\
 name: small
 telemetry: {collect: off}
@@ -73,8 +74,7 @@ def small_stack() -> Iterator[Small]:
     """Brings it up, and takes it away afterwards."""
     root = Path(tempfile.mkdtemp(prefix="nexus-root-"))
     root.chmod(0o755)
-    safe = root / "safe"
-    safe.mkdir()
+    safe = Path(tempfile.mkdtemp(prefix="nexus-safe-", dir=OTHER_DISK if OTHER_DISK.is_dir() else None))
     (root / "nexus.yaml").write_text(STACK % safe)
     script = root / "modules" / "till" / "migrations" / "20260101000000_first" / "migration.sql"
     script.parent.mkdir(parents=True)
@@ -86,3 +86,4 @@ def small_stack() -> Iterator[Small]:
             yield Small(stack, safe)
     finally:
         shutil.rmtree(root, ignore_errors=True)
+        shutil.rmtree(safe, ignore_errors=True)

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 
 import pytest
 
@@ -25,6 +26,10 @@ def small() -> Iterator[Small]:
 
 def alarms(small: Small) -> set[str]:
     return {each["name"] for each in small.told("recovery", "status")["alarms"]}
+
+
+def gone(pid: int) -> bool:
+    return birth(pid) is None
 
 
 def trail(small: Small) -> list[str]:
@@ -119,7 +124,7 @@ def test_without_a_control_loop_backups_are_taken_and_read_all_the_same(small: S
         owner = locks.owner(lock)
         assert owner is not None
         os.kill(owner, signal.SIGKILL)
-        eventually(lambda pid=owner: birth(pid) is None, 20)
+        eventually(partial(gone, owner), 20)
     before = small.ids()
     made = small.outcome("backup", "create")
     assert made["state"] == "done"

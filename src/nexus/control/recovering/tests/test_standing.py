@@ -50,6 +50,13 @@ def test_only_this_machine_is_no_place_for_the_loss_of_this_machine() -> None:
     assert "recovery.no-place" in names(alone)
 
 
+def test_a_folder_on_the_same_disk_is_lost_with_the_machine() -> None:
+    told = facts([FRESH])
+    beside = replace(told, places=(told.places[0], replace(told.places[1], same_disk=True)))
+    assert judge(beside).machine is None
+    assert {"recovery.no-place", "recovery.same-disk"} == set(names(beside))
+
+
 def test_without_a_kit_nothing_opens_what_other_places_hold() -> None:
     assert judge(facts([FRESH], kit=None)).machine is None
     assert "recovery.no-kit" in names(facts([FRESH], kit=None))
