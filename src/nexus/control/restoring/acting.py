@@ -18,6 +18,7 @@ from nexus.control.restoring.proving import prove
 from nexus.control.restoring.stream import followed, seal
 from nexus.plans import Action, Step
 from nexus.recovery.errors import RecoveryError
+from nexus.recovery.restoring.choice import both
 from nexus.runtimes.protocol import StartError
 from nexus.runtimes.site import Site
 
@@ -88,7 +89,12 @@ class Acting:
         if data.exists() and any(data.iterdir()):
             return  # it appears whole: we were killed just after
         reached = await self._engine.restore(self.begun, data)
-        self.begun = replace(self.begun, at=reached.at)
+        told = self.begun.reaches
+        if (
+            self.begun.wish.kind == "latest" and reached.at is not None
+        ):  # what was sealed since it was planned
+            told = f"{both(reached.at, self._engine.zone)} ({reached.lsn})"
+        self.begun = replace(self.begun, at=reached.at, reaches=told)
 
     async def prove(self, step: Step) -> None:
         """Asks the books before anything is changed.
