@@ -156,16 +156,3 @@ async def test_a_lost_slot_is_made_anew_and_the_gap_is_told_until_a_full_backup_
         await stream.put_full_backup(await insert(stream.server, 2))
         stream.start()
         await stream.until(lambda status: status.state == "streaming" and status.gap is None)
-
-
-async def test_a_stream_that_is_not_wanted_leaves_nothing_that_keeps_wal() -> None:
-    with streamed(synchronous="require") as stream:
-        stream.start()
-        await stream.until(lambda status: status.commits_wait)
-        stream.tell(stream.policy.model_copy(update={"stream": False}))
-        await stream.until(
-            lambda status: status.state == "off" and status.slot and status.slot.state == "missing"
-        )
-        async with connected(stream.server) as connection:
-            assert await connection.fetchval("SHOW synchronous_standby_names") == ""
-        assert stream.receiver() is None
