@@ -182,11 +182,14 @@ class Objectives:
             await self._keep(tally, counts, {promise.checkpoint: until}, now)
             promise.asked = until
 
-    def window(self, process: str, objective: str, window: str, step: str | None = None) -> Events:
-        """The events of the last `window` ("5m" to "28d")."""
+    def window(
+        self, process: str, objective: str, window: str, step: str | None = None, at: float | None = None
+    ) -> Events:
+        """The events of the last `window` ("5m" to "28d") before `at` (seconds since the epoch, else now)."""
         if self._tally is None:
             return Events(0, 0)
-        return self._tally.window(process, objective, WINDOWS[window], int(time.time() // 60), step)
+        minute = int((time.time() if at is None else at) // 60)
+        return self._tally.window(process, objective, WINDOWS[window], minute, step)
 
     def latest(self) -> list[Point]:
         """Counters, budgets and burn rates as they are now; none where there is no data."""
