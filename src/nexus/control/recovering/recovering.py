@@ -95,7 +95,9 @@ class Recovering:
     def _begin(self, standing: Standing) -> None:
         facts = standing.facts
         runs = [run for run in facts.runs if run.what in ("full", "incremental") and run.state != "running"]
-        found = due(facts.policy.schedule, facts.backups, runs, facts.gap, facts.now, facts.kit)
+        ended = [each.ended for each in facts.runs if each.what == "restore" and each.state == "done"]
+        restored = max((each for each in ended if each is not None), default=None)
+        found = due(facts.policy.schedule, facts.backups, runs, facts.gap, facts.now, facts.kit, restored)
         if found is None:
             return
         log.info("a backup is due (%s, %s)", found.kind, found.why)

@@ -37,12 +37,13 @@ def due(
     gap: str,
     now: float,
     kit: float | None = None,
+    restored: float | None = None,
 ) -> Due | None:
     """The backup that is due, if any. `backups`: those of the present cluster, oldest first; `runs`: the
     newest of backups, newest first; `gap`: why the stream asks for a full one; `kit`: when the recovery kit
-    was made. Pure.
+    was made; `restored`: when the data were last restored in their place. Pure.
     """
-    found = _due(schedule, backups, gap, now, kit)
+    found = _due(schedule, backups, gap, now, kit, restored)
     return None if found is None or now < _again(runs) else found
 
 
@@ -54,7 +55,12 @@ def coming(schedule: Schedule, now: float) -> dict[Job, float | None]:
 
 
 def _due(
-    schedule: Schedule, backups: Sequence[BackupManifest], gap: str, now: float, kit: float | None
+    schedule: Schedule,
+    backups: Sequence[BackupManifest],
+    gap: str,
+    now: float,
+    kit: float | None,
+    restored: float | None,
 ) -> Due | None:
     if not backups:
         return Due("full", now, "there is no backup yet")
@@ -65,6 +71,8 @@ def _due(
     newest = max(each.began for each in backups)
     if kit is not None and full < kit:
         return Due("full", now, "the recovery kit opens no full backup yet")
+    if restored is not None and newest < restored:
+        return Due("full", now, "nothing was backed up since the data were restored")
     kinds: tuple[tuple[Kind, float], ...] = (("full", full), ("incremental", newest))
     for kind, began in kinds:
         wanted = last(getattr(schedule, kind), schedule.zone, moment)

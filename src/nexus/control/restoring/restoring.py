@@ -15,7 +15,7 @@ from nexus.control.deploying.trail import Trail
 from nexus.control.migrating.telling import outcome
 from nexus.control.plan_up import plan_up
 from nexus.control.progress import migrations_told, step_told
-from nexus.control.recovering.runs import Runs
+from nexus.control.recovering.runs import Runs, State
 from nexus.control.restoring import reading
 from nexus.control.restoring.acting import Acting
 from nexus.control.restoring.begun import Begun, Notes
@@ -129,6 +129,11 @@ class Restoring:
                 asyncio.Event(),
             )
 
+    def _end(self, run: int | None, state: State, sentence: str, size: int = 0) -> None:
+        """Notes how a restore ended; one that was taken back proved nothing."""
+        if run is not None:
+            self._runs.end(run, state, sentence, size=size)
+
     @asynccontextmanager
     async def _taken(self, what: str, asked: Asked, emit: Emit) -> AsyncIterator[None]:
         """While the block runs, it alone changes the stack; who only plans waits for nobody."""
@@ -157,7 +162,8 @@ class Restoring:
 
         names = tuple(dict.fromkeys(step.target for step in plan.steps if step.action == "stop"))
         self._trail.add(asked.who, f"{what}: asked for", names, getattr(asked, "override", ""))
-        run = self._runs.begin("restore", asked.who, backup=acting.begun.backup)
+        undoing = isinstance(asked, UndoRequest)
+        run = None if undoing else self._runs.begin("restore", asked.who, backup=acting.begun.backup)
         self._notes.keep(acting.begun)
         keeper = self._world.keeper
         try:
@@ -170,7 +176,7 @@ class Restoring:
             if self._work is None or not self._work.cancelled():
                 raise
             sentence = "interrupted: the control loop ends; the same command goes on"
-            self._runs.end(run, "interrupted", sentence)
+            self._end(run, "interrupted", sentence)
             emit(outcome("interrupted", sentence, INTERRUPTED))
             return None
         finally:
@@ -178,7 +184,7 @@ class Restoring:
         if ended.state == "done":
             ends()
         state = ended.state if ended.state != "nothing to do" else "done"
-        self._runs.end(run, state, ended.sentence(), size=acting.begun.bytes)
+        self._end(run, state, ended.sentence(), acting.begun.bytes)
         self._trail.add(asked.who, f"{what}: {ended.sentence()}", names)
         return ended
 
