@@ -3,6 +3,7 @@
 from nexus.cli import (
     catalogue_adopt,
     catalogue_contracts,
+    catalogue_drill,
     catalogue_guard,
     catalogue_migrations,
     catalogue_recovery,
@@ -18,6 +19,7 @@ from nexus.cli import (
 PT_BR = {
     **catalogue_adopt.PT_BR,
     **catalogue_contracts.PT_BR,
+    **catalogue_drill.PT_BR,
     **catalogue_guard.PT_BR,
     **catalogue_migrations.PT_BR,
     **catalogue_recovery.PT_BR,

@@ -1,0 +1,138 @@
+"""Where a drill works: a folder of its own in `HOME/drills`, which is gone afterwards, also after a kill."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from nexus.control.rehearsing.commands import Commands
+from nexus.migrations.rehearsing import leftovers
+from nexus.recovery.restoring.restore import WALKABLE
+from nexus.runtimes.home import Home
+from nexus.runtimes.process import accounts
+from nexus.runtimes.process.watch import kill_group
+from nexus.stack import ManifestError, load_stack
+
+SOURCES = "stack"  # the folder of nexus.yaml in a restored home
+GONE_WITHIN = 20.0  # seconds
+
+
+@dataclass(frozen=True)
+class Room:
+    """`place`: the drill's folder."""
+
+    place: Path
+
+    @property
+    def home(self) -> Path:
+        """Of the stack that is restored, or that is the victim."""
+        return self.place / "home"
+
+    @property
+    def new(self) -> Path:
+        """Of a stack that is restored because the victim's machine is gone."""
+        return self.place / "new"
+
+    @property
+    def second(self) -> Path:
+        """The victim's second place."""
+        return self.place / "second"
+
+    @property
+    def kit(self) -> Path:
+        """The key of the victim's recovery kit."""
+        return self.place / "kit.txt"
+
+    @property
+    def counted(self) -> Path:
+        """The folder of the server on which the business's numbers are counted."""
+        return self.place / "counted" / "server"
+
+    async def empty(self) -> str:
+        """Takes down what runs there and deletes all of it; why that did not go orderly, "" when it did."""
+        told = []
+        for home in (self.home, self.new):
+            if (home / "control.db").exists():
+                root = home / SOURCES
+                told.append(await Commands(Home.at(home), root).take_down(_name(root)))
+        await asyncio.to_thread(self._clear)
+        if self.place.exists():
+            told.append(f"{self.place} cannot be deleted")
+        return "; ".join(each for each in told if each)
+
+    def _clear(self) -> None:
+        for noted in self.place.rglob("server.json"):
+            leftovers.end_server(noted.parent.parent)
+        kill_strays(self.place)
+        shutil.rmtree(self.place, ignore_errors=True)
+
+
+def folder(home: Home) -> Path:
+    """Where a stack's drills work."""
+    return home.root / "drills"
+
+
+@contextlib.contextmanager
+def made(home: Home) -> Iterator[Room]:
+    """A room; whoever made it empties it."""
+    rooms = folder(home)
+    place = rooms / secrets.token_hex(4)
+    place.mkdir(parents=True)
+    for each in (rooms, place):
+        each.chmod(WALKABLE if accounts.can_drop() else 0o700)
+    leftovers.claim(place)
+    try:
+        yield Room(place)
+    finally:
+        if not any(rooms.iterdir()):
+            rooms.rmdir()
+
+
+async def clear_abandoned(home: Home) -> int:
+    """Empties what killed drills left; returns how many there were."""
+    found = await asyncio.to_thread(leftovers.abandoned, folder(home))
+    for place in found:
+        await Room(place).empty()
+    return len(found)
+
+
+def kill_strays(place: Path) -> int:
+    """Kills the processes that work below a drill's folder and are nobody's child any more: commands that a
+    killed drill had begun, and what those had begun. Returns how many there were.
+    """
+    found = strays(place)
+    for process in found:
+        kill_group(process.pid)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(found, GONE_WITHIN)
+    return len(found)
+
+
+def strays(place: Path) -> list[psutil.Process]:
+    """The processes that were told a path below `place`, on their command line or as their home."""
+    within = f"{place}/"
+    return [process for process in psutil.process_iter() if _works_in(process, within)]
+
+
+def _works_in(process: psutil.Process, within: str) -> bool:
+    try:
+        return any(within in part for part in process.cmdline()) or process.environ().get(
+            "NEXUS_HOME", ""
+        ).startswith(within)
+    except psutil.Error:  # it is gone, or another user's
+        return False
+
+
+def _name(root: Path) -> str:
+    try:
+        return load_stack(root).name
+    except ManifestError:
+        return ""  # `down` says what is wrong; whatever still runs is killed
