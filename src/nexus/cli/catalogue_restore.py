@@ -8,9 +8,6 @@ PT_BR = {
     "the recovery kit's key": "a chave do kit de recuperação",
     "the place's secret": "o segredo do local",
     "{file} cannot be read: {why}": "{file} não pode ser lido: {why}",
-    "{file} holds no key; it begins with AGE-SECRET-KEY-1": (
-        "{file} não contém uma chave; ela começa com AGE-SECRET-KEY-1"
-    ),
     "this changes the living stack; look at it with --plan, then say --yes": (
         "isto altera a pilha em produção; veja antes com --plan e depois use --yes"
     ),

@@ -10,13 +10,19 @@ import typer
 from nexus.cli.language import t
 
 STACK_FILE = "nexus.yaml"
+RESTORED = "stack"  # the folder in a home that a restore made
 
 
 def root() -> Path:
-    """The folder of nexus.yaml: NEXUS_ROOT, or the nearest one upward from here."""
+    """The folder of nexus.yaml: NEXUS_ROOT; that which a restored stack has in its NEXUS_HOME; or the nearest
+    one upward from here.
+    """
     named = os.environ.get("NEXUS_ROOT")
     if named:
         return Path(named).absolute()
+    own = Path(os.environ.get("NEXUS_HOME", "")).absolute() / RESTORED
+    if os.environ.get("NEXUS_HOME") and (own / STACK_FILE).is_file():
+        return own
     here = Path.cwd()
     for folder in (here, *here.parents):
         if (folder / STACK_FILE).is_file():

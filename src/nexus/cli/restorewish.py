@@ -64,7 +64,10 @@ def key(file: str) -> str:
             text = Path(file).read_text()
         except (OSError, UnicodeDecodeError) as error:
             raise place.stop(t("{file} cannot be read: {why}", file=file, why=error), 2) from error
-    found = [line.strip() for line in text.splitlines() if line.strip().startswith("AGE-SECRET-KEY-1")]
-    if len(found) != 1:
-        raise place.stop(t("{file} holds no key; it begins with AGE-SECRET-KEY-1", file=file), 2)
-    return found[0]
+    from nexus.recovery.errors import WrongKey
+    from nexus.recovery.kit import read_key
+
+    try:
+        return read_key(text)
+    except WrongKey as error:
+        raise place.stop(f"--key {file}: {error}", 2) from error

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 from nexus.control.addresses import Refused
 from nexus.control.restoring.choosing import check_room
-from nexus.control.restoring.elsewhere.building import SOURCES, Building, clear
+from nexus.control.restoring.elsewhere.building import Building, clear
 from nexus.control.restoring.elsewhere.planning import plan_folder, plan_stack
 from nexus.control.restoring.elsewhere.source import NAME, is_place, place_of
 from nexus.control.restoring.engine import Engine, begin, keys_of, opened
@@ -117,7 +117,7 @@ class Into:
         """The command that starts what was restored."""
         into = shlex.quote(str(self._asked.into.absolute()))
         if self._whole:
-            return f"NEXUS_HOME={into} NEXUS_ROOT={into}/{SOURCES} nexus up"
+            return f"NEXUS_HOME={into} nexus up"
         apart = "-p 5499 -k /tmp -c logging_collector=off"
         start = f"{binaries() / 'postgres'} -D {into} {apart}"
         return start if postgres_account() is None else f"runuser -u postgres -- {start}"
