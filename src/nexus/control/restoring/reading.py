@@ -51,7 +51,7 @@ def refuse_deployment(world: World) -> None:
     """
     for each in world.catalogue.unfinished():
         names = ", ".join(each.services)
-        raise Refused(f"deployment {each.id} of {names} has not ended; `nexus deploy abort` ends it")
+        raise Refused(f"deployment {each.id} of {names} has not ended; `nexus deploy --abort` ends it")
 
 
 async def exchange_of(world: World) -> Exchange:

@@ -12,10 +12,10 @@ from typing import Any
 
 from valkey import Valkey
 
-from nexus.control.tests.schema_stack import SchemaShop
+from nexus.control.tests.schema_stack import SHARED, SchemaShop
 from nexus.recovery.streaming.status import read_status
 from nexus.runtimes.home import Home
-from nexus.testing import ThrowawayStack, eventually, throwaway_stack
+from nexus.testing import CHECKOUT, ThrowawayStack, eventually, throwaway_stack
 
 STACK = """\
 name: small
@@ -85,18 +85,22 @@ class TillStack(SchemaShop):
 
 
 @contextmanager
-def till_stack() -> Iterator[TillStack]:
-    """The stack, up with version 1 and one full backup; gone afterwards."""
+def till_stack(where: tuple[str, ...] = ()) -> Iterator[TillStack]:
+    """The stack, up with version 1 and one full backup; gone afterwards. `where`: the options of `up` that
+    choose a runtime.
+    """
     root = Path(tempfile.mkdtemp(prefix="nexus-till-"))
     root.chmod(0o755)
-    (root / "nexus.yaml").write_text(STACK)
+    (root / "nexus.yaml").write_text(STACK + (SHARED if where else ""))
+    if where:  # images hold nothing but what is locked
+        shutil.copytree(CHECKOUT / "requirements", root / "requirements")
     (root / "invariants").mkdir()
     (root / "invariants" / "amounts.sql").write_text(AMOUNTS)
     try:
         first = TillStack(ThrowawayStack(root, root, 0))
         first.write("1")
         first.migration("1_sales", "CREATE TABLE sale (id bigserial PRIMARY KEY, amount int);")
-        with throwaway_stack(root=root) as stack:
+        with throwaway_stack(root=root, where=where) as stack:
             found = TillStack(stack)
             found.sell(1)
             stack.nexus("backup", "create", "--full")
