@@ -84,9 +84,11 @@ class Choice:
 
     @property
     def room(self) -> int:
-        """Bytes that a restore needs: files that changed since the full backup are written twice."""
-        again = self.chain[0].plain if len(self.chain) > 1 else 0
-        return self.bytes + again + min(self.wal, SPOOLED) + self.backup.segment * 4
+        """Bytes that a restore needs at most: all may have grown by what the incremental backups hold, and
+        one of them lies beside it.
+        """
+        beside = max((each.plain for each in self.chain[1:]), default=0)
+        return self.bytes + beside + min(self.wal, SPOOLED) + self.backup.segment * 4
 
     @property
     def exact(self) -> Target:

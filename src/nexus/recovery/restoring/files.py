@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,13 +12,13 @@ from nexus.migrations.rehearsing.sentence import Say, Sentence
 from nexus.postgres.errors import ServerFailed
 from nexus.postgres.programs import Programs
 from nexus.recovery.backups.manifest import BackupManifest
-from nexus.recovery.errors import Damaged, RecoveryError, RecoveryFailed
+from nexus.recovery.errors import Damaged, RecoveryError
 from nexus.recovery.places import Place
 from nexus.recovery.repository import Repository
 from nexus.recovery.restoring.choice import Choice
+from nexus.recovery.restoring.incremental import put_over
 from nexus.recovery.restoring.unpack import Unpacking
 from nexus.recovery.sealing.sealers import NICE, sealers
-from nexus.runtimes.process import accounts
 
 TOLD_EVERY = 0.1  # of all
 
@@ -40,33 +39,40 @@ async def lay_out(choice: Choice, repository: Repository, data: Path, tools: Pro
         Damaged: something is intact in no place, or is not what was backed up; says what.
         Missing, PlaceError, WrongKey, NoRoom: as Unpacking.unpack raises them.
     """
-    chain, began = choice.chain, time.monotonic()
-    room = data.with_name(f"{data.name}.chain")
-    folders = [data] if len(chain) == 1 else [room / each.id for each in chain]
-    if len(chain) > 1:
-        accounts.private_folder(room, tools.account)
-    proofs: list[asyncio.Task[None]] = []
-    spent = Spent()
-    told = _Progress(choice.bytes, say)
+    spent, told, began = Spent(), _Progress(choice.bytes, say), time.monotonic()
+    proof: asyncio.Task[None] | None = None
+    before: Path | None = None
     try:
         async with sealers(repository.keys, nice=NICE if tools.gentle else 0) as workers:
             unpacking = Unpacking(repository, workers, tools.account, told.more, told.fault)
-            for backup, folder in zip(chain, folders, strict=True):
+            for number, backup in enumerate(choice.chain):
+                folder = data.with_name(f"{data.name}.{number}") if number else data
                 await unpacking.unpack(backup, folder)
-                proofs.append(asyncio.create_task(verify(tools, backup, folder)))
+                await _proven(proof, before, data, tools, say)
+                before = folder
+                proof = asyncio.create_task(verify(tools, backup, folder))
         spent.fetched = time.monotonic() - began
-        say(Sentence("every file is compared with PostgreSQL's list of them"))
-        await asyncio.gather(*proofs)
+        await _proven(proof, before, data, tools, say)
     finally:
-        for proof in proofs:
+        if proof is not None:
             proof.cancel()
-        await asyncio.gather(*proofs, return_exceptions=True)
-    if len(chain) > 1:
-        say(Sentence("{count} backups are put together", count=len(chain)))
-        await combine(tools, folders, data)
-        await asyncio.to_thread(shutil.rmtree, room)
+            await asyncio.gather(proof, return_exceptions=True)
     spent.verified = time.monotonic() - began - spent.fetched
     return spent
+
+
+async def _proven(
+    proof: asyncio.Task[None] | None, folder: Path | None, data: Path, tools: Programs, say: Say
+) -> None:
+    """Waits until a backup is verified; an incremental one is put over what is there."""
+    if proof is None or folder is None:
+        return
+    await proof
+    say(Sentence("every file was compared with PostgreSQL's list of them"))
+    if folder != data:
+        await asyncio.to_thread(put_over, folder, data, tools.account)
+        await asyncio.to_thread(shutil.rmtree, folder)
+        say(Sentence("an incremental backup was put over what it builds on"))
 
 
 async def verify(tools: Programs, backup: BackupManifest, folder: Path) -> None:
@@ -79,19 +85,6 @@ async def verify(tools: Programs, backup: BackupManifest, folder: Path) -> None:
         await tools.run("pg_verifybackup", "--no-parse-wal", "--quiet", str(folder))
     except ServerFailed as error:
         raise Damaged(f"backup {backup.id} does not hold what was backed up: {error}") from error
-
-
-async def combine(tools: Programs, folders: Sequence[Path], data: Path) -> None:
-    """A full backup and incremental ones become one. What did not change is linked: the parts go away.
-
-    Raises:
-        RecoveryFailed: they do not fit together.
-    """
-    accounts.private_folder(data, tools.account)
-    try:
-        await tools.run("pg_combinebackup", "--link", "--no-sync", "-o", str(data), *map(str, folders))
-    except ServerFailed as error:
-        raise RecoveryFailed(f"the backups could not be put together: {error}") from error
 
 
 class _Progress:

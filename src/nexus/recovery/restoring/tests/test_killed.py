@@ -44,7 +44,7 @@ def servers(room: Path) -> list[int]:
     ]
 
 
-@pytest.mark.parametrize("sentence", ["of files are fetched", "are put together", "of WAL are replayed"])
+@pytest.mark.parametrize("sentence", ["of files are fetched", "file was compared", "of WAL are replayed"])
 async def test_the_same_call_begins_anew(history: History, room: Path, sentence: str) -> None:
     child = await begun(history, room)
     assert child.stdout is not None

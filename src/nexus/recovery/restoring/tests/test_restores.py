@@ -100,7 +100,7 @@ async def test_a_folder_is_handed_over_with_its_own_settings(history: History, r
         assert word not in settings
     assert not (data / "recovery.signal").exists()
     assert reached.bytes == choice.bytes
-    assert any("2 backups are put together" in sentence for sentence in said)
+    assert any("was put over" in sentence for sentence in said)
     exact = await choose(repository, choice.exact)
     assert (exact.lsn, exact.backup.id) == (choice.lsn, choice.backup.id)
 
