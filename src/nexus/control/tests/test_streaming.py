@@ -43,6 +43,10 @@ async def test_a_stream_that_dies_is_started_again_and_told_the_same(tmp_path: P
         assert first is not None
         os.kill(first, signal.SIGKILL)
         await until(lambda: streaming.pid not in (None, first) and alive())
+        await until(lambda: (status := read_status(home)) and status.state == "away")
+        status = read_status(home)
+        assert status is not None
+        assert "Connect" in status.troubles[0].text
         tasks.append(None)  # the stack was taken down
         streaming.changed()
         await until(lambda: streaming.pid is None)

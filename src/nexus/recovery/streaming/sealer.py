@@ -37,6 +37,7 @@ class Sealer:
         self.repository = repository
         self._stored = stored
         self._listed: float | None = None
+        self._busy = asyncio.Lock()
         self.held = Holdings()
         self.hold: str | None = None
 
@@ -46,6 +47,10 @@ class Sealer:
         Raises:
             PlaceError: it cannot be read.
         """
+        async with self._busy:
+            await self._list()
+
+    async def _list(self) -> None:
         if self._listed is not None and time.monotonic() - self._listed < LIST_EVERY:
             return
         entries = await self.repository.first.entries(layout.WAL)
@@ -65,11 +70,12 @@ class Sealer:
         Raises:
             PlaceError, WrongKey: it cannot be stored.
         """
-        await self.list()
-        for folder in folders:
-            living = folder == folders[-1]
-            with contextlib.suppress(FileNotFoundError):  # it was renamed just now: the next time will do
-                await self._folder(folder, living, place)
+        async with self._busy:
+            await self._list()
+            for folder in folders:
+                living = folder == folders[-1]
+                with contextlib.suppress(FileNotFoundError):  # it was renamed just now: the next time will do
+                    await self._folder(folder, living, place)
 
     async def _folder(self, path: Path, living: bool, place: int | None) -> None:
         found = read_folder(path)

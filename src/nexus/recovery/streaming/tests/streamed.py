@@ -90,6 +90,12 @@ class Streamed:
         self.process.stdin.close()
         return self.process.wait(WITHIN)
 
+    @property
+    def pid(self) -> int:
+        """Of the stream's process."""
+        assert self.process is not None
+        return self.process.pid
+
     def receiver(self) -> int | None:
         """The living pg_receivewal's pid."""
         with contextlib.suppress(FileNotFoundError, ValueError):
