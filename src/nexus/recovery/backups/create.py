@@ -39,6 +39,7 @@ from nexus.recovery.backups.turn import turn
 from nexus.recovery.errors import RecoveryError, RecoveryFailed
 from nexus.recovery.repository import Repository
 from nexus.recovery.sealing import sealers
+from nexus.recovery.streaming.belonging import claim
 from nexus.runtimes.process import accounts
 
 if TYPE_CHECKING:
@@ -75,13 +76,14 @@ async def create_backup(
         RecoveryFailed: another backup runs, or the server cannot be copied, or not incrementally.
         WrongVersion: the server is of another major version than our programs.
         NoRoom: the place would have less than `recovery.reserve` left.
-        PlaceError, WrongKey: what is stored cannot be written or read.
+        PlaceError, WrongKey: what is stored cannot be written or read, or is another cluster's.
     """
     with turn(source.folder / "backup.lock", "a backup"):
         for name in await clear_leftovers(repository, source.work):
             say(Sentence("what the interrupted backup {name} had left was deleted", name=name))
         async with _connected(source) as connection:
             server = await read_server(connection)
+            await claim(repository, server.system)
             found = await link(connection, server, repository) if kind != "full" else Link(None)
             if kind == "incremental" and found.parent is None:
                 raise RecoveryFailed(f"no incremental backup can be taken: {found.why}; take a full one")

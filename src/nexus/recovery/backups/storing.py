@@ -13,6 +13,7 @@ from nexus.recovery.backups.manifest import Stored
 from nexus.recovery.backups.tarstream import TarStream
 from nexus.recovery.errors import NoRoom, RecoveryError
 from nexus.recovery.places import Place
+from nexus.recovery.places.directory import Directory
 from nexus.recovery.sealing import Sealers
 from nexus.recovery.sealing.sealers import Slot
 
@@ -95,7 +96,7 @@ async def _store(sealers: Sealers, slot: Slot, count: int, key: str, file: Path,
         size, digest = await sealers.seal(slot, count, key, file)
     finally:
         sealers.give(slot)
-    await place.put(key, file)
+    await (place.keep if isinstance(place, Directory) else place.put)(key, file)
     file.unlink(missing_ok=True)
     return Stored(key, size, digest, count)
 

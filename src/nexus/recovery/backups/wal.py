@@ -5,6 +5,7 @@ A physical slot that lives as long as our connection keeps it from being recycle
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,13 @@ import asyncpg
 
 from nexus.recovery import layout, lsn
 from nexus.recovery.repository import Repository
+from nexus.recovery.streaming.coverage import coverage
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
 
 STREAM = "nexus_archive"  # the slot of the stream
+ARRIVES_WITHIN, POLL = 15.0, 0.2  # seconds
 _HOLD = "SELECT lsn::text FROM pg_create_physical_replication_slot($1, true, true)"
 _STREAMED = """
 SELECT active AND wal_status IN ('reserved', 'extended') FROM pg_replication_slots WHERE slot_name = $1
@@ -56,17 +59,17 @@ async def store_wal(
     since: str,
     to: str,
 ) -> int:
-    """Stores the WAL between two places in it, from the beginning of a segment on, unless the stream has it.
-
-    Returns how many bytes were stored.
+    """Sees that the WAL between two places in it is stored: waits for the stream, or else stores it, from the
+    beginning of a segment on. Returns how many bytes were stored.
 
     Raises:
         PlaceError: it cannot be stored.
     """
-    if held.streamed and await _streams(connection):
+    start, end = lsn.parse(since), lsn.parse(to)
+    if held.streamed and await _arrived(connection, repository, timeline, segment, start, end):
         return 0
     there = {entry.key for entry in await repository.first.entries(layout.WAL)}
-    at, end, stored = lsn.parse(since) // segment * segment, lsn.parse(to), 0
+    at, stored = start // segment * segment, 0
     while at < end:
         name, size = lsn.segment(timeline, at, segment), min(segment, end - at)
         key = layout.chunk(name, 0, size)
@@ -75,6 +78,20 @@ async def store_wal(
             stored += (await repository.put(key, content)).bytes
         at += segment
     return stored
+
+
+async def _arrived(
+    connection: Connection, repository: Repository, timeline: int, segment: int, start: int, end: int
+) -> bool:
+    """Whether the stream brings it in good time."""
+    clock = asyncio.get_running_loop().time
+    give_up = clock() + ARRIVES_WITHIN
+    while await _streams(connection) and clock() < give_up:
+        for span in await coverage(repository, segment):
+            if span.timeline == timeline and span.holds(start, end):
+                return True
+        await asyncio.sleep(POLL)
+    return False
 
 
 async def _streams(connection: Connection) -> bool:

@@ -51,6 +51,13 @@ class Directory:
         """Stores a file. Raises Conflict, NoRoom, PlaceError."""
         await self._threads.run(partial(self._put, key, file, pace), pace.least(file.stat().st_size))
 
+    async def keep(self, key: str, file: Path) -> None:
+        """As `put`, but takes the file itself where it can, without copying it; nobody changes it after that.
+
+        Raises Conflict, NoRoom, PlaceError.
+        """
+        await self._threads.run(partial(self._keep, key, file))
+
     async def get(self, key: str, file: Path) -> None:
         """Fetches a file. Raises Missing, PlaceError."""
         await self._threads.run(partial(self._get, key, file))
@@ -103,6 +110,19 @@ class Directory:
                         draft.unlink(missing_ok=True)
                     raise
             return self._compare(key, file, target)
+
+    def _keep(self, key: str, file: Path) -> None:
+        target = self.file(key)
+        with self._telling.of(key, file.stat().st_size):
+            self._ready(writing=True)
+            copying.make_folders(self._root, target.parent)
+            try:
+                return copying.adopt(file, target)
+            except FileExistsError:
+                return self._compare(key, file, target)
+            except OSError:  # another disk, or one that knows no links: copied as any other
+                pass
+        return self._put(key, file, FREE)
 
     def _compare(self, key: str, file: Path, target: Path) -> None:
         if not copying.same(file, target):

@@ -46,7 +46,8 @@ def _answer(job: dict[str, Any], slots: Sequence[mmap.mmap], keys: Keys, level: 
 def _seal(job: dict[str, Any], slot: mmap.mmap, keys: Keys, level: int) -> dict[str, Any]:
     with memoryview(slot) as memory, memory[: job["bytes"]] as data:
         sealed = seal(job["key"], data, keys, level)
-    Path(job["file"]).write_bytes(sealed)
+    with os.fdopen(os.open(job["file"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(sealed)
     return {"bytes": len(sealed), "sha256": hashlib.sha256(sealed).hexdigest()}
 
 
