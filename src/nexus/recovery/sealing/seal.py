@@ -6,6 +6,7 @@ place is found out like one whose bits were changed, which age's own authenticat
 
 from __future__ import annotations
 
+import mmap
 import sys
 
 import pyrage  # type: ignore[import-untyped]
@@ -20,6 +21,7 @@ else:
     from backports import zstd
 
 LEVEL = 1
+PIECE = 256 << 10  # bytes; they stay in the processor's cache
 _HEAD = b"nexus 1 "
 _AGE = b"age-encryption.org/v1\n"
 _NOT_FOR_US = "No matching keys found"
@@ -46,6 +48,39 @@ def unseal(key: str, sealed: bytes, keys: Keys) -> bytes:
         Damaged: it is not what was sealed, or was sealed under another key.
         WrongKey: it was sealed for others.
     """
+    try:
+        return zstd.decompress(_opened(key, sealed, keys))
+    except zstd.ZstdError as error:
+        raise _unpackable(key, error) from error
+
+
+def unseal_into(key: str, sealed: bytes, keys: Keys, into: mmap.mmap) -> int:
+    """Writes what was sealed under `key` into a buffer, piece by piece; returns how many bytes it is. Much
+    faster than through bytes of its own, whose memory the system would clear first.
+
+    Raises:
+        Damaged: as `unseal` does, and where it is larger than the buffer.
+        WrongKey: it was sealed for others.
+    """
+    body: memoryview | bytes = _opened(key, sealed, keys)
+    unpacker, at = zstd.ZstdDecompressor(), 0
+    try:
+        while not unpacker.eof:
+            piece = unpacker.decompress(body, PIECE)
+            body = b""
+            if not piece and unpacker.needs_input:
+                raise Damaged(f"{key}: it cannot be unpacked (it ends too early)")
+            if at + len(piece) > len(into):
+                raise Damaged(f"{key}: it holds more than {len(into)} bytes, more than any piece has")
+            into[at : at + len(piece)] = piece
+            at += len(piece)
+    except zstd.ZstdError as error:
+        raise _unpackable(key, error) from error
+    return at
+
+
+def _opened(key: str, sealed: bytes, keys: Keys) -> memoryview:
+    """What was encrypted, still compressed."""
     if keys.identity is None:
         raise WrongKey("no secret key is at hand; give the one of the recovery kit")
     if not sealed.startswith(_AGE):
@@ -59,10 +94,12 @@ def unseal(key: str, sealed: bytes, keys: Keys) -> bytes:
                 "recovery kit"
             ) from error
         raise Damaged(f"{key}: its bytes were changed ({error})") from error
-    head, found, body = plain.partition(b"\n")
-    if not found or head != _HEAD + key.encode():
-        raise Damaged(f"{key}: it holds {head[len(_HEAD) :].decode(errors='replace')!r} instead")
-    try:
-        return zstd.decompress(body)
-    except zstd.ZstdError as error:
-        raise Damaged(f"{key}: it cannot be unpacked ({error})") from error
+    end = plain.find(b"\n")
+    if end < 0 or plain[:end] != _HEAD + key.encode():
+        head = plain[: end if end >= 0 else len(plain)][len(_HEAD) :]
+        raise Damaged(f"{key}: it holds {head.decode(errors='replace')!r} instead")
+    return memoryview(plain)[end + 1 :]
+
+
+def _unpackable(key: str, error: Exception) -> Damaged:
+    return Damaged(f"{key}: it cannot be unpacked ({error})")

@@ -18,7 +18,7 @@ from typing import Any
 
 from nexus.recovery.errors import Damaged, NoRoom, RecoveryError, RecoveryFailed
 from nexus.recovery.sealing.keys import Keys
-from nexus.recovery.sealing.seal import seal, unseal
+from nexus.recovery.sealing.seal import seal, unseal_into
 
 
 def main() -> None:
@@ -55,11 +55,7 @@ def _unseal(job: dict[str, Any], slot: mmap.mmap, keys: Keys, level: int) -> dic
     sealed = Path(job["file"]).read_bytes()
     if job["sha256"] and hashlib.sha256(sealed).hexdigest() != job["sha256"]:
         raise Damaged(f"{job['key']}: its bytes are not those that were stored (SHA-256)")
-    plain = unseal(job["key"], sealed, keys)
-    if len(plain) > len(slot):
-        raise Damaged(f"{job['key']}: it holds {len(plain)} bytes, more than any piece has")
-    slot[: len(plain)] = plain
-    return {"bytes": len(plain)}
+    return {"bytes": unseal_into(job["key"], sealed, keys, slot)}
 
 
 if __name__ == "__main__":

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import mmap
 import random
 
 import pytest
 
 from nexus.recovery.errors import Damaged, RecoveryError, WrongKey
 from nexus.recovery.sealing import Keys, new_identity, recipient_of, seal, unseal
+from nexus.recovery.sealing.seal import unseal_into
 
 OWN, KIT = new_identity(), new_identity()
 KEYS = Keys((recipient_of(OWN), recipient_of(KIT)), OWN)
@@ -54,3 +56,13 @@ def test_a_cut_file_is_detected() -> None:
     for end in (0, 10, len(sealed) // 2, len(sealed) - 1):
         with pytest.raises(RecoveryError):
             unseal("a", sealed[:end], KEYS)
+
+
+def test_what_is_unsealed_into_a_buffer_is_the_same_and_never_more_than_fits() -> None:
+    text = random.Random(7).randbytes(700_000) + bytes(2_000_000)
+    with mmap.mmap(-1, len(text)) as exactly, mmap.mmap(-1, len(text) - 1) as smaller:
+        assert unseal_into("a", seal("a", text, KEYS), KEYS, exactly) == len(text)
+        assert exactly[:] == text
+        assert unseal_into("a", seal("a", b"", KEYS), KEYS, exactly) == 0
+        with pytest.raises(Damaged, match="more than"):
+            unseal_into("a", seal("a", text, KEYS), KEYS, smaller)
