@@ -19,7 +19,7 @@ from nexus.testing import CHECKOUT, ThrowawayStack, eventually, throwaway_stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
-BACK_WITHIN = 30.0  # seconds: only a bound for the wait; bench/recovery.py measures
+BACK_WITHIN = 30.0  # seconds: only a bound for the wait; bench/sigkill.py measures
 RATE = 8  # orders a second while services die
 BETWEEN = 6  # seconds from one death to the next, so that the load meets a recovered stack
 

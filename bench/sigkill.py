@@ -1,6 +1,6 @@
 """How long each service is away after a SIGKILL in the middle of business, and whether an order was lost.
 
-    .venv/bin/python bench/recovery.py [--rate 10]
+    .venv/bin/python bench/sigkill.py [--rate 10]
 
 Users place orders at that rate while each of the eleven services, and the control loop, is killed in turn.
 The time is from the kill to `nexus status` saying ready with a new process; it includes starting that
