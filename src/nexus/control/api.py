@@ -47,7 +47,7 @@ class Api:
             world, turn, came_up=self.deploying.wake, goes_down=self.recovering.interrupt
         )
         self.migrating = Migrating(world, turn)
-        self.restoring = Restoring(world, turn)
+        self.restoring = Restoring(world, turn, calm=self.recovering.interrupt)
         self.standbys = Standbys(world, turn)
         self._operating = Operating(world)
 

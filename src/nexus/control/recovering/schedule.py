@@ -16,6 +16,7 @@ from nexus.recovery.backups.manifest import BackupManifest
 from nexus.recovery.layout import Kind
 from nexus.stack.recovering import Schedule
 
+SECOND_THOUGHTS = 3600.0  # seconds; who restores may restore again, and a new backup lets older ones go
 FIRST_RETRY, LONGEST_RETRY = 60.0, 3600.0
 Job = Literal["full", "incremental", "drill"]
 JOBS: tuple[Job, ...] = ("full", "incremental", "drill")
@@ -71,7 +72,7 @@ def _due(
     newest = max(each.began for each in backups)
     if kit is not None and full < kit:
         return Due("full", now, "the recovery kit opens no full backup yet")
-    if restored is not None and newest < restored:
+    if restored is not None and newest < restored < now - SECOND_THOUGHTS:
         return Due("full", now, "nothing was backed up since the data were restored")
     kinds: tuple[tuple[Kind, float], ...] = (("full", full), ("incremental", newest))
     for kind, began in kinds:

@@ -18,6 +18,7 @@ from nexus.control.restoring.folders import Folders
 from nexus.control.restoring.matching import Matched, match, then
 from nexus.control.restoring.plan import Situation
 from nexus.control.restoring.volumes import Volumes
+from nexus.control.standby.record import Records
 from nexus.runtimes.containers.engine import EngineError
 from nexus.runtimes.protocol import StartError
 from nexus.runtimes.site import Site
@@ -52,6 +53,20 @@ def refuse_deployment(world: World) -> None:
     for each in world.catalogue.unfinished():
         names = ", ".join(each.services)
         raise Refused(f"deployment {each.id} of {names} has not ended; `nexus deploy --abort` ends it")
+
+
+def refuse_standby(world: World) -> None:
+    """A standby goes on in the former timeline, and must not be promoted from there.
+
+    Raises:
+        Refused: there is one.
+    """
+    if Records(world.register).standby is not None:
+        raise Refused(
+            "a standby follows the database, and would keep what the restore takes back; remove it first "
+            "with `nexus standby remove`, and add it again afterwards (where only the database is lost, "
+            "`nexus failover` needs no restore)"
+        )
 
 
 async def exchange_of(world: World) -> Exchange:

@@ -5,7 +5,7 @@ its plan, carries it out with the journal, and tells its end as it is.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -35,10 +35,13 @@ INTERRUPTED = 130
 
 
 class Restoring:
-    """The restores of one stack in its own place."""
+    """The restores of one stack in its own place. `calm` ends a backup that is being taken: at its end, older
+    ones are let go.
+    """
 
-    def __init__(self, world: World, turn: Turn) -> None:
+    def __init__(self, world: World, turn: Turn, calm: Callable[[], Awaitable[None]]) -> None:
         self._world = world
+        self._calm = calm
         self._turn = turn
         self._trail = Trail(world.home.database)
         self._runs = Runs(world.home.database)
@@ -54,6 +57,7 @@ class Restoring:
         async with self._taken("restore", asked, emit):
             site = reading.kept_site(self._world)
             reading.refuse_deployment(self._world)
+            reading.refuse_standby(self._world)
             exchange = await reading.exchange_of(self._world)
             await exchange.check()
             async with opened(site.stack, self._world.home, saying(emit), asked.place, asked.key) as engine:
@@ -141,6 +145,7 @@ class Restoring:
             yield
             return
         async with self._turn.taken(f"{what} by {asked.who}", emit):
+            await self._calm()
             yield
 
     async def _carry_out(

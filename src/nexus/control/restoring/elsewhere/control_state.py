@@ -7,8 +7,8 @@ from contextlib import closing
 from pathlib import Path
 
 # What ran, what was under way and who held what, on a machine or in a home that is not this one.
-GONE = ("instances", "predecessors", "tasks", "lease")
-FORGOTTEN = ("stack", "wanted", "candidates", "offset", "full_backup_due")
+GONE = ("instances", "predecessors", "tasks", "lease", "seat")
+FORGOTTEN = ("stack", "wanted", "candidates", "offset", "standby", "standby former", "standby failover")
 
 
 def settle(database: Path) -> None:

@@ -6,10 +6,13 @@ import os
 import shutil
 import signal
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
 from nexus.control.restoring.tests.till_stack import TillStack, till_stack
+from nexus.control.standby.record import Record, Records
+from nexus.runtimes.process.register import Register
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +98,15 @@ def test_releases_go_back_with_the_schema(till: TillStack) -> None:
     assert ended["state"] == "done", ended
     assert till.answers() == {"1"}
     assert till.columns("shop.sale") == ["amount", "id"]
+
+
+def test_a_standby_that_would_keep_the_former_timeline_is_removed_first(till: TillStack) -> None:
+    with closing(Register(till.home.database)) as register:
+        Records(register).standby = Record(str(till.home.data("db-standby")), 1)
+        refused = till.stack.run("restore", "--latest", "--plan")
+        Records(register).standby = None
+    assert refused.returncode == 2
+    assert "nexus standby remove" in refused.stderr
 
 
 def test_what_cannot_be_reached_is_told_with_what_can(till: TillStack) -> None:
