@@ -39,6 +39,8 @@ def follow(asked: Asked, as_json: bool) -> int:
         if as_json:
             _print({"event": "refused", "message": str(error), "exit_code": BAD_INPUT})
         raise place.stop(str(error), BAD_INPUT) from error
+    except asyncio.CancelledError:
+        ended = ()
     finally:
         shown.close()
     if asked.plan_only:
@@ -60,9 +62,10 @@ async def _run(asked: Asked, shown: _Shown) -> tuple[Ended, ...]:
         stop.set()
         shown.say(t("stopping after the running step; what was made is cleaned up"))
 
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, interrupted)
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    loop.add_signal_handler(signal.SIGINT, interrupted)
+    loop.add_signal_handler(signal.SIGTERM, task.cancel)  # at once; what was made is cleaned up all the same
     return await drill(desk(), asked, shown.event, stop)
 
 

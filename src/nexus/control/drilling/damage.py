@@ -18,6 +18,7 @@ from nexus.control.drilling.room import kill_strays, strays
 from nexus.control.drilling.tables import Table, remembered, tables
 from nexus.control.drilling.victim import Victim, until
 from nexus.control.launch import processes
+from nexus.migrations.quoting import identifier
 from nexus.recovery import layout
 from nexus.runtimes.process.identity import alive, birth
 from nexus.runtimes.protocol import StartError
@@ -53,7 +54,7 @@ async def data_directory_deleted(victim: Victim, load: Load) -> Harm:
 
 async def machine_lost(victim: Victim, load: Load) -> Harm:
     """Nothing runs any more, and nothing is left of its home."""
-    await load.more(BEFORE)
+    await _copied_and_more(victim, load)
     at, home = time.time(), victim.beside.home
 
     async def gone() -> bool:
@@ -117,7 +118,7 @@ async def bad_deploy(victim: Victim, load: Load) -> Harm:
 
 async def ransomware(victim: Victim, load: Load) -> Harm:
     """Every file of the database and of the local backups is unreadable."""
-    await load.more(BEFORE)
+    await _copied_and_more(victim, load)
     at = time.time()
     await asyncio.to_thread(_encrypt, victim.local)
     await asyncio.to_thread(_encrypt, victim.beside.data)
@@ -189,10 +190,20 @@ def flip(file: Path) -> None:
     file.write_bytes(data)
 
 
+async def _copied_and_more(victim: Victim, load: Load) -> None:
+    """Some writes are in the second place for sure, others may be on their way there."""
+    await load.more(BEFORE)
+    connection = await asyncpg.connect(victim.beside.url, timeout=CONNECT)
+    try:
+        place = await connection.fetchval("SELECT pg_current_wal_lsn()::text")
+    finally:
+        await connection.close(timeout=CONNECT)
+    await victim.archived(place, everywhere=True)
+    await load.more(AFTER)
+
+
 async def _corrupted(connection: asyncpg.Connection[asyncpg.Record], table: Table, column: str) -> bool:
     """Changes a column of all rows; whether the table let it happen."""
-    from nexus.migrations.quoting import identifier
-
     named = identifier(column)
     try:
         await connection.execute(f"UPDATE {table.quoted} SET {named} = {named} * 10 + 1")
@@ -210,7 +221,7 @@ def _delete_database(victim: Victim) -> None:
         shutil.rmtree(data)
 
 
-def _kill_server(data: Path, pid: int | None = None) -> None:
+def _kill_server(data: Path) -> None:
     """The server of a folder whose own note of its pid may be unreadable."""
     for process in strays(data):
         os.kill(process.pid, signal.SIGKILL)

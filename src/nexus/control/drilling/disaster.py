@@ -38,6 +38,7 @@ from nexus.runtimes.site import EDGE_HOST, ENDPOINT, LOOPBACK
 
 LIMIT_S = 3600.0  # for the commands of a runbook
 LAST = 4  # lines that are told of one that failed
+_REACHED = "restored to "  # how `nexus restore` begins its last sentence (NEXUS_LANG=en)
 _SHIM = """#!/bin/sh
 if [ "$1" = up ]; then
     shift
@@ -215,6 +216,8 @@ class Disaster:
                 async for row in child.stdout:
                     lines.append(row.decode("utf-8", "replace").strip())
                     self.findings.emit({"event": "typed", "line": lines[-1]})
+                    if lines[-1].startswith(_REACHED):
+                        self.findings.note(reached=lines[-1].removeprefix(_REACHED))
                 await child.wait()
         except TimeoutError:
             await end(child, signal.SIGKILL)

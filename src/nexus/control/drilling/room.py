@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -117,16 +119,15 @@ def kill_strays(place: Path) -> int:
 
 
 def strays(place: Path) -> list[psutil.Process]:
-    """The processes that were told a path below `place`, on their command line or as their home."""
-    within = f"{place}/"
-    return [process for process in psutil.process_iter() if _works_in(process, within)]
+    """The processes that were told `place` or a path below it, on their command line or by their environment."""
+    own = re.compile(rf"{re.escape(str(place))}(/|$|[^\w./-])")
+    return [each for each in psutil.process_iter() if each.pid != os.getpid() and _works_in(each, own)]
 
 
-def _works_in(process: psutil.Process, within: str) -> bool:
+def _works_in(process: psutil.Process, own: re.Pattern[str]) -> bool:
     try:
-        return any(within in part for part in process.cmdline()) or process.environ().get(
-            "NEXUS_HOME", ""
-        ).startswith(within)
+        told = (*process.cmdline(), *process.environ().values())
+        return process.status() != psutil.STATUS_ZOMBIE and any(own.search(each) for each in told)
     except psutil.Error:  # it is gone, or another user's
         return False
 
