@@ -119,7 +119,7 @@ def kill_strays(place: Path) -> int:
 
 
 def strays(place: Path) -> list[psutil.Process]:
-    """The processes that were told `place` or a path below it, on their command line or by their environment."""
+    """The processes that were told `place` or a path below it, by their command line or environment."""
     own = re.compile(rf"{re.escape(str(place))}(/|$|[^\w./-])")
     return [each for each in psutil.process_iter() if each.pid != os.getpid() and _works_in(each, own)]
 

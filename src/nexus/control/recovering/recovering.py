@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from nexus.control.addresses import Refused
+from nexus.control.drilling.schedule import Nights
 from nexus.control.migrating.sources import server_of
 from nexus.control.recovering.backups import SCHEDULE, Backups
 from nexus.control.recovering.desk import Desk
@@ -43,6 +44,7 @@ class Recovering:
         self._looker: Looker | None = None
         self._work: asyncio.Task[None] | None = None
         self._serves_since: float | None = None
+        self._nights = Nights(world.home)
         self.backups = Backups(lambda: Desk.of(world), world.home.database)
 
     async def keep_for_ever(self) -> None:
@@ -57,7 +59,7 @@ class Recovering:
 
     async def interrupt(self) -> None:
         """Cuts short what is under way: the stack is taken down, or the control loop ends."""
-        await self.backups.interrupt()
+        await asyncio.gather(self.backups.interrupt(), self._nights.interrupt())
         if self._work is not None:
             await asyncio.wait([self._work])
 
@@ -99,6 +101,8 @@ class Recovering:
         restored = max((each for each in ended if each is not None), default=None)
         found = due(facts.policy.schedule, facts.backups, runs, facts.gap, facts.now, facts.kit, restored)
         if found is None:
+            assert self._looker is not None
+            self._nights.look(self._looker.desk.stack.root, facts)
             return
         log.info("a backup is due (%s, %s)", found.kind, found.why)
         kind: Wish = "full" if found.kind == "full" else "auto"
