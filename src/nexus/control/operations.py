@@ -15,14 +15,15 @@ from nexus.control import secrets
 from nexus.control.addresses import Refused, addresses, planned, shown
 from nexus.control.as_run import as_run
 from nexus.control.keeper import RuntimeName
-from nexus.control.plan_down import plan_down
+from nexus.control.plan_down import plan_delete_backups, plan_down
 from nexus.control.plan_restart import plan_restart
 from nexus.control.plan_up import plan_up
 from nexus.control.progress import migrations_told, step_told
+from nexus.control.recovering.deleting import delete_recovery
 from nexus.control.releasing import FIRST, Releasing, after_first_releases, released
 from nexus.control.restoring.begun import refuse_unfinished
 from nexus.control.turn import Emit, Turn
-from nexus.plans import Outcome, Plan, StepEvent, execute
+from nexus.plans import Outcome, Plan, Step, StepEvent, execute
 from nexus.recovery.places.opening import local_folder
 from nexus.runtimes.memory import Memory
 from nexus.stack import ManifestError, Stack, load_stack
@@ -124,9 +125,7 @@ class Operations:
                     "down"
                 )
             if site is None:
-                emit(
-                    {"event": "outcome", "state": "nothing to do", "sentence": "nothing runs", "exit_code": 0}
-                )
+                await self._delete_backups(request, emit, stop)
                 return
             if not request.plan_only:
                 await self._give_up_what_keeps_ending()
@@ -139,6 +138,30 @@ class Operations:
                 return
             await self._goes_down()
             self._report(await self._execute(plan, site.stack, request.who, emit, stop), emit)
+
+    async def _delete_backups(self, request: DownRequest, emit: Emit, stop: asyncio.Event) -> None:
+        """What an earlier `down` has left, where it is to go now, too."""
+        home = self._world.home
+        plan = (
+            plan_delete_backups(str(local_folder(home))) if request.delete_backups else Plan("nothing runs")
+        )
+        if not local_folder(home).exists() or plan.empty:
+            emit({"event": "outcome", "state": "nothing to do", "sentence": "nothing runs", "exit_code": 0})
+            return
+        emit({"event": "plan", "plan": plan.as_dict(), "text": plan.text()})
+        if request.plan_only:
+            return
+
+        async def delete(step: Step) -> None:
+            await asyncio.to_thread(delete_recovery, home, False)
+
+        def tell(event: StepEvent) -> None:
+            emit(step_told(event))
+
+        actions = {step.action: delete for step in plan.steps}
+        ended = await execute(plan, actions, self._world.journal, request.who, tell, stop)
+        sentence, code = ended.sentence(), ended.exit_code
+        emit({"event": "outcome", "state": ended.state, "sentence": sentence, "exit_code": code})
 
     async def restart(self, who: str, names: Sequence[str], emit: Emit, stop: asyncio.Event) -> None:
         """Replaces the instances of services by ones of their stable releases."""

@@ -44,6 +44,12 @@ def plan_down(stack: Stack, facts: Facts, delete_data: bool = False, backups: st
     return Plan(f"take {stack.name} down", tuple(steps))
 
 
+def plan_delete_backups(backups: str) -> Plan:
+    """The step that deletes what `down` had left of a stack whose data are gone already. Pure."""
+    cause, does = "the operator asked for it by the stack's name", f"remove {backups}; {_left('')}"
+    return Plan("delete the backups", (Step("delete", "delete", backups, cause, does),))
+
+
 def _left(backups: str) -> str:
     if backups:
         return f"its backups stay in {backups}, and the keys that open them"

@@ -59,14 +59,13 @@ class Small:
         return found
 
     def ids(self) -> list[str]:
-        """The backups, oldest first."""
-        return [each["id"] for each in self.told("backup", "list")["backups"]]
+        """The backups in the stack's own place, oldest first."""
+        manifests = (self.stack.home / "backups" / "backups").glob("*/manifest")
+        return sorted(each.parent.name for each in manifests)
 
-    def places_of(self, backup: str) -> list[str]:
-        """Which places have a backup."""
-        listed = self.told("backup", "list")["backups"]
-        found: list[str] = next(each["places"] for each in listed if each["id"] == backup)
-        return found
+    def is_safe(self, backup: str) -> bool:
+        """Whether a backup is in the second place, too."""
+        return (self.safe / "backups" / backup / "manifest").exists()
 
 
 @contextmanager
