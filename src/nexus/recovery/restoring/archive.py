@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from nexus.migrations.rehearsing.sentence import Sentence
 from nexus.recovery import layout, lsn
 from nexus.recovery.backups.manifest import BackupManifest
+from nexus.recovery.backups.server import BINARIES
 from nexus.recovery.errors import Damaged, Missing, Unreachable, WrongVersion
 from nexus.recovery.repository import Repository
 from nexus.recovery.restoring import locate
@@ -20,7 +21,6 @@ from nexus.recovery.streaming.coverage import Span, spans
 from nexus.recovery.streaming.holdings import Holdings
 
 MAJOR = 10_000  # server_version_num is 180001 for 18.1
-BINARIES = 18  # the major version of the programs that come with Nexus
 
 
 @dataclass(frozen=True)

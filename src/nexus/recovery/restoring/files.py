@@ -100,9 +100,12 @@ class _Progress:
         self._done += bytes
         if self._done / self._all - self._told >= TOLD_EVERY:
             self._told = self._done / self._all
-            text = "{done} of {all} MB of files are fetched"
-            self._say(Sentence(text, done=round(self._done / 1e6), all=round(self._all / 1e6)))
+            done, all_ = round(self._done / 1e6), round(self._all / 1e6)
+            self._say(Sentence("{done} of {all} MB of files are fetched", done=done, all=all_))
 
     def fault(self, place: Place, fault: RecoveryError) -> None:
-        text = "a copy is of no use, another is looked for: {place}: {why}"
-        self._say(Sentence(text, place=place.name, why=fault))
+        self._say(
+            Sentence(
+                "a copy is of no use, another is looked for: {place}: {why}", place=place.name, why=fault
+            )
+        )

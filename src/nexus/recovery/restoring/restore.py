@@ -16,10 +16,11 @@ from nexus.migrations.rehearsing import leftovers
 from nexus.migrations.rehearsing.sentence import Say, Sentence, unsaid
 from nexus.postgres import Cluster, ServerFailed
 from nexus.recovery import lsn
+from nexus.recovery.backups.server import BINARIES
 from nexus.recovery.backups.turn import turn
 from nexus.recovery.errors import NoRoom, RecoveryFailed, WrongVersion
 from nexus.recovery.repository import Repository
-from nexus.recovery.restoring.archive import BINARIES, MAJOR
+from nexus.recovery.restoring.archive import MAJOR
 from nexus.recovery.restoring.choice import Choice
 from nexus.recovery.restoring.feed import Feed
 from nexus.recovery.restoring.files import lay_out
@@ -128,8 +129,8 @@ async def _replayed(cluster: Cluster, choice: Choice, repository: Repository, sa
         nonlocal told
         if place - told >= TOLD_EVERY:
             told = place
-            text = "the WAL is replayed: {place} of {end}"
-            say(Sentence(text, place=lsn.text(place), end=choice.lsn))
+            at = lsn.text(place)
+            say(Sentence("the WAL is replayed: {place} of {end}", place=at, end=choice.lsn))
 
     folder, limit = cluster.folder / "wal", choice.stop.limit
     feed = Feed(repository, folder, cluster.account, choice.backup.segment, limit, served)

@@ -6,16 +6,20 @@ from pathlib import Path
 
 import asyncpg
 
+from nexus.migrations.rehearsing.living import read_server
+from nexus.migrations.rehearsing.scratch import scratch
 from nexus.postgres import Cluster
 from nexus.recovery import lsn
 from nexus.recovery.restoring.choice import Choice
 from nexus.recovery.restoring.choose import choose
 from nexus.recovery.restoring.lost import count_lost
+from nexus.recovery.restoring.rehearsing import from_latest
 from nexus.recovery.restoring.restore import restore
 from nexus.recovery.restoring.scratch import restored
 from nexus.recovery.restoring.target import Reached, Target
 from nexus.recovery.restoring.tests.conftest import History
 from nexus.recovery.restoring.tests.living import gone, store_wal
+from nexus.stack import load_stack
 
 
 async def sales(cluster: Cluster) -> int:
@@ -53,11 +57,16 @@ async def test_a_moment_holds_what_was_committed_before_it(history: History, roo
     assert choice.backup.id == history.full.id
     assert reached.at is not None
     assert reached.at <= at
-    lost = await count_lost(choice, history.living.repository)
+    stack = load_stack(history.living.room / "stack")
+    lost = await count_lost(choice, history.living.repository, history.living.url, stack)
     assert lost.transactions >= history.last[1] - there
     assert lost.first is not None
     assert lost.first > at
     assert lost.whole
+    assert lost.losses == ()  # this stack counts no totals
+    away = await count_lost(choice, history.living.repository, "postgresql://a:b@127.0.0.1:1/c", stack)
+    assert away.losses is None
+    assert "does not tell" in away.why
 
 
 async def test_the_last_of_two_points_of_one_name_is_taken(history: History, room: Path) -> None:
@@ -130,3 +139,11 @@ async def test_a_life_goes_on_after_a_restore_and_both_lives_can_be_reached(
     assert lsn.parse(former.lsn) == history.last[0]
     told = await choose(repository, Target("time", at=history.late[0]))
     assert "--timeline 1 leads there" in str(told.notes)
+
+
+async def test_a_rehearsal_works_on_the_latest_backup(history: History, room: Path) -> None:
+    living = await read_server(history.living.url, bare=True)
+    way = await from_latest(history.living.repository)
+    async with scratch(room / "rehearsal", living, ways=(way,)) as found:
+        assert await sales(found.cluster) == history.last[1]
+        assert found.copy.way.startswith(f"backup {history.incremental.id}, restored to ")
