@@ -183,7 +183,7 @@ class Releasing:
         home = self._world.home
         await self._world.streaming.end()  # what it received is sealed before its folder goes
         await self._world.keeper.actions()["delete"](step)
-        await asyncio.to_thread(delete_recovery, home, step.arguments["backups"] == "stay")
+        await asyncio.to_thread(delete_recovery, home, step.arguments.get("backups") != "go")
         for folder in (home.releases, home.parts):
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         await asyncio.to_thread(delete_all, home.root / "rehearsals")
