@@ -2,8 +2,8 @@
 
 PT_BR = {
     "primary: {state}, {data}, port {port}": "principal: {state}, {data}, porta {port}",
-    "  port {stable_port} leads to it until the next `nexus down`": (
-        "  a porta {stable_port} leva a ele até o próximo `nexus down`"
+    "  port {stable_port} leads to it until `nexus restart {service}`": (
+        "  a porta {stable_port} leva a ele até `nexus restart {service}`"
     ),
     "a failover to {data} was begun; `nexus failover` finishes it": (
         "uma troca para {data} foi começada; `nexus failover` a termina"

@@ -14,7 +14,11 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
     primary, standby = found["primary"], found["standby"]
     yield t("primary: {state}, {data}, port {port}", **{**primary, "state": t(primary["state"])})
     if primary["port"] and primary["port"] != primary["stable_port"]:
-        yield t("  port {stable_port} leads to it until the next `nexus down`", **primary)
+        yield t(
+            "  port {stable_port} leads to it until `nexus restart {service}`",
+            **primary,
+            service=found["service"],
+        )
     if primary["why"]:
         yield f"  {primary['why']}"
     if found["moving"]:

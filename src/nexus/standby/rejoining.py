@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+import asyncpg
 
 from nexus.postgres import ServerFailed
 from nexus.postgres.programs import Programs, user
@@ -13,6 +16,8 @@ from nexus.runtimes.process.fenced import MARK, fenced
 from nexus.standby import fence, settings
 from nexus.standby.errors import StandbyError
 
+_BEGINS = re.compile(r"^START WAL LOCATION: .*\(file ([0-9A-F]{24})\)", re.MULTILINE)
+_KEPT = "SELECT 1 FROM pg_ls_waldir() WHERE substr(name, 9) = $1"
 REWOUND = "it is to follow the new primary; `nexus standby add` goes on"
 
 
@@ -50,8 +55,28 @@ async def rewind(programs: Programs, url: str, passwords: Path, data: Path) -> N
         raise StandbyError(f"{data} cannot be brought back ({'; '.join(said) or error})") from error
     finally:
         fence.mark(data, "it was to be brought back; `nexus standby add` goes on", programs.account)
+    await _reachable(url, data)
     fence.mark(data, REWOUND, programs.account)
     under_way.unlink()
+
+
+async def _reachable(url: str, data: Path) -> None:
+    """Whether the WAL from which the folder goes on is still there, here or at the new primary.
+
+    Raises:
+        StandbyError: it is not.
+    """
+    label = data / "backup_label"  # pg_rewind writes it; there is none where nothing had to be taken back
+    found = _BEGINS.search(label.read_text(encoding="utf-8")) if label.exists() else None
+    if found is None or any(each.name[8:] == found[1][8:] for each in (data / "pg_wal").iterdir()):
+        return
+    connection = await asyncpg.connect(url, timeout=10)
+    try:
+        kept = await connection.fetchval(_KEPT, found[1][8:])
+    finally:
+        await connection.close()
+    if not kept:
+        raise StandbyError(f"{data} cannot be brought back (the WAL segment {found[1]} is gone)")
 
 
 def join(data: Path, wanted: Mapping[str, str], programs: Programs) -> None:

@@ -24,6 +24,12 @@ FROM (SELECT 1) AS one LEFT JOIN pg_stat_replication AS s ON s.application_name 
 ORDER BY s.backend_start DESC LIMIT 1
 """
 _REPLAYED = "SELECT pg_last_wal_replay_lsn() - '0/0'::pg_lsn"
+_HAS = "SELECT 1 FROM pg_replication_slots WHERE slot_name = $1"
+_KEEP = """
+SELECT pg_replication_slot_advance(s.slot_name, c.redo_lsn)
+FROM pg_replication_slots AS s, pg_control_checkpoint() AS c
+WHERE s.slot_name = $1 AND c.redo_lsn > s.restart_lsn
+"""
 _SLOTS = """
 SELECT slot_name, restart_lsn FROM pg_replication_slots
 WHERE slot_type = 'physical' AND NOT temporary AND slot_name <> $1 AND restart_lsn IS NOT NULL
@@ -82,12 +88,18 @@ async def replayed(standby: Connection) -> int:
     return int(await standby.fetchval(_REPLAYED) or 0)
 
 
-async def take_over_duties(primary: Connection, standby: Connection) -> None:
-    """Has the standby ready to be a primary: it keeps WAL for the same readers, and will wait for the same.
+async def take_over_duties(primary: Connection, standby: Connection, waits: bool) -> None:
+    """Has the standby ready to be a primary: it keeps WAL for the same readers.
 
     Streams that other parts of the platform read (the archive's) go on from their slots after a failover
-    without a hole. A slot of the standby's own never moves backward.
+    without a hole; and the old primary is brought back from the last checkpoint that both have. A slot of
+    the standby's own never moves backward. `waits`: as a primary its commits wait from the first on for the
+    same readers; else they do when those have reached it.
     """
+    if await standby.fetchval(_HAS, NAME):
+        await standby.execute(_KEEP, NAME)
+    else:
+        await standby.execute("SELECT pg_create_physical_replication_slot($1, true)", NAME)
     told = {row["slot_name"]: row["restart_lsn"] for row in await primary.fetch(_SLOTS, NAME)}
     own = {row["slot_name"]: row["restart_lsn"] for row in await standby.fetch(_SLOTS, NAME)}
     for name in own.keys() - told.keys():
@@ -99,6 +111,6 @@ async def take_over_duties(primary: Connection, standby: Connection) -> None:
             await standby.execute(
                 "SELECT pg_replication_slot_advance($1, least($2, pg_last_wal_replay_lsn()))", name, place
             )
-    names = set(await waited_for(primary)) - {NAME}
+    names = set(await waited_for(primary)) - {NAME} if waits else set()
     if names != set(await waited_for(standby)):
         await put(standby, names)

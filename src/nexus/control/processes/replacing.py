@@ -62,6 +62,8 @@ class Replacing:
         """Exchanges the instances by fresh ones of the stable release."""
         service = released(self._keeper, step)
         self._keeper.wanted.add(service.name)
+        if service.runtime == "postgres" and self._keeper.standing.possible:
+            await self._keeper.standing.come_home()
         if service.kind != "module":
             self._keeper.tell_gap(service.name, await Upgrade(self._keeper).exchange(service))
             return

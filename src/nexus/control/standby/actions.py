@@ -18,7 +18,7 @@ import asyncpg
 from nexus.control.standby import servers
 from nexus.control.standby.keeping import StandingBy
 from nexus.control.standby.record import Record
-from nexus.plans import Action, Step
+from nexus.plans import Action, Step, StepStopped
 from nexus.postgres import ServerFailed
 from nexus.postgres.programs import password_file
 from nexus.postgres.synchronous import wait_for
@@ -42,19 +42,20 @@ PASSWORD = "standby_password"
 
 
 class Actions:
-    """Adding and removing a standby."""
+    """Adding and removing a standby. Once `stop` is set, what takes its time is let go of."""
 
-    def __init__(self, standing: StandingBy) -> None:
+    def __init__(self, standing: StandingBy, stop: asyncio.Event) -> None:
         self._standing = standing
+        self._stop = stop
 
     def all(self) -> Mapping[str, Action]:
         """Action name → what carries it out."""
         found = {
             "admit": self.admit,
-            "copy": self.copy,
-            "rewind": self.rewind,
-            "follow": self.follow,
-            "stream": self.stream,
+            "copy": self._stoppable(self.copy),
+            "rewind": self._stoppable(self.rewind),
+            "follow": self._stoppable(self.follow),
+            "stream": self._stoppable(self.stream),
             "dismiss": self.dismiss,
             "discard": self.discard,
         }
@@ -156,6 +157,22 @@ class Actions:
             await asyncio.to_thread(shutil.rmtree, data)
         rejoining.forget(data)
         self._standing.records.former = None
+
+    def _stoppable(self, action: Action) -> Action:
+        async def carried_out(step: Step) -> None:
+            work = asyncio.ensure_future(action(step))
+            stopped = asyncio.ensure_future(self._stop.wait())
+            try:
+                await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
+                if not work.done():
+                    raise StepStopped(f"{step.action} {step.target} was let go of; the same command goes on")
+                await work
+            finally:
+                stopped.cancel()
+                work.cancel()
+                await asyncio.gather(work, return_exceptions=True)
+
+        return carried_out
 
 
 def told(action: Action) -> Action:

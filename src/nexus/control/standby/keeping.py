@@ -23,7 +23,7 @@ from nexus.runtimes import ports
 from nexus.runtimes.probes import Prober
 from nexus.runtimes.process.drivers import driver, postgres
 from nexus.runtimes.protocol import Running
-from nexus.runtimes.site import LOOPBACK, Site
+from nexus.runtimes.site import LOOPBACK, Site, Slot
 from nexus.stack import Service
 from nexus.standby import addresses
 from nexus.standby.members import entry_name, point, standby_name
@@ -189,6 +189,13 @@ class StandingBy:
         await self.supervisor.stop(name, 0.0, 1.0)
         if self.forwarded:
             await self.supervisor.start(self.supervisor.site.stack.service(name), START_LIMIT)
+
+    async def come_home(self) -> None:
+        """Has the primary listen on its stable port from its next start on, which the caller sees to now."""
+        primary = self.primary
+        if primary is not None and self.forwarded:
+            await self.supervisor.stop(entry_name(self.database.name), 0.0, 1.0)
+            primary.slot = Slot(primary.id, self.site.ports[self.database.name])
 
     def free_port(self) -> int:
         """A port for a standby."""

@@ -39,8 +39,9 @@ class Moving:
         self._watching = watching
         self._journal = journal
 
-    async def by_operator(self, asked: FailoverRequest, emit: Emit) -> None:
-        """As `nexus failover` asks for.
+    async def by_operator(self, asked: FailoverRequest, emit: Emit, stop: asyncio.Event) -> None:
+        """As `nexus failover` asks for. Once the seat is moved it goes on to the end; `stop` only keeps the
+        old primary from being brought back at once.
 
         Raises:
             Refused: there is no standby, or what it lacks would be lost.
@@ -64,7 +65,7 @@ class Moving:
             if not held.moving:
                 self._decide(held, takeover)
             since = self._watching.away_since or began
-            outcome, more = await self._execute(plan, takeover, asked.who, since, emit)
+            outcome, more = await self._execute(plan, takeover, asked.who, since, emit, stop)
         emit(told(outcome, more))
 
     async def by_itself(self, cause: str, since: float) -> None:
@@ -98,12 +99,14 @@ class Moving:
             await self._to_the_end(plan, takeover, since)
 
     async def _to_the_end(self, plan: Plan, takeover: Takeover, since: float) -> None:
-        outcome, more = await self._execute(plan, takeover, ITSELF, since, lambda event: None)
+        outcome, more = await self._execute(
+            plan, takeover, ITSELF, since, lambda event: None, asyncio.Event()
+        )
         if outcome.exit_code:
             raise StartError(joined(outcome, more))
 
     async def _execute(
-        self, plan: Plan, takeover: Takeover, who: str, since: float, emit: Emit
+        self, plan: Plan, takeover: Takeover, who: str, since: float, emit: Emit, stop: asyncio.Event
     ) -> tuple[Outcome, str]:
         taking, record = TakingOver(self._standing), self._standing.records.standby
         waited_for = record is not None and record.waited_for
@@ -114,7 +117,7 @@ class Moving:
                 served.append(time.monotonic())
             emit(step_told(event))
 
-        actions = {**Actions(self._standing).all(), **taking.all()}
+        actions = {**Actions(self._standing, stop).all(), **taking.all()}
         outcome = await execute(plan, actions, self._journal, who, tell, asyncio.Event())
         if not served:
             more = await taking.undo(f"it could not be finished: {outcome.sentence()}")

@@ -67,7 +67,7 @@ class Standbys:
             )
             there = record is not None and standing.standby is not None
             plan = plan_add(standing.database.name, data, back, there, wish, asked.who)
-            await self._carry_out(plan, Actions(standing).all(), asked.who, asked.plan_only, emit, stop)
+            await self._carry_out(plan, Actions(standing, stop).all(), asked.who, asked.plan_only, emit, stop)
 
     async def remove(self, asked: RemoveRequest, emit: Emit, stop: asyncio.Event) -> None:
         """Removes the standby and its folder; without one, the folder of a fenced former primary."""
@@ -79,14 +79,14 @@ class Standbys:
             if there is None:
                 raise Refused("there is no standby; add one with `nexus standby add`")
             plan = plan_remove(standing.database.name, Path(there.data), asked.who)
-            await self._carry_out(plan, Actions(standing).all(), asked.who, asked.plan_only, emit, stop)
+            await self._carry_out(plan, Actions(standing, stop).all(), asked.who, asked.plan_only, emit, stop)
 
     async def fail_over(self, asked: FailoverRequest, emit: Emit, stop: asyncio.Event) -> None:
         """Puts the standby in the primary's place: in order where the primary lives, else at once."""
         async with self._turn.taken(f"failover by {asked.who}", emit):
             standing = self._standing()
             moving = Moving(standing, self._watching_of(standing), self._world.journal)
-            await moving.by_operator(asked, emit)
+            await moving.by_operator(asked, emit, stop)
 
     async def auto(self, asked: AutoRequest) -> dict[str, Any]:
         """Whether the standby takes over by itself from now on."""

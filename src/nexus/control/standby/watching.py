@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import asyncpg
 
@@ -20,6 +21,11 @@ from nexus.postgres.synchronous import wait_for
 from nexus.runtimes.protocol import StartError
 from nexus.standby.replication import Look, look, take_over_duties
 from nexus.standby.settings import NAME
+
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[asyncpg.Record]
+else:
+    Connection = asyncpg.Connection
 
 log = logging.getLogger("nexus.control")
 
@@ -38,15 +44,22 @@ UNANSWERED = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceErr
 class Watching:
     """Looks twice a second. `fail_over` puts the standby in the primary's place, because of its argument.
 
-    `seen`: the last look; `away_since`: since when the primary does not answer (monotonic; None: it does).
+    `patience`: seconds that commits wait for a standby that is away. `seen`: the last look; `away_since`:
+    since when the primary does not answer (monotonic; None: it does).
     """
 
-    def __init__(self, standing: StandingBy, fail_over: Callable[[str, float], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        standing: StandingBy,
+        fail_over: Callable[[str, float], Awaitable[None]],
+        patience: float = PATIENCE,
+    ) -> None:
         self._standing = standing
+        self._patience = patience
         self._fail_over = fail_over
         self._links = Links()
         self._weight = 0.0
-        self._streamed_at = time.monotonic()
+        self._kept_up_at = time.monotonic()
         self._duties_at = 0.0
         self.seen: Look | None = None
         self.seen_at = 0.0
@@ -107,35 +120,40 @@ class Watching:
             connection = await self._links.to(standing.url(primary.slot.port))
             seen = await look(connection)
             now = time.monotonic()
+            keeps_up = seen.streams and (self.seen is None or seen.flushed >= self.seen.written)
             self.seen, self.seen_at = seen, now
-            if seen.streams:
-                self._streamed_at = now
-            await self._agree(record, seen, connection)
+            if keeps_up:
+                self._kept_up_at = now
+            await self._agree(seen, keeps_up, connection)
             await offer(standing, seen)
             if seen.streams and now - self._duties_at > DUTIES_EVERY:
                 self._duties_at = now
-                await take_over_duties(connection, await self._links.to(standing.url(record.port)))
+                waits = standing.site.stack.recovery.synchronous == "require"
+                await take_over_duties(connection, await self._links.to(standing.url(record.port)), waits)
 
-    async def _agree(self, record: Record, seen: Look, connection: asyncpg.Connection) -> None:
-        """Has commits wait for the standby while it is there, and says first what that means."""
+    async def _agree(self, seen: Look, keeps_up: bool, connection: Connection) -> None:
+        """Has commits wait for the standby while it keeps up: it has all that the primary had at the last
+        look. A stream alone says nothing: that of a server that hangs stays open for a minute. That commits
+        wait no more is noted before it is so.
+        """
         present = self._standing.records.standby
         if present is None:
             return
-        away = time.monotonic() - self._streamed_at > PATIENCE
-        if present.synchronous and seen.streams:
+        away = time.monotonic() - self._kept_up_at > self._patience
+        if present.synchronous and keeps_up:
             if await wait_for(connection, NAME, True):
                 log.info("commits wait for the standby")
             waited = seen.synchronous
         elif (away or not present.synchronous) and (present.waited_for or seen.synchronous):
             self._note(replace(present, waited_for=False))
             if await wait_for(connection, NAME, False):
-                log.warning("commits do not wait for the standby any more (%s)", seen.state or "it is away")
+                log.warning("commits do not wait for the standby any more: it does not keep up")
             waited = False
         else:
             if away:
-                await wait_for(connection, NAME, False)
+                await wait_for(connection, NAME, False)  # it was asked for, and it never came
             waited = present.waited_for and not away
-        fresh = seen.streams and seen.behind <= CLOSE
+        fresh = keeps_up and seen.behind <= CLOSE
         self._note(replace(present, waited_for=waited, fresh=fresh))
 
     def _note(self, record: Record) -> None:
