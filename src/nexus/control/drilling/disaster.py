@@ -155,7 +155,9 @@ class Disaster:
         if self.harm.moment is not None and self.scenario.reaches == "moment":
             self.findings.add(as_of(self.load.writes, there, self.harm.moment))
             return
-        promised = self.desk.policy.rpo
+        policy = self.desk.policy
+        waits = policy.synchronous == "require" and self.scenario.local  # commits had waited for the archive
+        promised = None if waits else policy.rpo
         finding, loss = all_there(self.load.writes, there, self.harm.at, promised)
         self.findings.note(rpo=round(loss, 3))
         self.findings.add(finding)

@@ -106,10 +106,10 @@ async def present(url: str) -> frozenset[int]:
 
 
 def all_there(
-    writes: Collection[Write], there: Collection[int], disaster: float, promised: float
+    writes: Collection[Write], there: Collection[int], disaster: float, promised: float | None
 ) -> tuple[Finding, float]:
-    """Whether all that was acknowledged is there, or only as much is missing as was promised; and how many
-    seconds before the disaster (since the epoch) the oldest was that is missing. Pure.
+    """Whether all that was acknowledged is there, or only as much is missing as was promised (None: nothing
+    may be); and how many seconds before the disaster (since the epoch) the oldest was that is missing. Pure.
     """
     clock = Clock()
     if not writes:
@@ -124,8 +124,8 @@ def all_there(
         "{promised} are promised"
     )
     values = {"missing": len(missing), "count": len(writes), "loss": seconds(loss)}
-    state: State = "passed" if loss <= promised else "failed"
-    return clock.finding(ACKNOWLEDGED, state, text, **values, promised=seconds(promised)), loss
+    state: State = "passed" if promised is not None and loss <= promised else "failed"
+    return clock.finding(ACKNOWLEDGED, state, text, **values, promised=seconds(promised or 0.0)), loss
 
 
 def as_of(writes: Collection[Write], there: Collection[int], moment: float) -> Finding:

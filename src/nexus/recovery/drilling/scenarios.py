@@ -27,7 +27,7 @@ Reaches = Literal["all", "moment", "rows", "backup"]
 class Scenario:
     """`happens`: what is done to the victim; `reaches`: what must be there afterwards: all that was
     acknowledged, what was until a moment, the rows of one module, or a whole backup; `proves`: the proofs
-    that it brings besides those of all.
+    that it brings besides those of all; `local`: whether what this machine had archived outlives it.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Scenario:
     happens: str
     reaches: Reaches
     proves: tuple[str, ...] = ()
+    local: bool = False
 
     def required(self, has_probes: bool, has_invariants: bool) -> tuple[str, ...]:
         """The proofs without which it proves nothing. Pure."""
@@ -49,6 +50,7 @@ _ALL = (
         {"en": "the database's folder is deleted", "pt-BR": "a pasta do banco de dados é apagada"},
         "the database's folder is deleted under the running server, which is then killed",
         "all",
+        local=True,
     ),
     Scenario(
         "machine-lost",
@@ -82,6 +84,7 @@ _ALL = (
         "one byte of an archived WAL segment is flipped, and the database's folder is deleted",
         "all",
         (REPORTED,),
+        local=True,
     ),
     Scenario(
         "backup-interrupted",
@@ -89,6 +92,7 @@ _ALL = (
         "the processes that take a backup are killed in the middle of it",
         "backup",
         (WHOLE,),
+        local=True,
     ),
 )
 SCENARIOS: Mapping[str, Scenario] = {each.name: each for each in _ALL}

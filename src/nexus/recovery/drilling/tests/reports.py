@@ -1,6 +1,5 @@
 """Reports as drills write them."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from nexus.recovery.drilling.report import Compared, Finding, Report
@@ -19,11 +18,23 @@ TOTALS = (
 
 def report(*findings: Finding, required: tuple[str, ...] = ("ready",)) -> Report:
     """A nightly drill that found these."""
-    base = Report(
-        "20261118T120640Z-nightly", "nightly", "shop", "0.1.0", "America/Sao_Paulo", BEGAN, BEGAN + 60
+    return Report(
+        "20261118T120640Z-nightly",
+        "nightly",
+        "shop",
+        "0.1.0",
+        "America/Sao_Paulo",
+        BEGAN,
+        BEGAN + 60,
+        place="safe",
+        backup="20261118T100000Z-full",
+        rto=30.25,
+        promised_rto=900.0,
+        required=required,
+        findings=findings,
+        totals=TOTALS,
+        totals_lsn="0/16B3748",
     )
-    told = {"place": "safe", "backup": "20261118T100000Z-full", "rto": 30.25, "promised_rto": 900.0}
-    return replace(base, findings=findings, required=required, totals=TOTALS, totals_lsn="0/16B3748", **told)
 
 
 def home(folder: Path) -> Home:

@@ -1,0 +1,89 @@
+"""Drills of a running stack: proven for real, told when something is wrong, gone when they are over."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nexus.control.drilling.room import strays
+from nexus.control.drilling.tests.drilled_stack import Drilled, drilled_stack
+from nexus.recovery.drilling.records import last
+from nexus.runtimes.home import Home
+from nexus.testing import eventually
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
+DELETED = "data-directory-deleted"
+
+
+@pytest.fixture(scope="module")
+def drilled() -> Iterator[Drilled]:
+    with drilled_stack() as found:
+        yield found
+
+
+def test_the_nightly_drill_proves_the_newest_backup_and_leaves_the_stack_alone(drilled: Drilled) -> None:
+    before = drilled.stack.pids()
+    ended = drilled.outcome("drill")
+    assert ended["exit_code"] == 0, ended
+    (report,) = ended["reports"]
+    proven = {each["name"]: each["state"] for each in report["findings"]}
+    wanted = ("restored", "ready", "pg_amcheck", "invariants", "probe", "totals", "rto", "rpo", "cleaned")
+    assert {name: proven[name] for name in wanted} == dict.fromkeys(wanted, "passed")
+    assert proven["telemetry"] == "unproven"
+    assert (report["place"], report["totals"][0]["found"]) == ("safe", "20100")
+    assert report["rto"] > 0
+    assert drilled.stack.pids() == before
+    assert drilled.rooms == []
+    file = Path(ended["drills"][0]["file"])
+    for form in (file, file.with_suffix(".html"), file.with_suffix(".pt-BR.md")):
+        assert "the signature holds" in drilled.stack.nexus("drill", "verify", str(form))
+    sealed = drilled.safe / "reports" / file.name
+    eventually(sealed.exists, within=30.0)
+    record = last(Home.at(drilled.stack.home))
+    assert record is not None
+    assert (record.ok, record.place) == (True, "safe")
+
+
+def test_a_killed_drill_is_cleared_away_by_the_next_one(drilled: Drilled) -> None:
+    killed = drilled.begin("drill")
+    eventually(lambda: [r for r in drilled.rooms if (r / "home" / "run" / "control.lock").exists()], 120.0)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    (room,) = drilled.rooms
+    assert strays(room)  # its control loop goes on: nobody told it
+    ended = drilled.outcome("drill", "--from", "local")
+    assert ended["exit_code"] == 0, ended
+    assert (drilled.rooms, strays(room)) == ([], [])
+
+
+def test_the_command_of_a_runbook_mends_what_was_destroyed(drilled: Drilled) -> None:
+    ended = drilled.outcome("drill", "--scenario", DELETED)
+    assert ended["exit_code"] == 0, ended
+    (report,) = ended["reports"]
+    assert report["commands"] == ["nexus restore --latest --yes"]
+    proven = {each["name"]: each for each in report["findings"]}
+    assert proven["acknowledged"]["text"] == "{count} acknowledged writes are all there"
+    assert int(proven["acknowledged"]["values"]["count"]) >= 20
+    assert report["reached"]
+    assert drilled.rooms == []
+
+
+def test_numbers_that_are_not_what_was_recorded_fail_the_drill(drilled: Drilled) -> None:
+    lie = drilled.stack.root / "modules" / "shop" / "totals" / "clock.sql"
+    lie.write_text("-- title: clock\n-- needs: shop\n-- unit: s\nSELECT '', extract(epoch FROM now())\n")
+    drilled.stack.nexus("backup", "create")
+    ended = drilled.outcome("drill", "--from", "local")
+    assert ended["exit_code"] == 1, ended
+    (report,) = ended["reports"]
+    (wrong,) = [each for each in report["findings"] if each["state"] == "failed"]
+    assert wrong["name"] == "totals"
+    (clock,) = [each for each in report["totals"] if each["name"] == "clock"]
+    assert clock["recorded"] != clock["found"]
+    assert clock["recorded"] in wrong["values"]["which"]
+    assert clock["found"] in wrong["values"]["which"]
+    standing = drilled.stack.run("recovery", "status")
+    assert "the last drill failed: totals" in standing.stdout + standing.stderr
+    assert drilled.rooms == []
