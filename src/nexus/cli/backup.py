@@ -78,11 +78,11 @@ def show(backup: Id, as_json: Json = False) -> None:
 @app.command()
 def verify(backups: Ids = None, all_: All = False, deep: Deep = False, as_json: Json = False) -> None:
     """Check that backups are whole and as they were written, in every place; exit code 1 when one is not."""
-    from nexus.cli import backupverify
+    from nexus.cli.backupverify import run
 
     if all_ and backups:
         raise place.stop(t("name backups, or --all"), 2)
-    raise typer.Exit(backupverify.run(backups or [], all_, deep, as_json))
+    raise typer.Exit(run(backups or [], all_, deep, as_json))
 
 
 @app.command()

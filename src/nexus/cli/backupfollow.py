@@ -122,11 +122,12 @@ def change(what: str, body: Mapping[str, Any], as_json: bool) -> int:
 
     The first Ctrl-C ends it in order; the second leaves at once.
     """
+    from nexus.cli import operation
     from nexus.cli.backupread import desk
 
     home, asked = desk().home, {**body, "who": place.user()}
-    client = Client(home)
-    source: Source = Remote(client, what, asked) if client.alive() else Local(home, what, asked)
+    runs = Client(home).alive()  # one of an older release gives way to a new one
+    source: Source = Remote(operation.control(home), what, asked) if runs else Local(home, what, asked)
     if isinstance(source, Local) and not home.database.exists():
         raise place.stop(t("this stack has no database yet; start it with `nexus up`"), BAD_INPUT)
     _stop_on_interrupt(source)

@@ -25,6 +25,8 @@ async def until_stopped(work: Coroutine[Any, Any, T], stop: asyncio.Event, left:
             await asyncio.wait({running})
             if running.cancelled():
                 raise StepStopped(left)
+            if (error := running.exception()) is not None:  # what it says of its own end
+                raise StepStopped(left) from error
         return running.result()
     finally:
         stopped.cancel()

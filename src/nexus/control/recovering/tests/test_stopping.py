@@ -29,6 +29,24 @@ async def test_stopped_work_is_cancelled_and_has_let_go_when_it_is_told() -> Non
     assert held == []
 
 
+async def test_what_stopped_work_says_of_its_own_end_is_no_failure() -> None:
+    begun = asyncio.Event()
+
+    async def broken() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise RuntimeError("a helper went away")
+
+    stop = asyncio.Event()
+    task = asyncio.create_task(until_stopped(broken(), stop, "nothing of it counts"))
+    await begun.wait()
+    stop.set()
+    with pytest.raises(StepStopped, match="nothing of it counts"):
+        await task
+
+
 async def test_work_whose_caller_is_cancelled_has_let_go_too() -> None:
     begun, held = asyncio.Event(), list[str]()
     task = asyncio.create_task(until_stopped(_work(begun, held), asyncio.Event(), ""))
