@@ -131,8 +131,10 @@ def _space(facts: RecoveryFacts) -> Iterator[Alarm]:
         return
     room = facts.disk_free - facts.policy.reserve
     if room <= 0:
-        text = "backups have no room on this machine: {free} are free, {reserve} are reserved; make room, or "
-        text += "keep fewer (recovery.keep)"
+        text = (
+            "backups have no room on this machine: {free} are free, {reserve} are reserved; make room, or "
+            "keep fewer (recovery.keep)"
+        )
         yield _error("recovery.space", text, free=size(facts.disk_free), reserve=size(facts.policy.reserve))
     elif facts.growth and room / facts.growth * DAY < SOON:
         text = "backups use up this machine's disk in {time}; make room, or keep fewer (recovery.keep)"
@@ -143,8 +145,8 @@ def _proof(facts: RecoveryFacts) -> Iterator[Alarm]:
     if facts.kit is None:
         text = (
             "there is no recovery kit: if this machine is lost, nothing opens its backups; `nexus recovery "
+            "kit` makes one to print"
         )
-        text += "kit` makes one to print"
         yield _error("recovery.no-kit", text)
     checked = facts.last("verify")
     if checked is not None and checked.state == "failed":
