@@ -27,6 +27,9 @@ MaxRate = Annotated[
     str, typer.Option("--max-rate", metavar="RATE", help="Copy no more than this a second, such as 50M.")
 ]
 NoSmoke = Annotated[bool, typer.Option("--no-smoke", help="Do not start the running releases on the copy.")]
+FromBackup = Annotated[
+    bool, typer.Option("--from-backup", help="Restore the copy from the latest backup; spare the living one.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 
 
@@ -35,6 +38,7 @@ def rehearse(
     rate: Rate = 1.0,
     max_rate: MaxRate = "100M",
     no_smoke: NoSmoke = False,
+    from_backup: FromBackup = False,
     as_json: Json = False,
 ) -> None:
     """Apply what is pending to a copy of the data, under the writes that users make; keep the report.
@@ -56,7 +60,7 @@ def rehearse(
     with desk() as known:
         try:
             report = asyncio.run(
-                _rehearsed(known, wanted, Options(rate=rate, max_rate=max_rate), not no_smoke)
+                _rehearsed(known, wanted, Options(rate=rate, max_rate=max_rate), not no_smoke, from_backup)
             )
         except (RehearsalFailed, InvariantError) as error:
             raise place.stop(str(error), 1) from error
@@ -69,7 +73,7 @@ def rehearse(
     raise typer.Exit(0 if report.ok else 1)
 
 
-async def _rehearsed(desk: Desk, to: dict[str, str], options: Options, smoke: bool) -> Report:
+async def _rehearsed(desk: Desk, to: dict[str, str], options: Options, smoke: bool, backup: bool) -> Report:
     from nexus.cli.migrateplace import waiting
     from nexus.control.migrating.applying import without_rehearsal
     from nexus.control.rehearsing.rehearse import rehearse as rehearse_plan
@@ -81,7 +85,7 @@ async def _rehearsed(desk: Desk, to: dict[str, str], options: Options, smoke: bo
         more = waiting(len(plan.later))
         typer.echo(t("nothing is pending: there is nothing to rehearse") + more, err=True)
         raise typer.Exit(0)
-    return await rehearse_plan(desk, plan, options, _say, smoke=smoke)
+    return await rehearse_plan(desk, plan, options, _say, smoke=smoke, backup=backup)
 
 
 def _say(said: Sentence) -> None:

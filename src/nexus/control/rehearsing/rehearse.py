@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -10,13 +12,16 @@ from nexus.business import load_invariants
 from nexus.control.migrating.sources import server_of
 from nexus.control.rehearsing.commands import clear_abandoned
 from nexus.control.rehearsing.smoke import Smoking
+from nexus.control.restoring.engine import opened
 from nexus.migrations.applying import apply_pending
 from nexus.migrations.applying.settings import Settings, Tell, quiet
 from nexus.migrations.planning.planned import MigrationFacts, MigrationPlan
+from nexus.migrations.rehearsing.filling import Filling
 from nexus.migrations.rehearsing.rehearse import Options, Subject
 from nexus.migrations.rehearsing.rehearse import rehearse as rehearse_plan
 from nexus.migrations.rehearsing.report import Report
 from nexus.migrations.rehearsing.sentence import Say, Sentence, unsaid
+from nexus.recovery.restoring.rehearsing import from_latest
 from nexus.runtimes.site import Site
 
 
@@ -45,11 +50,13 @@ async def rehearse(
     say: Say = unsaid,
     tell: Tell = quiet,
     smoke: bool = True,
+    backup: bool = False,
 ) -> Report:
     """Rehearses a plan on a copy of the stack's data and keeps the report.
 
     `say` gets what happens, as sentences that can be put into another language; `tell` what is told of each
-    statement. `smoke`: whether the running releases are started on the copy.
+    statement. `smoke`: whether the running releases are started on the copy. `backup`:
+    whether the copy is restored from the latest backup and the WAL behind it, instead of the living database.
 
     Raises:
         RehearsalFailed: no copy can be made.
@@ -79,4 +86,15 @@ async def rehearse(
         settings=desk.settings,
     )
     smoking = Smoking(desk.site, service, candidates, say=say) if smoke else None
-    return await rehearse_plan(subject, options, apply_pending, smoking, say, tell)
+    async with _ways(desk.site, backup, say) as ways:
+        return await rehearse_plan(subject, options, apply_pending, smoking, say, tell, ways)
+
+
+@asynccontextmanager
+async def _ways(site: Site, backup: bool, say: Say) -> AsyncIterator[Sequence[Filling] | None]:
+    """How the copy is filled; None: as the living server allows."""
+    if not backup:
+        yield None
+        return
+    async with opened(site.stack, site.home, say) as engine:
+        yield (await from_latest(engine.repository, say),)

@@ -129,13 +129,13 @@ def _write(root: Path, name: str, sql: str) -> Path:
     return folder
 
 
-async def _rehearsed(stack: ThrowawayStack, sql: str) -> tuple[Report, MigrationPlan]:
+async def _rehearsed(stack: ThrowawayStack, sql: str, backup: bool = False) -> tuple[Report, MigrationPlan]:
     """A rehearsal of one migration more than is applied; its folder is gone afterwards."""
     folder = _write(stack.root, "20260102000000_second", sql)
     try:
         desk = Desk.outside(Home.at(stack.home), stack.root)
         plan = await desk.plan()
-        return await rehearse(desk, plan, QUICK), plan
+        return await rehearse(desk, plan, QUICK, backup=backup), plan
     finally:
         shutil.rmtree(folder)
 
@@ -179,6 +179,15 @@ async def test_a_release_that_goes_on_working_passes(stack: ThrowawayStack) -> N
     assert report.copy.way == "physical copy (pg_basebackup) at 100M/s"
     assert [each.name for each in report.invariants] == ["priced"]
     assert reports.latest(stack.home / "rehearsals", plan.digest) == report
+
+
+@pytest.mark.usefixtures("untouched")
+async def test_the_copy_can_come_from_the_latest_backup(stack: ThrowawayStack) -> None:
+    stack.nexus("backup", "create")
+    report, _ = await _rehearsed(stack, "ALTER TABLE items ADD COLUMN weight int;", backup=True)
+    assert report.failures == ()
+    assert report.copy.way.startswith("backup 2")
+    assert {each.state for each in report.smoke} == {"passed"}
 
 
 @pytest.mark.usefixtures("untouched")
