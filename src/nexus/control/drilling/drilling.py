@@ -74,16 +74,28 @@ async def drill(desk: Desk, asked: Asked, emit: Emit, stop: asyncio.Event) -> tu
     for name in asked.scenarios or (NIGHTLY,):
         if stop.is_set():
             break
-        found = await chosen(desk, records.last(desk.home, name), time.time(), asked.place)
-        plan = _plan(desk, name, found, asked)
-        emit({"event": "plan", "plan": plan.as_dict(), "text": plan.text()})
-        if asked.plan_only:
-            continue
-        check_room(folder(desk.home), found.room)
+        try:
+            found = await chosen(desk, records.last(desk.home, name), time.time(), asked.place)
+            plan = _plan(desk, name, found, asked)
+            emit({"event": "plan", "plan": plan.as_dict(), "text": plan.text()})
+            if asked.plan_only:
+                continue
+            check_room(folder(desk.home), found.room)
+        except Refused as error:
+            _note_refused(desk, asked, str(error))
+            raise
         one = await _alone(desk, name, plan, found, asked, emit, stop)
         if one is not None:
             ended.append(one)
     return tuple(ended)
+
+
+def _note_refused(desk: Desk, asked: Asked, why: str) -> None:
+    """A drill that could not even begin has failed: what was to be restored cannot be."""
+    if asked.plan_only:
+        return
+    with closing(Runs(desk.home.database)) as runs:
+        runs.end(runs.begin("drill", asked.who, asked.due), "failed", why)
 
 
 def _plan(desk: Desk, name: str, found: Subject, asked: Asked) -> Plan:

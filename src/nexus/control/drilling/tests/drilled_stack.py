@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import nexus.control.rehearsing
-from nexus.testing import ThrowawayStack, throwaway_stack
+from nexus.testing import ThrowawayStack, eventually, throwaway_stack
 
 SHOP = Path(nexus.control.rehearsing.__file__).parent / "tests" / "shop.py"  # reads and writes its items
 STACK = """\
@@ -118,6 +118,7 @@ def drilled_stack() -> Iterator[Drilled]:
     try:
         with throwaway_stack(root=root) as stack:
             stack.nexus("backup", "create", "--full")
+            eventually(lambda: list(safe.glob("backups/*/manifest")), within=60.0)
             yield Drilled(stack, safe)
     finally:
         shutil.rmtree(root)

@@ -49,7 +49,10 @@ def test_the_nightly_drill_proves_the_newest_backup_and_leaves_the_stack_alone(d
 
 def test_a_killed_drill_is_cleared_away_by_the_next_one(drilled: Drilled) -> None:
     killed = drilled.begin("drill")
-    eventually(lambda: [r for r in drilled.rooms if (r / "home" / "run" / "control.lock").exists()], 120.0)
+    eventually(
+        lambda: [r for r in drilled.rooms if (r / "home" / "data" / "store" / "postmaster.pid").exists()],
+        120.0,
+    )
     killed.send_signal(signal.SIGKILL)
     killed.wait()
     (room,) = drilled.rooms
