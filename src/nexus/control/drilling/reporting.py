@@ -13,7 +13,7 @@ from nexus.recovery.drilling.signing import sign
 from nexus.recovery.errors import RecoveryError
 
 log = logging.getLogger("nexus.control")
-EVENT = "recovery-drill-failed"  # a name that stays: alerts hang on it
+EVENT = "recovery.drill-failed"  # a name that stays: alerts hang on it
 
 
 async def publish(desk: Desk, report: Report) -> Path:

@@ -24,7 +24,7 @@ from nexus.stack.recovering import Schedule
 
 log = logging.getLogger("nexus.control")
 
-EVENT = "recovery-drill-failed"  # a name that stays: alerts hang on it
+EVENT = "recovery.drill-failed"  # a name that stays: alerts hang on it
 LIMIT_S = 6 * 3600.0
 AGAIN = 3600.0  # seconds until one that was interrupted is begun again
 INTERRUPTED = 130
