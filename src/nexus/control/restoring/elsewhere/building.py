@@ -16,6 +16,7 @@ from nexus.control.restoring.begun import Begun
 from nexus.control.restoring.elsewhere.control_state import settle
 from nexus.control.restoring.engine import Engine
 from nexus.control.restoring.proving import prove
+from nexus.control.secrets import DERIVED
 from nexus.plans import Action, Step
 from nexus.recovery.backups.home import unpack
 from nexus.recovery.errors import RecoveryError
@@ -62,6 +63,7 @@ class Building:
         manifest = await self.engine.repository.backup(self.begun.backup)
         await unpack(manifest, self.engine.repository, home, self.draft / SOURCES, self.engine.say)
         await asyncio.to_thread(settle, home.database)
+        await asyncio.to_thread(_without_addresses, home)
 
     async def restore(self, step: Step) -> None:
         """The database, where the server of that stack will look for it."""
@@ -111,6 +113,15 @@ def clear(home: Path) -> bool:
         return False
     shutil.rmtree(draft)
     return True
+
+
+def _without_addresses(home: Home) -> None:
+    """Secrets that are made from others tell where those were: the next start makes them anew, and gives all
+    secrets to those who read them here.
+    """
+    for file in home.secrets.glob("*/*"):
+        if file.name in DERIVED:
+            file.unlink()
 
 
 def _told(act: Action) -> Action:

@@ -79,6 +79,9 @@ async def test_a_new_path_gets_a_whole_stack_whose_secrets_open_its_database(sho
     assert (into / "stack" / "modules" / "till" / "module.yaml").exists()
     with closing(sqlite3.connect(home.database)) as state:
         assert dict(state.execute("SELECT name, value FROM settings")) == {"runtime": "process"}
+    assert not home.secret(
+        "till", "database_url"
+    ).exists()  # the next start makes it, and gives it to the till
     password = home.secret("db", "superuser_password").read_text().strip()
     cluster = Cluster(home.data("db"), shop.room / "server", password=password)
     cluster.furnish()
