@@ -83,6 +83,7 @@ class Actions:
         """Starts what is missing of a service and waits until it is ready and reachable."""
         service = self._service(step)
         self._keeper.wanted.add(service.name)
+        await self._keeper.standing.settled(service.name)
         await self._supervisor.start(service)
         if self._keeper.routing is not None:
             await self._keeper.routing.reachable(service)
@@ -108,6 +109,7 @@ class Actions:
         self._keeper.wanted.remove(step.target)
         self._keeper.leftovers.claim(step.target)
         self._keeper.candidates.drop(step.target)
+        await self._keeper.standing.settled(step.target)
         for instance in self._supervisor.of(step.target)[:1]:
             if "drain" in step.arguments:
                 wanted = float(step.arguments["drain"])
@@ -130,6 +132,7 @@ class Actions:
     async def delete(self, step: Step) -> None:
         """Removes databases, secrets, state and logs; the control loop's own files go when it ends."""
         home = self._keeper.home
+        await self._keeper.standing.forget()
         for folder in (
             home.root / "data",
             home.root / "state",
@@ -140,6 +143,5 @@ class Actions:
             if folder.exists():
                 await asyncio.to_thread(shutil.rmtree, folder)
         await asyncio.to_thread(delete_secrets, home)
-        await self._keeper.standing.forget()
         for name in ("stack", "wanted", "candidates", "offset", "only"):
             self._keeper.register.unset(name)

@@ -190,8 +190,15 @@ class StandingBy:
         if self.forwarded:
             await self.supervisor.start(self.supervisor.site.stack.service(name), START_LIMIT)
 
+    async def settled(self, service: str) -> None:
+        """Returns when no other server takes the place of this service at this moment."""
+        if self.possible and service == self.database.name:
+            async with self.lock:
+                return
+
     async def come_home(self) -> None:
         """Has the primary listen on its stable port from its next start on, which the caller sees to now."""
+        await self.settled(self.database.name)
         primary = self.primary
         if primary is not None and self.forwarded:
             await self.supervisor.stop(entry_name(self.database.name), 0.0, 1.0)
@@ -205,8 +212,9 @@ class StandingBy:
     async def forget(self) -> None:
         """Removes data folders that lie elsewhere than the stack's others, and all that is remembered."""
         record, former = self.records.standby, self.records.former
-        for data in (Path(record.data if record else ""), Path(former.data if former else "")):
-            if data.is_absolute() and data.is_dir():
+        told = [Path(each.data) for each in (record, former) if each is not None]
+        for data in (*told, *([self.holder] if self.possible else [])):
+            if data.is_dir():
                 await asyncio.to_thread(shutil.rmtree, data)
         self.records.forget()
 

@@ -12,7 +12,7 @@ import asyncpg
 from nexus.control.addresses import Refused
 from nexus.control.progress import step_told
 from nexus.control.standby.actions import Actions, connected
-from nexus.control.standby.keeping import StandingBy
+from nexus.control.standby.keeping import START_LIMIT, StandingBy
 from nexus.control.standby.outcomes import joined, told
 from nexus.control.standby.record import Ended, Record
 from nexus.control.standby.requests import FailoverRequest
@@ -62,7 +62,9 @@ class Moving:
             emit({"event": "plan", "plan": plan.as_dict(), "text": plan.text()})
             if asked.plan_only:
                 return
-            if not held.moving:
+            if held.moving:
+                await self._awake(takeover)
+            else:
                 self._decide(held, takeover)
             since = self._watching.away_since or began
             outcome, more = await self._execute(plan, takeover, asked.who, since, emit, stop)
@@ -96,7 +98,32 @@ class Moving:
             plan, takeover = self._resumed(held)
             log.warning("decision %d goes on: %s", held.epoch, cause)
             since = time.monotonic() - max(0.0, time.time() - held.at)
+            await self._awake(takeover)
             await self._to_the_end(plan, takeover, since)
+
+    async def _awake(self, takeover: Takeover) -> None:
+        """The server that takes over runs, or the old one gets its seat back.
+
+        Raises:
+            StartError: it does not start; says what is.
+        """
+        try:
+            await self._start(takeover.to)
+        except StartError as error:
+            more = await TakingOver(self._standing).undo(str(error))
+            raise StartError(f"{error}; {more}") from error
+
+    async def _start(self, to: Path) -> None:
+        standing = self._standing
+        record, primary = standing.records.standby, standing.primary
+        if record is not None and record.data == str(to):
+            instance = standing.standby or await standing.follow(to)
+        elif standing.holder == to.resolve() and (primary is None or primary.running is None):
+            assert standing.keeper.supervisor is not None
+            instance = standing.keeper.supervisor.want(standing.database)[0]
+        else:
+            return
+        await instance.until_ready(START_LIMIT)
 
     async def _to_the_end(self, plan: Plan, takeover: Takeover, since: float) -> None:
         outcome, more = await self._execute(

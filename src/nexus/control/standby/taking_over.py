@@ -19,7 +19,7 @@ import asyncpg
 from nexus.control.processes.instance import Instance
 from nexus.control.standby.actions import connected, told
 from nexus.control.standby.keeping import StandingBy
-from nexus.control.standby.record import Former
+from nexus.control.standby.record import Former, Record
 from nexus.plans import Action, Step
 from nexus.runtimes.process.drivers import driver
 from nexus.runtimes.protocol import Running, StartError
@@ -149,7 +149,7 @@ class TakingOver:
         standing = self._standing
         held = standing.seat.held()
         record = standing.records.standby
-        if not held.moving or record is None or await self._took_over(record.port):
+        if not held.moving or record is None or await self._took_over(record):
             return "the new primary is in its place; run the same command again to finish"
         holder = Path(held.holder)
         await fence.clear(holder)
@@ -160,16 +160,17 @@ class TakingOver:
         standing.keeper.supervisor.want(standing.database)
         return "the old primary has its place back and is started again"
 
-    async def _took_over(self, port: int) -> bool:
-        """Whether the standby is a primary, or may be."""
+    async def _took_over(self, record: Record) -> bool:
+        """Whether the standby is a primary, or may be. One that does not run and has its signal is none."""
         if self.promoted:
             return True
         try:
-            async with connected(self._standing.url(port)) as standby:
+            async with connected(self._standing.url(record.port)) as standby:
                 return not await standby.fetchval("SELECT pg_is_in_recovery()")
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             log.warning("the standby cannot be asked whether it is a primary: %s", error)
-            return True
+            data = Path(record.data)
+            return bool(fence.working_in(data)) or not (data / fence.SIGNAL).exists()
 
     async def _stay(self, port: int) -> None:
         try:

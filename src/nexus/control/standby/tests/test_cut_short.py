@@ -43,6 +43,24 @@ async def test_cut_short_before_any_of_its_steps_a_takeover_is_finished() -> Non
             assert await found.rows() == written
 
 
+@pytest.mark.parametrize("done", [1, 3])
+async def test_a_machine_that_lost_power_meanwhile_goes_on_to_the_same_end(done: int) -> None:
+    async with bare() as found:
+        await found.add()
+        await found.write(1)
+        takeover = found.takeover()
+        steps = plan_failover(takeover).steps[:done]
+        await found.run(Plan("the beginning", steps), TakingOver(found.standing).all())
+        for data in (takeover.holder, takeover.to):
+            await fence.clear(data)
+        await found.cut()
+        await found.moving().on("a test")
+        assert found.standing.holder == takeover.to.resolve()
+        await found.write(2)
+        assert await found.rows() == {1, 2}
+        assert fence.working_in(takeover.aside) == ()
+
+
 async def test_what_was_not_sent_is_read_from_the_dead_primary() -> None:
     async with bare() as found:
         await found.add()
