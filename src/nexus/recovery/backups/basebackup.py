@@ -1,109 +1,150 @@
-"""pg_basebackup as one tar on a pipe: all of a cluster's files, the WAL that makes them consistent, and at
-its end PostgreSQL's own manifest.
+"""A base backup as a stream: all of a cluster's files as one tar, with the WAL that makes them consistent,
+and PostgreSQL's own manifest of them (manual, 54.4, BASE_BACKUP).
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
-import os
-import signal
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
 import psutil
 
-from nexus.postgres import programs
+from nexus.migrations.quoting import literal
 from nexus.recovery.backups.server import APPLICATION
+from nexus.recovery.backups.walsender import Walsender, means_something
 from nexus.recovery.errors import RecoveryFailed
-from nexus.runtimes.process.drivers.postgres import binaries
-from nexus.runtimes.protocol import Account
 
-PIPE = 1 << 20  # bytes
 NICE = 10
+_DATA, _MANIFEST = b"d", b"m"  # what a piece of the copy is
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is asked for. `checkpoint`: fast or spread. `parent`: PostgreSQL's manifest of the backup that an
+    incremental one builds on, `max_rate`: KB a second at most, both None for none.
+    """
+
+    label: str
+    checkpoint: str
+    parent: bytes | None = None
+    max_rate: int | None = None
+
+    @property
+    def statement(self) -> str:
+        """As the replication protocol has it."""
+        options = [
+            f"LABEL {literal(self.label)}",
+            f"CHECKPOINT '{self.checkpoint}'",
+            "WAL true",
+            "MANIFEST 'yes'",
+            "MANIFEST_CHECKSUMS 'CRC32C'",
+        ]
+        options += [f"MAX_RATE {self.max_rate}"] if self.max_rate else []
+        options += ["INCREMENTAL true"] if self.parent is not None else []
+        return f"BASE_BACKUP ({', '.join(options)})"
 
 
 @dataclass
 class Copying:
-    """One that runs. `pipe`: where its tar can be read."""
+    """One that runs. `manifest`: PostgreSQL's, whole when the tar has ended."""
 
-    pipe: int
-    _child: asyncio.subprocess.Process
-    _said: asyncio.Task[bytes]
-    _reading: asyncio.Task[int] | None = None
+    _sender: Walsender
+    _wish: Wish
+    manifest: bytes = b""
+    _left: int = 0  # bytes of the tar that the present message still has
+    _begun: bool = False
+    _ended: bool = False
+    _what: memoryview = field(default_factory=lambda: memoryview(bytearray(1)))
+    _working: asyncio.Task[int] | None = None
 
     async def read(self, into: memoryview) -> int:
-        """Fills a buffer; fewer bytes only at the end of the tar."""
-        self._reading = asyncio.create_task(asyncio.to_thread(_fill, self.pipe, into))
-        return await asyncio.shield(self._reading)  # its thread cannot be cancelled, only starved
-
-    async def end(self) -> None:
-        """Kills it, and waits until nobody reads any more."""
-        await programs.end(self._child, signal.SIGKILL)
-        if self._reading is not None:
-            await asyncio.wait({self._reading})
-        await self._said
-
-    async def finished(self) -> None:
-        """Waits for its end.
+        """Fills a buffer; fewer bytes only at the end of the tar.
 
         Raises:
-            RecoveryFailed: it failed; its last lines are told.
+            RecoveryFailed: the server says that it cannot go on, or hangs up.
         """
-        code = await self._child.wait()
-        if code:
-            lines = (await self._said).decode("utf-8", "replace").strip().splitlines()[-programs.LAST_LINES :]
-            raise RecoveryFailed(f"pg_basebackup failed: {' / '.join(line.strip() for line in lines)}")
+        self._working = asyncio.create_task(asyncio.to_thread(self._read, into))
+        return await asyncio.shield(self._working)  # a thread cannot be cancelled, only starved
+
+    async def end(self) -> None:
+        """Hangs up, and waits until nobody reads any more."""
+        self._sender.interrupt()
+        if self._working is not None:
+            await asyncio.wait({self._working})
+        self._sender.close()
+
+    def _read(self, into: memoryview) -> int:
+        if not self._begun:
+            self._begin()
+        filled = 0
+        while filled < len(into) and not self._ended:
+            if not self._left:
+                self._next()
+                continue
+            count = min(self._left, len(into) - filled)
+            self._sender.fill(into[filled : filled + count])
+            filled += count
+            self._left -= count
+        return filled
+
+    def _begin(self) -> None:
+        self._begun = True
+        if self._wish.parent is not None:
+            self._sender.send("UPLOAD_MANIFEST")
+            self._sender.rows()
+            self._sender.upload(self._wish.parent)
+            self._sender.until_ready()
+        self._sender.send(self._wish.statement)
+        self._sender.rows()  # where it begins
+        tablespaces = self._sender.rows()
+        if len(tablespaces) != 1:
+            raise RecoveryFailed("the server has tablespaces, which backups do not hold")
+        self._sender.rows()  # the copy
+
+    def _next(self) -> None:
+        """Up to the next bytes of the tar, or its end."""
+        manifest: bytearray | None = None
+        while True:
+            kind, length = self._sender.head()
+            if kind == b"d":
+                self._sender.fill(self._what)
+                what, length = bytes(self._what), length - 1
+                if what == _DATA and manifest is None:
+                    self._left = length
+                    return
+            body = bytearray(length)
+            self._sender.fill(memoryview(body))
+            if kind == b"c":
+                self._ended = True
+                self.manifest = bytes(manifest or b"")
+                self._sender.until_ready()
+                return
+            if kind != b"d":
+                means_something(kind, body)
+            elif what == _MANIFEST:
+                manifest = bytearray()
+            elif what == _DATA and manifest is not None:
+                manifest += body
 
 
 @contextlib.asynccontextmanager
-async def copying(
-    url: str,
-    folder: Path,
-    account: Account | None,
-    label: str,
-    checkpoint: str,
-    parent: Path | None = None,
-    max_rate: str = "",
-) -> AsyncIterator[Copying]:
-    """Runs it while the block runs. `folder`: a private one of the account's. `parent`: the manifest of the
-    backup that an incremental one builds on.
+async def copying(url: str, wish: Wish) -> AsyncIterator[Copying]:
+    """A base backup of the server that `url` (a superuser's) names, as long as the block runs.
 
     The WAL comes last within the tar: whoever calls keeps it from being recycled meanwhile (a slot).
+
+    Raises:
+        RecoveryFailed: the server is away, or refuses us.
     """
-    passwords = programs.password_file(folder, url, account)
-    command = (
-        *programs.NICE,
-        str(binaries() / "pg_basebackup"),
-        *programs.connection(url),
-        *("-D", "-", "--format=tar", "--wal-method=fetch", "--no-sync", f"--label={label}"),
-        *(f"--checkpoint={checkpoint}", "--manifest-checksums=CRC32C"),
-        *((f"--incremental={parent}",) if parent else ()),
-        *((f"--max-rate={max_rate}",) if max_rate else ()),
-    )
-    end, begin = os.pipe()
+    sender = await asyncio.to_thread(Walsender.connect, url, APPLICATION)
+    running = Copying(sender, wish)
+    stand_back(sender.pid)
     try:
-        _enlarge(end)
-        env = programs.environment(PGPASSFILE=str(passwords), PGAPPNAME=APPLICATION)
-        child = await programs.started(
-            command, account, folder, env, False, stdout=begin, stderr=asyncio.subprocess.PIPE
-        )
-        os.close(begin)
-        begin = -1
-        assert child.stderr is not None
-        said = asyncio.create_task(child.stderr.read(), name="what pg_basebackup says")
-        running = Copying(end, child, said)
-        try:
-            yield running
-        finally:
-            await running.end()
+        yield running
     finally:
-        for each in (end, begin):
-            if each >= 0:
-                os.close(each)
-        passwords.unlink(missing_ok=True)
+        await running.end()
 
 
 def stand_back(pid: int) -> bool:
@@ -113,7 +154,7 @@ def stand_back(pid: int) -> bool:
     """
     try:
         process = psutil.Process(pid)
-        if APPLICATION not in " ".join(process.cmdline()) and "walsender" not in " ".join(process.cmdline()):
+        if "walsender" not in " ".join(process.cmdline()):
             return False  # the pid is one of a container
         process.nice(NICE)
         if hasattr(process, "ionice"):
@@ -123,17 +164,9 @@ def stand_back(pid: int) -> bool:
     return True
 
 
-def _fill(pipe: int, into: memoryview) -> int:
-    filled = 0
-    while filled < len(into):
-        read = os.readv(pipe, [into[filled:]])
-        if not read:
-            break
-        filled += read
-    return filled
-
-
-def _enlarge(pipe: int) -> None:
-    if hasattr(fcntl, "F_SETPIPE_SZ"):
-        with contextlib.suppress(OSError):  # a user may have a smaller share of pipes
-            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE)
+def kilobytes(rate: str) -> int | None:
+    """A rate as pg_basebackup takes it, 50M or 800k a second, in the protocol's unit; "" is none."""
+    if not rate:
+        return None
+    number = float(rate.rstrip("kM"))
+    return int(number * 1024) if rate.endswith("M") else int(number)

@@ -51,8 +51,8 @@ async def link(connection: Connection, server: Server, repository: Repository) -
     return Link(None, why)
 
 
-async def manifest_file(parent: BackupManifest, repository: Repository, kept: Path, to: Path) -> Path:
-    """PostgreSQL's manifest of a backup in a file `to`, from where it is kept unsealed, or from a place.
+async def parents_manifest(parent: BackupManifest, repository: Repository, kept: Path) -> bytes:
+    """PostgreSQL's manifest of a backup, from where it is kept unsealed, or from a place.
 
     Raises:
         Missing, Damaged, WrongKey, PlaceError: it is in no place, or cannot be read.
@@ -61,11 +61,9 @@ async def manifest_file(parent: BackupManifest, repository: Repository, kept: Pa
         text = await asyncio.to_thread((kept / parent.id).read_bytes)
     except FileNotFoundError:
         text = b""
-    if len(text) != parent.files.plain:
-        text = await repository.read(layout.files(parent.id))
-    await asyncio.to_thread(to.write_bytes, text)
-    to.chmod(0o600)
-    return to
+    if len(text) == parent.files.plain:
+        return text
+    return await repository.read(layout.files(parent.id))
 
 
 def keep_manifest(kept: Path, backup: str, text: bytes) -> None:

@@ -1,8 +1,8 @@
 """Taking a backup: PostgreSQL's files, the WAL they need, the numbers of the business, the rest of the stack.
 
 Its manifest is stored last and makes it a backup. Killed at any moment, it leaves parts without one, which
-the next backup clears away; its helpers (pg_basebackup, psql, the processes that seal) end with the pipes to
-us, its slots with their connections.
+the next backup clears away; its helpers (psql, the processes that seal) end with the pipes to us, its slots
+with their connections.
 """
 
 from __future__ import annotations
@@ -20,15 +20,14 @@ import asyncpg
 
 import nexus
 from nexus.migrations.rehearsing.sentence import Say, Sentence, unsaid
-from nexus.postgres import programs
 from nexus.recovery import layout
 from nexus.recovery.backups import home as homes
 from nexus.recovery.backups import wal
-from nexus.recovery.backups.basebackup import copying, stand_back
-from nexus.recovery.backups.chain import Link, keep_manifest, link, manifest_file
+from nexus.recovery.backups.basebackup import Wish, copying, kilobytes
+from nexus.recovery.backups.chain import Link, keep_manifest, link, parents_manifest
 from nexus.recovery.backups.leftovers import clear_leftovers
 from nexus.recovery.backups.manifest import BackupManifest, Stored, Totals
-from nexus.recovery.backups.server import APPLICATION, Server, applied, read_server
+from nexus.recovery.backups.server import Server, applied, read_server
 from nexus.recovery.backups.source import Source
 from nexus.recovery.backups.storing import Room, store_stream
 from nexus.recovery.backups.tarstream import TarStream
@@ -45,9 +44,8 @@ from nexus.runtimes.process import accounts
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
 
-FILES, LABEL = "backup_manifest", "backup_label"
+NOT_SUMMARISED = "WAL summar"  # what PostgreSQL says when it lacks the notes of what changed
 USUAL_RATIO = 0.5  # sealed to plain, where no backup has shown it yet
-_WALSENDER = "SELECT pid FROM pg_stat_replication WHERE application_name = $1 AND state = 'backup'"
 
 Wanted = Literal["full", "incremental", "auto"]
 
@@ -91,6 +89,12 @@ async def create_backup(
                 say(Sentence("a full backup is taken: {why}", why=found.why))
             try:
                 return await _create(source, repository, connection, server, found.parent, say)
+            except RecoveryFailed as error:
+                if kind != "auto" or found.parent is None or NOT_SUMMARISED not in str(error):
+                    raise
+                say(Sentence("a full backup is taken: {why}", why=str(error)))
+                await clear_leftovers(repository, source.work)
+                return await _create(source, repository, connection, server, None, say)
             finally:
                 shutil.rmtree(source.work, ignore_errors=True)
 
@@ -110,7 +114,7 @@ async def _create(
     held = await wal.hold(connection)
     migrations = await applied(connection, source.stack)
     async with homes.cached(source, say) as cache:
-        copied = await _copy(source, repository, connection, server, room, name, parent, say)
+        copied = await _copy(source, repository, server, room, name, parent, say)
         ranges = copied.ranges()
         if ranges["Timeline"] != server.timeline:
             raise RecoveryFailed("the server went on to another timeline meanwhile; take the backup again")
@@ -151,48 +155,21 @@ async def _create(
 async def _copy(
     source: Source,
     repository: Repository,
-    connection: Connection,
     server: Server,
     room: Room,
     name: str,
     parent: BackupManifest | None,
     say: Say,
 ) -> _Copied:
-    account = programs.postgres_account()
-    asking = accounts.private_folder(source.work / "asking", account)
     sealed = accounts.private_folder(source.work / "sealed", None)
-    before = None
-    if parent is not None:
-        before = await manifest_file(parent, repository, source.manifests, asking / "parent")
-        accounts.give(before, account)
-    tar, progress = TarStream((FILES, LABEL)), Progress(server.bytes, say)
-    async with (
-        sealers(repository.keys) as workers,
-        copying(source.url, asking, account, name, server.checkpoint, before, source.max_rate) as copy,
-    ):
-        modest = asyncio.create_task(_stand_back(connection))
-        try:
-            parts = await store_stream(copy, name, tar, workers, room, sealed, progress.more)
-            await copy.finished()
-        except RecoveryError:
-            await copy.finished()  # what it says tells more than a tar that ends early
-            raise
-        finally:
-            modest.cancel()
-            await asyncio.gather(modest, return_exceptions=True)
-    if not tar.ended or FILES not in tar.kept:
-        raise RecoveryFailed("pg_basebackup ended well, but its tar is not whole")
-    return _Copied(parts, tar.kept[FILES], progress.done)
-
-
-async def _stand_back(connection: Connection) -> None:
-    """Makes the server's sender yield to users as soon as it is there."""
-    while True:
-        pid = await connection.fetchval(_WALSENDER, APPLICATION)
-        if pid is not None:
-            stand_back(pid)
-            return
-        await asyncio.sleep(0.1)
+    before = None if parent is None else await parents_manifest(parent, repository, source.manifests)
+    wish = Wish(name, server.checkpoint, before, kilobytes(source.max_rate))
+    tar, progress = TarStream(()), Progress(None if parent else server.bytes, say)
+    async with sealers(repository.keys) as workers, copying(source.url, wish) as copy:
+        parts = await store_stream(copy, name, tar, workers, room, sealed, progress.more)
+    if not tar.ended or not copy.manifest:
+        raise RecoveryFailed("the database ended the copy well, but it is not whole")
+    return _Copied(parts, copy.manifest, progress.done)
 
 
 async def _totals(source: Source, say: Say) -> Totals | None:

@@ -15,6 +15,7 @@ from nexus.recovery.errors import NoRoom, RecoveryError
 from nexus.recovery.places import Place
 from nexus.recovery.places.directory import Directory
 from nexus.recovery.sealing import Sealers
+from nexus.recovery.sealing.seal import FAST, LEVEL
 from nexus.recovery.sealing.sealers import Slot
 
 AT_ONCE = 4  # parts on their way: sealed, or waiting for the disk
@@ -93,7 +94,9 @@ async def store_stream(
 
 async def _store(sealers: Sealers, slot: Slot, count: int, key: str, file: Path, place: Place) -> Stored:
     try:
-        size, digest = await sealers.seal(slot, count, key, file)
+        # Where the processors cannot keep up with the disk, they compress less.
+        level = FAST if sealers.behind else LEVEL
+        size, digest = await sealers.seal(slot, count, key, file, level)
     finally:
         sealers.give(slot)
     await (place.keep if isinstance(place, Directory) else place.put)(key, file)

@@ -21,6 +21,7 @@ else:
     from backports import zstd
 
 LEVEL = 1
+FAST = -3  # half as much work, a fifth more bytes
 PIECE = 256 << 10  # bytes; they stay in the processor's cache
 _HEAD = b"nexus 1 "
 _AGE = b"age-encryption.org/v1\n"

@@ -66,15 +66,21 @@ class Sealers:
         """Gives a buffer back."""
         self._slots.put_nowait(slot)
 
-    async def seal(self, slot: Slot, bytes: int, key: str, file: Path) -> tuple[int, str]:
-        """Seals the first `bytes` of a buffer into a file; returns the file's size and SHA-256.
+    @property
+    def behind(self) -> bool:
+        """Whether all workers are at work."""
+        return self._idle.empty()
+
+    async def seal(self, slot: Slot, bytes: int, key: str, file: Path, level: int = LEVEL) -> tuple[int, str]:
+        """Seals the first `bytes` of a buffer into a file; returns the file's size and SHA-256. `level`:
+        Zstandard's.
 
         Raises:
             NoRoom: the file did not fit.
             RecoveryFailed: the worker ended.
         """
         job = {"do": "seal", "slot": slot.number, "bytes": bytes, "key": key, "file": str(file)}
-        answer = await self._ask(job)
+        answer = await self._ask({**job, "level": level})
         return answer["bytes"], answer["sha256"]
 
     async def unseal(self, slot: Slot, key: str, file: Path, sha256: str = "") -> int:
@@ -112,11 +118,11 @@ class Sealers:
 
 @contextlib.asynccontextmanager
 async def sealers(
-    keys: Keys, count: int | None = None, level: int = LEVEL, nice: int = NICE, bytes: int = PART_BYTES
+    keys: Keys, count: int | None = None, nice: int = NICE, bytes: int = PART_BYTES
 ) -> AsyncIterator[Sealers]:
     """Worker processes, one for each core where `count` is not told; they end with the block, and with us.
 
-    `level`: Zstandard's. `nice`: how much they stand back. `bytes`: how large the buffers are.
+    `nice`: how much they stand back. `bytes`: how large the buffers are.
 
     Raises:
         RecoveryFailed: they cannot be started.
@@ -131,7 +137,6 @@ async def sealers(
         "identity": keys.identity,
         "slots": files,
         "bytes": bytes,
-        "level": level,
         "nice": nice,
     }
     try:

@@ -28,13 +28,13 @@ def main() -> None:
     keys = Keys(tuple(told["recipients"]), told["identity"])
     slots = [mmap.mmap(slot, told["bytes"]) for slot in told["slots"]]
     for line in sys.stdin.buffer:
-        print(json.dumps(_answer(json.loads(line), slots, keys, told["level"])), flush=True)
+        print(json.dumps(_answer(json.loads(line), slots, keys)), flush=True)
 
 
-def _answer(job: dict[str, Any], slots: Sequence[mmap.mmap], keys: Keys, level: int) -> dict[str, Any]:
+def _answer(job: dict[str, Any], slots: Sequence[mmap.mmap], keys: Keys) -> dict[str, Any]:
     work = _seal if job["do"] == "seal" else _unseal
     try:
-        return work(job, slots[job["slot"]], keys, level)
+        return work(job, slots[job["slot"]], keys)
     except RecoveryError as error:
         return {"error": type(error).__name__, "said": str(error)}
     except OSError as error:
@@ -43,15 +43,15 @@ def _answer(job: dict[str, Any], slots: Sequence[mmap.mmap], keys: Keys, level: 
         return {"error": kind.__name__, "said": f"{job['file']}: {error.strerror}"}
 
 
-def _seal(job: dict[str, Any], slot: mmap.mmap, keys: Keys, level: int) -> dict[str, Any]:
+def _seal(job: dict[str, Any], slot: mmap.mmap, keys: Keys) -> dict[str, Any]:
     with memoryview(slot) as memory, memory[: job["bytes"]] as data:
-        sealed = seal(job["key"], data, keys, level)
+        sealed = seal(job["key"], data, keys, job["level"])
     with os.fdopen(os.open(job["file"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(sealed)
     return {"bytes": len(sealed), "sha256": hashlib.sha256(sealed).hexdigest()}
 
 
-def _unseal(job: dict[str, Any], slot: mmap.mmap, keys: Keys, level: int) -> dict[str, Any]:
+def _unseal(job: dict[str, Any], slot: mmap.mmap, keys: Keys) -> dict[str, Any]:
     sealed = Path(job["file"]).read_bytes()
     if job["sha256"] and hashlib.sha256(sealed).hexdigest() != job["sha256"]:
         raise Damaged(f"{job['key']}: its bytes are not those that were stored (SHA-256)")

@@ -34,7 +34,6 @@ server.host, server.port = "127.0.0.1", int(sys.argv[2])
 print("begins", flush=True)
 asyncio.run(Shop(server, Path(sys.argv[1])).back_up("auto", lambda said: print(said, flush=True)))
 """
-HELPERS = ("pg_basebackup", "psql", "nexus.recovery.sealing.worker")
 
 
 def helpers(of: int) -> list[psutil.Process]:
@@ -108,11 +107,7 @@ async def test_killed_at_any_moment_it_leaves_nothing_that_the_next_one_does_not
         await until_nothing_is_held(living)
     whole |= set(await living.repository.ids())
     found = await living.back_up("auto")
-    ids = {
-        each.relative_to(living.room / "backups" / "backups").parts[0]
-        for each in living.files()
-        if each.is_relative_to(living.room / "backups" / "backups")
-    }
+    ids = {entry.key.split("/")[1] for entry in await living.repository.entries(layout.BACKUPS)}
     assert ids == whole | {found.id}
     assert not living.source.work.exists()
 
