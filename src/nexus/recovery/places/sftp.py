@@ -229,7 +229,7 @@ class Sftp:
         path, found = f"{self._root}/{MARKER}", None
         with contextlib.suppress(*_GONE):
             async with client.open(path, FXF_READ, encoding=None) as marker:
-                found = (await sftp_files.read(marker, -1, 0)).decode().strip() or None
+                found = (await sftp_files.read(marker, -1, 0)).decode(errors="replace").strip() or None
         if self._marker.judge(found, f"{self._session.address} {self._root}"):
             self._known = _Known(client, set())
         elif writing:

@@ -1,16 +1,20 @@
 """Which cluster a place's files are of: two clusters' WAL has the same names, and must never be mixed.
 
-The file `repository` says it. The local place of another cluster is moved aside as a whole, nothing of it is
-deleted; other places of another cluster are refused until they get a folder of their own.
+The file `repository` says it, with a checksum of its own: it is not sealed, so that it can be read without a
+key. The local place of another cluster is moved aside as a whole, nothing of it is deleted; other places of
+another cluster are refused until they get a folder of their own.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import logging
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from nexus.recovery import layout
 from nexus.recovery.errors import Damaged, Missing, PlaceError
@@ -19,7 +23,8 @@ from nexus.recovery.repository import Repository
 
 log = logging.getLogger("nexus.recovery")
 
-FORMAT = 1
+FORMAT = 2
+UNCHECKED = 1  # the format that had no checksum yet
 
 
 async def system_of(place: Place, scratch: Path) -> str | None:
@@ -36,9 +41,9 @@ async def system_of(place: Place, scratch: Path) -> str | None:
             await place.get(layout.REPOSITORY, file)
         except Missing:
             return None
-        text = await asyncio.to_thread(file.read_text)
+        text = await asyncio.to_thread(file.read_bytes)
     try:
-        return str(json.loads(text)["system"])
+        return _system(json.loads(text))
     except (ValueError, KeyError, TypeError) as error:
         raise Damaged(
             f"place {place.name}: the file {layout.REPOSITORY} cannot be read ({error}); put another place's "
@@ -61,7 +66,8 @@ async def claim(repository: Repository, system: str) -> None:
     told = {"format": FORMAT, "system": system, "recipients": repository.keys.recipients}
     with tempfile.TemporaryDirectory(dir=repository.scratch) as room:
         file = Path(room, "repository")
-        await asyncio.to_thread(file.write_text, json.dumps(told) + "\n")
+        text = json.dumps({**told, "sha256": _digest(told)}) + "\n"
+        await asyncio.to_thread(file.write_text, text)
         await repository.first.put(layout.REPOSITORY, file)
 
 
@@ -100,6 +106,18 @@ async def set_aside(local: Path, place: Place, system: str, scratch: Path) -> Pa
         ) from error
     log.error("backups of another database (%s) were moved aside, to %s", found, aside)
     return aside
+
+
+def _system(told: dict[str, Any]) -> str:
+    """What the file says. Raises ValueError, KeyError, TypeError where it is not what was written."""
+    digest = told.pop("sha256", None)
+    if told["format"] != UNCHECKED and digest != _digest(told):
+        raise ValueError("its bytes were changed")
+    return str(told["system"])
+
+
+def _digest(told: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 def _foreign(place: Place, found: str | None, system: str) -> PlaceError:
