@@ -19,7 +19,7 @@ from nexus.control.recovering.apart import set_apart
 from nexus.control.recovering.desk import Desk
 from nexus.control.rehearsing.commands import Commands, Said
 from nexus.plans import Action, Step
-from nexus.recovery.drilling.proving import LOSS, RESTORED, TIME, never_proven, of_nightly
+from nexus.recovery.drilling.proving import COUNTED, LOSS, RESTORED, TIME, never_proven, of_nightly
 from nexus.recovery.drilling.report import Finding
 from nexus.recovery.drilling.showing import seconds
 from nexus.recovery.repository import Repository
@@ -89,6 +89,11 @@ class Nightly:
         self.findings.add(await sound(self.beside, self.room.place))
         self.findings.add(await invariants(self.beside))
         self.findings.add(await probes(self.beside, self.findings.say))
+        if self.subject.counted is None and has_totals(self.desk.stack):
+            totals = self.subject.backup.totals
+            why = "there are none" if totals is None else totals.why or "they are not exact"
+            text = "no backup has totals of an exact place in the WAL: {why}"
+            self.findings.add(Clock().finding(COUNTED, "unproven", text, why=why))
         contained = self.desk.site.contained
         for each in never_proven(self.desk.stack, contained, tuple(self.beside.unable)):
             self.findings.add(each)

@@ -77,16 +77,17 @@ def test_the_command_of_a_runbook_mends_what_was_destroyed(drilled: Drilled) -> 
 def test_numbers_that_are_not_what_was_recorded_fail_the_drill(drilled: Drilled) -> None:
     lie = drilled.stack.root / "modules" / "shop" / "totals" / "clock.sql"
     lie.write_text("-- title: clock\n-- needs: shop\n-- unit: s\nSELECT '', extract(epoch FROM now())\n")
+    drilled.stack.up()
     drilled.stack.nexus("backup", "create")
     ended = drilled.outcome("drill", "--from", "local")
     assert ended["exit_code"] == 1, ended
     (report,) = ended["reports"]
-    (wrong,) = [each for each in report["findings"] if each["state"] == "failed"]
-    assert wrong["name"] == "totals"
-    (clock,) = [each for each in report["totals"] if each["name"] == "clock"]
+    wrong = [each for each in report["findings"] if each["state"] == "failed"]
+    assert [each["name"] for each in wrong] == ["totals"], report["findings"]
+    (clock,) = [each for each in report["totals"] if each["title"] == "clock"]
     assert clock["recorded"] != clock["found"]
-    assert clock["recorded"] in wrong["values"]["which"]
-    assert clock["found"] in wrong["values"]["which"]
+    assert clock["recorded"] in wrong[0]["values"]["which"]
+    assert clock["found"] in wrong[0]["values"]["which"]
     standing = drilled.stack.run("recovery", "status")
     assert "the last drill failed: totals" in standing.stdout + standing.stderr
     assert drilled.rooms == []
