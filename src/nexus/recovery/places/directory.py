@@ -219,9 +219,7 @@ class Directory:
             self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
             return
         path = self._root / MARKER
-        found = (
-            path.read_text("utf-8", "replace").strip() if path.exists() else None
-        )  # flipped bits differ, too
+        found = path.read_text("utf-8", "replace").strip() if path.exists() else None
         if self._marker.judge(found, str(self._root)):
             return
         if not self._root.parent.is_dir():
