@@ -14,8 +14,10 @@ from nexus.control.migrating.sources import server_of
 from nexus.control.rehearsing.able import imaged, unable
 from nexus.control.rehearsing.commands import Commands, Said
 from nexus.control.rehearsing.homes import free_offset
+from nexus.control.releasing import overlaid
 from nexus.control.secrets import ADMIN_URL
 from nexus.releases import Catalogue
+from nexus.releases.artefact import ArtefactError
 from nexus.runtimes.home import Home
 from nexus.runtimes.protocol import StartError
 from nexus.stack import ManifestError, Stack, load_stack
@@ -58,6 +60,19 @@ class Beside:
             return load_stack(self.root)
         except ManifestError as error:
             raise StartError(f"the restored manifests cannot be read: {error}") from error
+
+    @property
+    def released(self) -> Stack:
+        """What runs: each service as its stable release has it, whatever its sources hold.
+
+        Raises:
+            StartError: an artefact is gone.
+        """
+        with closing(Catalogue(self.home.database)) as catalogue:
+            try:
+                return overlaid(self.stack, catalogue.stable(), catalogue, self.home)
+            except ArtefactError as error:
+                raise StartError(str(error)) from error
 
     @property
     def url(self) -> str:

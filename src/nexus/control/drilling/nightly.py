@@ -104,7 +104,7 @@ class Nightly:
         async with self.desk.repository() as repository:
             place = next(each for each in repository.places if each.name == self.subject.place)
             alone = Repository((place,), repository.keys, repository.scratch)
-            stack = self.beside.stack
+            stack = self.beside.released
             await count(self.subject.counted, alone, stack, self.room.counted, self.findings)
 
     def _loss(self) -> None:

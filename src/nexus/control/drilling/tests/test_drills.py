@@ -75,7 +75,8 @@ def test_the_command_of_a_runbook_mends_what_was_destroyed(drilled: Drilled) -> 
 
 
 def test_numbers_that_are_not_what_was_recorded_fail_the_drill(drilled: Drilled) -> None:
-    lie = drilled.stack.root / "modules" / "shop" / "totals" / "clock.sql"
+    lie = drilled.stack.root / "totals" / "clock.sql"
+    lie.parent.mkdir()
     lie.write_text("-- title: clock\n-- needs: shop\n-- unit: s\nSELECT '', extract(epoch FROM now())\n")
     drilled.stack.up()
     drilled.stack.nexus("backup", "create")
