@@ -72,7 +72,7 @@ class Copying:
         """Hangs up, and waits until nobody reads any more."""
         self._sender.interrupt()
         if self._working is not None:
-            await asyncio.wait({self._working})
+            await asyncio.gather(self._working, return_exceptions=True)
         self._sender.close()
 
     def _read(self, into: memoryview) -> int:
