@@ -10,6 +10,7 @@ RecoveryError              all of them
 ├── Unreachable            no backup and WAL lead to the target; says what is reachable
 ├── WrongVersion           it takes another PostgreSQL than there is here
 ├── NoRoom                 the disk is too small for what is asked
+├── MergeRefused           rows cannot be brought back; nothing was changed
 └── RecoveryFailed         a program or a server did not do what it was asked for
 """
 
@@ -62,6 +63,10 @@ class WrongVersion(RecoveryError):
 
 class NoRoom(RecoveryError):
     """The disk is too small."""
+
+
+class MergeRefused(RecoveryError):
+    """Rows of an earlier time cannot be brought back; nothing was changed."""
 
 
 class RecoveryFailed(RecoveryError):
