@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,42 +26,63 @@ def drilled() -> Iterator[Drilled]:
         yield found
 
 
-def test_the_nightly_drill_proves_the_newest_backup_and_leaves_the_stack_alone(drilled: Drilled) -> None:
-    before = drilled.stack.pids()
-    ended = drilled.outcome("drill")
-    assert ended["exit_code"] == 0, ended
-    (report,) = ended["reports"]
-    proven = {each["name"]: each["state"] for each in report["findings"]}
+@dataclass(frozen=True)
+class Night:
+    """A drill that was killed while its stack ran, and the next one. `left`: what worked in the killed one's
+    `room` before the next began; `pids`: of the living stack before both.
+    """
+
+    room: Path
+    left: int
+    pids: Mapping[str, list[int]]
+    ended: Mapping[str, Any]
+
+    @property
+    def report(self) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self.ended["reports"][0]
+        return found
+
+
+@pytest.fixture(scope="module")
+def night(drilled: Drilled) -> Night:
+    pids = drilled.stack.pids()
+    killed = drilled.begin("drill")
+    runs = Path("home", "data", "store", "postmaster.pid")
+    (room,) = eventually(lambda: [each for each in drilled.rooms if (each / runs).exists()], within=120.0)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    left = len(strays(room))
+    return Night(room, left, pids, drilled.outcome("drill"))
+
+
+def test_the_nightly_drill_proves_the_newest_backup(night: Night) -> None:
+    assert night.ended["exit_code"] == 0, night.ended
+    proven = {each["name"]: each["state"] for each in night.report["findings"]}
     wanted = ("restored", "ready", "pg_amcheck", "invariants", "probe", "totals", "rto", "rpo", "cleaned")
     assert {name: proven[name] for name in wanted} == dict.fromkeys(wanted, "passed")
     assert proven["telemetry"] == "unproven"
-    assert (report["place"], report["totals"][0]["found"]) == ("safe", "20100")
-    assert report["rto"] > 0
-    assert drilled.stack.pids() == before
-    assert drilled.rooms == []
-    file = Path(ended["drills"][0]["file"])
+    assert (night.report["place"], night.report["totals"][0]["found"]) == ("safe", "20100")
+    assert night.report["rto"] > 0
+
+
+def test_the_living_stack_is_not_touched(drilled: Drilled, night: Night) -> None:
+    assert drilled.stack.pids() == night.pids
+
+
+def test_a_killed_drill_is_ended_and_cleared_away_by_the_next_one(drilled: Drilled, night: Night) -> None:
+    assert night.left > 0  # nobody had told its control loop
+    assert (drilled.rooms, strays(night.room)) == ([], [])
+
+
+def test_a_report_is_signed_kept_in_every_place_and_remembered(drilled: Drilled, night: Night) -> None:
+    file = Path(night.ended["drills"][0]["file"])
     for form in (file, file.with_suffix(".html"), file.with_suffix(".pt-BR.md")):
         assert "the signature holds" in drilled.stack.nexus("drill", "verify", str(form))
     sealed = drilled.safe / "reports" / file.name
     eventually(sealed.exists, within=30.0)
     record = last(Home.at(drilled.stack.home))
     assert record is not None
-    assert (record.ok, record.place) == (True, "safe")
-
-
-def test_a_killed_drill_is_cleared_away_by_the_next_one(drilled: Drilled) -> None:
-    killed = drilled.begin("drill")
-    eventually(
-        lambda: [r for r in drilled.rooms if (r / "home" / "data" / "store" / "postmaster.pid").exists()],
-        120.0,
-    )
-    killed.send_signal(signal.SIGKILL)
-    killed.wait()
-    (room,) = drilled.rooms
-    assert strays(room)  # its control loop goes on: nobody told it
-    ended = drilled.outcome("drill", "--from", "local")
-    assert ended["exit_code"] == 0, ended
-    assert (drilled.rooms, strays(room)) == ([], [])
+    assert (record.ok, record.place, record.id) == (True, "safe", file.stem)
 
 
 def test_the_command_of_a_runbook_mends_what_was_destroyed(drilled: Drilled) -> None:
