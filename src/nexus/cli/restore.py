@@ -1,4 +1,4 @@
-"""`nexus restore`: to any second, in place, into a folder, or as a new stack."""
+"""`nexus restore`: to any second, in place, into a folder, as a new stack; or some rows of a module."""
 
 from __future__ import annotations
 
@@ -56,6 +56,30 @@ Override = Annotated[
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the restore that was begun.")]
 Undo = Annotated[bool, typer.Option("--undo", help="Take the last restore back.")]
+Module = Annotated[
+    str,
+    typer.Option("--module", metavar="NAME", help="Rows of this module alone, into the living stack."),
+]
+Table = Annotated[list[str], typer.Option("--table", metavar="NAME", help="With --module: of this table.")]
+Where = Annotated[
+    str, typer.Option("--where", metavar="SQL", help="With --table: rows that are or were so: price < 1.")
+]
+Deleted = Annotated[bool, typer.Option("--deleted", help="With --module: rows that are gone come back.")]
+Changed = Annotated[bool, typer.Option("--changed", help="With --module: changed rows are put back.")]
+Added = Annotated[bool, typer.Option("--added", help="With --module: rows made since are taken away.")]
+Until = Annotated[
+    str | None,
+    typer.Option("--until", metavar="TIME", help="With --module: what was written later is no damage."),
+]
+Take = Annotated[
+    str, typer.Option("--take", metavar="now|then", help="With --until: which side wins a conflict.")
+]
+Bypass = Annotated[
+    str,
+    typer.Option(
+        "--bypass-triggers", metavar="REASON", help="With --module: triggers rest; invariants must hold."
+    ),
+]
 Plan = Annotated[bool, typer.Option("--plan", help="Print what would be done, and stop.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 Json = Annotated[bool, typer.Option("--json", help="Print every event as JSON, one a line.")]
@@ -74,14 +98,23 @@ def restore(
     secret: Secret = "",
     keep_releases: Keep = False,
     override: Override = "",
+    module: Module = "",
+    table: Table = [],  # noqa: B006 - typer copies it
+    where: Where = "",
+    deleted: Deleted = False,
+    changed: Changed = False,
+    added: Added = False,
+    until: Until = None,
+    take: Take = "now",
+    bypass_triggers: Bypass = "",
     resume: Resume = False,
     undo: Undo = False,
     plan: Plan = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Restore the whole stack to any second: proven beside it first, then put in its place."""
-    from nexus.cli import restorechange, restoreinto, restorewish
+    """Restore to any second: the whole stack, proven beside it first; with --module some rows."""
+    from nexus.cli import restorechange, restoreinto, restorerows, restorewish
 
     named = {"time": at, "point": point, "migration": before_migration, "lsn": lsn, "backup": backup}
     targets = [kind for kind, text in named.items() if text is not None] + ["latest"] * latest
@@ -89,10 +122,25 @@ def restore(
         raise place.stop(
             t("say where to, once: --at, --point, --before-migration, --lsn, --backup or --latest"), 2
         )
+    of_rows = {
+        "--table": table,
+        "--where": where,
+        "--deleted": deleted,
+        "--changed": changed,
+        "--added": added,
+    }
+    of_rows |= {"--until": until, "--take": take != "now", "--bypass-triggers": bypass_triggers}
+    of_all = {"--into": into, "--resume": resume, "--undo": undo, "--keep-releases": keep_releases}
+    restorerows.checked(module, of_rows, of_all)
     asked = restorechange.Asked(plan=plan, yes=yes, as_json=as_json)
     if undo:
         raise typer.Exit(restorechange.undo(asked))
     wish = None if resume else restorewish.wish(targets[0], named.get(targets[0]) or "")
+    if module and wish is not None:
+        chosen = {"module": module, "tables": table, "where": where, "place": from_, "override": override}
+        chosen |= restorerows.policy(deleted, changed, added, until, take)
+        chosen |= {"key": restorewish.key(key), "bypass_triggers": bypass_triggers}
+        raise typer.Exit(restorerows.rows(wish, chosen, asked))
     if into is not None:
         if wish is None:
             raise place.stop(t("--into begins anew; say where to"), 2)

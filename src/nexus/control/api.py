@@ -17,6 +17,8 @@ from nexus.control.addresses import Refused
 from nexus.control.check import check
 from nexus.control.deploying.deploying import Deploying
 from nexus.control.deploying.routes import Routes
+from nexus.control.merging.merging import Merging
+from nexus.control.merging.routes import Routes as MergingRoutes
 from nexus.control.migrating.migrating import Migrating
 from nexus.control.migrating.routes import Routes as MigratingRoutes
 from nexus.control.operating import BAD_INPUT, FAILED, Operating, line, refusal, stream
@@ -48,6 +50,7 @@ class Api:
         )
         self.migrating = Migrating(world, turn)
         self.restoring = Restoring(world, turn, calm=self.recovering.interrupt)
+        self.merging = Merging(world, turn)
         self.standbys = Standbys(world, turn)
         self._operating = Operating(world)
 
@@ -71,6 +74,7 @@ class Api:
                 *MigratingRoutes(self.migrating, self._operating).all(),
                 *RecoveringRoutes(self._world.home, self.recovering.backups, self._operating).all(),
                 *RestoringRoutes(self.restoring, self._operating).all(),
+                *MergingRoutes(self.merging, self._operating).all(),
                 *StandbyRoutes(self.standbys, self._operating).all(),
                 web.route("*", "/v1/telemetry/{question:.*}", Relay(self._world.home, "/v1/telemetry")),
             ]

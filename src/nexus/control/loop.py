@@ -59,6 +59,7 @@ async def run(home: Home) -> None:
         await api.deploying.interrupt()
         await api.migrating.interrupt()
         await api.restoring.interrupt()
+        await api.merging.interrupt()
         await api.recovering.interrupt()
         await api.finished()
     finally:
@@ -72,6 +73,7 @@ async def run(home: Home) -> None:
         api.deploying.close()
         api.migrating.close()
         api.restoring.close()
+        api.merging.close()
         api.recovering.close()
         if world.ending.is_set() and world.forgotten:
             world.collecting.forget()

@@ -151,6 +151,8 @@ class Merge:
         parts: dict[Part, int] = {"gone": found.back, "changed": found.put, "added": found.away}
         for part, count in parts.items():
             if count:
+                if not self.spool.part(found.file, part).exists():
+                    raise MergeRefused(f"what was compared is not there any more; {NOTHING}: compare again")
                 await connection.execute(work.stage(part))
                 await connection.copy_to_table(
                     work.staging(part),

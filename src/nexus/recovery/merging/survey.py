@@ -56,8 +56,8 @@ async def survey(
     at: float | None = None,
     say: Say = unsaid,
 ) -> Difference:
-    """Compares, and spools what is to be written. `then`, `now`: the superusers' addresses of the restored and
-    of the living database; `reached`, `at`: which time was restored.
+    """Compares, and spools what is to be written. `then`, `now`: the superusers' addresses of the restored
+    and of the living database; `reached`, `at`: which time was restored.
 
     Raises:
         MergeRefused: a table, or what was asked for, cannot be compared; says why.

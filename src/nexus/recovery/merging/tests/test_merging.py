@@ -74,9 +74,11 @@ async def test_deleted_and_changed_rows_come_back_and_new_ones_stay(crm: Two) ->
     assert len(after) == 51
     assert await crm.rows("contact") == await crm.rows("contact", crm.then)
     assert await crm.value("SELECT nextval('crm.customer_number_seq')") == 51
-    assert not (await crm.compare()).written
     again = await crm.merge(found)  # as after a kill just after the commit
     assert (again.back, again.put, again.kept) == (0, 0, 40)
+    assert not (await crm.compare()).written
+    with pytest.raises(MergeRefused, match="not there any more"):
+        await crm.merge(found)
 
 
 async def test_rows_made_since_go_only_when_asked_and_drag_nothing_along(crm: Two) -> None:

@@ -1,0 +1,1 @@
+"""Rows of an earlier time back into the living stack: restored beside, compared, merged."""
