@@ -15,7 +15,7 @@ from nexus.control.drilling.choosing import Subject, chosen
 from nexus.control.drilling.disaster import Disaster
 from nexus.control.drilling.finding import Emit, Findings
 from nexus.control.drilling.nightly import Nightly
-from nexus.control.drilling.plan import plan_nightly, plan_scenario
+from nexus.control.drilling.plan import AT_ONCE, AT_ONCE_IN_DISASTER, plan_nightly, plan_scenario
 from nexus.control.drilling.proofs import Clock
 from nexus.control.drilling.reporting import publish
 from nexus.control.drilling.room import Room, clear_abandoned, folder, made
@@ -80,7 +80,7 @@ async def drill(desk: Desk, asked: Asked, emit: Emit, stop: asyncio.Event) -> tu
             emit({"event": "plan", "plan": plan.as_dict(), "text": plan.text()})
             if asked.plan_only:
                 continue
-            check_room(folder(desk.home), found.room)
+            check_room(folder(desk.home), found.room * (AT_ONCE if name == NIGHTLY else AT_ONCE_IN_DISASTER))
         except Refused as error:
             _note_refused(desk, asked, str(error))
             raise

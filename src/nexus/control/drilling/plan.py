@@ -7,6 +7,9 @@ from nexus.plans import Plan, Step
 from nexus.recovery.drilling.runbooks import Runbook
 from nexus.recovery.drilling.scenarios import Scenario
 
+# How many times the restored database is there at once: the stack and the server on which numbers are counted;
+# the victim, its backups in two places, what is restored beside it.
+AT_ONCE, AT_ONCE_IN_DISASTER = 2, 4
 PROOF = "a backup that was never restored proves nothing"
 
 
@@ -27,7 +30,7 @@ def plan_nightly(stack: str, found: Subject, folder: str, cause: str, keep: bool
         does = f"restore backup {counted.id} to {at} and compare the numbers of the business with its own"
         steps.append(_step("count", folder, "a restore that starts may still lack orders", does))
     steps += _ended(stack, folder, keep)
-    return Plan(f"drill {stack}", _one_after_another(steps), _notes(found))
+    return Plan(f"drill {stack}", _one_after_another(steps), _notes(found, AT_ONCE))
 
 
 def plan_scenario(
@@ -44,7 +47,8 @@ def plan_scenario(
         _step("examine", folder, PROOF, "what was acknowledged, all invariants, the ways of users"),
         *_ended(stack, folder, keep),
     ]
-    return Plan(f"drill {scenario.name} on {stack}", _one_after_another(steps), _notes(found))
+    notes = _notes(found, AT_ONCE_IN_DISASTER)
+    return Plan(f"drill {scenario.name} on {stack}", _one_after_another(steps), notes)
 
 
 def _ended(stack: str, folder: str, keep: bool) -> list[Step]:
@@ -54,10 +58,10 @@ def _ended(stack: str, folder: str, keep: bool) -> list[Step]:
     return [report] if keep else [clean, report]
 
 
-def _notes(found: Subject) -> tuple[str, ...]:
+def _notes(found: Subject, times: int) -> tuple[str, ...]:
     return (
         "the living stack is not touched",
-        f"takes about {max(1, round(found.seconds / 60))} min and {found.room / 1e9:.1f} GB meanwhile",
+        f"takes about {max(1, round(found.seconds * times / 60))} min and {found.room * times / 1e9:.1f} GB",
     )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from nexus.control.recovering.facts import RecoveryFacts
+from nexus.control.recovering.facts import SKEW, RecoveryFacts
 from nexus.control.recovering.runs import Run
 from nexus.control.recovering.timetable import last
 from nexus.control.rehearsing.commands import Commands, Said
@@ -84,10 +84,11 @@ def due(schedule: Schedule, runs: Sequence[Run], first_backup: float, now: float
     if found is None:
         return None
     at = found.timestamp()
-    ended = [each for each in runs if each.state in ("done", "failed")]
-    if at <= max([first_backup, *(each.began for each in ended)]):
+    known = [each for each in runs if each.began <= now + SKEW]  # no clock was wrong
+    ended = [each.began for each in known if each.state in ("done", "failed")]
+    if at <= max([first_backup if first_backup <= now + SKEW else 0.0, *ended]):
         return None
-    return None if any(now - each.began < AGAIN for each in runs) else at
+    return None if any(now - each.began < AGAIN for each in known) else at
 
 
 def is_drilled(home: Home) -> bool:
