@@ -7,7 +7,7 @@ from nexus.plans import Plan, Step
 from nexus.recovery.drilling.runbooks import Runbook
 from nexus.recovery.drilling.scenarios import Scenario
 
-# How many times the restored database is there at once: the stack and the server on which numbers are counted;
+# How many times the database is there at once: the stack and the server on which numbers are counted;
 # the victim, its backups in two places, what is restored beside it.
 AT_ONCE, AT_ONCE_IN_DISASTER = 2, 4
 PROOF = "a backup that was never restored proves nothing"
