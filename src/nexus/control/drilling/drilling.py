@@ -200,7 +200,8 @@ async def _carried_out(
     finally:
         if not asked.keep and not cleaned:
             await asyncio.shield(clean())
-    if ended.failed and not any(each.state == "failed" for each in findings.all):
+    told = any(each.state == "failed" and each.name != CLEANED for each in findings.all)
+    if ended.failed and not told:
         _, step, why = ended.failed[0]
         name = RESTORED if step.action == "restore" else step.action
         text = "it stopped for another reason: {why}"

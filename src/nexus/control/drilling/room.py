@@ -58,16 +58,19 @@ class Room:
         return self.place / "counted" / "server"
 
     async def empty(self) -> str:
-        """Takes down what runs there and deletes all of it; why that did not go orderly, "" when it did."""
+        """Takes down what runs there, orderly where it can be, and deletes all of it; what is left, "" when
+        nothing is.
+        """
         told = []
         for home in (self.home, self.new):
             if (home / "control.db").exists():
                 root = home / SOURCES
                 told.append(await Commands(Home.at(home), root).take_down(_name(root)))
         await asyncio.to_thread(self._clear)
+        left = [f"process {each.pid}" for each in await asyncio.to_thread(strays, self.place)]
         if self.place.exists():
-            told.append(f"{self.place} cannot be deleted")
-        return "; ".join(each for each in told if each)
+            left.append(f"{self.place} cannot be deleted")
+        return "; ".join([*left, *filter(None, told)]) if left else ""
 
     def _clear(self) -> None:
         for noted in self.place.rglob("server.json"):
