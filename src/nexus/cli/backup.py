@@ -26,6 +26,7 @@ Deep = Annotated[
     typer.Option("--deep", help="Open every file, let PostgreSQL check it, and follow the WAL up to now."),
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+DueSince = Annotated[float | None, typer.Option("--due", hidden=True)]  # where the schedule wants it
 
 
 @app.command()
@@ -76,13 +77,15 @@ def show(backup: Id, as_json: Json = False) -> None:
 
 
 @app.command()
-def verify(backups: Ids = None, all_: All = False, deep: Deep = False, as_json: Json = False) -> None:
+def verify(
+    backups: Ids = None, all_: All = False, deep: Deep = False, as_json: Json = False, due: DueSince = None
+) -> None:
     """Check that backups are whole and as they were written, in every place; exit code 1 when one is not."""
     from nexus.cli.backupverify import run
 
     if all_ and backups:
         raise place.stop(t("name backups, or --all"), 2)
-    raise typer.Exit(run(backups or [], all_, deep, as_json))
+    raise typer.Exit(run(backups or [], all_, deep, as_json, due))
 
 
 @app.command()
@@ -90,15 +93,18 @@ def prune(plan: Plan = False, yes: Yes = False, as_json: Events = False) -> None
     """Delete backups and WAL that recovery.keep does not keep; happens after each backup by itself, too."""
     import sys
 
-    from nexus.cli.backupfollow import change
+    from nexus.cli.backupfollow import change, planned
 
-    if not (plan or yes or as_json) and sys.stdin.isatty() and sys.stdout.isatty():
-        code = change("prune", {"plan_only": True}, False)
-        if code:
-            raise typer.Exit(code)
-        if not typer.confirm(t("go on?")):
-            raise place.stop(t("nothing was done"), 1)
-    raise typer.Exit(change("prune", {"plan_only": plan}, as_json))
+    if plan or yes:
+        raise typer.Exit(change("prune", {"plan_only": plan}, as_json))
+    if as_json or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise place.stop(t("nothing was deleted: --plan shows what would be, --yes does it unasked"), 2)
+    code, digest = planned("prune")
+    if code or not digest:
+        raise typer.Exit(code)
+    if not typer.confirm(t("go on?")):
+        raise place.stop(t("nothing was done"), 1)
+    raise typer.Exit(change("prune", {"digest": digest}, as_json))
 
 
 @app.command()

@@ -122,6 +122,17 @@ def change(what: str, body: Mapping[str, Any], as_json: bool) -> int:
 
     The first Ctrl-C ends it in order; the second leaves at once.
     """
+    return _followed(what, body, as_json)[0]
+
+
+def planned(what: str) -> tuple[int, str]:
+    """Shows what would be done; returns the exit code, and the plan's digest ("" where nothing is to do)."""
+    code, plan = _followed(what, {"plan_only": True}, False)
+    return code, str(plan.get("digest", "")) if plan.get("steps") else ""
+
+
+def _followed(what: str, body: Mapping[str, Any], as_json: bool) -> tuple[int, Mapping[str, Any]]:
+    """Runs it to its end; returns the exit code and the plan."""
     from nexus.cli import operation
     from nexus.cli.backupread import desk
 
@@ -131,7 +142,8 @@ def change(what: str, body: Mapping[str, Any], as_json: bool) -> int:
     if isinstance(source, Local) and not home.database.exists():
         raise place.stop(t("this stack has no database yet; start it with `nexus up`"), BAD_INPUT)
     _stop_on_interrupt(source)
-    return _Following(bool(body.get("plan_only")), as_json).run(source)
+    following = _Following(bool(body.get("plan_only")), as_json)
+    return following.run(source), following.plan
 
 
 class _Following:
@@ -142,6 +154,7 @@ class _Following:
         self._began = time.monotonic()
         self._ended = False
         self._code = FAILED
+        self.plan: Mapping[str, Any] = {}
 
     def run(self, source: Source) -> int:
         try:
@@ -165,8 +178,10 @@ class _Following:
 
     def _take(self, event: dict[str, Any]) -> None:
         kind = event["event"]
-        if kind == "plan" and self._plan_only:
-            self._ended, self._code = True, 0
+        if kind == "plan":
+            self.plan = event["plan"]
+            if self._plan_only:
+                self._ended, self._code = True, 0
         if kind in ("refused", "outcome"):
             self._ended, self._code = True, int(event["exit_code"])
         if kind == "refused":

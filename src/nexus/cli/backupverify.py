@@ -22,21 +22,30 @@ if TYPE_CHECKING:
     from nexus.recovery.backups.verdict import Verdict
 
 
-def run(names: Sequence[str], every: bool, deep: bool, as_json: bool) -> int:
-    """Verifies backups and tells the verdicts; returns the exit code: 1 when one is not as it was stored."""
+def run(names: Sequence[str], every: bool, deep: bool, as_json: bool, due: float | None = None) -> int:
+    """Verifies backups and tells the verdicts; returns the exit code: 1 when one is not as it was stored.
+    `due`: since when the schedule wants it.
+    """
     from nexus.control.recovering.checking import told
 
     known = desk()
     with notes(known) as found, refusing():
-        verdicts = asyncio.run(_verdicts(known, found, names, every, deep, as_json))
+        verdicts = asyncio.run(_verdicts(known, found, names, every, deep, as_json, due))
     if as_json:
         print_json({"ok": all(each.ok for each in verdicts), "backups": [told(each) for each in verdicts]})
     return 0 if all(each.ok for each in verdicts) else 1
 
 
 async def _verdicts(
-    known: Desk, found: Runs, names: Sequence[str], every: bool, deep: bool, as_json: bool
+    known: Desk,
+    found: Runs,
+    names: Sequence[str],
+    every: bool,
+    deep: bool,
+    as_json: bool,
+    due: float | None,
 ) -> list[Verdict]:
+    from nexus.control.recovering.backups import SCHEDULE
     from nexus.control.recovering.checking import verified
     from nexus.control.recovering.looking import Looker
 
@@ -54,7 +63,8 @@ async def _verdicts(
             wanted = sorted(wanted) if every else sorted(wanted)[-1:]
         if not wanted:
             raise place.stop(t("there is no backup yet; `nexus backup create` takes one"), BAD_INPUT)
-        async for verdict in verified(known, repository, found, place.user(), wanted, deep, say):
+        who = place.user() if due is None else SCHEDULE
+        async for verdict in verified(known, repository, found, who, wanted, deep, say, due):
             verdicts.append(verdict)
             if not as_json:
                 _show(verdict)

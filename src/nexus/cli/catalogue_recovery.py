@@ -65,6 +65,9 @@ PT_BR = {
     "none": "nenhum",
     "not known": "desconhecido",
     "nothing": "nada",
+    "nothing was deleted: --plan shows what would be, --yes does it unasked": (
+        "nada foi apagado: --plan mostra o que seria, --yes apaga sem perguntar"
+    ),
     "nothing to delete": "nada a apagar",
     "nothing was done; --replace makes a new one": "nada foi feito; --replace faz um novo",
     "of": "de",
@@ -105,6 +108,9 @@ PT_BR = {
     "the business totals are not in the backup: {why}": "os totais do negócio não estão no backup: {why}",
     "the control loop was lost; `nexus backup schedule` tells how it ended": (
         "o laço de controle foi perdido; `nexus backup schedule` diz como terminou"
+    ),
+    "the kit could not be shown ({reason}), and none was made": (
+        "o kit não pôde ser mostrado ({reason}), e nenhum foi feito"
     ),
     "the schedule": "a agenda",
     "there is a kit, made {when}; what was sealed before is opened by that one alone, keep it": (
@@ -148,6 +154,9 @@ PT_BR = {
     "{name} is put back": "{name} foi posto de volta",
     "{place} can be written and read: {backups} whole backups, {files} files, {stored}; {room}": (
         "{place} pode ser escrito e lido: {backups} backups íntegros, {files} arquivos, {stored}; {room}"
+    ),
+    "{path} cannot be written: {reason}; the kit that was shown opens nothing, destroy it": (
+        "{path} não pode ser gravado: {reason}; o kit que foi mostrado não abre nada, destrua-o"
     ),
     "{place}: {why}": "{place}: {why}",
     "{size} free": "{size} livres",

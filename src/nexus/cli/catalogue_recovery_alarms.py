@@ -20,6 +20,9 @@ PT_BR = {
     "a disaster would stop everything for {rto}; {promised} are promised": (
         "um desastre pararia tudo por {rto}; o prometido são {promised}"
     ),
+    "a disaster now would cost everything: no backup is whole, in reach and of a known age": (
+        "um desastre agora custaria tudo: nenhum backup está íntegro, ao alcance e com idade conhecida"
+    ),
     "backup {id} is damaged: {why}": "o backup {id} está danificado: {why}",
     (
         "backups have no room on this machine: {free} are free, {reserve} are reserved; make room, or keep "
@@ -35,6 +38,12 @@ PT_BR = {
         "losing the database now would cost {loss} of data and about {rto}; losing this machine would cost "
         "everything"
     ): ("perder o banco agora custaria {loss} de dados e cerca de {rto}; perder esta máquina custaria tudo"),
+    "no backup is whole and of a known age; take one with `nexus backup create --full`": (
+        "nenhum backup está íntegro e com idade conhecida; faça um com `nexus backup create --full`"
+    ),
+    "no backup was verified for {age}; `nexus backup verify` does, and says what keeps it from it": (
+        "nenhum backup foi verificado há {age}; `nexus backup verify` verifica e diz o que o impede"
+    ),
     "no place beside this machine has a whole backup that the recovery kit opens yet": (
         "nenhum local além desta máquina tem ainda um backup íntegro que o kit de recuperação abra"
     ),
@@ -49,6 +58,13 @@ PT_BR = {
     "the last drill failed: {why}": "o último simulado falhou: {why}",
     "the last drill was {age} ago; one has been due for {time}": (
         "o último simulado foi há {age}; há um atrasado há {time}"
+    ),
+    (
+        "the newest backup, {id}, is {time} ahead of this machine's clock, which was or is wrong: its age is "
+        "not known, and a new one is due; set the clock right"
+    ): (
+        "o backup mais novo, {id}, está {time} à frente do relógio desta máquina, que estava ou está errado: "
+        "a idade dele não é conhecida, e um novo é devido; acerte o relógio"
     ),
     "the stream has a gap ({why}); `nexus backup create --full` closes it": (
         "o fluxo tem uma lacuna ({why}); `nexus backup create --full` a fecha"

@@ -20,7 +20,8 @@ PREFIX = "AGE-SECRET-KEY-1"
 LINE, GROUP = 10, 5  # letters
 _LETTERS = "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L"  # those of the key itself (bech32): no 1, B, I, O
 _KEY = re.compile(rf"{PREFIX}[{_LETTERS}]{{58}}")
-_LINE = re.compile(rf"^\s*(\d)[\s.:)]+([{_LETTERS}\s]+?)[\s/=-]+([{_LETTERS}]{{2}})\s*$", re.I)
+_LINE = re.compile(r"^\s*([1-6])[\s.:)]+([^\W_](?:[^\W_]|\s)*?)[\s/=-]+([^\W_]{2})\s*$")  # with any slip
+_LONGEST = LINE + 2  # letters of a line with one or two too many; what is longer is a sentence
 
 
 @dataclass(frozen=True)
@@ -37,15 +38,26 @@ class Kit:
         return key_lines(self.identity)
 
 
-def make_kit(home: Home, now: float | None = None) -> Kit:
-    """Makes a kit, for which all is sealed from now on, in the place of an older one.
-
-    What was sealed before is opened by the older kit, and by the stack's own key.
-    """
+def new_kit(now: float | None = None) -> Kit:
+    """A kit that nothing is sealed for yet: whoever shows it to somebody has it count then (`count_kit`)."""
     identity = new_identity()
-    made = time.time() if now is None else now
-    kit = Kit(identity, recipient_of(identity), made)
+    return Kit(identity, recipient_of(identity), time.time() if now is None else now)
+
+
+def count_kit(home: Home, kit: Kit) -> None:
+    """From now on all is sealed for this kit, in the place of an older one.
+
+    What was sealed before is opened by the older kit, and by the stack's own key. It counts as made when all
+    can read it: what begins later is surely sealed for it.
+    """
     keep_kit(home, KitMark(kit.recipient, kit.made))
+    keep_kit(home, KitMark(kit.recipient, max(kit.made, time.time())))
+
+
+def make_kit(home: Home) -> Kit:
+    """Makes a kit that counts from now on."""
+    kit = new_kit()
+    count_kit(home, kit)
     return kit
 
 
@@ -69,23 +81,35 @@ def read_key(text: str) -> str:
     if whole:
         recipient_of(whole[0])
         return whole[0]
-    lines = {int(found[1]): (found[2], found[3]) for row in text.splitlines() if (found := _LINE.match(row))}
+    lines = _numbered(text)
     if not lines:
         raise WrongKey(
             "there is no key in it: write the six numbered lines of the recovery kit, with the two letters "
             f"that check each, or the key as one word ({PREFIX}…)"
         )
     letters = ""
-    for number in range(1, max(lines) + 1):
+    for number in range(1, 7):
         if number not in lines:
             raise WrongKey(f"line {number} of the key is missing; compare it with the recovery kit")
-        typed, check = (re.sub(r"\s", "", each).upper() for each in lines[number])
+        typed, check = lines[number]
         if _check(number, typed) != check:
             raise WrongKey(f"line {number} of the key has a slip; compare it with the recovery kit")
         letters += typed
     identity = PREFIX + letters
     recipient_of(identity)
     return identity
+
+
+def _numbered(text: str) -> dict[int, tuple[str, str]]:
+    """The numbered lines: letters, and those that check them. Of two of one number that which is right."""
+    found: dict[int, tuple[str, str]] = {}
+    for row in text.splitlines():
+        if not (match := _LINE.match(row)):
+            continue
+        number, typed, check = int(match[1]), re.sub(r"\s", "", match[2]).upper(), match[3].upper()
+        if len(typed) <= _LONGEST and (number not in found or _check(number, typed) == check):
+            found[number] = (typed, check)
+    return found
 
 
 def _groups(line: str) -> list[str]:

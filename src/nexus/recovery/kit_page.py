@@ -44,8 +44,13 @@ class KitFacts:
 
     @property
     def places(self) -> dict[str, PlaceManifest]:
-        """The places beside the machine."""
-        return dict(self.stack.recovery.places)
+        """The places beside the machine; folders as they are found from anywhere."""
+        return {name: self._found(each) for name, each in self.stack.recovery.places.items()}
+
+    def _found(self, place: PlaceManifest) -> PlaceManifest:
+        if not isinstance(place, DirectoryPlace):
+            return place
+        return place.model_copy(update={"path": str((self.stack.root / place.path).absolute())})
 
 
 def kit_text(kit: Kit, facts: KitFacts, language: str = "en") -> str:

@@ -77,6 +77,7 @@ class Schedule(Part):
     full: Rule = "FREQ=WEEKLY;BYDAY=SU;BYHOUR=2;BYMINUTE=30"
     incremental: Rule = "FREQ=DAILY;BYHOUR=2,8,14,20;BYMINUTE=30"
     drill: Rule = "FREQ=DAILY;BYHOUR=4;BYMINUTE=0"
+    verify: Rule = "FREQ=DAILY;BYHOUR=6;BYMINUTE=0"
     zone: Zone = "America/Sao_Paulo"
 
 

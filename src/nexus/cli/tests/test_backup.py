@@ -53,6 +53,8 @@ def nexus(root: Path, *arguments: str, said: str = "") -> subprocess.CompletedPr
     [
         ("backup create --full --incremental", "--full and --incremental exclude each other; name one"),
         ("backup verify one --all", "name backups, or --all"),
+        ("backup prune", "nothing was deleted: --plan shows what would be, --yes does it unasked"),
+        ("backup prune --json", "nothing was deleted: --plan shows what would be, --yes does it unasked"),
         ("backup list", "this stack has no database yet; start it with `nexus up`"),
         ("backup create", "this stack has no database yet; start it with `nexus up`"),
         ("recovery status", "this stack has no database yet; start it with `nexus up`"),
@@ -66,6 +68,40 @@ def test_bad_input_ends_with_one_sentence_and_code_2(root: Path, arguments: str,
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"nexus: {message}")
     assert not (root / "home" / "control.db").exists()
+
+
+def kit_of(root: Path) -> Path:
+    return root / "home" / "secrets" / "recovery" / "kit"
+
+
+def test_a_kit_that_could_not_be_shown_does_not_count(root: Path) -> None:
+    env = {**os.environ, "NEXUS_ROOT": str(root), "NEXUS_HOME": str(root / "home"), "NEXUS_LANG": "en"}
+    command = [sys.executable, "-m", "nexus", "recovery", "kit"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            command, env=env, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+        )
+    assert done.returncode == 1
+    assert "the kit could not be shown (No space left on device), and none was made" in done.stderr
+    assert not kit_of(root).exists()
+
+
+def test_a_kit_whose_page_could_not_be_written_does_not_count_and_leaves_no_page(root: Path) -> None:
+    page = root / "kit.html"
+    command = f"ulimit -f 1; exec {sys.executable} -m nexus recovery kit --html {page}"
+    env = {**os.environ, "NEXUS_ROOT": str(root), "NEXUS_HOME": str(root / "home"), "NEXUS_LANG": "en"}
+    done = subprocess.run(
+        ["bash", "-c", command], env=env, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{page} cannot be written: File too large" in done.stderr
+    assert not page.exists()
+    assert not kit_of(root).exists()
+    assert nexus(root, "recovery", "kit", "--html", str(page)).returncode == 0
+    assert kit_of(root).exists()
+    assert page.stat().st_mode & 0o777 == 0o600
+    again = nexus(root, "recovery", "kit", "--html", str(page), "--replace")
+    assert (again.returncode, page.exists()) == (2, True)
 
 
 def test_a_stack_without_a_database_has_nothing_to_back_up(tmp_path: Path) -> None:

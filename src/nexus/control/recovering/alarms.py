@@ -15,24 +15,27 @@ from nexus.migrations.rehearsing.sentence import Sentence
 Level = Literal["error", "warning"]
 OVERDUE = HOUR  # after a backup was due
 SOON = 3 * DAY  # in which the disk will be full
-DRILL_OVERDUE = 12 * HOUR
+PROOF_OVERDUE = 12 * HOUR  # after a drill or a verification was due
 
 
 @dataclass(frozen=True)
 class Alarm:
     """`name` never changes; `sentence` says what is wrong and how to mend it. An error breaks a promise.
 
-    `logged`: whether the stream says it in the log already, under the same name.
+    `logged`: whether the stream says it in the log already, under the same name. `about`: which place or
+    backup, where several of one name can stand at once.
     """
 
     name: str
     level: Level
     sentence: Sentence
     logged: bool = False
+    about: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """As commands print it."""
-        return {"name": self.name, "level": self.level, "sentence": str(self.sentence)}
+        told = {"name": self.name, "level": self.level, "about": self.about}
+        return {**told, "sentence": str(self.sentence)}
 
 
 def alarms(
@@ -52,18 +55,22 @@ def alarms(
     return tuple(sorted(found, key=lambda each: each.level))
 
 
-def _error(name: str, text: str, **values: object) -> Alarm:
-    return Alarm(name, "error", Sentence(text, **values))
+def _error(name: str, text: str, about: str = "", **values: object) -> Alarm:
+    return Alarm(name, "error", Sentence(text, **values), about=about)
 
 
-def _warning(name: str, text: str, **values: object) -> Alarm:
-    return Alarm(name, "warning", Sentence(text, **values))
+def _warning(name: str, text: str, about: str = "", **values: object) -> Alarm:
+    return Alarm(name, "warning", Sentence(text, **values), about=about)
 
 
 def _objectives(
     facts: RecoveryFacts, database: float | None, machine: float | None, rto: float | None
 ) -> Iterator[Alarm]:
     policy = facts.policy
+    if database is None and facts.backups:
+        text = "no backup is whole and of a known age; take one with `nexus backup create --full`"
+        yield _error("recovery.no-backup", text)
+        return
     if database is None:
         yield _error("recovery.no-backup", "there is no backup; take one with `nexus backup create`")
         return
@@ -87,8 +94,16 @@ def _backups(facts: RecoveryFacts) -> Iterator[Alarm]:
     if failed is not None and failed.state == "failed":
         yield _error("recovery.backup-failed", "the last backup failed: {why}", why=failed.sentence)
     for name, why in facts.unreadable.items():
-        yield _error("recovery.backup-unreadable", "backup {id} cannot be read: {why}", id=name, why=why)
-    newest = max((each.began for each in facts.backups), default=None)
+        text = "backup {id} cannot be read: {why}"
+        yield _error("recovery.backup-unreadable", text, about=name, id=name, why=why)
+    if facts.backups and facts.backups[-1] not in facts.dated:
+        text = (
+            "the newest backup, {id}, is {time} ahead of this machine's clock, which was or is wrong: its "
+            "age is not known, and a new one is due; set the clock right"
+        )
+        later = roughly(facts.backups[-1].began - facts.now)
+        yield _error("recovery.clock", text, id=facts.backups[-1].id, time=later)
+    newest = max((each.began for each in facts.dated), default=None)
     for rule in (facts.policy.schedule.full, facts.policy.schedule.incremental):
         due = last(rule, facts.policy.schedule.zone, datetime.fromtimestamp(facts.now - OVERDUE, UTC))
         if newest is not None and due is not None and newest < due.timestamp() - OVERDUE:
@@ -113,7 +128,8 @@ def _stream(facts: RecoveryFacts) -> Iterator[Alarm]:
         yield _error("recovery.gap", text, why=facts.gap)
     for trouble in stream.troubles:
         if trouble.kind != "gap":
-            yield Alarm(f"recovery.{trouble.kind}", "error", Sentence("{why}", why=trouble.text), logged=True)
+            said = Sentence("{why}", why=trouble.text)
+            yield Alarm(f"recovery.{trouble.kind}", "error", said, logged=True, about=trouble.about)
 
 
 def _places(facts: RecoveryFacts) -> Iterator[Alarm]:
@@ -121,9 +137,10 @@ def _places(facts: RecoveryFacts) -> Iterator[Alarm]:
     for place in facts.places:
         if place.same_disk:
             text = "place {place} lies on this stack's own disk, and is lost with it"
-            yield _warning("recovery.same-disk", text, place=place.name)
+            yield _warning("recovery.same-disk", text, about=place.name, place=place.name)
         if place.trouble and place.name not in told:
-            yield _error("recovery.place", "{place}: {why}", place=place.name, why=place.trouble)
+            text = "{place}: {why}"
+            yield _error("recovery.place", text, about=place.name, place=place.name, why=place.trouble)
 
 
 def _space(facts: RecoveryFacts) -> Iterator[Alarm]:
@@ -148,10 +165,24 @@ def _proof(facts: RecoveryFacts) -> Iterator[Alarm]:
             "kit` makes one to print"
         )
         yield _error("recovery.no-kit", text)
-    checked = facts.last("verify")
-    if checked is not None and checked.state == "failed":
+    for checked in facts.damaged:
         text = "backup {id} is damaged: {why}"
-        yield _error("recovery.damaged", text, id=checked.backup, why=checked.sentence)
+        yield _error("recovery.damaged", text, about=checked.backup, id=checked.backup, why=checked.sentence)
+    yield from _verified(facts)
+    yield from _drilled(facts)
+
+
+def _verified(facts: RecoveryFacts) -> Iterator[Alarm]:
+    due = last(facts.policy.schedule.verify, facts.policy.schedule.zone, _before(facts, PROOF_OVERDUE))
+    oldest = min((each.ended for each in facts.backups), default=facts.now)
+    checked = facts.last("verify", state=("done", "failed"))
+    since = oldest if checked is None else min(checked.began, facts.now)
+    if due is not None and since < due.timestamp():
+        text = "no backup was verified for {age}; `nexus backup verify` does, and says what keeps it from it"
+        yield _warning("recovery.verify", text, age=roughly(facts.now - since))
+
+
+def _drilled(facts: RecoveryFacts) -> Iterator[Alarm]:
     drill = facts.last("drill")
     if drill is None:
         yield _warning("recovery.drill", "no restore was ever proven by a drill")
@@ -159,9 +190,12 @@ def _proof(facts: RecoveryFacts) -> Iterator[Alarm]:
     if drill.state == "failed":
         yield _error("recovery.drill", "the last drill failed: {why}", why=drill.sentence)
         return
-    zone = facts.policy.schedule.zone
-    due = last(facts.policy.schedule.drill, zone, datetime.fromtimestamp(facts.now - DRILL_OVERDUE, UTC))
+    due = last(facts.policy.schedule.drill, facts.policy.schedule.zone, _before(facts, PROOF_OVERDUE))
     if due is not None and drill.began < due.timestamp():
         text = "the last drill was {age} ago; one has been due for {time}"
         late = roughly(facts.now - due.timestamp())
         yield _error("recovery.drill", text, age=roughly(facts.now - drill.began), time=late)
+
+
+def _before(facts: RecoveryFacts, seconds: float) -> datetime:
+    return datetime.fromtimestamp(facts.now - seconds, UTC)

@@ -112,18 +112,21 @@ class Backups:
         """Deletes backups and WAL that the policy does not keep.
 
         Raises:
-            Refused: what there is cannot be read.
+            Refused: what there is cannot be read, or the plan is not the one that was agreed to.
         """
         desk = self._desk()
         with _refusing():
             pruning = await Pruning.of(desk, self.runs)
-        emit({"event": "plan", "plan": pruning.plan.as_dict(), "text": pruning.plan.text()})
+        told = {**pruning.plan.as_dict(), "digest": pruning.digest}
+        emit({"event": "plan", "plan": told, "text": pruning.plan.text()})
         if asked.plan_only:
             return
+        if asked.digest and asked.digest != pruning.digest:
+            raise Refused("nothing was deleted: meanwhile the plan is another; look at it again")
         with self._at_work(stop):
             ended = await self._prune(pruning, asked.who, emit, stop)
-        told = {"bytes": pruning.deleted, "later": pruning.later}
-        emit(outcome(ended.state, ended.sentence(), ended.exit_code, **told))
+        came = {"bytes": pruning.deleted, "later": pruning.later}
+        emit(outcome(ended.state, ended.sentence(), ended.exit_code, **came))
 
     async def interrupt(self) -> None:
         """Cuts short what is under way, and waits until it has ended."""

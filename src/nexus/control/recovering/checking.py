@@ -11,31 +11,52 @@ from nexus.control.recovering.runs import Runs, State
 from nexus.migrations.rehearsing.sentence import Say
 from nexus.recovery.backups.verdict import Verdict
 from nexus.recovery.backups.verify import verify
+from nexus.recovery.errors import Damaged, Missing, WrongKey
 from nexus.recovery.repository import Repository
 
 
 async def verified(
-    desk: Desk, repository: Repository, runs: Runs, who: str, backups: Sequence[str], deep: bool, say: Say
+    desk: Desk,
+    repository: Repository,
+    runs: Runs,
+    who: str,
+    backups: Sequence[str],
+    deep: bool,
+    say: Say,
+    due: float | None = None,
 ) -> AsyncIterator[Verdict]:
-    """The verdict on each backup, as soon as it is known.
+    """The verdict on each backup, as soon as it is known. `due`: since when the schedule wants it.
 
     Raises:
         RecoveryError: one cannot be read at all, or there is no room to unpack it.
     """
     for name in backups:
-        run = runs.begin("verify", who, backup=name)
+        run = runs.begin("verify", who, due, name)
         state: State = "interrupted"
         sentence, size = "interrupted", 0
         try:
             verdict = await verify(repository, name, deep, say, desk.policy.reserve)
-            state, size = "done" if verdict.ok else "failed", verdict.bytes
+            state, size = state_of(verdict), verdict.bytes
             sentence = "; ".join(verdict.said) if not verdict.ok else _how(verdict)
             yield verdict
-        except Exception as error:
+        except (Damaged, Missing, WrongKey) as error:
             state, sentence = "failed", str(error)
+            raise
+        except Exception as error:  # which says nothing of the backup
+            sentence = str(error)
             raise
         finally:
             runs.end(run, state, sentence, name, size)
+
+
+def state_of(verdict: Verdict) -> State:
+    """As what a verdict is remembered: that a place could not be asked is no damage, and no proof. Pure."""
+    if verdict.ok:
+        return "done"
+    damaged = any(copy.state == "damaged" for copy in verdict.copies)
+    unasked = any(copy.state == "unreachable" for copy in verdict.copies)
+    faults = damaged or verdict.faults or verdict.wal.faults or verdict.wal.holes
+    return "interrupted" if unasked and not faults else "failed"
 
 
 def told(verdict: Verdict) -> dict[str, Any]:

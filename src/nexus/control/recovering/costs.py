@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from nexus.control.recovering.facts import PlaceFacts, RecoveryFacts
+from nexus.recovery import lsn
 from nexus.recovery.backups.manifest import BackupManifest
 from nexus.recovery.restoring.rates import FIXED, Rates
 
@@ -26,7 +27,7 @@ def loss_machine(facts: RecoveryFacts) -> float | None:
         return None
     made = facts.kit
     opened = frozenset(
-        each.id for each in facts.backups if all(one.began >= made for one in chain(facts.backups, each))
+        each.id for each in facts.dated if all(one.began >= made for one in chain(facts.backups, each))
     )
     return _least(facts, [place for place in facts.others if not place.same_disk], opened)
 
@@ -35,11 +36,16 @@ def standstill(facts: RecoveryFacts) -> float | None:
     """Seconds from the order to restore until all serves again; None where there is nothing to restore. Pure.
 
     The cluster's files are fetched, opened and written, the WAL behind them replayed, the services started.
+    It is the newest backup that a place which can be reached has with all it builds on.
     """
-    if not facts.backups:
+    reached = [place for place in facts.places if not place.trouble]
+    usable = (each for each in reversed(facts.backups) if any(_has(place, facts, each) for place in reached))
+    found = next(usable, None)
+    if found is None:
         return None
-    read = sum(each.plain for each in chain(facts.backups, facts.backups[-1]))
-    return duration(facts.rates, read, facts.wal)
+    newest = facts.backups[-1]
+    wal = facts.wal + max(0, lsn.parse(newest.start_lsn) - lsn.parse(found.start_lsn))
+    return duration(facts.rates, sum(each.plain for each in chain(facts.backups, found)), wal)
 
 
 def duration(rates: Rates, read: float, wal: float) -> float:
@@ -56,30 +62,29 @@ def chain(backups: Iterable[BackupManifest], last: BackupManifest) -> tuple[Back
     return tuple(reversed(found))
 
 
-def complete(backups: Iterable[BackupManifest], last: BackupManifest) -> bool:
-    """Whether all that a backup builds on is there. Pure."""
-    return chain(backups, last)[0].kind == "full"
-
-
 def loss_of(place: PlaceFacts, facts: RecoveryFacts, opened: frozenset[str] | None = None) -> float | None:
     """Seconds of data that are lost when this place alone is left; None: everything. `opened`: the backups
     that can be opened then (None: all). Pure.
 
     With the stream, what it has not brought there yet; without, or where it has a gap, all since the newest
-    backup there.
+    backup there whose age is known.
     """
-    there = set(place.backups) if opened is None else opened.intersection(place.backups)
-    ended = [
-        each.ended
-        for each in facts.backups
-        if all(one.id in there for one in chain(facts.backups, each)) and complete(facts.backups, each)
+    there = [
+        each for each in facts.backups if (opened is None or each.id in opened) and _has(place, facts, each)
     ]
-    if not ended:
+    if not there:
         return None
-    since_backup = max(0.0, facts.now - max(ended))
+    dated = [facts.now - each.ended for each in there if each in facts.dated]
+    since = max(0.0, min(dated)) if dated else None
     if facts.policy.stream and place.behind is not None and not facts.gap:
-        return min(place.behind, since_backup)
-    return since_backup
+        return place.behind if since is None else min(place.behind, since)
+    return since
+
+
+def _has(place: PlaceFacts, facts: RecoveryFacts, backup: BackupManifest) -> bool:
+    """Whether a place has a backup and all that it builds on."""
+    links = chain(facts.backups, backup)
+    return links[0].kind == "full" and all(one.id in place.backups for one in links)
 
 
 def _least(

@@ -101,20 +101,29 @@ class Desk:
         """What a backup is taken of.
 
         Raises:
-            Refused: there is no database, or its address cannot be read.
+            Refused: there is no database, or its address cannot be read; or the stack is set apart.
         """
-        try:
-            url = self._admin_url.read_text().strip()
-        except FileNotFoundError:
-            raise Refused("this stack has no database yet; start it with `nexus up`") from None
-        except OSError as error:
-            raise Refused(f"{error.filename} cannot be read ({error.strerror})") from error
-        return Source(self.stack, self.home, url, self._releases(), self._cache(), scheduled=scheduled)
+        self.check_own()
+        return Source(
+            self.stack, self.home, self._url(), self._releases(), self._cache(), scheduled=scheduled
+        )
+
+    def check_own(self) -> None:
+        """Whatever changes backups asks this first.
+
+        Raises:
+            Refused: the stack is set apart: its places hold the backups of the one that it is a copy of.
+        """
+        if is_apart(self.home):
+            raise Refused(
+                f"this stack ({self.home.root}) runs on a copy of another's data: its places hold that one's "
+                "backups, and it neither takes nor deletes any; do it in the stack itself"
+            )
 
     async def system(self) -> str:
         """The identifier of the present cluster; "" while the database does not answer."""
         try:
-            connection = await asyncpg.connect(self.source().url, timeout=CONNECT)
+            connection = await asyncpg.connect(self._url(), timeout=CONNECT)
         except (Refused, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             return ""
         try:
@@ -140,6 +149,14 @@ class Desk:
     @property
     def _admin_url(self) -> Path:
         return self.site.secret(server_of(self.stack), ADMIN_URL)
+
+    def _url(self) -> str:
+        try:
+            return self._admin_url.read_text().strip()
+        except FileNotFoundError:
+            raise Refused("this stack has no database yet; start it with `nexus up`") from None
+        except OSError as error:
+            raise Refused(f"{error.filename} cannot be read ({error.strerror})") from error
 
     def _releases(self) -> dict[str, str]:
         if not self.home.database.exists():

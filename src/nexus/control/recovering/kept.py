@@ -26,7 +26,7 @@ HELPS = {
     "nexus_recovery_place_reachable": "Whether a place could be reached (1) or not (0).",
     "nexus_recovery_place_rpo_seconds": "Seconds of data lost if only this place is left; +Inf: all.",
     "nexus_recovery_space_free_bytes": "Free bytes of the disk with this machine's backups.",
-    "nexus_recovery_alarm": "What is wrong now, by name and level.",
+    "nexus_recovery_alarm": "What is wrong now, by name, level and what it is about.",
 }
 
 
@@ -72,7 +72,8 @@ def figures(standing: dict[str, Any]) -> Iterator[Point]:
     if standing["space"]["free"] is not None:
         yield _gauge("nexus_recovery_space_free_bytes", standing["space"]["free"])
     for alarm in standing["alarms"]:
-        yield _gauge("nexus_recovery_alarm", 1.0, name=alarm["name"], level=alarm["level"])
+        about = {"about": alarm["about"]} if alarm["about"] else {}
+        yield _gauge("nexus_recovery_alarm", 1.0, name=alarm["name"], level=alarm["level"], **about)
 
 
 def _or_all(seconds: float | None) -> float:

@@ -74,6 +74,7 @@ class Looker:
             self._latest(),
             system,
             serving,
+            tuple(run for run in self.runs.verdicts() if run.state == "failed" and run.backup in ids),
         )
 
     async def _place(

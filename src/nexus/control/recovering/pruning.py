@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -39,7 +40,9 @@ class Pruning:
 
         Raises:
             RecoveryError: the places or the keys cannot be read.
+            Refused: the stack is set apart.
         """
+        desk.check_own()
         backups: list[BackupManifest] = []
         unread: list[str] = []
         async with desk.repository() as opened:
@@ -57,6 +60,11 @@ class Pruning:
             desk.stack.name, backups, policy.keep, policy.schedule.zone, keys, proven(runs), unread
         )
         return cls(desk, in_a_row(plan), entries)
+
+    @property
+    def digest(self) -> str:
+        """Of what is deleted, for operators to agree to that and nothing else."""
+        return hashlib.sha256(self.plan.json().encode()).hexdigest()[:16]
 
     def actions(self) -> dict[str, Action]:
         """Action name → what carries it out."""

@@ -16,6 +16,7 @@ from nexus.control.recovering.looking import Looker
 from nexus.control.recovering.requests import CreateRequest, Wish
 from nexus.control.recovering.schedule import due
 from nexus.control.recovering.standing import Standing
+from nexus.control.recovering.verifying import Verifying
 from nexus.control.recovering.watching import Watch
 from nexus.control.turn import Turn
 from nexus.recovery.errors import RecoveryError
@@ -46,6 +47,7 @@ class Recovering:
         self._serves_since: float | None = None
         self._nights = Nights(world.home)
         self.backups = Backups(lambda: Desk.of(world), world.home.database)
+        self._verifying = Verifying(world.home, self.backups.runs)
 
     async def keep_for_ever(self) -> None:
         """Looks, and takes what is due, until it is cancelled."""
@@ -59,7 +61,7 @@ class Recovering:
 
     async def interrupt(self) -> None:
         """Cuts short what is under way: the stack is taken down, or the control loop ends."""
-        await asyncio.gather(self.backups.interrupt(), self._nights.interrupt())
+        await asyncio.gather(self.backups.interrupt(), self._nights.interrupt(), self._verifying.interrupt())
         if self._work is not None:
             await asyncio.wait([self._work])
 
@@ -102,7 +104,10 @@ class Recovering:
         found = due(facts.policy.schedule, facts.backups, runs, facts.gap, facts.now, facts.kit, restored)
         if found is None:
             assert self._looker is not None
-            self._nights.look(self._looker.desk.stack.root, facts)
+            root = self._looker.desk.stack.root
+            self._nights.look(root, facts)
+            if not self._nights.busy:
+                self._verifying.look(root, facts)
             return
         log.info("a backup is due (%s, %s)", found.kind, found.why)
         kind: Wish = "full" if found.kind == "full" else "auto"

@@ -28,4 +28,6 @@ class CreateRequest(Asked):
 
 
 class PruneRequest(Asked):
-    """`nexus backup prune`."""
+    """`nexus backup prune`. `digest`: of the plan that the operator saw ("" = whatever it is now)."""
+
+    digest: str = ""

@@ -12,7 +12,7 @@ from nexus.control.addresses import Refused
 from nexus.control.deploying.requests import read
 from nexus.control.operating import BAD_INPUT, FAILED, Emit, Operating, refusal
 from nexus.control.recovering import kept
-from nexus.control.recovering.backups import Backups
+from nexus.control.recovering.backups import SCHEDULE, Backups
 from nexus.control.recovering.requests import Asked, CreateRequest, PruneRequest
 from nexus.runtimes.home import Home
 
@@ -47,7 +47,7 @@ class Routes:
         async def answer(request: web.Request) -> web.StreamResponse:
             try:
                 body = await request.json()
-                asked = read(kind, body)
+                asked = _by_an_operator(read(kind, body))
             except (Refused, ValueError) as error:
                 return refusal(str(error), BAD_INPUT)
             return await self._operating.stream(
@@ -55,3 +55,15 @@ class Routes:
             )
 
         return answer
+
+
+def _by_an_operator(asked: T) -> T:
+    """What the schedule does is in no audit trail: nobody else goes by its name.
+
+    Raises:
+        Refused: somebody does.
+    """
+    due = asked.due if isinstance(asked, CreateRequest) else None
+    if due is not None or asked.who.strip().casefold() in ("", SCHEDULE):
+        raise Refused(f"who: {asked.who!r} is nobody who can ask for this; name the operator")
+    return asked

@@ -108,6 +108,14 @@ class Runs:
         )
         return tuple(Run(*row) for row in rows)
 
+    def verdicts(self) -> tuple[Run, ...]:
+        """The last verification of each backup that came to a verdict, oldest first."""
+        rows = self._store.query(
+            f"SELECT {_COLUMNS} FROM recovery_runs WHERE id IN (SELECT max(id) FROM recovery_runs"
+            " WHERE what = 'verify' AND state IN ('done', 'failed') GROUP BY backup) ORDER BY id"
+        )
+        return tuple(Run(*row) for row in rows)
+
     def close(self) -> None:
         """Closes the file."""
         self._store.close()

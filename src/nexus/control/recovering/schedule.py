@@ -1,6 +1,7 @@
 """Which backup is due now, and which when next: what `nexus.yaml` says beside what there is.
 
 A run that was missed while nothing ran is made up for once. A failed one is tried again, ever more seldom.
+What is from a time still to come, since a clock was wrong, is as if it were not there: its age is not known.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+from nexus.control.recovering.facts import SKEW, ahead
 from nexus.control.recovering.runs import Run
 from nexus.control.recovering.timetable import last, next_
 from nexus.recovery.backups.manifest import BackupManifest
@@ -18,8 +20,8 @@ from nexus.stack.recovering import Schedule
 
 SECOND_THOUGHTS = 3600.0  # seconds; who restores may restore again, and a new backup lets older ones go
 FIRST_RETRY, LONGEST_RETRY = 60.0, 3600.0
-Job = Literal["full", "incremental", "drill"]
-JOBS: tuple[Job, ...] = ("full", "incremental", "drill")
+Job = Literal["full", "incremental", "drill", "verify"]
+JOBS: tuple[Job, ...] = ("full", "incremental", "drill", "verify")
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ def due(
     was made; `restored`: when the data were last restored in their place. Pure.
     """
     found = _due(schedule, backups, gap, now, kit, restored)
-    return None if found is None or now < _again(runs) else found
+    return None if found is None or now < _again(runs, now) else found
 
 
 def coming(schedule: Schedule, now: float) -> dict[Job, float | None]:
@@ -68,9 +70,10 @@ def _due(
     if gap:
         return Due("full", now, f"the stream has a gap: {gap}")
     moment = datetime.fromtimestamp(now, UTC)
-    full = max((each.began for each in backups if each.kind == "full"), default=0.0)
-    newest = max(each.began for each in backups)
-    if kit is not None and full < kit:
+    dated = [each for each in backups if not ahead(each, now)]
+    full = max((each.began for each in dated if each.kind == "full"), default=0.0)
+    newest = max((each.began for each in dated), default=0.0)
+    if kit is not None and full < kit <= now + SKEW:
         return Due("full", now, "the recovery kit opens no full backup yet")
     if restored is not None and newest < restored < now - SECOND_THOUGHTS:
         return Due("full", now, "nothing was backed up since the data were restored")
@@ -82,7 +85,7 @@ def _due(
     return None
 
 
-def _again(runs: Sequence[Run]) -> float:
+def _again(runs: Sequence[Run], now: float) -> float:
     """Not before this time, after so many failures in a row; in seconds since the epoch."""
     failures = 0
     for run in runs:
@@ -91,5 +94,5 @@ def _again(runs: Sequence[Run]) -> float:
         failures += run.state == "failed"
     if not failures:
         return 0.0
-    ended = max(run.ended or run.began for run in runs)
-    return ended + min(LONGEST_RETRY, FIRST_RETRY * 2.0 ** (failures - 1))
+    ended = runs[0].ended or runs[0].began
+    return 0.0 if ended > now + SKEW else ended + min(LONGEST_RETRY, FIRST_RETRY * 2.0 ** (failures - 1))

@@ -45,8 +45,11 @@ class Standing:
     @property
     def verdict(self) -> Sentence:
         """What a disaster would cost now."""
-        if self.database is None or self.rto is None:
+        if not self.facts.backups:
             return Sentence("a disaster now would cost everything: there is no backup yet")
+        if self.database is None or self.rto is None:
+            text = "a disaster now would cost everything: no backup is whole, in reach and of a known age"
+            return Sentence(text)
         about, known = roughly(self.rto), self.facts.measured is not None
         if self.machine is None:
             text = (

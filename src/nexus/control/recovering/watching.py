@@ -2,7 +2,7 @@
 
 An alarm is one line of the control loop's log at level error (or warning) that begins with a name that never
 changes, `recovery.rpo: …`; alerts hang on it. It is said when it has stood for a minute, again every hour,
-and once more, at level info, when it is over.
+and once more, at level info, when it is over: each place and each backup of its own.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ log = logging.getLogger("nexus.control")
 
 LASTING = 60.0  # seconds that an alarm stands before it is said
 AGAIN = 3600.0  # seconds until it is said again
+Key = tuple[str, str]  # of an alarm: its name, and what it is about
 _LEVELS = {"error": logging.ERROR, "warning": logging.WARNING}
 
 
@@ -31,8 +32,8 @@ class Watch:
     """`tell` is told each alarm's begin and end, as an event for clients."""
 
     tell: Callable[[dict[str, Any]], None]
-    _since: dict[str, float] = field(default_factory=dict)
-    _said: dict[str, float] = field(default_factory=dict)
+    _since: dict[Key, float] = field(default_factory=dict)
+    _said: dict[Key, float] = field(default_factory=dict)
 
     async def look(self, looker: Looker) -> Standing | None:
         """Looks once, and keeps what it saw; None when nothing could be seen."""
@@ -47,20 +48,21 @@ class Watch:
         return standing
 
     def judged(self, alarms: Sequence[Alarm], now: float) -> None:
-        """Says what has begun and what is over. Of several of one name the first counts."""
-        standing = {each.name: each for each in reversed(alarms)}
-        for name in self._since.keys() - standing.keys():
-            del self._since[name]
-            if self._said.pop(name, None) is not None:
-                log.info("%s is over", name)
-                self.tell({"event": "alarm", "name": name, "state": "over"})
-        for name, alarm in standing.items():
-            since = self._since.setdefault(name, now)
-            said = self._said.get(name)
+        """Says what has begun and what is over. Of several of one name about the same the first counts."""
+        standing = {(each.name, each.about): each for each in reversed(alarms)}
+        for key in sorted(self._since.keys() - standing.keys()):
+            del self._since[key]
+            if self._said.pop(key, None) is not None:
+                name, about = key
+                log.info("%s is over%s", name, f": {about}" if about else "")
+                self.tell({"event": "alarm", "name": name, "about": about, "state": "over"})
+        for key, alarm in standing.items():
+            since = self._since.setdefault(key, now)
+            said = self._said.get(key)
             if now - since < LASTING or (said is not None and now - said < AGAIN):
                 continue
-            self._said[name] = now
+            self._said[key] = now
             if not alarm.logged:
-                log.log(_LEVELS[alarm.level], "%s: %s", name, alarm.sentence)
+                log.log(_LEVELS[alarm.level], "%s: %s", alarm.name, alarm.sentence)
             if said is None:
                 self.tell({"event": "alarm", "state": "begun", **alarm.as_dict()})

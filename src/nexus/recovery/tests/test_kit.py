@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+import time
 from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
 
 from nexus.recovery.errors import RecoveryError, WrongKey
-from nexus.recovery.kit import key_lines, make_kit, read_key
+from nexus.recovery.kit import count_kit, key_lines, make_kit, new_kit, read_key
 from nexus.recovery.kit_page import KitFacts, kit_html, kit_text, place_file
 from nexus.recovery.sealing import Keys, kit_mark, load_keys, new_identity, seal, unseal
 from nexus.runtimes.home import Home
@@ -98,12 +99,33 @@ def test_a_slip_is_found_in_its_line() -> None:
         assert f"line {number + 1}" in str(told.value) or "recovery kit" in str(told.value)
 
 
+@pytest.mark.parametrize("slip", "O1IBoé")
+def test_a_letter_that_no_key_has_is_a_slip_in_its_line_and_no_missing_line(slip: str) -> None:
+    for number in range(6):
+        lines = list(key_lines(new_identity()))
+        for at in (3, 7, lines[number].index("/") + 2):
+            typed = [
+                *lines[:number],
+                lines[number][:at] + slip + lines[number][at + 1 :],
+                *lines[number + 1 :],
+            ]
+            with pytest.raises(WrongKey, match=f"line {number + 1} of the key has a slip"):
+                read_key("\n".join(typed))
+
+
 @pytest.mark.parametrize("lost", range(6))
 def test_a_line_that_is_missing_is_told(lost: int) -> None:
     lines = list(key_lines(new_identity()))
     del lines[lost]
-    with pytest.raises(RecoveryError, match=f"line {lost + 1}" if lost < 5 else "recovery kit"):
+    with pytest.raises(RecoveryError, match=f"line {lost + 1} of the key is missing"):
         read_key("\n".join(lines))
+
+
+def test_a_line_that_was_written_twice_counts_as_it_is_right() -> None:
+    identity = new_identity()
+    right = list(key_lines(identity))
+    wrong = right[2][:4] + ("Q" if right[2][4] != "Q" else "P") + right[2][5:]
+    assert read_key("\n".join([*right, wrong])) == read_key("\n".join([wrong, *right])) == identity
 
 
 def test_what_holds_no_key_is_told() -> None:
@@ -128,6 +150,25 @@ def test_the_page_stands_alone_in_both_languages(home: Home) -> None:
 def test_a_place_is_printed_as_restore_reads_it(name: str) -> None:
     place = PLACES[name]
     assert type(place)(**YAML(typ="safe").load("\n".join(place_file(place)))) == place
+
+
+def test_a_folder_below_the_stacks_own_is_printed_as_it_is_found_from_anywhere(home: Home) -> None:
+    below = {"nas": DirectoryPlace(kind="directory", path="nas/it")}
+    told = KitFacts(Stack("acme", home.root, (), recovery=RecoveryPolicy(places=below)), home)
+    text = kit_text(make_kit(home), told)
+    assert text.count(f"the folder {home.root / 'nas/it'}\n") == 1
+    assert f"path: '{home.root / 'nas/it'}'" in text
+
+
+def test_a_kit_counts_only_when_it_is_told_to(home: Home) -> None:
+    kit = new_kit(5.0)
+    assert kit_mark(home) is None
+    before = time.time()
+    count_kit(home, kit)
+    mark = kit_mark(home)
+    assert mark is not None
+    assert mark.recipient == kit.recipient
+    assert mark.made >= before
 
 
 def test_without_a_second_place_the_kit_says_what_that_means(home: Home) -> None:

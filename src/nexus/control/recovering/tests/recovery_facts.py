@@ -67,4 +67,4 @@ def facts(backups: Sequence[BackupManifest], **more: Any) -> RecoveryFacts:
         "runs": (run("drill", NOW - 3 * HOUR),),
         "policy": RecoveryPolicy(places={"safe": AWAY}),
     }
-    return RecoveryFacts(now=NOW, all_backups=tuple(backups), **{**told, **more})
+    return RecoveryFacts(all_backups=tuple(backups), **{"now": NOW, **told, **more})

@@ -10,6 +10,15 @@ BEGIN = "import sys, pathlib; from nexus.control.recovering.runs import Runs; "
 BEGIN += "Runs(pathlib.Path(sys.argv[1])).begin('full', 'carla')"
 
 
+def test_a_fault_stands_until_that_very_backup_is_found_well(tmp_path: Path) -> None:
+    runs = Runs(tmp_path / "control.db")
+    for name, state in (("a", "done"), ("a", "failed"), ("b", "done"), ("a", "interrupted")):
+        runs.end(runs.begin("verify", "carla", backup=name), state, "")  # type: ignore[arg-type]
+    assert [(each.backup, each.state) for each in runs.verdicts()] == [("a", "failed"), ("b", "done")]
+    runs.end(runs.begin("verify", "carla", backup="a"), "done", "")
+    assert {each.state for each in runs.verdicts()} == {"done"}
+
+
 def test_runs_are_told_newest_first_with_size_and_time(tmp_path: Path) -> None:
     clock = iter((10.0, 14.5, 20.0, 21.0))
     runs = Runs(tmp_path / "control.db", lambda: next(clock))

@@ -55,6 +55,23 @@ def test_what_failed_is_tried_again_ever_more_seldom() -> None:
     assert due(RULES, (), (run("full", NOW), *often), "", NOW + 10) is not None
 
 
+def test_a_backup_taken_while_the_clock_was_ahead_stops_nothing() -> None:
+    strange = backup(NOW + 400 * DAY)
+    for now in (NOW, NOW + 300 * DAY):
+        found = due(RULES, (strange,), (), "", now)
+        assert found is not None
+        assert (found.kind, found.why) == ("full", "the schedule wants it")
+    assert due(RULES, (strange, backup(NOW)), (), "", NOW + 60) is None
+
+
+def test_a_run_that_failed_while_the_clock_was_ahead_is_tried_again() -> None:
+    assert due(RULES, (), (run("full", NOW + 400 * DAY, "failed"),), "", NOW) is not None
+
+
+def test_a_kit_made_while_the_clock_was_ahead_is_no_reason_for_ever_more_backups() -> None:
+    assert due(RULES, (backup(NOW),), (), "", NOW + 60, kit=NOW + 400 * DAY) is None
+
+
 def test_an_interrupted_run_is_tried_again_at_once() -> None:
     assert due(RULES, (), (run("full", NOW, "interrupted"),), "", NOW + 5) is not None
 
@@ -65,6 +82,7 @@ def test_the_next_times_are_told_of_each_job() -> None:
         "full": SUNDAY + 7 * DAY,
         "incremental": NOW + 5.5 * HOUR,
         "drill": NOW + 19 * HOUR,
+        "verify": NOW + 21 * HOUR,
     }
 
 

@@ -83,7 +83,7 @@ def test_a_place_with_half_a_chain_has_no_backup() -> None:
     ("changed", "loss"),
     [
         ({"policy": RecoveryPolicy(stream=False, places={})}, HOUR - 10),
-        ({"stream": stream(gap=Gap(1, "0/4", "0/5", "the slot was lost", NOW - 60))}, HOUR - 10),
+        ({"stream": stream(gap=Gap(1, "0/4", "0/5000000", "the slot was lost", NOW))}, HOUR - 10),
         ({"places": (PlaceFacts("local", "directory", (FRESH.id,), None),)}, HOUR - 10),
     ],
     ids=["no stream", "a gap", "nothing known of the stream"],
@@ -93,8 +93,15 @@ def test_without_a_stream_all_since_the_backup_is_lost(changed: dict[str, object
 
 
 def test_a_full_backup_behind_the_gap_closes_it() -> None:
-    gap = Gap(1, "0/4", "0/5", "the slot was lost", NOW - 2 * HOUR)
+    gap = Gap(1, "0/4", FRESH.start_lsn, "the slot was lost", NOW - 2 * HOUR)
     assert judge(facts([FRESH], stream=stream(gap=gap))).alarms == ()
+    assert judge(facts([replace(FRESH, start_lsn="0/1", timeline=2)], stream=stream(gap=gap))).alarms == ()
+
+
+def test_a_full_backup_before_the_gap_does_not_close_it_whatever_its_clock_said() -> None:
+    gap = Gap(1, "0/4000000", "0/5000000", "the slot was lost", NOW - 2 * HOUR)
+    for at in (NOW - HOUR, NOW + 400 * DAY):
+        assert "recovery.gap" in names(facts([backup(at)], stream=stream(gap=gap)))
 
 
 @pytest.mark.parametrize(
@@ -109,7 +116,8 @@ def test_a_full_backup_behind_the_gap_closes_it() -> None:
         ({"unreadable": {"x": "damaged"}}, "recovery.backup-unreadable"),
         ({"disk_free": 1 << 20}, "recovery.space"),
         ({"disk_free": 3 << 30, "growth": float(1 << 30)}, "recovery.space"),
-        ({"runs": (run("verify", NOW, "failed", "a bit flipped"),)}, "recovery.damaged"),
+        ({"damaged": (run("verify", NOW, "failed", "a bit flipped"),)}, "recovery.damaged"),
+        ({"runs": (run("verify", NOW - 3 * DAY),)}, "recovery.verify"),
         ({"runs": (run("drill", NOW - HOUR, "failed", "books differ"),)}, "recovery.drill"),
         ({"runs": (run("drill", NOW - 3 * DAY),)}, "recovery.drill"),
     ],
@@ -130,6 +138,49 @@ def test_a_backup_that_was_due_is_missed_after_an_hour() -> None:
     every_six_hours = backup(NOW - 30 * HOUR)  # due at 11:30, 05:30 … UTC
     assert "recovery.backup-overdue" in names(facts([every_six_hours]))
     assert names(facts([backup(NOW - 6.4 * HOUR)])) == []
+
+
+def test_a_backup_from_a_time_to_come_is_of_no_known_age() -> None:
+    strange = backup(NOW + 400 * DAY)
+    told = facts([strange], now=NOW + 30 * DAY, stream=stream(alive=True), kit=NOW)
+    assert "recovery.clock" in names(told)
+    assert judge(told).machine is None  # nobody knows whether the kit was made before it
+    silent = replace(told, policy=RecoveryPolicy(stream=False))
+    assert judge(silent).database is None
+    assert judge(silent).verdict.endswith("no backup is whole, in reach and of a known age")
+    older = replace(silent, all_backups=(backup(NOW), strange))
+    both = tuple(each.id for each in older.all_backups)
+    places = tuple(replace(each, backups=both) for each in silent.places)
+    assert judge(replace(older, places=places)).database == 30 * DAY - 10
+    assert "recovery.clock" not in names(facts([backup(NOW + 30.0)]))
+
+
+def test_the_standstill_is_that_of_a_backup_which_can_be_fetched() -> None:
+    full, later = backup(NOW - DAY), replace(backup(NOW - HOUR), plain=6_000_000_000)
+    there = PlaceFacts("local", "directory", (full.id, later.id), 1.0)
+    safe = PlaceFacts("safe", "sftp", (full.id,), 2.0)
+    told = facts([full, later], rates=MEASURED, places=(there, safe))
+    whole = judge(told).rto
+    gone = judge(replace(told, places=(replace(there, backups=()), safe))).rto
+    away = judge(replace(told, places=(replace(there, trouble="the disk is gone"), safe))).rto
+    assert whole == 60 + 20 + FIXED + SERVING
+    assert gone == away == 6 + 2 + FIXED + SERVING
+    none = judge(replace(told, places=(replace(there, backups=()),)))
+    assert (none.rto, none.ok) == (None, False)
+    assert none.verdict.endswith("no backup is whole, in reach and of a known age")
+
+
+def test_each_damaged_backup_is_an_alarm_of_its_own() -> None:
+    bad = tuple(replace(run("verify", NOW, "failed", "a bit flipped"), backup=name) for name in ("x", "y"))
+    told = facts([FRESH], damaged=bad, runs=(run("drill", NOW - HOUR), run("verify", NOW)))
+    assert [(each.name, each.about) for each in judge(told).alarms] == [
+        ("recovery.damaged", "x"),
+        ("recovery.damaged", "y"),
+    ]
+    figured = {each.labels for each in figures(judge(told).as_dict()) if each.name == "nexus_recovery_alarm"}
+    assert figured == {
+        f'{{"about":"{name}","level":"error","name":"recovery.damaged"}}' for name in ("x", "y")
+    }
 
 
 def test_a_place_that_cannot_be_reached_is_named_and_counts_as_it_was() -> None:

@@ -28,6 +28,32 @@ def test_an_alarm_is_said_once_it_lasts_hourly_and_at_its_end(caplog: pytest.Log
     assert [each["state"] for each in told] == ["begun", "over"]
 
 
+def test_a_second_place_that_fails_is_said_too_and_each_one_is_over_by_itself(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    first, second = (
+        Alarm("recovery.place", "error", Sentence("{place}: away", place=name), about=name)
+        for name in ("far", "safe")
+    )
+    told: list[dict[str, Any]] = []
+    watch = Watch(told.append)
+    caplog.set_level(logging.INFO, "nexus.control")
+    watch.judged([first], 0.0)
+    watch.judged([first, second], 60.0)
+    watch.judged([first, second], 120.0)
+    watch.judged([second], 130.0)
+    assert [record.getMessage() for record in caplog.records] == [
+        "recovery.place: far: away",
+        "recovery.place: safe: away",
+        "recovery.place is over: far",
+    ]
+    assert [(each["state"], each["about"]) for each in told] == [
+        ("begun", "far"),
+        ("begun", "safe"),
+        ("over", "far"),
+    ]
+
+
 def test_what_passes_within_a_minute_is_not_said(caplog: pytest.LogCaptureFixture) -> None:
     watch = Watch(lambda event: None)
     watch.judged([ALARM], 0.0)
