@@ -16,6 +16,14 @@ PT_BR = {
     ),
     "restore point {name}": "ponto de restauração {name}",
     "the WAL is replayed: {place} of {end}": "o WAL é reaplicado: {place} de {end}",
+    "timeline {number} is followed, which was lived last ({until}); others end elsewhere: {others}": (
+        "segue-se a linha do tempo {number}, a que foi vivida por último ({until}); outras terminam em outro "
+        "lugar: {others}"
+    ),
+    "{places}: behind the living database by {mb} MB of WAL; what was committed last is not there": (
+        "{places}: atrasado em relação ao banco vivo em {mb} MB de WAL; o que foi confirmado por último não "
+        "está lá"
+    ),
     "what was committed on timeline {number} after {place} is no part of the present; --timeline {number} "
     "leads there": (
         "o que foi confirmado na linha do tempo {number} depois de {place} não faz parte do presente; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -13,18 +14,22 @@ from nexus.control.restoring.begun import Begun, new_stamp
 from nexus.control.restoring.requests import Wish
 from nexus.control.secrets import ADMIN_URL
 from nexus.migrations.rehearsing.sentence import Say
+from nexus.recovery import lsn
 from nexus.recovery.errors import RecoveryError
 from nexus.recovery.places.opening import open_places
 from nexus.recovery.repository import Repository
-from nexus.recovery.restoring.choice import Choice
+from nexus.recovery.restoring.choice import Choice, both
 from nexus.recovery.restoring.choose import choose
 from nexus.recovery.restoring.restore import restore
-from nexus.recovery.restoring.target import Reached, Target
+from nexus.recovery.restoring.target import Known, Reached, Target
 from nexus.recovery.sealing import Keys, recipient_of
 from nexus.recovery.sealing.keyring import load_keys
-from nexus.recovery.streaming.status import read_status
+from nexus.recovery.streaming.status import StreamStatus, read_status
 from nexus.runtimes.home import Home
 from nexus.stack import Stack
+
+SEALED_WITHIN = 5.0  # seconds
+POLL = 0.2
 
 
 @dataclass(frozen=True)
@@ -65,10 +70,24 @@ class Engine:
         and as late as the stream knows that all was committed.
         """
         stream = read_status(self.home)
+        if target.kind == "time":
+            stream = await self._sealed(stream)
         if stream is not None and target.timeline is None and target.kind != "backup" and stream.timeline:
             target = replace(target, timeline=stream.timeline)
-        known = stream.at if stream is not None and stream.alive and stream.lag_bytes == 0 else None
+        known = known_of(stream)
         return await choose(self.repository, target, zone=self.zone, known=known, url=self.url)
+
+    async def _sealed(self, stream: StreamStatus | None) -> StreamStatus | None:
+        """The status once all that the server had written is archived, which takes a second or so."""
+        give_up = asyncio.get_running_loop().time() + SEALED_WITHIN
+        while stream is not None and stream.alive and stream.server_lsn and stream.sealed_lsn:
+            if lsn.parse(stream.sealed_lsn) >= lsn.parse(stream.server_lsn):
+                break
+            if asyncio.get_running_loop().time() > give_up:
+                break
+            await asyncio.sleep(POLL)
+            stream = read_status(self.home)
+        return stream
 
 
 @asynccontextmanager
@@ -113,9 +132,25 @@ def url_of(stack: Stack, home: Home) -> str | None:
         return None
 
 
+def known_of(stream: StreamStatus | None) -> Known | None:
+    """What the stream knows of the living database: at which moment it had written how much. Pure."""
+    if stream is None or not stream.alive or not stream.server_lsn or not stream.timeline:
+        return None
+    return Known(stream.at, stream.timeline, lsn.parse(stream.server_lsn))
+
+
 def target_of(wish: Wish) -> Target:
     """A wish as the restore knows it. Pure."""
-    return Target(wish.kind, wish.at, wish.name)
+    return Target(wish.kind, wish.at, wish.name, timeline=wish.timeline)
+
+
+def after(begun: Begun, reached: Reached, zone: str) -> Begun:
+    """The same, with what was reached: the latest state is what was archived since it was planned. Pure."""
+    if begun.wish.kind != "latest":
+        return replace(begun, at=reached.at)
+    place = f"({reached.lsn})"
+    told = f"{both(reached.at, zone)} {place}" if reached.at is not None else f"{reached.lsn}"
+    return replace(begun, at=reached.at, reaches=told)
 
 
 def begin(wish: Wish, choice: Choice, zone: str, now: float, minutes: float) -> Begun:

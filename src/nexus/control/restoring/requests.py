@@ -10,13 +10,16 @@ Kind = Literal["latest", "time", "point", "migration", "lsn", "backup"]
 
 
 class Wish(BaseModel):
-    """Where to. `at` (seconds since the epoch) is of `time`, `name` of the others but `latest`."""
+    """Where to. `at` (seconds since the epoch) is of `time`, `name` of the others but `latest`. `timeline`:
+    the one to follow, None = the present one.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Kind = "latest"
     at: float | None = None
     name: str = ""
+    timeline: int | None = Field(default=None, ge=1)
 
     @model_validator(mode="after")
     def _whole(self) -> Wish:
@@ -24,6 +27,8 @@ class Wish(BaseModel):
             raise ValueError("a time is asked for with --at TIME, and nothing else is")
         if (self.kind in ("latest", "time")) == bool(self.name):
             raise ValueError(f"--{self.kind} {'takes no name' if self.name else 'needs a name'}")
+        if self.kind == "backup" and self.timeline is not None:
+            raise ValueError("--backup has its own timeline; leave --timeline out")
         return self
 
 

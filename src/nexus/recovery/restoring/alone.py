@@ -7,7 +7,7 @@ import re
 import signal
 from pathlib import Path
 
-from nexus.migrations.quoting import identifier, literal
+from nexus.migrations.quoting import literal
 from nexus.postgres import programs
 from nexus.postgres.programs import Programs
 from nexus.recovery.errors import RecoveryFailed
@@ -31,11 +31,6 @@ async def take_over(tools: Programs, data: Path, password: str) -> str:
     if found is None:
         raise RecoveryFailed(f"{data}: PostgreSQL does not tell its superuser: {said.strip()[-300:]}")
     return found[1]
-
-
-async def set_password(tools: Programs, data: Path, role: str, password: str) -> None:
-    """Sets a role's password. Raises RecoveryFailed."""
-    await run_alone(tools, data, f"ALTER ROLE {identifier(role)} PASSWORD {literal(password)}")
 
 
 async def run_alone(tools: Programs, data: Path, *statements: str, database: str = "postgres") -> str:

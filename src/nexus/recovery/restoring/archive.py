@@ -10,12 +10,13 @@ from nexus.migrations.rehearsing.sentence import Sentence
 from nexus.recovery import layout, lsn
 from nexus.recovery.backups.manifest import BackupManifest
 from nexus.recovery.backups.server import BINARIES
-from nexus.recovery.errors import Damaged, Missing, Unreachable, WrongVersion
+from nexus.recovery.errors import Damaged, Missing, Unreachable, WrongKey, WrongVersion
 from nexus.recovery.repository import Repository
 from nexus.recovery.restoring import locate
 from nexus.recovery.restoring.choice import Reachable
+from nexus.recovery.restoring.present import lived_last, told
 from nexus.recovery.restoring.records import Reader
-from nexus.recovery.restoring.target import Target
+from nexus.recovery.restoring.target import Known, Target
 from nexus.recovery.restoring.timelines import Leg, ancestors, follow, life
 from nexus.recovery.streaming.coverage import Span, spans
 from nexus.recovery.streaming.holdings import Holdings
@@ -80,7 +81,9 @@ class Archive:
         )
 
 
-async def read_archive(repository: Repository, target: Target, known: float | None = None) -> Archive:
+async def read_archive(
+    repository: Repository, target: Target, known: Known | None = None, zone: str = "UTC"
+) -> Archive:
     """What a repository holds that may lead to a target. Raises as `choose` does."""
     backups, unread = await _backups(repository)
     if not backups:
@@ -91,24 +94,36 @@ async def read_archive(repository: Repository, target: Target, known: float | No
     system = backups[-1].system
     own = {each.id: each for each in backups if each.system == system}
     size = backups[-1].segment
-    entries = await repository.entries(layout.WAL)
-    held = Holdings.of(entry.key for entry in entries)
-    histories = await _histories(repository, held)
+    reader = Reader(repository, size, system)
+    held = Holdings.of(entry.key for entry in await repository.entries(layout.WAL))
+    histories, faults = await _histories(repository, held)
+    unread += faults
     there = spans(held, size)
     timelines = (
         {each.timeline for each in there} | histories.keys() | {each.timeline for each in own.values()}
     )
-    timeline = target.timeline or max(timelines)
-    if timeline not in timelines:
-        raise Unreachable(
-            f"there is no timeline {timeline}; there are {', '.join(map(str, sorted(timelines)))}"
-        )
-    lived = life(timeline, histories)
     wanted = target.name if target.kind == "backup" else target.backup
     if wanted and wanted not in own:
         raise Unreachable(f"there is no whole backup {wanted}; there are {', '.join(own)}" + unread)
-    if wanted and target.kind == "backup":  # also one of a timeline that was left
-        lived = life(own[wanted].timeline, histories)
+    notes: tuple[Sentence, ...] = (
+        (Sentence("not all backups can be read: {why}", why=unread.strip("; ")),) if unread else ()
+    )
+    if target.kind == "backup":  # also one of a timeline that was left
+        timeline = own[wanted].timeline
+    elif target.timeline:
+        timeline = target.timeline
+    elif len(timelines) == 1:
+        timeline = max(timelines)
+    else:
+        lived_on = await lived_last(reader, sorted(timelines), histories, there, own.values())
+        timeline = lived_on[0].timeline if lived_on else max(timelines)
+        notes += told(lived_on, zone)
+    if timeline not in timelines:
+        raise Unreachable(
+            f"there is no timeline {timeline}; there are {', '.join(map(str, sorted(timelines)))}, which "
+            "--timeline NUMBER names"
+        )
+    lived = life(timeline, histories)
     found = [_candidate(own, each, lived, there, size) for each in own.values() if wanted in ("", each.id)]
     candidates = sorted(
         (each for each in found if each is not None), key=lambda each: (-each.end, -each.consistent)
@@ -121,28 +136,65 @@ async def read_archive(repository: Repository, target: Target, known: float | No
             f"backup {candidates[0].backup.id} is of PostgreSQL {major}, and this Nexus brings {BINARIES}; "
             f"restore it with the Nexus of its time, {candidates[0].backup.nexus or f'one with {major}'}"
         )
-    notes = (Sentence("not all backups can be read: {why}", why=unread.strip("; ")),) if unread else ()
-    stored = max((entry.modified for entry in entries), default=0.0)
-    reader = Reader(repository, size, system)
-    age = stored if known is None else known
-    return Archive(reader, timeline, lived, there, tuple(candidates), age, notes)
+    until, behind = _until(known, timeline, candidates[0], [place.name for place in repository.places])
+    return Archive(reader, timeline, lived, there, tuple(candidates), until, (*notes, *behind))
+
+
+def _until(
+    known: Known | None, timeline: int, furthest: Candidate, places: Sequence[str]
+) -> tuple[float, tuple[Sentence, ...]]:
+    """Until when all that was committed is held, and how far the places are behind. The time of files tells
+    nothing: a copy of them is as new as it likes.
+    """
+    if known is None or known.timeline != timeline:
+        return 0.0, ()
+    lacks = known.lsn - furthest.end
+    if lacks <= 0:
+        return known.at, ()
+    return 0.0, (
+        Sentence(
+            "{places}: behind the living database by {mb} MB of WAL; what was committed last is not there",
+            places=", ".join(places),
+            mb=f"{lacks / 1e6:.1f}",
+        ),
+    )
 
 
 async def _backups(repository: Repository) -> tuple[list[BackupManifest], str]:
-    """The backups that can be read, oldest first; and what is wrong with the others."""
+    """The backups that can be read, oldest first; and what is wrong with the others. Those that were made
+    before a recovery kit are not opened by its key.
+
+    Raises:
+        WrongKey: the key opens none.
+    """
     found: list[BackupManifest] = []
-    faults = ""
+    faults, wrong = "", None
     for name in await repository.ids():
         try:
             found.append(await repository.backup(name))
-        except (Damaged, Missing) as fault:
+        except (Damaged, Missing, WrongKey) as fault:
+            wrong = fault if isinstance(fault, WrongKey) else wrong
             faults += f"; {name}: {fault}"
+    if wrong is not None and not found:
+        raise wrong
     return found, faults
 
 
-async def _histories(repository: Repository, held: Holdings) -> Mapping[int, tuple[tuple[int, int], ...]]:
-    texts = await asyncio.gather(*(repository.read(layout.history(each)) for each in held.histories))
-    return {timeline: ancestors(text) for timeline, text in zip(held.histories, texts, strict=True)}
+async def _histories(
+    repository: Repository, held: Holdings
+) -> tuple[Mapping[int, tuple[tuple[int, int], ...]], str]:
+    """The histories of timelines that can be read, and what is wrong with the others."""
+    names = sorted(held.histories)
+    texts = await asyncio.gather(*(_history(repository, each) for each in names))
+    found = {each: text for each, text in zip(names, texts, strict=True) if not isinstance(text, str)}
+    return found, "".join(f"; {text}" for text in texts if isinstance(text, str))
+
+
+async def _history(repository: Repository, timeline: int) -> tuple[tuple[int, int], ...] | str:
+    try:
+        return ancestors(await repository.read(layout.history(timeline)))
+    except (Damaged, Missing, WrongKey) as fault:
+        return f"history of timeline {timeline}: {fault}"
 
 
 def _candidate(

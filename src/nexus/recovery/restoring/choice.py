@@ -52,8 +52,9 @@ class Reachable:
 class Choice:
     """`chain`: a full backup and the incremental ones on it, to the one that is begun from. `timeline`: the
     one that is followed. `legs`: the WAL that is replayed. `at`: when the last transaction that will be in it
-    was committed, as far as it is known; `lsn`: the end of what will be in it. `future`: the WAL as far as
-    it goes; what lies in it after `lsn` is lost. `notes`: what an operator should know.
+    was committed, as far as it is known, and `last` where that commit begins; `lsn`: the end of what will be
+    in it. `future`: the WAL as far as it goes; what lies in it after `lsn` is lost. `notes`: what an operator
+    should know.
     """
 
     target: Target
@@ -66,6 +67,7 @@ class Choice:
     future: tuple[Leg, ...]
     reachable: Reachable
     notes: tuple[Sentence, ...] = ()
+    last: int | None = None
 
     @property
     def backup(self) -> BackupManifest:
@@ -89,6 +91,14 @@ class Choice:
         """
         beside = max((each.plain for each in self.chain[1:]), default=0)
         return self.bytes + beside + min(self.wal, SPOOLED) + self.backup.segment * 4
+
+    def needs(self, name: str) -> bool:
+        """Whether a segment of this name is replayed."""
+        timeline, size = lsn.timeline(name), self.backup.segment
+        begin = lsn.start(name, size)
+        return any(
+            leg.timeline == timeline and leg.start - leg.start % size <= begin < leg.end for leg in self.legs
+        )
 
     @property
     def exact(self) -> Target:

@@ -15,7 +15,7 @@ from nexus.recovery.restoring.archive import Archive, Candidate, read_archive
 from nexus.recovery.restoring.choice import Choice, Stop, both
 from nexus.recovery.restoring.migrations import made_before, matching
 from nexus.recovery.restoring.records import Point
-from nexus.recovery.restoring.target import Target
+from nexus.recovery.restoring.target import Known, Target
 
 
 async def choose(
@@ -23,19 +23,19 @@ async def choose(
     target: Target,
     *,
     zone: str = "UTC",
-    known: float | None = None,
+    known: Known | None = None,
     url: str | None = None,
 ) -> Choice:
-    """How to get to a target. `zone`: whose clock messages show beside UTC; `known`: until when all that was
-    committed is known to be archived (seconds since the epoch; None = the age of the newest file); `url`: the
-    superuser's address of the living database, which tells best which restore point was made for a migration.
+    """How to get to a target. `zone`: whose clock messages show beside UTC; `known`: what the stream knows of
+    the living database; `url`: the superuser's address of it, which tells best which restore point was made
+    for a migration.
 
     Raises:
         Unreachable: no backup and WAL lead there; says what is reachable.
         WrongVersion: it takes another PostgreSQL than ours; says which.
         Damaged, WrongKey, PlaceError: what must be known for it cannot be read.
     """
-    archive = await read_archive(repository, target, known)
+    archive = await read_archive(repository, target, known, zone)
     if target.kind == "backup":
         return await _finished(archive, target, archive.candidates[0], None, ())
     if target.kind == "migration":
@@ -139,6 +139,7 @@ async def _finished(
         best.legs,
         await archive.reachable(),
         (*archive.notes, *notes),
+        last.lsn if last else None,
     )
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nexus.recovery import lsn
-from nexus.recovery.errors import Missing, RecoveryError
+from nexus.recovery.errors import Missing, RecoveryError, Unreachable, WrongKey
 from nexus.recovery.repository import Repository
 from nexus.recovery.streaming.fetch import read_wal
 from nexus.runtimes.process import accounts
@@ -40,8 +40,9 @@ exit 200
 @dataclass
 class Feed:
     """`folder`: private to the server's user. `limit`: the byte from which on nothing is given, as if the WAL
-    ended there. `served` is told the place in the WAL that was given last. `trouble`: why the server was
-    stopped.
+    ended there. `needs` tells whether a segment is part of what must be replayed: the server promotes where
+    one is missing. `timeline`: the one that is followed. `served` is told the place in the WAL that was given
+    last. `trouble`: why the server was stopped.
     """
 
     repository: Repository
@@ -49,6 +50,8 @@ class Feed:
     account: Account | None
     segment: int
     limit: int
+    needs: Callable[[str], bool] = lambda _: False
+    timeline: int = 0
     served: Callable[[int], None] = lambda _: None
     trouble: RecoveryError | OSError | None = None
     _ahead: dict[str, asyncio.Task[bytes]] = field(default_factory=dict)
@@ -99,8 +102,19 @@ class Feed:
                 return NONE
             data = await self._read(name)
             await asyncio.to_thread(self._hand_over, name, data)
-        except Missing:
-            return NONE
+        except Missing as fault:
+            if len(name) != SEGMENT_NAME or not self.needs(name):
+                return NONE
+            self.trouble = Unreachable(
+                f"{name} was there when this was planned, and is in no place any more ({fault}); the same "
+                "command chooses anew"
+            )
+            return FAULT
+        except WrongKey as fault:
+            if name.endswith(".history") and lsn.timeline(name) <= self.timeline:
+                return NONE  # it is older than the recovery kit; the backup brings its own copy
+            self.trouble = fault
+            return FAULT
         except (RecoveryError, OSError) as fault:
             self.trouble = fault
             return FAULT

@@ -31,6 +31,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?(?= UTC)")
 _ENDS = (
     *("invalid", "could not find a valid record", "out-of-sequence", "unexpected"),
     *("could not open file", "could not find file"),
+    "incorrect",  # the WAL ends within a record; what is stored cannot be altered unseen
 )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from nexus.postgres import Cluster
 from nexus.postgres.programs import LAST_LINES
+from nexus.recovery import lsn
 from nexus.recovery.errors import RecoveryFailed, Unreachable
 from nexus.recovery.restoring.choice import Choice
 from nexus.runtimes.process import accounts
@@ -86,6 +87,20 @@ async def replay(cluster: Cluster, choice: Choice) -> Replayed:
             raise _failed(cluster, choice)
         await asyncio.sleep(POLL)
     return read_log(cluster.log.read_text(errors="replace"), cluster.data)
+
+
+def there(replayed: Replayed, choice: Choice) -> Replayed:
+    """The same, where all that was chosen is in it. Pure.
+
+    Raises:
+        Unreachable: the server ended before the last commit that was to be in it.
+    """
+    if choice.last is not None and lsn.parse(replayed.lsn) <= choice.last:
+        raise Unreachable(
+            f"the replay ended at {replayed.lsn}, and the last commit of {choice.lsn} lies at "
+            f"{lsn.text(choice.last)}: the WAL between them cannot be used ({replayed.said})"
+        )
+    return replayed
 
 
 def read_log(text: str, data: Path) -> Replayed:

@@ -25,7 +25,7 @@ from nexus.recovery.restoring.choice import Choice
 from nexus.recovery.restoring.feed import Feed
 from nexus.recovery.restoring.files import lay_out
 from nexus.recovery.restoring.rates import note_rates
-from nexus.recovery.restoring.replay import Replayed, hand_over, replay, settings
+from nexus.recovery.restoring.replay import Replayed, hand_over, replay, settings, there
 from nexus.recovery.restoring.target import Reached
 from nexus.runtimes.home import closed_to_others
 from nexus.runtimes.process import accounts
@@ -133,13 +133,14 @@ async def _replayed(cluster: Cluster, choice: Choice, repository: Repository, sa
             say(Sentence("the WAL is replayed: {place} of {end}", place=at, end=choice.lsn))
 
     folder, limit = cluster.folder / "wal", choice.stop.limit
-    feed = Feed(repository, folder, cluster.account, choice.backup.segment, limit, served)
+    segment, account = choice.backup.segment, cluster.account
+    feed = Feed(repository, folder, account, segment, limit, choice.needs, choice.timeline, served)
     cluster.settings = {**cluster.settings, **settings(choice, feed.command)}
     say(Sentence("{mb} MB of WAL are replayed", mb=round(choice.wal / 1e6)))
     try:
         async with feed.serving():
             try:
-                return await replay(cluster, choice)
+                return there(await replay(cluster, choice), choice)
             finally:
                 await asyncio.shield(cluster.stop())
     except RecoveryFailed:

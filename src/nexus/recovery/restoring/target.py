@@ -11,7 +11,8 @@ class Target:
     """`latest`: to the end of the WAL. `time` (`at`, seconds since the epoch): all that was committed until
     then. `point` (`name`): a restore point. `migration` (`name`): just before a migration was applied. `lsn`
     (`name`): all before that byte. `backup` (`name`): as soon as that backup is consistent. `backup` may be
-    given with the others too: it is begun from. `timeline`: to be followed; None = the newest.
+    given with the others too: it is begun from. `timeline`: to be followed; None = the one that was lived
+    last.
     """
 
     kind: Literal["latest", "time", "point", "migration", "lsn", "backup"]
@@ -19,6 +20,17 @@ class Target:
     name: str = ""
     backup: str = ""
     timeline: int | None = None
+
+
+@dataclass(frozen=True)
+class Known:
+    """That at `at` (seconds since the epoch) nothing was committed beyond the byte `lsn` of `timeline`: who
+    holds the WAL up to there has all that was committed until then.
+    """
+
+    at: float
+    timeline: int
+    lsn: int
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from nexus.recovery import layout
+from nexus.recovery import layout, lsn
 from nexus.recovery.errors import Damaged, NoRoom, RecoveryFailed, Unreachable, WrongKey, WrongVersion
 from nexus.recovery.places.directory import Directory
 from nexus.recovery.repository import Repository
 from nexus.recovery.restoring.choose import choose
 from nexus.recovery.restoring.restore import restore
-from nexus.recovery.restoring.target import Target
+from nexus.recovery.restoring.target import Known, Target
 from nexus.recovery.restoring.tests.conftest import History
 from nexus.recovery.restoring.tests.living import gone
 from nexus.recovery.sealing import Keys, new_identity, recipient_of
@@ -22,7 +22,7 @@ from nexus.recovery.sealing import Keys, new_identity, recipient_of
 ZONE = "America/Sao_Paulo"
 
 
-async def refused(history: History, target: Target, **options: float) -> str:
+async def refused(history: History, target: Target, **options: Known) -> str:
     with pytest.raises(Unreachable) as told:
         await choose(history.living.repository, target, zone=ZONE, **options)  # type: ignore[arg-type]
     return str(told.value)
@@ -41,9 +41,10 @@ async def test_a_target_after_all_that_is_known_is_refused_and_one_within_is_the
 ) -> None:
     latest = await choose(history.living.repository, Target("latest"))
     assert latest.at is not None
-    said = await refused(history, Target("time", at=latest.at + 60), known=latest.at + 30)
+    known = Known(latest.at + 30, latest.timeline, lsn.parse(latest.lsn))
+    said = await refused(history, Target("time", at=latest.at + 60), known=known)
     assert "--latest goes to the end of the WAL" in said
-    quiet = await choose(history.living.repository, Target("time", at=latest.at + 20), known=latest.at + 30)
+    quiet = await choose(history.living.repository, Target("time", at=latest.at + 20), known=known)
     assert quiet.lsn == latest.lsn
     assert "nothing was committed after that moment" in str(quiet.notes)
 
