@@ -62,7 +62,7 @@ def checked(module: str, only: Mapping[str, object], never: Mapping[str, object]
 
 
 def policy(deleted: bool, changed: bool, added: bool, until: str | None, take: str) -> dict[str, Any]:
-    """Which rows are written: deleted and changed ones when none is named. May end the command (exit code 2)."""
+    """Which rows are written: deleted and changed ones when none is named. Ends the command when wrong."""
     from nexus.cli import restorewish
     from nexus.recovery.restoring.moment import NoMoment, moment
 

@@ -15,9 +15,9 @@ _STAMP = re.compile(r"^\d{8}T\d{6}Z-[0-9a-f]{6}$")
 class RowsRequest(Asked):
     """`nexus restore --module`. `tables`: () = all; `where`: a condition on the one table. `deleted`,
     `changed`, `added`: which rows are written; `until` (seconds since the epoch): what was written later is
-    no damage, and kept unless `take` is then. `place`, `key`: as of a restore. `override`: the reason to go
-    on though invariants break; `bypass_triggers`: the reason to let triggers rest. `stamp`: the comparison that
-    the operator saw, and that is merged as it was shown; "" compares anew.
+    no damage, and kept unless `take` is then. `place`, `key`: as of a restore. `override`: the reason to
+    go on though invariants break; `bypass_triggers`: the reason to let triggers rest. `stamp`: the comparison
+    that the operator saw, and that is merged as it was shown; "" compares anew.
     """
 
     module: str

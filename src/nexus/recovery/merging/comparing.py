@@ -13,7 +13,7 @@ import asyncpg
 from nexus.recovery.errors import MergeRefused
 from nexus.recovery.merging.difference import Does, Kind, Policy, Row, TableDifference, Writer
 from nexus.recovery.merging.pairing import Pair
-from nexus.recovery.merging.rows import Rows, query, split_key, streamed, value
+from nexus.recovery.merging.rows import Rows, key_of, numbers_of, query, streamed, value
 from nexus.recovery.merging.spool import Spool, TableSpool
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ class _Comparison:
         self._spool = spool
         self._names = tuple(each.name for each in pair.columns)
         self._key = tuple(self._names.index(each) for each in pair.key)
+        self._numbers = frozenset(self._names.index(each) for each in numbers_of(pair))
         compared = {each.name for each in pair.compared}
         self._compared = tuple(n for n, name in enumerate(self._names) if name in compared)
         self._pair = pair
@@ -73,8 +74,8 @@ class _Comparison:
                 continue
             was = old.split(b"\t") if old is not None else []
             is_ = new.split(b"\t") if new is not None else []
-            there = split_key(was, self._key) if was else None
-            here = split_key(is_, self._key) if is_ else None
+            there = key_of(was, self._key, self._numbers) if was else None
+            here = key_of(is_, self._key, self._numbers) if is_ else None
             if here is None or (there is not None and there < here):
                 self._deleted(was)
                 old = await before.next()

@@ -49,20 +49,26 @@ def query(pair: Pair, now: bool, condition: str = "", clock: bool = False) -> st
     `clock`: whether the server knows when transactions were committed (track_commit_timestamp).
     """
     table: Table = pair.now if now else pair.then
-    values = {each.name: _text(each, "" if now else pair.recast(each), pair.key) for each in pair.columns}
+    values = {each.name: identifier(each.name) + _cast(pair, each, now) for each in pair.columns}
     asked = f"coalesce(({condition})::boolean, false)" if condition else "true"
-    order = ", ".join(f'{values[each]} COLLATE "C"' for each in pair.key)
-    told = [*values.values(), asked]
+    numbers = numbers_of(pair)
+    ordered = [f"trim_scale({values[each]})" if each in numbers else values[each] for each in pair.key]
+    order = ", ".join(f'{each}::text COLLATE "C"' for each in ordered)
+    told = [*(f"{each}::text" for each in values.values()), asked]
     if now:
         at = "extract(epoch FROM pg_xact_commit_timestamp(xmin))::text" if clock else "NULL"
         told += ["xmin::text", at]
     return f"SELECT {', '.join(told)} FROM {table.quoted} ORDER BY {order}"
 
 
-def _text(column: Column, cast: str, key: tuple[str, ...]) -> str:
-    """A value as text; a number of the key is the same whatever zeros stand behind its point."""
-    name = identifier(column.name) + (f"::{cast}" if cast else "")
-    return f"trim_scale({name})::text" if column.type == "numeric" and column.name in key else f"{name}::text"
+def numbers_of(pair: Pair) -> frozenset[str]:
+    """The columns of the key whose values are the same whatever zeros stand behind the point."""
+    return frozenset(each.name for each in pair.columns if each.type == "numeric" and each.name in pair.key)
+
+
+def _cast(pair: Pair, column: Column, now: bool) -> str:
+    type_ = "" if now else pair.recast(column)
+    return f"::{type_}" if type_ else ""
 
 
 class Rows:
@@ -123,9 +129,14 @@ async def streamed(connection: Connection, question: str) -> AsyncIterator[Rows]
             await work
 
 
-def split_key(fields: list[bytes], places: tuple[int, ...]) -> list[bytes]:
-    """The key of a row, as the server compares it."""
-    return [plain(fields[each]) for each in places]
+def key_of(fields: list[bytes], places: tuple[int, ...], numbers: frozenset[int]) -> list[bytes]:
+    """The key of a row, as the server orders it. `numbers`: the places of numbers, which are trimmed."""
+    return [trimmed(fields[each]) if each in numbers else plain(fields[each]) for each in places]
+
+
+def trimmed(number: bytes) -> bytes:
+    """What trim_scale makes of a number's text."""
+    return number.rstrip(b"0").rstrip(b".") if b"." in number else number
 
 
 def plain(field: bytes) -> bytes:
