@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -85,10 +86,11 @@ class Backups:
 
         async def back_up(step: Step) -> None:
             async def take(say: Say) -> BackupManifest:
+                read = time.time()
                 async with desk.repository() as repository:
                     if system := await desk.system():
                         await claim(repository, system)
-                    return await create_backup(source, repository, asked.kind, say)
+                    return await create_backup(source, repository, asked.kind, say, read)
 
             def tell(sentence: Sentence) -> None:
                 emit(said(sentence))

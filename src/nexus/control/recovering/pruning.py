@@ -57,7 +57,14 @@ class Pruning:
         keys = [each.key for each in entries]
         policy = desk.policy
         plan = plan_prune(
-            desk.stack.name, backups, policy.keep, policy.schedule.zone, keys, proven(runs), unread
+            desk.stack.name,
+            backups,
+            policy.keep,
+            policy.schedule.zone,
+            keys,
+            proven(runs),
+            unread,
+            [run.backup for run in runs.verdicts() if run.state == "failed"],
         )
         return cls(desk, in_a_row(plan), entries)
 

@@ -25,7 +25,7 @@ from nexus.recovery.backups import home as homes
 from nexus.recovery.backups import wal
 from nexus.recovery.backups.basebackup import Wish, copying, kilobytes
 from nexus.recovery.backups.chain import Link, keep_manifest, link, parents_manifest
-from nexus.recovery.backups.leftovers import clear_leftovers
+from nexus.recovery.backups.leftovers import clear_leftovers, note_begun
 from nexus.recovery.backups.manifest import BackupManifest, Stored, Totals
 from nexus.recovery.backups.server import Server, applied, read_server
 from nexus.recovery.backups.source import Source
@@ -65,10 +65,15 @@ class _Copied:
 
 
 async def create_backup(
-    source: Source, repository: Repository, kind: Wanted = "auto", say: Say = unsaid
+    source: Source,
+    repository: Repository,
+    kind: Wanted = "auto",
+    say: Say = unsaid,
+    keys_read: float | None = None,
 ) -> BackupManifest:
     """Takes a backup into the first place. `kind`: "auto" takes an incremental one where that can be; else
-    a full one, and says why.
+    a full one, and says why. `keys_read`: since when the repository's keys are known (seconds since the
+    epoch): the backup counts as begun then, for a recovery kit that was made later does not open it.
 
     Raises:
         RecoveryFailed: another backup runs, or the server cannot be copied, or not incrementally.
@@ -77,7 +82,7 @@ async def create_backup(
         PlaceError, WrongKey: what is stored cannot be written or read, or is another cluster's.
     """
     with turn(source.folder / "backup.lock", "a backup"):
-        for name in await clear_leftovers(repository, source.work):
+        for name in await clear_leftovers(repository, source.work, source.begun):
             say(Sentence("what the interrupted backup {name} had left was deleted", name=name))
         async with _connected(source) as connection:
             server = await read_server(connection)
@@ -88,13 +93,13 @@ async def create_backup(
             if kind == "auto" and found.parent is None:
                 say(Sentence("a full backup is taken: {why}", why=found.why))
             try:
-                return await _create(source, repository, connection, server, found.parent, say)
+                return await _create(source, repository, connection, server, found.parent, say, keys_read)
             except RecoveryFailed as error:
                 if kind != "auto" or found.parent is None or NOT_SUMMARISED not in str(error):
                     raise
                 say(Sentence("a full backup is taken: {why}", why=str(error)))
-                await clear_leftovers(repository, source.work)
-                return await _create(source, repository, connection, server, None, say)
+                await clear_leftovers(repository, source.work, source.begun)
+                return await _create(source, repository, connection, server, None, say, keys_read)
             finally:
                 shutil.rmtree(source.work, ignore_errors=True)
 
@@ -106,11 +111,13 @@ async def _create(
     server: Server,
     parent: BackupManifest | None,
     say: Say,
+    keys_read: float | None,
 ) -> BackupManifest:
-    began = time.time()
+    began = time.time() if keys_read is None else min(keys_read, time.time())
     name = await _new_id(repository, "incremental" if parent else "full", began)
     room = Room(repository.first, source.stack.recovery.reserve)
     await room.check(await _expected(repository, server, parent))
+    await asyncio.to_thread(note_begun, source.begun, name)
     held = await wal.hold(connection)
     migrations = await applied(connection, source.stack)
     async with homes.cached(source, say) as cache:
@@ -148,6 +155,7 @@ async def _create(
         scheduled=source.scheduled,
     )
     await repository.put(layout.manifest(name), manifest.json())
+    (source.begun / name).unlink(missing_ok=True)
     await asyncio.to_thread(keep_manifest, source.manifests, name, copied.files)
     return manifest
 
@@ -163,7 +171,7 @@ async def _copy(
 ) -> _Copied:
     sealed = accounts.private_folder(source.work / "sealed", None)
     before = None if parent is None else await parents_manifest(parent, repository, source.manifests)
-    wish = Wish(name, server.checkpoint, before, kilobytes(source.max_rate))
+    wish = Wish(name, server.checkpoint, before, kilobytes(source.stack.recovery.rate))
     tar, progress = TarStream(()), Progress(None if parent else server.bytes, say)
     async with sealers(repository.keys) as workers, copying(source.url, wish) as copy:
         parts = await store_stream(copy, name, tar, workers, room, sealed, progress.more)

@@ -44,22 +44,26 @@ class Kept:
 
 
 def kept(
-    backups: Sequence[BackupManifest], keep: Keep, zone: str, proven: str | None = None
+    backups: Sequence[BackupManifest],
+    keep: Keep,
+    zone: str,
+    proven: str | None = None,
+    damaged: Collection[str] = (),
 ) -> tuple[Kept, ...]:
     """What stays, newest first. `proven`: the backup that was last restored and found good: it stays, however
-    old. The newest one of each cluster, and the newest full one, always stay. Pure.
+    old. The newest one of each cluster, and the newest full one, always stay. `damaged`: those that were
+    found so: they stay as all do, and what would stay without them does, too. Pure.
     """
     why: dict[str, list[str]] = {}
     ordered = sorted(backups, key=lambda each: each.id, reverse=True)
     here = ZoneInfo(zone)
+    bad = _built_on(backups, damaged)
+    good = [each for each in ordered if each.id not in bad]
     for name, bucket in _BUCKETS.items():
-        seen: set[tuple[int, ...]] = set()
-        for each in ordered:
-            found = bucket(datetime.fromtimestamp(each.began, here))
-            if found not in seen and len(seen) < getattr(keep, name):
-                seen.add(found)
-                why.setdefault(each.id, []).append(name)
-    for newest in _newest(ordered):
+        picked = _newest_of(ordered, bucket, getattr(keep, name), here)
+        for newest in picked | _newest_of(good, bucket, getattr(keep, name), here):
+            why.setdefault(newest, []).append(name)
+    for newest in _newest(ordered) | _newest(good):
         why.setdefault(newest, []).append("newest")
     if proven is not None and any(each.id == proven for each in ordered):
         why.setdefault(proven, []).append("proven")
@@ -80,12 +84,14 @@ def plan_prune(
     keys: Iterable[str],
     proven: str | None = None,
     unread: Collection[str] = (),
+    damaged: Collection[str] = (),
 ) -> Plan:
     """What is deleted, and why. `keys`: all that is stored, in any place; `unread`: backups whose manifest
-    could not be read: they stay, and with them WAL and artefacts, for nobody knows what they need. Pure.
+    could not be read: they stay, and with them WAL and artefacts, for nobody knows what they need. `damaged`:
+    those in which the last verification found a fault. Pure.
     """
     keys = tuple(keys)
-    stays = {each.backup for each in kept(backups, keep, zone, proven)}
+    stays = {each.backup for each in kept(backups, keep, zone, proven, damaged)}
     gone = [each for each in sorted(backups, key=lambda each: each.id) if each.id not in stays]
     here = ZoneInfo(zone)
     steps = [
@@ -116,6 +122,27 @@ def doomed(step: Step, keys: Iterable[str]) -> tuple[str, ...]:
     if step.action == WAL:
         return tuple(key for key in keys if _before(key, step.target))
     return tuple(key for key in keys if folder_of(key) == step.target)
+
+
+def _newest_of(ordered: Sequence[BackupManifest], bucket: Bucket, count: int, here: ZoneInfo) -> set[str]:
+    """The newest backup of each of so many hours, days, weeks or months. `ordered`: newest first."""
+    found: dict[tuple[int, ...], str] = {}
+    for each in ordered:
+        at = bucket(datetime.fromtimestamp(each.began, here))
+        if at not in found and len(found) < count:
+            found[at] = each.id
+    return set(found.values())
+
+
+def _built_on(backups: Sequence[BackupManifest], damaged: Collection[str]) -> set[str]:
+    """The damaged ones, and whatever builds on them."""
+    found = set(damaged)
+    for each in sorted(
+        backups, key=lambda each: each.id
+    ):  # oldest first: what another builds on is before it
+        if each.parent in found:
+            found.add(each.id)
+    return found
 
 
 def _newest(ordered: Sequence[BackupManifest]) -> set[str]:

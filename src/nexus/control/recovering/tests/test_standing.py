@@ -145,7 +145,7 @@ def test_a_backup_from_a_time_to_come_is_of_no_known_age() -> None:
     told = facts([strange], now=NOW + 30 * DAY, stream=stream(alive=True), kit=NOW)
     assert "recovery.clock" in names(told)
     assert judge(told).machine is None  # nobody knows whether the kit was made before it
-    silent = replace(told, policy=RecoveryPolicy(stream=False))
+    silent = replace(told, policy=RecoveryPolicy(stream=False, places={}))
     assert judge(silent).database is None
     assert judge(silent).verdict.endswith("no backup is whole, in reach and of a known age")
     older = replace(silent, all_backups=(backup(NOW), strange))

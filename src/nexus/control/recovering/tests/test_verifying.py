@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from nexus.control.recovering.checking import state_of
-from nexus.control.recovering.runs import State
+from nexus.control.recovering.runs import Run, State
 from nexus.control.recovering.tests.recovery_facts import DAY, HOUR, NOW, backup, run
 from nexus.control.recovering.verifying import chosen, due, why
 from nexus.control.rehearsing.commands import Said
@@ -41,7 +41,8 @@ def test_a_clock_that_was_ahead_stops_nothing() -> None:
 
 def test_every_old_backup_has_its_turn_whatever_came_of_the_others() -> None:
     backups = [backup(NOW - each * DAY) for each in (4, 3, 2, 1)]
-    runs, picked = [], []
+    runs: list[Run] = []
+    picked = []
     states: tuple[State, ...] = ("done", "interrupted", "failed", "done")
     for number, state in enumerate(states, 1):
         newest, older = chosen(backups, runs)

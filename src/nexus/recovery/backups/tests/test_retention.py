@@ -63,6 +63,33 @@ def test_the_newest_of_each_bucket_stays_on_the_clock_of_the_zone() -> None:
     assert len(names) == 8
 
 
+def test_a_damaged_backup_does_not_stand_for_a_good_one() -> None:
+    noon = datetime(2026, 11, 26, 12, tzinfo=UTC)
+    hours = [backup(noon + timedelta(minutes=20 * n)) for n in range(3)]
+    day = Keep(hourly=0, daily=1, weekly=0, monthly=0)
+    assert [each.backup for each in kept(hours, day, ZONE)] == [hours[2].id]
+    found = kept(hours, day, ZONE, damaged=[hours[2].id])
+    assert [each.backup for each in found] == [hours[2].id, hours[1].id]
+    keys = [layout.manifest(each.id) for each in hours]
+    plan = plan_prune("acme", hours, day, ZONE, keys, damaged=[hours[2].id])
+    assert [step.target for step in plan.steps] == [hours[0].id]
+
+
+def test_what_builds_on_a_damaged_backup_does_not_stand_for_a_good_one_either() -> None:
+    before = backup(datetime(2026, 11, 22, 1, tzinfo=UTC))
+    chain = week()
+    found = {
+        each.backup for each in kept([before, *chain], replace_keep(hourly=1), ZONE, None, [chain[0].id])
+    }
+    assert found == {before.id, *(each.id for each in chain)}
+
+
+def test_however_many_are_damaged_not_all_stay_for_ever() -> None:
+    days = [backup(datetime(2026, 11, 1, tzinfo=UTC) + timedelta(days=n)) for n in range(20)]
+    damaged = [each.id for each in days]
+    assert len(kept(days, Keep(hourly=0, daily=3, weekly=0, monthly=0), ZONE, damaged=damaged)) == 3
+
+
 def test_an_hour_that_the_clock_shows_twice_is_two() -> None:
     both = [backup(datetime(2026, 10, 25, hour, 30, tzinfo=UTC)) for hour in (0, 1)]  # 02:30 in Berlin
     assert len(kept(both, Keep(hourly=2, daily=0, weekly=0, monthly=0), "Europe/Berlin")) == 2
