@@ -36,12 +36,12 @@ def rows(wish: Wish, body: dict[str, Any], asked: Asked) -> int:
     if not (asked.plan or asked.yes or terminal):
         raise place.stop(t("this changes the living stack; look at it with --plan, then say --yes"), 2)
     following = Following(client, asked.as_json)
-    if asked.yes and not asked.plan:
-        return following.run(told)
     code = following.run({**told, "plan_only": True})
     found = following.difference
-    if code or asked.plan or not any(each["written"] for each in found.get("tables", ())):
+    if code or asked.plan:
         return code
+    if asked.yes or not any(each["written"] for each in found["tables"]):
+        return following.run({**told, "stamp": found["stamp"]})
     if not typer.confirm(t("go on?"), default=False):
         raise place.stop(t("nothing was done"), 1)
     return following.run({**told, "stamp": found["stamp"]})
@@ -116,6 +116,8 @@ class Following:
             for each in event["difference"]["tables"]:
                 each["written"] = each["back"] + each["put"] + each["away"]
             self.difference = event["difference"]
+        if kind == "plan" and seen:
+            return
         if self.as_json:
             typer.echo(json.dumps(event, ensure_ascii=False))
             for row in every_row(event) if kind == "plan" else ():
@@ -124,7 +126,7 @@ class Following:
             self.shown.say(t("waiting: {holder} is changing this stack", holder=event["holder"]))
         elif kind == "said":
             self.shown.say("  " + t(event["text"], **event["values"]))
-        elif kind == "plan" and not seen:
+        elif kind == "plan":
             self.shown.close()
             show(event["difference"])
             typer.echo(event["text"])

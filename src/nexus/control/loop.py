@@ -13,6 +13,7 @@ from aiohttp import web
 from nexus.control import launch, locks
 from nexus.control.api import Api
 from nexus.control.deploying.suspects import Suspects
+from nexus.control.merging.comparing import clear_beside
 from nexus.control.rehearsing.commands import clear_abandoned
 from nexus.control.world import World
 from nexus.runtimes.home import Home
@@ -114,6 +115,9 @@ async def _clear_rehearsals(world: World) -> None:
     cleared = await clear_abandoned(world.home.root / "rehearsals", root)
     if cleared:
         log.info("%d rehearsals that had been killed were cleared away", cleared)
+    cleared = await clear_beside(world.home)
+    if cleared:
+        log.info("%d comparisons that had been killed were cleared away", cleared)
 
 
 async def _keep_guard(home: Home) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import shutil
 import time
@@ -15,6 +16,7 @@ from nexus.control.restoring.choosing import check_room
 from nexus.control.restoring.engine import Engine, opened
 from nexus.control.secrets import DATABASE
 from nexus.migrations.migration import Source
+from nexus.migrations.rehearsing import leftovers
 from nexus.migrations.rehearsing.sentence import Say, Sentence
 from nexus.recovery.errors import RecoveryError
 from nexus.recovery.merging.difference import Difference, Policy
@@ -76,7 +78,7 @@ async def _beside(engine: Engine, choice: Choice, wanted: Asked, say: Say) -> tu
     reaches = choice.reaches(engine.zone)
     say(Sentence("restoring {reaches} beside the living stack", reaches=reaches))
     try:
-        async with restored(choice, engine.repository, place, say, gentle=True) as (cluster, reached):
+        async with restored(choice, engine.repository, place, say) as (cluster, reached):
             url = cluster.url(DATABASE)
             spool = spool_of(engine.home, stamp)
             try:
@@ -87,6 +89,15 @@ async def _beside(engine: Engine, choice: Choice, wanted: Asked, say: Say) -> tu
     finally:
         _forget(place.parent)
     return stamp, found
+
+
+async def clear_beside(home: Home) -> int:
+    """Ends and removes what killed comparisons left; how many there were."""
+    left = leftovers.abandoned(home.root / BESIDE)
+    for each in left:
+        await asyncio.to_thread(leftovers.clear, each)
+    _forget(home.root / BESIDE)
+    return len(left)
 
 
 def _wanted(source: Source, asked: RowsRequest) -> Asked:

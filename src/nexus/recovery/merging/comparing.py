@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SAMPLES = 20  # of each kind
 WRITERS = 10_000  # transactions that are counted
 TOLD = 5  # of them
+LONGEST = 1000  # characters of a value in a sample
 
 
 async def compare(
@@ -159,10 +160,19 @@ class _Comparison:
         self._spool.tell(told)
         if self._sampled[kind, does] < SAMPLES:
             self._sampled[kind, does] += 1
-            self._samples.append(told)
+            self._samples.append(replace(told, then=_short(told.then), now=_short(told.now)))
 
     def _values(self, row: list[bytes], places: Iterable[int]) -> dict[str, str | None]:
         return {self._names[each]: value(row[each]) for each in places}
+
+
+def _short(values: Mapping[str, str | None] | None) -> Mapping[str, str | None] | None:
+    """What a sample shows of long values; all of them are in the spool."""
+    if values is None:
+        return None
+    return {
+        name: f"{each[:LONGEST]}…" if each and len(each) > LONGEST else each for name, each in values.items()
+    }
 
 
 def _at(row: list[bytes]) -> float | None:
