@@ -26,6 +26,7 @@ TABLE = "pgbench_tellers"
 
 def measure_restores(of: Subject, rounds: int, orders: int) -> None:
     """Prints all of it."""
+    asyncio.run(of.ask("SELECT pg_create_physical_replication_slot('bench', true)"))  # as the stream's does
     asyncio.run(create_backup(of.source, of.repository, "full"))
     of.pgbench("--client=4", f"--transactions={orders // 4}", "--no-vacuum")
     at = float(str(asyncio.run(of.ask("SELECT extract(epoch FROM clock_timestamp())"))))
