@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import nexus.control.rehearsing
+from nexus.recovery.streaming.status import read_status
+from nexus.runtimes.home import Home
 from nexus.testing import ThrowawayStack, eventually, throwaway_stack
 
 SHOP = Path(nexus.control.rehearsing.__file__).parent / "tests" / "shop.py"  # reads and writes its items
@@ -119,7 +121,16 @@ def drilled_stack() -> Iterator[Drilled]:
         with throwaway_stack(root=root) as stack:
             stack.nexus("backup", "create", "--full")
             eventually(lambda: list(safe.glob("backups/*/manifest")), within=60.0)
+            eventually(lambda: _measured(stack), within=60.0)
             yield Drilled(stack, safe)
     finally:
         shutil.rmtree(root)
         shutil.rmtree(safe)
+
+
+def _measured(stack: ThrowawayStack) -> bool:
+    """Whether the stream knows how far the second place is."""
+    status = read_status(Home.at(stack.home))
+    return status is not None and any(
+        each.seconds is not None for each in status.places if each.name == "safe"
+    )
