@@ -1,5 +1,5 @@
 -- title: New invoices
 -- needs: financial
--- unit: BRL
-SELECT state AS of, count(*) AS count, coalesce(sum(total) FILTER (WHERE currency = 'BRL'), 0) AS amount
-FROM financial.invoices WHERE created_at >= $1 GROUP BY state;
+-- unit: money
+SELECT concat_ws(' ', state, currency) AS of, count(*) AS count, sum(total) AS amount
+FROM financial.invoices WHERE created_at >= $1 GROUP BY state, currency;

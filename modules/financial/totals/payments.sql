@@ -1,4 +1,5 @@
 -- title: Payments received
 -- needs: financial
--- unit: BRL
-SELECT method AS of, sum(amount) AS value FROM financial.payments WHERE currency = 'BRL' GROUP BY method;
+-- unit: money
+SELECT concat_ws(' ', method, currency) AS of, sum(amount) AS value
+FROM financial.payments GROUP BY method, currency;

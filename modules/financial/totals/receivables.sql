@@ -1,5 +1,5 @@
 -- title: Open receivables
 -- needs: financial
--- unit: BRL
-SELECT company_id::text AS of, sum(total) AS value
-FROM financial.invoices WHERE state = 'posted' AND currency = 'BRL' GROUP BY company_id;
+-- unit: money
+SELECT concat_ws(' ', company_id, currency) AS of, sum(total) AS value
+FROM financial.invoices WHERE state = 'posted' GROUP BY company_id, currency;

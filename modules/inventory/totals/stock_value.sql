@@ -1,9 +1,8 @@
 -- title: Stock value by company and warehouse
 -- needs: inventory
--- unit: BRL
-SELECT concat_ws(' ', s.company_id, w.name) AS of, sum(s.on_hand * s.average_cost) AS value
+-- unit: money
+SELECT concat_ws(' ', s.company_id, w.name, p.currency) AS of, sum(s.on_hand * s.average_cost) AS value
 FROM inventory.stock AS s
 JOIN inventory.warehouses AS w ON w.id = s.warehouse_id
 JOIN inventory.products AS p ON p.id = s.product_id
-WHERE p.currency = 'BRL'
-GROUP BY s.company_id, w.name;
+GROUP BY s.company_id, w.name, p.currency;

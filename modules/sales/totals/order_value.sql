@@ -1,5 +1,5 @@
 -- title: Value of orders
 -- needs: sales
--- unit: BRL
-SELECT state AS of, sum(total) AS value
-FROM sales.orders WHERE currency = 'BRL' AND NOT of_probe GROUP BY state;
+-- unit: money
+SELECT concat_ws(' ', state, currency) AS of, sum(total) AS value
+FROM sales.orders WHERE NOT of_probe GROUP BY state, currency;

@@ -19,7 +19,7 @@ _SCHEMA = re.compile(r"^[a-z][a-z0-9_]*$")
 _WANTED = {
     "title": "title: what is counted",
     "needs": "needs: the schemas it reads",
-    "unit": "unit: BRL, count or what else its numbers are",
+    "unit": "unit: money, count or what else its numbers are",
 }
 
 

@@ -11,6 +11,7 @@ from contextlib import closing
 import pytest
 
 from nexus.control import locks
+from nexus.control.client import Client, ControlError
 from nexus.control.launch import processes
 from nexus.control.recovering.tests.small_stack import Small, small_stack
 from nexus.runtimes.home import Home
@@ -81,6 +82,42 @@ def test_only_what_the_policy_keeps_stays_and_what_it_builds_on(small: Small) ->
     assert [each["what"] for each in jobs["last"][:2]] == ["prune", "full"]
     assert jobs["last"][0]["bytes"] > 0
     assert jobs["jobs"]["full"]["next"] > full["backup"]["ended"]
+
+
+@pytest.mark.parametrize(
+    "asked", [{"who": "the schedule"}, {"who": " The Schedule "}, {"who": "carla", "due": 1.0}, {"who": ""}]
+)
+def test_nobody_goes_by_the_schedules_name_which_no_audit_trail_names(
+    small: Small, asked: dict[str, object]
+) -> None:
+    before = small.ids(), trail(small)
+    with pytest.raises(ControlError, match="name the operator") as refused:
+        list(Client(Home.at(small.stack.home)).stream("/v1/backup/create", asked))
+    assert refused.value.exit_code == 2
+    assert (small.ids(), trail(small)) == before
+
+
+def test_only_the_plan_that_was_agreed_to_is_carried_out(small: Small) -> None:
+    client = Client(Home.at(small.stack.home))
+    (shown,) = client.stream("/v1/backup/prune", {"who": "carla", "plan_only": True})
+    other = list(client.stream("/v1/backup/prune", {"who": "carla", "digest": "0" * 16}))
+    assert other[-1]["event"] == "refused"
+    assert other[-1]["message"] == "nothing was deleted: meanwhile the plan is another; look at it again"
+    same = list(client.stream("/v1/backup/prune", {"who": "carla", "digest": shown["plan"]["digest"]}))
+    assert same[-1]["state"] == "nothing to do"
+    assert small.stack.run("backup", "prune", "--json").returncode == 2
+    assert small.outcome("backup", "prune", "--yes")["state"] == "nothing to do"
+
+
+def test_what_the_schedule_verifies_is_noted_as_its_own(small: Small) -> None:
+    (name,) = small.ids()
+    eventually(lambda: small.is_safe(name), 60)
+    assert small.stack.run("backup", "verify", name, "--deep", "--due", "5.0").returncode == 0
+    last = small.told("backup", "schedule")["last"][0]
+    assert (last["what"], last["who"], last["due"], last["backup"], last["state"]) == (
+        *("verify", "the schedule", 5.0, name),
+        "done",
+    )
 
 
 def test_a_flipped_bit_is_named_with_its_place_and_is_an_alarm(small: Small) -> None:

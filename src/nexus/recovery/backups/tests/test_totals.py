@@ -119,7 +119,7 @@ def test_every_bad_file_is_told_with_line_and_mend(tmp_path: Path) -> None:
     assert str(caught.value).replace(f"{folder}/", "").splitlines() == [
         "a.sql:1: the header has no title; add `-- title: what is counted`",
         "a.sql:1: the header has no needs; add `-- needs: the schemas it reads`",
-        "a.sql:1: the header has no unit; add `-- unit: BRL, count or what else its numbers are`",
+        "a.sql:1: the header has no unit; add `-- unit: money, count or what else its numbers are`",
         "b.sql:2: 'Till!' is no schema name; write `-- needs: sales, crm`",
         "c.sql:3: has no query; write one that returns rows of (of, value)",
         "d.since.sql:4: does not use $1, the time since when it counts",
@@ -146,19 +146,30 @@ async def test_those_of_the_erp_count_a_sound_company(pg: PostgresServer) -> Non
         await connection.execute(LINES)
         found = {(each.name, each.of): each for each in await read_totals(connection, stack)}
         assert found["sales/orders", "done"].value == "1"
-        assert found["sales/order-value", "done"].value == "20"
-        for of in ("orders", "invoices", "payments"):
+        assert found["sales/order-value", "done BRL"].value == "20"
+        for of in ("orders BRL", "invoices BRL", "payments BRL"):
             assert found["orders-to-cash", of].value == "20"
         debits = [each.value for (name, _), each in found.items() if name == "financial/ledger-debits"]
         credits = [each.value for (name, _), each in found.items() if name == "financial/ledger-credits"]
         assert sum(map(float, debits)) == sum(map(float, credits)) > 0
         balances = {of: each for (name, of), each in found.items() if name == "financial/ledger-balances"}
-        assert [each.rpartition(" ")[2] for each in sorted(balances)] == ["1.1", "2.1"]
+        assert [each.split(" ")[2:] for each in sorted(balances)] == [["1.1", "BRL"], ["2.1", "BRL"]]
         asked = {each.name for each in load_totals(stack) if not each.since}
         assert {name for name, _ in found} >= asked - {"crm/leads", "financial/receivables", "auth/accounts"}
         losses = await losses_since(connection, stack, datetime(2000, 1, 1, tzinfo=UTC))
         assert {each.name for each in losses} >= {"sales/orders", "financial/invoices", "financial/payments"}
         assert all(each.unit and each.title for each in found.values())
+        await connection.execute("UPDATE sales.orders SET currency = 'USD'")
+        await connection.execute("UPDATE financial.payments SET currency = 'USD'")
+        await connection.execute("UPDATE financial.entries SET currency = 'USD'")
+        found = {(each.name, each.of): each for each in await read_totals(connection, stack)}
+        assert found["sales/order-value", "done USD"].value == "20"  # no currency is left out
+        assert found["orders-to-cash", "orders USD"].value == "20"
+        assert found["orders-to-cash", "invoices BRL"].value == "20"
+        assert found["orders-to-cash", "payments USD"].value == "20"
+        assert {of[-3:] for name, of in found if name == "financial/ledger-balances"} == {"USD"}
+        losses = await losses_since(connection, stack, datetime(2000, 1, 1, tzinfo=UTC))
+        assert ("done USD", "20") in {(each.of, each.amount) for each in losses}
     finally:
         await connection.close()
 
