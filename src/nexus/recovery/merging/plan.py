@@ -25,8 +25,8 @@ def plan_merge(found: Difference, database: str, zone: str, checks: int, hearers
         return Plan(title, (), tuple(notes or ("then and now are the same",)))
     if hearers:
         notes.append(
-            f"no event tells of it: what {', '.join(hearers)} know of {found.module} stays as it is; where "
-            "they lack something, let the module send it again"
+            f"no event tells of it, and {', '.join(hearers)} listen to those of {found.module}: what is "
+            "known there stays as it is; where something is missing, let the module send it again"
         )
     cause = "the operator wants them back"
     point = Step("point", "point", database, cause, "make a restore point to go back to")

@@ -17,6 +17,7 @@ from nexus.recovery.merging.ordering import beside, ordered
 from nexus.recovery.merging.pairing import Pair, pair_tables
 from nexus.recovery.merging.session import snapshot
 from nexus.recovery.merging.spool import Spool
+from nexus.recovery.merging.statements import Statements
 from nexus.recovery.merging.tables import read_tables
 
 if TYPE_CHECKING:
@@ -96,8 +97,18 @@ async def _surveyed(
             await checked(before, asked.where, pair.then)
         say(Sentence("{table} is compared", table=pair.name))
         found.append(await _compared(before, after, pair, text, asked.policy, spool, f"{number:04}"))
+    by_name = {pair.name: pair for pair in pairs}
     told = [*notes, *(note for pair in pairs for note in pair.notes), *circles]
     told += beside(new, (each.table for each in found if each.deleted)) if asked.tables else []
+    told += [
+        Sentence(
+            "{table}: its triggers work as they do for users, and may refuse: {names}",
+            table=each.table,
+            names=", ".join(trigger.name for trigger in firing),
+        )
+        for each in found
+        if (firing := Statements(by_name[each.table].now, each).firing())
+    ]
     return Difference(
         asked.module, asked.schema, reached, at, asked.policy, tuple(found), order, tuple(map(str, told))
     )

@@ -213,6 +213,7 @@ async def test_triggers_are_respected_until_the_operator_says_otherwise(crm: Two
     await crm.run(crm.now, "UPDATE contact SET text = 'x' WHERE line = 1")
     await crm.both(guard)
     found = await crm.compare("contact")
+    assert any("may refuse: guard" in each for each in found.notes)
     with pytest.raises(
         MergeRefused, match=r"trigger \(guard\) refuses: contacts are only.*--bypass-triggers"
     ):
