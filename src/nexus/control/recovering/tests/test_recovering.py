@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
 from nexus.control import locks
 from nexus.control.client import Client, ControlError
 from nexus.control.launch import processes
+from nexus.control.recovering.desk import Desk
+from nexus.control.recovering.looking import Looker
+from nexus.control.recovering.runs import Runs
+from nexus.control.recovering.tests.recovery_facts import DAY
 from nexus.control.recovering.tests.small_stack import Small, small_stack
+from nexus.control.recovering.verifying import Verifying
 from nexus.runtimes.home import Home
 from nexus.testing import eventually
 
@@ -98,6 +105,10 @@ def test_nobody_goes_by_the_schedules_name_which_no_audit_trail_names(
 
 
 def test_only_the_plan_that_was_agreed_to_is_carried_out(small: Small) -> None:
+    (name,) = small.ids()
+    eventually(lambda: small.is_safe(name), 60)
+    assert small.stack.run("backup", "prune", "--json").returncode == 2
+    eventually(lambda: small.outcome("backup", "prune", "--yes")["state"] == "nothing to do", 60)
     client = Client(Home.at(small.stack.home))
     (shown,) = client.stream("/v1/backup/prune", {"who": "carla", "plan_only": True})
     other = list(client.stream("/v1/backup/prune", {"who": "carla", "digest": "0" * 16}))
@@ -105,19 +116,27 @@ def test_only_the_plan_that_was_agreed_to_is_carried_out(small: Small) -> None:
     assert other[-1]["message"] == "nothing was deleted: meanwhile the plan is another; look at it again"
     same = list(client.stream("/v1/backup/prune", {"who": "carla", "digest": shown["plan"]["digest"]}))
     assert same[-1]["state"] == "nothing to do"
-    assert small.stack.run("backup", "prune", "--json").returncode == 2
-    assert small.outcome("backup", "prune", "--yes")["state"] == "nothing to do"
 
 
-def test_what_the_schedule_verifies_is_noted_as_its_own(small: Small) -> None:
+async def test_at_night_the_newest_backup_is_verified_by_itself(small: Small) -> None:
     (name,) = small.ids()
     eventually(lambda: small.is_safe(name), 60)
-    assert small.stack.run("backup", "verify", name, "--deep", "--due", "5.0").returncode == 0
-    last = small.told("backup", "schedule")["last"][0]
-    assert (last["what"], last["who"], last["due"], last["backup"], last["state"]) == (
-        *("verify", "the schedule", 5.0, name),
-        "done",
-    )
+    home, root = Home.at(small.stack.home), small.stack.root
+    with closing(Runs(home.database)) as runs:
+        desk = Desk.outside(home, root)
+        async with desk.repository() as repository:
+            facts = await Looker(desk, runs).facts(repository)
+        verifying = Verifying(home, runs)
+        verifying.look(root, facts)
+        assert not verifying.busy  # the first backup waits for its night
+        verifying.look(root, replace(facts, now=facts.now + 2 * DAY))
+        assert verifying.busy
+        await asyncio.wait(asyncio.all_tasks() - {asyncio.current_task()})
+        assert not verifying.busy
+        (run,) = runs.latest("verify")
+    assert (run.who, run.backup, run.state) == ("the schedule", name, "done")
+    assert run.due is not None
+    assert run.due > facts.now
 
 
 def test_a_flipped_bit_is_named_with_its_place_and_is_an_alarm(small: Small) -> None:

@@ -17,7 +17,7 @@ from nexus.stack.recovering import RecoveryPolicy
 async def test_the_kit_opens_the_very_next_file_and_the_stack_all(tmp_path: Path) -> None:
     home = Home.at(tmp_path / "home")
     home.furnish()
-    depot = Depot(home, Told(tmp_path, tmp_path / "url", RecoveryPolicy()), {})
+    depot = Depot(home, Told(tmp_path, tmp_path / "url", RecoveryPolicy.model_validate({})), {})
     await depot.repository.put("wal/before", b"before")
     kit = make_kit(home)
     await depot.sealer.repository.put("wal/after", b"after")
