@@ -16,6 +16,9 @@ PT_BR = {
     "last takeover: {at}, writes were accepted again after {seconds:.1f} s; {loss}": (
         "última troca: {at}, gravações aceitas de novo após {seconds:.1f} s; {loss}"
     ),
+    "volume {volume} of {host} is served no more; `nexus standby remove` empties it": (
+        "o volume {volume} de {host} não é mais servido; `nexus standby remove` o esvazia"
+    ),
     "nothing was lost": "nada se perdeu",
     "nothing that was acknowledged was lost": "nada do que foi confirmado se perdeu",
     "{count} transactions were lost ({bytes} bytes of WAL)": (

@@ -32,6 +32,8 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
             "{data} was the primary and is fenced; `nexus standby add` makes it the standby",
             data=found["former"],
         )
+    for left in found.get("left", ()):
+        yield t("volume {volume} of {host} is served no more; `nexus standby remove` empties it", **left)
     if found["last"]:
         yield took_over(found["last"])
 

@@ -100,3 +100,9 @@ def test_everything_that_is_said_can_be_said_in_portuguese() -> None:
                 said = node.args[0]
                 if isinstance(said, ast.Constant):
                     assert said.value in PT_BR, said.value
+
+
+def test_what_a_former_primary_left_on_another_node_is_told() -> None:
+    left = {"node": "n0de3", "host": "node3", "volume": "postgres", "marked": True}
+    told = list(lines({**STATE, "left": [left]}))
+    assert "volume postgres of node3 is served no more; `nexus standby remove` empties it" in told

@@ -16,9 +16,11 @@ from nexus.control.containers.letting_in import LettingIn
 from nexus.control.containers.migrating import Migrating
 from nexus.control.containers.replacing import Replacing
 from nexus.control.recovering.deleting import delete_secrets
+from nexus.control.standby.nodes.emptying import empty_elsewhere
 from nexus.images.sources import is_buildable
 from nexus.plans import Action, Step
 from nexus.render.containers.files import container_specs
+from nexus.render.containers.standby import placed_specs
 from nexus.runtimes.containers.container import ContainerRuntime
 from nexus.runtimes.containers.units import unit_of
 from nexus.runtimes.probes import Prober
@@ -113,6 +115,8 @@ class Actions:
         if not any(each.unit == service.name and each.state != "down" for each in self._keeper.seen):
             self._keeper.projects.releases.give(service)
         await self._runtime(service.name).start(service.name)
+        if follower := self._keeper.projects.follower(service):
+            await self._runtime(follower).start(follower)
         await self._until_ready(service)
 
     async def keys(self, step: Step) -> None:
@@ -142,6 +146,9 @@ class Actions:
             await self._runtime().stop(candidate, grace)
         self._keeper.candidates.drop(step.target)
         await self._runtime().stop(step.target, grace)
+        database = self._site.stack.has(step.target) and self._keeper.service(step.target)
+        if database and (follower := self._keeper.projects.follower(database)):
+            await self._runtime().stop(follower, grace)
         await self._keeper.glance(self._site)
 
     async def clear(self, step: Step) -> None:
@@ -151,6 +158,10 @@ class Actions:
     async def delete(self, step: Step) -> None:
         """Removes volumes, secrets, state and files; the control loop's own files go when it ends."""
         specs = container_specs(self._site.stack, {})
+        placed = self._keeper.project(self._site).placed
+        if placed is not None:
+            specs = placed_specs(specs, placed)
+            await empty_elsewhere(self._keeper)
         await self._runtime().clear(sorted({name for spec in specs for name in spec.volumes.values()}))
         home = self._keeper.home
         for folder in (home.root / name for name in ("state", "config", "containers", "sboms")):

@@ -31,6 +31,7 @@ from nexus.runtimes.containers.compose import ComposeRuntime
 from nexus.runtimes.containers.container import Container, ContainerRuntime
 from nexus.runtimes.containers.encryption import encrypts
 from nexus.runtimes.containers.engine import Engine, EngineError
+from nexus.runtimes.containers.placing import KEY as PLACED
 from nexus.runtimes.containers.project import Project
 from nexus.runtimes.containers.releases import KEY
 from nexus.runtimes.containers.swarm import SwarmRuntime
@@ -61,7 +62,7 @@ class ContainerKeeper:
         self.site: Site | None = None
         self.split = Split(self)
         self.working = False  # whether a plan is carried out
-        self._memory = memory
+        self.memory = memory
         self._runtime: ContainerRuntime = (
             SwarmRuntime(self.engine) if runtime == "swarm" else ComposeRuntime(self.engine)
         )
@@ -283,8 +284,8 @@ class ContainerKeeper:
 
     def forget(self) -> None:
         """Forgets everything about the stack: its data are gone."""
-        for name in ("stack", "wanted", "offset", "only", KEY, CANDIDATES, "registry", "runtime"):
-            self._memory.unset(name)
+        for name in ("stack", "wanted", "offset", "only", KEY, CANDIDATES, PLACED, "registry", "runtime"):
+            self.memory.unset(name)
 
     def service(self, name: str) -> Service:
         """A service of the present stack, or the agent beside them."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 
 from nexus.control.candidates import Candidate, Candidates
+from nexus.render.containers.standby import unit_of_follower
 from nexus.render.containers.telemetry import agent
 from nexus.runtimes.containers.encryption import encrypts
+from nexus.runtimes.containers.placing import placed_in
 from nexus.runtimes.containers.project import Project
 from nexus.runtimes.containers.releases import Releases
 from nexus.runtimes.memory import Memory
@@ -24,6 +26,7 @@ class Projects:
         self.releases = Releases(memory)
         self._memory = memory
         self._candidates = candidates
+        self._swarm = swarm
         self._encrypted = swarm and encrypts()
         self._resolved: dict[Candidate, Service | None] = {}
 
@@ -35,7 +38,13 @@ class Projects:
     def of(self, site: Site) -> Project:
         """The files of a stack as it is now."""
         releases = self.releases.known((*site.stack.services, agent()))
-        return Project(site, releases, self.registry, self._encrypted, self._beside(site))
+        placed = placed_in(self._memory) if self._swarm else None
+        return Project(site, releases, self.registry, self._encrypted, self._beside(site), placed)
+
+    def follower(self, service: Service) -> str:
+        """The engine's name for the standby of a database; "" where it has none."""
+        placed = placed_in(self._memory) if self._swarm and service.runtime == "postgres" else None
+        return unit_of_follower(service.name) if placed is not None and placed.follower is not None else ""
 
     def label(self, service: Service) -> str:
         """What the containers of a service's stable release are labelled with as their release."""

@@ -20,6 +20,7 @@ from nexus.control.restoring.plan import Situation
 from nexus.control.restoring.volumes import Volumes
 from nexus.control.standby.record import Records
 from nexus.runtimes.containers.engine import EngineError
+from nexus.runtimes.containers.placing import placed_in
 from nexus.runtimes.protocol import StartError
 from nexus.runtimes.site import Site
 from nexus.stack import Service, Stack
@@ -61,7 +62,9 @@ def refuse_standby(world: World) -> None:
     Raises:
         Refused: there is one.
     """
-    if Records(world.register).standby is not None:
+    placed = placed_in(world.register)
+    elsewhere = placed is not None and placed.follower is not None
+    if elsewhere or Records(world.register).standby is not None:
         raise Refused(
             "a standby follows the database, and would keep what the restore takes back; remove it first "
             "with `nexus standby remove`, and add it again afterwards (where only the database is lost, "
@@ -80,7 +83,7 @@ async def exchange_of(world: World) -> Exchange:
     keeper = world.keeper
     if not isinstance(keeper, ContainerKeeper):
         return Folders(world.home, server.name)
-    volume = f"{keeper.project(site).name}_{server.name}"
+    volume = keeper.project(site).volume(server.name)
     try:
         away = await _away(keeper, server, volume) if keeper.runtime == "swarm" else ""
     except EngineError as error:
@@ -133,19 +136,20 @@ async def situation(world: World, begun: Begun, exchange: Exchange) -> Situation
     found = Situation(
         stack=site.stack,
         after=after,
-        facts=await _facts(world, replace(site, stack=after)),
+        facts=await facts(world, replace(site, stack=after)),
         begun=begun,
         database=server.name,
         carried=exchange.carried,
         checks=checks,
         probes=ways.can_go(after),
         aside=await exchange.former(begun.stamp),
+        counts=site.stack.recovery.stream,
     )
     bricks = [each.name for each in after.services if each.is_brick]
     return replace(found, unbuilt=await world.keeper.unbuilt(replace(site, stack=after), bricks))
 
 
-async def _facts(world: World, site: Site) -> Facts:
+async def facts(world: World, site: Site) -> Facts:
     """What is; a database that was damaged cannot say what is pending, and need not."""
     keeper = world.keeper
     try:

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nexus.control.addresses import Refused
+from nexus.control.containers.keeper import ContainerKeeper
 from nexus.control.processes.keeper import ProcessKeeper
 from nexus.control.progress import step_told
 from nexus.control.standby.actions import Actions
 from nexus.control.standby.keeping import StandingBy
 from nexus.control.standby.moving import Moving
+from nexus.control.standby.nodes.desk import NodeStandbys
 from nexus.control.standby.outcomes import told
 from nexus.control.standby.requests import AddRequest, AutoRequest, FailoverRequest, RemoveRequest
 from nexus.control.standby.state import state
@@ -32,8 +34,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("nexus.control")
 ELSEWHERE = (
-    "a standby is kept where the stack runs as processes; on {runtime} the database is one container: bring "
-    "it back from the archive instead (`nexus restore --latest`)"
+    "a standby is kept where the stack runs as processes or on a Swarm; on {runtime} the database is one "
+    "container: bring it back from the archive instead (`nexus restore --latest`)"
 )
 
 
@@ -44,10 +46,14 @@ class Standbys:
         self._world = world
         self._turn = turn
         self._watching: tuple[StandingBy, Watching] | None = None
+        self._elsewhere: NodeStandbys | None = None
 
     async def add(self, asked: AddRequest, emit: Emit, stop: asyncio.Event) -> None:
         """Adds a standby, brings a former primary back as one, or changes what it is to be."""
         async with self._turn.taken(f"standby add by {asked.who}", emit):
+            if (nodes := self._nodes()) is not None:
+                await nodes.add(asked, emit, stop)
+                return
             standing = self._standing()
             self._settled(standing)
             record, former = standing.records.standby, standing.records.former
@@ -72,6 +78,9 @@ class Standbys:
     async def remove(self, asked: RemoveRequest, emit: Emit, stop: asyncio.Event) -> None:
         """Removes the standby and its folder; without one, the folder of a fenced former primary."""
         async with self._turn.taken(f"standby remove by {asked.who}", emit):
+            if (nodes := self._nodes()) is not None:
+                await nodes.remove(asked, emit, stop)
+                return
             standing = self._standing()
             self._settled(standing)
             record, former = standing.records.standby, standing.records.former
@@ -84,12 +93,17 @@ class Standbys:
     async def fail_over(self, asked: FailoverRequest, emit: Emit, stop: asyncio.Event) -> None:
         """Puts the standby in the primary's place: in order where the primary lives, else at once."""
         async with self._turn.taken(f"failover by {asked.who}", emit):
+            if (nodes := self._nodes()) is not None:
+                await nodes.fail_over(asked, emit)
+                return
             standing = self._standing()
             moving = Moving(standing, self._watching_of(standing), self._world.journal)
             await moving.by_operator(asked, emit, stop)
 
     async def auto(self, asked: AutoRequest) -> dict[str, Any]:
         """Whether the standby takes over by itself from now on."""
+        if (nodes := self._nodes()) is not None:
+            return nodes.auto(asked)
         standing = self._standing()
         record = standing.records.standby
         if record is None:
@@ -100,11 +114,16 @@ class Standbys:
 
     def status(self) -> dict[str, Any]:
         """What `nexus standby status --json` prints."""
+        if (nodes := self._nodes()) is not None:
+            return nodes.status()
         standing = self._standing()
         return state(standing, self._watching_of(standing))
 
     async def take_up(self) -> None:
         """Finishes what an earlier control loop began: the seat is not left empty."""
+        if (nodes := self._nodes()) is not None:
+            await nodes.take_up()
+            return
         standing = self._possible()
         if standing is None or not standing.moving:
             return
@@ -118,10 +137,13 @@ class Standbys:
         """Looks at primary and standby as long as the control loop runs."""
         while True:
             began = time.monotonic()
-            standing = self._possible()
-            if standing is not None:
+            standing, nodes = self._possible(), self._nodes()
+            if standing is not None or nodes is not None:
                 try:
-                    await self._watching_of(standing).once()
+                    if nodes is not None:
+                        await nodes.watch()
+                    elif standing is not None:
+                        await self._watching_of(standing).once()
                 except Exception:
                     log.exception("looking at the standby failed; it is tried again in %g s", EVERY)
             await asyncio.sleep(max(0.05, EVERY - (time.monotonic() - began)))
@@ -130,6 +152,8 @@ class Standbys:
         """Closes what it asked over."""
         if self._watching is not None:
             await self._watching[1].close()
+        if self._elsewhere is not None:
+            await self._elsewhere.close()
 
     async def _by_itself(self, cause: str, since: float) -> None:
         standing = self._standing()
@@ -139,6 +163,15 @@ class Standbys:
         if self._watching is None or self._watching[0] is not standing:
             self._watching = (standing, Watching(standing, self._by_itself))
         return self._watching[1]
+
+    def _nodes(self) -> NodeStandbys | None:
+        """What keeps the standby where the stack runs on a Swarm; None elsewhere."""
+        keeper = self._world.keeper
+        if not isinstance(keeper, ContainerKeeper) or keeper.runtime != "swarm" or keeper.site is None:
+            return None
+        if self._elsewhere is None or self._elsewhere.keeper is not keeper:
+            self._elsewhere = NodeStandbys(self._world, keeper)
+        return self._elsewhere
 
     def _possible(self) -> StandingBy | None:
         keeper = self._world.keeper

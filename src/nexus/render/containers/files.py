@@ -13,6 +13,7 @@ from typing import Any
 from nexus.render.containers import modules, proxies, stores
 from nexus.render.containers.migrate import migrate, migrate_files
 from nexus.render.containers.spec import ContainerSpec, candidate_name, port_variable, secret_name
+from nexus.render.containers.standby import Placed, placed_files, placed_specs
 from nexus.render.containers.telemetry import ENDPOINT, telemetry, telemetry_files, telemetry_recipe
 from nexus.render.templating import RenderError, templates
 from nexus.stack import Service, Stack
@@ -31,6 +32,7 @@ class ContainerFacts:
     `encrypted`: whether nodes of a Swarm encrypt what passes between them. `home`: the folder of the state of
     whoever keeps the stack ("" when nobody does). `agent`: whether the agent of telemetry is part of it.
     `candidates`: service → a release that is let in beside the stable one, and in how many containers.
+    `placed`: where the database is that has, or had, a standby (None = it never had one).
     """
 
     root: str = ".."
@@ -42,6 +44,7 @@ class ContainerFacts:
     home: str = ""
     agent: bool = True
     candidates: Mapping[str, Candidate] = field(default_factory=dict)
+    placed: Placed | None = None
 
 
 def container_specs(
@@ -91,6 +94,9 @@ def container_files(
     if facts.agent:
         settings |= telemetry_files(stack)
     specs = container_specs(stack, secrets, facts.agent, facts.candidates)
+    if facts.placed is not None:
+        settings |= placed_files(stack, facts.placed)
+        specs = placed_specs(specs, facts.placed)
     if facts.only is not None:
         specs = tuple(spec for spec in specs if spec.name in facts.only)
     values: dict[str, Any] = {

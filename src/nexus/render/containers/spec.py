@@ -51,6 +51,8 @@ class ContainerSpec:
     file beside the Compose file. `volumes`: path -> volume. `binds`: path -> path on the machine, from
     the stack's folder on. `tmpfs`: path -> mebibytes. Memory in bytes,
     `grace` in seconds. `side` tells two releases of a module apart that run at once ("" = it is no module).
+    `node`: the id of the only node that it may run on ("" = no such); `decision`: the number of the decision
+    that put it there (0 = there was none).
     """
 
     name: str
@@ -81,6 +83,8 @@ class ContainerSpec:
     everywhere: bool = False
     pinned: bool = False
     side: Side = ""
+    node: str = ""
+    decision: int = 0
 
     @property
     def alone(self) -> bool:

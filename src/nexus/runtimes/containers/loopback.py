@@ -10,6 +10,7 @@ import logging
 from nexus.render.containers.networks import gateway_of, networks_of
 from nexus.render.containers.proxies import HAPROXY, reached_through
 from nexus.render.containers.spec import SETTINGS, Network
+from nexus.render.containers.standby import unit_of_follower
 from nexus.render.containers.telemetry import PORT, telemetry
 from nexus.render.loopback import Passage, loopback_config
 from nexus.runtimes.containers.engine import Engine, EngineError
@@ -124,6 +125,10 @@ def _groups(project: Project) -> dict[Network, tuple[Passage, ...]]:
         inner = INNER_PORTS.get(service.runtime, service.inner_port)
         passage = Passage(service.name, site.ports[service.name], host, inner)
         found[network] = (*found.get(network, ()), passage)
+        follower = project.placed.follower if project.placed is not None else None
+        if service.runtime == "postgres" and follower is not None:
+            standby = unit_of_follower(service.name)
+            found[network] = (*found[network], Passage(standby, follower.port, standby, inner))
     if not site.stack.collects:
         return found
     spec = telemetry(site.stack)

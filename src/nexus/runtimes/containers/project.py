@@ -14,6 +14,7 @@ from pathlib import Path
 
 from nexus.render.containers.files import COMPOSE, SWARM, ContainerFacts, container_files
 from nexus.render.containers.spec import port_variable, release_variable, secrets_owner
+from nexus.render.containers.standby import Placed
 from nexus.render.containers.telemetry import TARGETS
 from nexus.runtimes.containers.units import unit_of
 from nexus.runtimes.site import ENDPOINT, Site, secret_names
@@ -30,7 +31,7 @@ class Project:
 
     `releases` are those of the images to run, by service; `registry` (`host:port`) is where nodes
     fetch them from ("" = only this engine has them). `candidates`: service → a release that is let in beside
-    the stable one, and in how many containers.
+    the stable one, and in how many containers. `placed`: where the database is that has, or had, a standby.
     """
 
     site: Site
@@ -38,6 +39,7 @@ class Project:
     registry: str = ""
     encrypted: bool = True
     candidates: Mapping[str, tuple[Service, int]] = field(default_factory=dict)
+    placed: Placed | None = None
 
     @cached_property
     def name(self) -> str:
@@ -61,6 +63,11 @@ class Project:
     def swarm_file(self) -> Path:
         """The stack file of a Swarm."""
         return self.folder / SWARM
+
+    def volume(self, database: str) -> str:
+        """The engine's name for the volume with a database's data."""
+        placed = self.placed.volume if self.placed is not None else ""
+        return f"{self.name}_{placed or database}"
 
     def become(self, service: Service) -> Project:
         """The stack as it is to be, with this service in place of the one of its name."""
@@ -98,6 +105,7 @@ class Project:
             home=str(self.site.home.root),
             agent=stack.collects,
             candidates=self.candidates,
+            placed=self.placed,
         )
         return container_files(stack, secrets, facts)
 

@@ -8,7 +8,16 @@ from pathlib import Path
 
 # What ran, what was under way and who held what, on a machine or in a home that is not this one.
 GONE = ("instances", "predecessors", "tasks", "lease", "seat")
-FORGOTTEN = ("stack", "wanted", "candidates", "offset", "standby", "standby former", "standby failover")
+FORGOTTEN = (
+    "stack",
+    "wanted",
+    "candidates",
+    "offset",
+    "standby",
+    "standby former",
+    "standby failover",
+    "standby nodes",
+)
 
 
 def settle(database: Path) -> None:

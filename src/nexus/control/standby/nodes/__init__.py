@@ -1,0 +1,1 @@
+"""The standby of a database on another node of a Swarm: kept by the managers, watched from here."""
