@@ -55,6 +55,7 @@ def run(began: float, state: State = "done") -> Run:
         ([run(FOUR + 5, "interrupted")], NOW - 9 * DAY, FOUR),
         ([run(NOW - AGAIN / 2, "interrupted")], NOW - 9 * DAY, None),  # not again and again
         ([run(NOW - 60, "running")], NOW - 9 * DAY, None),
+        ([run(NOW + 300 * DAY)], NOW + 300 * DAY, FOUR),  # what a wrong clock noted stops nothing
     ],
 )
 def test_a_drill_is_due_once_a_night(runs: list[Run], first_backup: float, expected: float | None) -> None:

@@ -61,13 +61,17 @@ def test_every_old_backup_has_its_turn_whatever_came_of_the_others() -> None:
         (("whole", "damaged"), (), "failed"),
         (("whole", "unreachable"), (), "interrupted"),
         (("damaged", "unreachable"), (), "failed"),
+        (("whole", "absent", "unreachable"), (), "failed"),
         (("whole", "unreachable"), ("0/1 to 0/2",), "failed"),
     ],
 )
 def test_a_place_that_is_away_is_no_damage(
     copies: tuple[str, ...], holes: tuple[str, ...], state: str
 ) -> None:
-    told = tuple(Copy(name, name, (Fault("", name),)) for name in copies)  # type: ignore[arg-type]
+    told = tuple(
+        Copy(name, name, (Fault("", name),), overdue=name == "absent")  # type: ignore[arg-type]
+        for name in copies
+    )
     wal = Wal(True, "0/3", holes)
     assert state_of(Verdict("x", False, told, wal, (), 1, 1.0)) == state
 
