@@ -9,7 +9,7 @@
     wal/00000001/SEGMENT+FROM-TO           bytes of a segment that is still being filled (hexadecimal)
     wal/00000002.history                   where a timeline branched off
     reports/NAME                           reports of drills
-    artefacts/KIND/NAME/CONTENT/0001 …     what releases run from, kept once for all backups that name it
+    artefacts/KIND/NAME/CONTENT/FOR/0001 … what releases run from, kept once for all backups that name it
 
 All but `repository` is sealed. IDs sort by time.
 """

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,8 @@ from nexus.migrations.rehearsing.sentence import Say, Sentence
 from nexus.plans import Action, Journal, Outcome, Plan, Step, StepEvent, execute
 from nexus.recovery.backups.create import create_backup
 from nexus.recovery.backups.manifest import BackupManifest
-from nexus.recovery.backups.turn import turn
+from nexus.recovery.backups.turn import Busy
+from nexus.recovery.backups.turn import pruning as alone
 from nexus.recovery.errors import RecoveryError
 from nexus.recovery.streaming.belonging import claim
 
@@ -114,9 +115,16 @@ class Backups:
         """Deletes backups and WAL that the policy does not keep.
 
         Raises:
-            Refused: what there is cannot be read, or the plan is not the one that was agreed to.
+            Refused: what there is cannot be read, or is in use, or the plan is not the one agreed to.
         """
         desk = self._desk()
+        with ExitStack() as held:
+            if not asked.plan_only:  # from before it is planned: what is needed must not change meanwhile
+                with _refusing():
+                    held.enter_context(alone(desk.home.root / "recovery"))
+            await self._prune_as_asked(desk, asked, emit, stop)
+
+    async def _prune_as_asked(self, desk: Desk, asked: PruneRequest, emit: Emit, stop: asyncio.Event) -> None:
         with _refusing():
             pruning = await Pruning.of(desk, self.runs)
         told = {**pruning.plan.as_dict(), "digest": pruning.digest}
@@ -150,38 +158,32 @@ class Backups:
     async def _prune_after(self, desk: Desk, who: str, emit: Emit, stop: asyncio.Event) -> bool:
         """After a backup; what goes wrong here does not make the backup any worse."""
         try:
-            pruning = await Pruning.of(desk, self.runs)
+            with alone(desk.home.root / "recovery"):
+                pruning = await Pruning.of(desk, self.runs)
+                if pruning.plan.empty:
+                    return True
+                return (await self._prune(pruning, who, emit, stop)).exit_code == 0
+        except Busy as error:
+            log.info("nothing is pruned after this backup, but after the next one: %s", error)
+            return False
         except RecoveryError as error:
             log.error("recovery.prune-failed: what need not be kept cannot be told: %s", error)
             self.runs.end(self.runs.begin("prune", who), "failed", str(error))
             return False
-        if pruning.plan.empty:
-            return True
-        return (await self._prune(pruning, who, emit, stop)).exit_code == 0
 
     async def _prune(self, pruning: Pruning, who: str, emit: Emit, stop: asyncio.Event) -> Outcome:
+        """While nobody else takes, deletes or reads backups."""
         if pruning.plan.empty:
             return Outcome("nothing to do", 0)
         run = self.runs.begin("prune", who)
-        actions = {name: self._alone(pruning.desk, action) for name, action in pruning.actions().items()}
         return await self._carry_out(
-            pruning.plan, actions, who, emit, stop, run, lambda: Made(size=pruning.deleted)
+            pruning.plan, pruning.actions(), who, emit, stop, run, lambda: Made(size=pruning.deleted)
         )
-
-    @staticmethod
-    def _alone(desk: Desk, action: Action) -> Action:
-        """An action that is refused while a backup is taken: what that builds on must stay."""
-
-        async def alone(step: Step) -> None:
-            with turn(desk.home.root / "recovery" / "backup.lock", "pruning"):
-                await action(step)
-
-        return alone
 
     async def _carry_out(
         self,
         plan: Plan,
-        actions: dict[str, Action],
+        actions: Mapping[str, Action],
         who: str,
         emit: Emit,
         stop: asyncio.Event,

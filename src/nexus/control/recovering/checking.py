@@ -9,7 +9,7 @@ from typing import Any
 from nexus.control.recovering.desk import Desk
 from nexus.control.recovering.runs import Runs, State
 from nexus.migrations.rehearsing.sentence import Say
-from nexus.recovery.backups.verdict import Verdict
+from nexus.recovery.backups.verdict import Copy, Verdict
 from nexus.recovery.backups.verify import verify
 from nexus.recovery.errors import Damaged, Missing, WrongKey
 from nexus.recovery.repository import Repository
@@ -30,12 +30,13 @@ async def verified(
     Raises:
         RecoveryError: one cannot be read at all, or there is no room to unpack it.
     """
+    known: dict[tuple[str, str], Copy] = {}  # many build on the same one
     for name in backups:
         run = runs.begin("verify", who, due, name)
         state: State = "interrupted"
         sentence, size = "interrupted", 0
         try:
-            verdict = await verify(repository, name, deep, say, desk.policy.reserve)
+            verdict = await verify(repository, name, deep, say, desk.policy.reserve, known)
             state, size = state_of(verdict), verdict.bytes
             sentence = "; ".join(verdict.said) if not verdict.ok else _how(verdict)
             yield verdict
@@ -53,7 +54,7 @@ def state_of(verdict: Verdict) -> State:
     """As what a verdict is remembered: that a place could not be asked is no damage, and no proof. Pure."""
     if verdict.ok:
         return "done"
-    damaged = any(copy.state == "damaged" for copy in verdict.copies)
+    damaged = any(copy.state == "damaged" or copy.overdue for copy in verdict.copies)
     unasked = any(copy.state == "unreachable" for copy in verdict.copies)
     faults = damaged or verdict.faults or verdict.wal.faults or verdict.wal.holes
     return "interrupted" if unasked and not faults else "failed"

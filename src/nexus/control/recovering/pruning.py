@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from nexus.control.recovering.desk import Desk
+from nexus.control.recovering.looking import whole
 from nexus.control.recovering.runs import Runs
 from nexus.plans import Action, Plan, Step
 from nexus.recovery.backups.manifest import BackupManifest
@@ -23,13 +24,16 @@ log = logging.getLogger("nexus.control")
 
 @dataclass
 class Pruning:
-    """One pruning: its plan, made from all that any place has, and the hands for it. `deleted`: bytes that
-    are gone from the first place; `later`: files that a place does not let go yet.
+    """One pruning: its plan, made from what each place has, and the hands for it. `places`: place → what it
+    has; `deleted`: bytes that are gone from the first place; `later`: files that a place does not let go yet.
+
+    Whoever carries it out holds `nexus.recovery.backups.turn.pruning` from before it is made: no other
+    changes what is needed, and nobody reads what goes.
     """
 
     desk: Desk
     plan: Plan
-    entries: tuple[Entry, ...]
+    places: Mapping[str, tuple[Entry, ...]]
     deleted: int = 0
     later: int = 0
     _gone: set[str] = field(default_factory=set)
@@ -39,34 +43,38 @@ class Pruning:
         """Looks at what there is, and plans.
 
         Raises:
-            RecoveryError: the places or the keys cannot be read.
-            Refused: the stack is set apart.
+            Refused: the stack is set apart: its places are another's.
+            RecoveryError: the first place or the keys cannot be read.
         """
         desk.check_own()
         backups: list[BackupManifest] = []
         unread: list[str] = []
         async with desk.repository() as opened:
-            repository = replace(opened, places=await _own(opened))
-            entries = await repository.entries()
-            for name in await repository.ids():
+            places, away = await _listed(opened)
+            repository = replace(opened, places=tuple(places))
+            for name in sorted({each for found in places.values() for each in whole(found)}):
                 try:
                     backups.append(await repository.backup(name))
                 except RecoveryError as error:
                     log.error("recovery.backup-unreadable: %s: %s", name, error)
                     unread.append(name)
-        keys = [each.key for each in entries]
         policy = desk.policy
         plan = plan_prune(
             desk.stack.name,
             backups,
             policy.keep,
             policy.schedule.zone,
-            keys,
+            {place.name: [each.key for each in found] for place, found in places.items()},
             proven(runs),
             unread,
-            [run.backup for run in runs.verdicts() if run.state == "failed"],
+            {run.backup for run in runs.verdicts() if run.state == "failed"},
         )
-        return cls(desk, in_a_row(plan), entries)
+        notes = tuple(f"nothing is deleted there now: {why}" for why in away)
+        return cls(
+            desk,
+            replace(in_a_row(plan), notes=(*plan.notes, *notes)),
+            {place.name: found for place, found in places.items()},
+        )
 
     @property
     def digest(self) -> str:
@@ -78,15 +86,17 @@ class Pruning:
         return {BACKUP: self.forget, WAL: self.forget, ARTEFACT: self.forget}
 
     async def forget(self, step: Step) -> None:
-        """Deletes what a step means in every place, in the first one before the others.
+        """Deletes what a step means where it means it, in the first place before the others.
 
         Raises:
             RecoveryFailed: a place could not be asked; the next pruning goes on.
         """
-        keys = doomed(step, [each.key for each in self.entries])
         missed: list[str] = []
         async with self.desk.repository() as repository:
-            for place in await _own(repository):
+            for place in repository.places:
+                keys = doomed(step, place.name, [each.key for each in self.places.get(place.name, ())])
+                if not keys:
+                    continue
                 try:
                     found = await forget(place, keys)
                 except PlaceError as error:
@@ -102,21 +112,31 @@ class Pruning:
 
     def _count(self, deleted: Sequence[str]) -> None:
         gone = set(deleted) - self._gone
-        self.deleted += sum(each.bytes for each in self.entries if each.key in gone)
+        first = next(iter(self.places.values()))
+        self.deleted += sum(each.bytes for each in first if each.key in gone)
         self._gone |= gone
 
 
-async def _own(repository: Repository) -> tuple[Place, ...]:
-    """The places that hold what the first one holds a copy of: another cluster's are not ours to prune."""
+async def _listed(repository: Repository) -> tuple[dict[Place, tuple[Entry, ...]], tuple[str, ...]]:
+    """What each place has, and why others are left alone. Another cluster's are not ours to prune.
+
+    Raises:
+        RecoveryError: the first one cannot be read.
+    """
+    found = {repository.first: await repository.first.entries()}
+    away: list[str] = []
     system = await system_of(repository.first, repository.scratch)
-    found = [repository.first]
     for place in repository.places[1:]:
         try:
-            if await system_of(place, repository.scratch) in (None, system):
-                found.append(place)
+            other = await system_of(place, repository.scratch)
+            if other in (None, system):
+                found[place] = await place.entries()
+            else:
+                away.append(f"place {place.name} holds backups of another database (system {other})")
         except RecoveryError as error:
             log.warning("place %s is not pruned now: %s", place.name, error)
-    return tuple(found)
+            away.append(str(error))
+    return found, tuple(away)
 
 
 def in_a_row(plan: Plan) -> Plan:

@@ -164,9 +164,6 @@ def stand_back(pid: int) -> bool:
     return True
 
 
-def kilobytes(rate: str) -> int | None:
-    """A rate as pg_basebackup takes it, 50M or 800k a second, in the protocol's unit; "" is none."""
-    if not rate:
-        return None
-    number = float(rate.rstrip("kM"))
-    return int(number * 1024) if rate.endswith("M") else int(number)
+def kilobytes(rate: int | None) -> int | None:
+    """Bytes a second in the protocol's unit (MAX_RATE); None: as fast as it goes."""
+    return None if rate is None else rate // 1024

@@ -34,7 +34,7 @@ from nexus.recovery.backups.tarstream import TarStream
 from nexus.recovery.backups.telling import Progress
 from nexus.recovery.backups.totals import count_totals
 from nexus.recovery.backups.totals_files import TotalsError
-from nexus.recovery.backups.turn import turn
+from nexus.recovery.backups.turn import BACKUP, turn
 from nexus.recovery.errors import RecoveryError, RecoveryFailed
 from nexus.recovery.repository import Repository
 from nexus.recovery.sealing import sealers
@@ -81,7 +81,7 @@ async def create_backup(
         NoRoom: the place would have less than `recovery.reserve` left.
         PlaceError, WrongKey: what is stored cannot be written or read, or is another cluster's.
     """
-    with turn(source.folder / "backup.lock", "a backup"):
+    with turn(source.folder / BACKUP, "a backup"):
         for name in await clear_leftovers(repository, source.work, source.begun):
             say(Sentence("what the interrupted backup {name} had left was deleted", name=name))
         async with _connected(source) as connection:

@@ -1,7 +1,8 @@
 """What makes the company whole besides its database: the stack's files, secrets, control's state, the cache,
 and what releases run from.
 
-    home/stack       the stack's own folder: nexus.yaml, modules, what they share
+    home/stack       the stack's own folder: nexus.yaml, modules, what they share; of a very large one all
+                     but its largest files
     home/secrets     HOME/secrets, but for the identity that opens backups
     home/state       control.db, rendered configuration, what services keep besides the database
     home/cache       the cache, as an RDB file
@@ -16,14 +17,15 @@ import asyncio
 import contextlib
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator
+import stat
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from nexus.migrations.rehearsing.sentence import Say, Sentence, unsaid
 from nexus.recovery import layout
 from nexus.recovery.backups import archive
-from nexus.recovery.backups.artefacts import folder_of, store_artefacts
+from nexus.recovery.backups.artefacts import artefact_of, store_artefacts
 from nexus.recovery.backups.cache import snapshot
 from nexus.recovery.backups.manifest import BackupManifest, Stored
 from nexus.recovery.backups.source import Source
@@ -35,7 +37,9 @@ from nexus.runtimes.process import accounts
 from nexus.stack import Stack
 
 STACK, SECRETS, STATE, CACHE = "stack", "secrets", "state", "cache"
-LARGEST_STACK = 512 << 20  # bytes; a folder beyond it is no stack's alone
+LARGEST_STACK = 512 << 20  # bytes; what a folder has beyond it is no stack's
+NAMED = 3  # files that are named where some are left out
+ESSENTIAL = {".yaml", ".yml", ".sql"}  # what says what the stack is, counts, migrates and proves
 CONTROL, RDB = "control.db", "dump.rdb"
 
 
@@ -91,7 +95,8 @@ async def unpack(
 ) -> Unpacked:
     """Puts all of it into a new home, and the stack's files into `root` (None: they are left out).
 
-    The home must hold nothing of a stack yet. Whose each file is, the next `nexus up` sees to.
+    The home must hold nothing of a stack yet. Whose each file is, the next `nexus up` sees to. It gets a key
+    of its own, and keeps what opened the backup: the older backups are sealed for that one.
 
     Raises:
         RecoveryFailed: the home or the root is in use.
@@ -106,12 +111,13 @@ async def unpack(
         groups.setdefault(_group(piece.key), []).append(piece)
     targets = {STACK: root, SECRETS: home.secrets, STATE: home.root, CACHE: home.root / "recovery" / "cache"}
     for name, pieces in groups.items():
-        to = home.root / name if folder_of(pieces[0].key) else targets.get(name)
+        to = home.root / name if artefact_of(pieces[0].key) else targets.get(name)
         if to is not None:
             say(Sentence("{name} is put back", name=name))
             await archive.unpack(repository, pieces, to, work)
     if work.is_dir():
         work.rmdir()
+    keyring.keep_former(home, repository.keys.identities)
     rdb = home.root / "recovery" / "cache" / RDB
     return Unpacked(home.root, root if STACK in groups else None, rdb if rdb.exists() else None)
 
@@ -137,20 +143,44 @@ def _stack_files(stack: Stack, home: Home, say: Say) -> list[archive.Member]:
     def skip(path: Path) -> bool:
         return (path != stack.root and path.name.startswith(".")) or path == home.root
 
-    found, size = [], 0
-    for member in archive.members(stack.root, "", skip):
-        size += member[0].stat().st_size if member[0].is_file() else 0
-        found.append(member)
-        if size > LARGEST_STACK:
-            say(
-                Sentence(
-                    "{folder} is larger than {limit} MB, and no part of the backup: keep it elsewhere",
-                    folder=stack.root,
-                    limit=LARGEST_STACK >> 20,
-                )
+    found = list(archive.members(stack.root, "", skip))
+    left = _beyond([(path, _size(path)) for path, _ in found], LARGEST_STACK)
+    if left:
+        say(
+            Sentence(
+                "{folder} is larger than {limit} MB: {n} of its largest files are no part of the backup, "
+                "such as {names}; keep them elsewhere",
+                folder=stack.root,
+                limit=LARGEST_STACK >> 20,
+                n=len(left),
+                names=", ".join(each.relative_to(stack.root).as_posix() for each in left[:NAMED]),
             )
-            return []
-    return found
+        )
+    out = set(left)
+    return [member for member in found if member[0] not in out]
+
+
+def _beyond(sizes: Sequence[tuple[Path, int]], limit: int) -> list[Path]:
+    """The largest files, without which the others are not larger than so many bytes; none of those that say
+    what the stack is. Pure.
+    """
+    left, rest = [], sum(size for _, size in sizes)
+    for path, size in sorted(sizes, key=lambda each: -each[1]):
+        if rest <= limit:
+            break
+        if size and path.suffix not in ESSENTIAL:
+            left.append(path)
+            rest -= size
+    return left
+
+
+def _size(path: Path) -> int:
+    """Of a file itself; a link has none, nor has what vanished just now."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return 0
+    return found.st_size if stat.S_ISREG(found.st_mode) else 0
 
 
 def _state(home: Home, work: Path) -> list[archive.Member]:
@@ -179,7 +209,7 @@ def _copied(database: Path, to: Path) -> Path:
 
 
 def _identity(home: Home) -> archive.Skip:
-    """The identity is in no backup, nor drafts of it."""
+    """The identity is in no backup, nor drafts of it, nor former ones."""
     folder = keyring.folder(home)
     return lambda path: path.parent == folder and keyring.IDENTITY in path.name
 
@@ -203,13 +233,13 @@ async def _known(repository: Repository) -> dict[str, Stored]:
     for name in reversed(await repository.ids()):
         with contextlib.suppress(RecoveryError):
             found = await repository.backup(name)
-            return {piece.key: piece for piece in found.home if folder_of(piece.key)}
+            return {piece.key: piece for piece in found.home if artefact_of(piece.key)}
     return {}
 
 
 def _group(key: str) -> str:
     """What a piece belongs to: `secrets`, or an artefact's name."""
-    return folder_of(key) or key.split("/")[3]
+    return artefact_of(key) or key.split("/")[3]
 
 
 def _named(backup: str, name: str) -> archive.Naming:

@@ -1,79 +1,23 @@
-"""How long backups stay: the newest of each of so many hours, days, weeks and months (GFS), and what those
-build on.
+"""What is deleted of backups, of WAL and of artefacts, where, and why.
 
-Pure: `plan_prune` says what goes and why, `doomed` which keys each step of the plan means.
+Each place is looked at by itself: nothing goes there before what makes it superfluous is there, too. Pure:
+`plan_prune` says what goes and why, `doomed` which keys of a place a step of the plan means.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from nexus.plans import Plan, Step
 from nexus.recovery import layout, lsn
 from nexus.recovery.backups.artefacts import folder_of
+from nexus.recovery.backups.generations import kept
 from nexus.recovery.backups.manifest import BackupManifest
 from nexus.stack.recovering import Keep
 
 BACKUP, WAL, ARTEFACT = "forget-backup", "forget-wal", "forget-artefact"
-Bucket = Callable[[datetime], tuple[int, ...]]
-
-
-def _hour(at: datetime) -> tuple[int, ...]:
-    """Two hours that the clock shows twice are two."""
-    offset = at.utcoffset()
-    return (at.year, at.month, at.day, at.hour, int(offset.total_seconds()) if offset else 0)
-
-
-_BUCKETS: Mapping[str, Bucket] = {
-    "hourly": _hour,
-    "daily": lambda at: (at.year, at.month, at.day),
-    "weekly": lambda at: tuple(at.isocalendar()[:2]),
-    "monthly": lambda at: (at.year, at.month),
-}
-
-
-@dataclass(frozen=True)
-class Kept:
-    """Why a backup stays: "hourly", "daily" …; "newest"; "proven"; or "needed by ID"."""
-
-    backup: str
-    why: tuple[str, ...]
-
-
-def kept(
-    backups: Sequence[BackupManifest],
-    keep: Keep,
-    zone: str,
-    proven: str | None = None,
-    damaged: Collection[str] = (),
-) -> tuple[Kept, ...]:
-    """What stays, newest first. `proven`: the backup that was last restored and found good: it stays, however
-    old. The newest one of each cluster, and the newest full one, always stay. `damaged`: those that were
-    found so: they stay as all do, and what would stay without them does, too. Pure.
-    """
-    why: dict[str, list[str]] = {}
-    ordered = sorted(backups, key=lambda each: each.id, reverse=True)
-    here = ZoneInfo(zone)
-    bad = _built_on(backups, damaged)
-    good = [each for each in ordered if each.id not in bad]
-    for name, bucket in _BUCKETS.items():
-        picked = _newest_of(ordered, bucket, getattr(keep, name), here)
-        for newest in picked | _newest_of(good, bucket, getattr(keep, name), here):
-            why.setdefault(newest, []).append(name)
-    for newest in _newest(ordered) | _newest(good):
-        why.setdefault(newest, []).append("newest")
-    if proven is not None and any(each.id == proven for each in ordered):
-        why.setdefault(proven, []).append("proven")
-    by_id = {each.id: each for each in ordered}
-    for each in ordered:  # newest first: what needs a backup is looked at before it
-        if each.id in why and each.parent in by_id:
-            reasons = why.setdefault(each.parent, [])
-            if not reasons:
-                reasons.append(f"needed by {each.id}")
-    return tuple(Kept(each.id, tuple(why[each.id])) for each in ordered if each.id in why)
 
 
 def plan_prune(
@@ -81,42 +25,53 @@ def plan_prune(
     backups: Sequence[BackupManifest],
     keep: Keep,
     zone: str,
-    keys: Iterable[str],
+    places: Mapping[str, Collection[str]],
     proven: str | None = None,
     unread: Collection[str] = (),
     damaged: Collection[str] = (),
 ) -> Plan:
-    """What is deleted, and why. `keys`: all that is stored, in any place; `unread`: backups whose manifest
-    could not be read: they stay, and with them WAL and artefacts, for nobody knows what they need. `damaged`:
-    those in which the last verification found a fault. Pure.
+    """What is deleted, where, and why. `places`: place → all keys that it has, the first one first: what that
+    one keeps stays elsewhere, too. `unread`: backups whose manifest could not be read: they stay, and with
+    them all older ones, WAL and artefacts, for nobody knows what they need. Pure.
     """
-    keys = tuple(keys)
-    stays = {each.backup for each in kept(backups, keep, zone, proven, damaged)}
-    gone = [each for each in sorted(backups, key=lambda each: each.id) if each.id not in stays]
+    wanted = _staying(backups, keep, zone, proven, damaged)  # whatever of them is where
+    stays = {
+        place: _staying(_whole(backups, keys), keep, zone, proven, damaged) for place, keys in places.items()
+    }
+    needed = {each.id for each in (*wanted, *next(iter(stays.values()), []))}
+    newest_unread = max(unread, default="")
     here = ZoneInfo(zone)
-    steps = [
-        Step(
-            each.id,
-            BACKUP,
-            each.id,
-            f"of {datetime.fromtimestamp(each.began, here):%Y-%m-%d %H:%M}; it is the newest of no hour, "
-            "day, week or month that recovery.keep keeps, and none that stays builds on it",
-            f"delete it in every place ({each.size / 1e6:.1f} MB)",
-        )
-        for each in reversed(gone)  # what builds on another goes before it
-    ]
+    steps: list[Step] = []
+    for each in sorted(backups, key=lambda each: each.id, reverse=True):  # what builds on another goes first
+        gone = [
+            place
+            for place, keys in places.items()
+            if each.id > newest_unread and each.id not in needed and each not in stays[place]
+            if _begun(each, keys)
+        ]
+        if gone:
+            cause = (
+                f"of {datetime.fromtimestamp(each.began, here):%Y-%m-%d %H:%M}; it is the newest of no hour, "
+                "day, week or month that recovery.keep keeps, and none that stays builds on it"
+            )
+            does = f"delete it in {_where(gone, places)} ({each.size / 1e6:.1f} MB)"
+            steps.append(Step(each.id, BACKUP, each.id, cause, does, arguments=_in(gone)))
     notes: tuple[str, ...] = ()
     if unread:
-        notes = (f"WAL stays, for these backups cannot be read: {', '.join(sorted(unread))}",)
+        told = ", ".join(sorted(unread))
+        notes = (f"WAL and all older backups stay, for these backups cannot be read: {told}",)
     else:
         after = tuple(step.id for step in steps)
-        steps += _wal_steps([each for each in backups if each.id in stays], keys, after)
-        steps += _artefact_steps([each for each in backups if each.id in stays], keys, after)
+        steps += _wal_steps(stays, wanted, places, after)
+        every = [*wanted, *(each for found in stays.values() for each in found)]
+        steps += _artefact_steps(every, places, after)
     return Plan(f"prune the backups of {stack}", tuple(steps), notes)
 
 
-def doomed(step: Step, keys: Iterable[str]) -> tuple[str, ...]:
-    """The keys that a step of the plan deletes, of those there are. Pure."""
+def doomed(step: Step, place: str, keys: Iterable[str]) -> tuple[str, ...]:
+    """The keys that a step of the plan deletes in a place, of those there are. Pure."""
+    if place not in step.arguments["places"].split(", "):
+        return ()
     if step.action == BACKUP:
         return tuple(key for key in keys if key.startswith(layout.folder(step.target)))
     if step.action == WAL:
@@ -124,71 +79,108 @@ def doomed(step: Step, keys: Iterable[str]) -> tuple[str, ...]:
     return tuple(key for key in keys if folder_of(key) == step.target)
 
 
-def _newest_of(ordered: Sequence[BackupManifest], bucket: Bucket, count: int, here: ZoneInfo) -> set[str]:
-    """The newest backup of each of so many hours, days, weeks or months. `ordered`: newest first."""
-    found: dict[tuple[int, ...], str] = {}
-    for each in ordered:
-        at = bucket(datetime.fromtimestamp(each.began, here))
-        if at not in found and len(found) < count:
-            found[at] = each.id
-    return set(found.values())
+def _staying(
+    backups: Sequence[BackupManifest], keep: Keep, zone: str, proven: str | None, damaged: Collection[str]
+) -> list[BackupManifest]:
+    names = {each.backup for each in kept(backups, keep, zone, proven, damaged)}
+    return [each for each in backups if each.id in names]
 
 
-def _built_on(backups: Sequence[BackupManifest], damaged: Collection[str]) -> set[str]:
-    """The damaged ones, and whatever builds on them."""
-    found = set(damaged)
-    for each in sorted(
-        backups, key=lambda each: each.id
-    ):  # oldest first: what another builds on is before it
-        if each.parent in found:
-            found.add(each.id)
-    return found
+def _whole(backups: Sequence[BackupManifest], keys: Collection[str]) -> list[BackupManifest]:
+    """The backups that a place has with all that they build on."""
+    there = set(keys)
+    found: dict[str, BackupManifest] = {}
+    for each in sorted(backups, key=lambda each: each.id):
+        complete = layout.manifest(each.id) in there and all(one.key in there for one in each.stored)
+        if complete and (each.parent is None or each.parent in found):
+            found[each.id] = each
+    return list(found.values())
 
 
-def _newest(ordered: Sequence[BackupManifest]) -> set[str]:
-    """Of each cluster the newest backup, and the newest full one. `ordered`: newest first."""
-    found: dict[tuple[str, bool], str] = {}
-    for each in ordered:
-        found.setdefault((each.system, False), each.id)
-        if each.kind == "full":
-            found.setdefault((each.system, True), each.id)
-    return set(found.values())
+def _begun(backup: BackupManifest, keys: Collection[str]) -> bool:
+    """Whether a place has something of a backup."""
+    return any(key.startswith(layout.folder(backup.id)) for key in keys)
 
 
-def _wal_steps(stays: Sequence[BackupManifest], keys: Sequence[str], after: tuple[str, ...]) -> list[Step]:
-    """WAL from before the start of every backup that stays. Without a backup none goes."""
-    if not stays:
-        return []
-    oldest = min(stays, key=lambda each: (each.timeline, lsn.parse(each.start_lsn)))
-    first = lsn.segment(oldest.timeline, lsn.parse(oldest.start_lsn), oldest.segment)
-    count = sum(_before(key, first) for key in keys)
-    if not count:
-        return []
-    cause = f"the oldest backup that stays, {oldest.id}, begins in segment {first}"
-    does = f"delete the WAL before it in every place ({count} files)"
-    return [Step("wal", WAL, first, cause, does, after=after)]
+def _where(names: Sequence[str], places: Mapping[str, object]) -> str:
+    return "every place" if len(names) == len(places) else ", ".join(names)
+
+
+def _in(names: Iterable[str]) -> dict[str, str]:
+    return {"places": ", ".join(names)}
+
+
+def _wal_steps(
+    stays: Mapping[str, Sequence[BackupManifest]],
+    wanted: Sequence[BackupManifest],
+    places: Mapping[str, Collection[str]],
+    after: tuple[str, ...],
+) -> list[Step]:
+    """WAL from before every backup that stays, by timeline. Where no backup is whole, none goes.
+
+    A timeline's WAL is needed from the first of the backups on that were taken on it or on an earlier one:
+    they may lead there. Where all that stay are of later timelines, they have left it behind: all of it goes.
+    """
+    found: dict[str, tuple[str, list[str], int]] = {}
+    coming = [*wanted, *next(iter(stays.values()), [])]  # what is elsewhere may be on its way here
+    for place, own in stays.items():
+        names = {name for key in places[place] if (name := _segment(key))}
+        for timeline in sorted({name[:8] for name in names}) if own else ():
+            needed = [each for each in (*own, *coming) if each.timeline <= int(timeline, 16)]
+            target, why = timeline, "all backups that stay are of later timelines"
+            if needed:
+                oldest = min(needed, key=lambda each: lsn.parse(each.start_lsn))
+                target = lsn.segment(int(timeline, 16), lsn.parse(oldest.start_lsn), oldest.segment)
+                why = f"the oldest backup that stays, {oldest.id}, begins in segment {target}"
+            if count := sum(_before(key, target) for key in places[place]):
+                _, where, most = found.get(target, ("", [], 0))
+                found[target] = (why, [*where, place], max(count, most))
+    return [
+        Step(
+            f"wal {target}",
+            WAL,
+            target,
+            why,
+            f"delete the WAL {'before it' if len(target) > 8 else f'of timeline {int(target, 16)}'} in "
+            f"{_where(where, places)} ({count} files)",
+            after=after,
+            arguments=_in(where),
+        )
+        for target, (why, where, count) in sorted(found.items())
+    ]
 
 
 def _artefact_steps(
-    stays: Sequence[BackupManifest], keys: Sequence[str], after: tuple[str, ...]
+    stays: Sequence[BackupManifest], places: Mapping[str, Collection[str]], after: tuple[str, ...]
 ) -> list[Step]:
     needed = {folder_of(piece.key) for each in stays for piece in each.home}
-    names = sorted({name for key in keys if (name := folder_of(key)) and name not in needed})
+    there: dict[str, list[str]] = {}
+    for place, keys in places.items():
+        for name in sorted({name for key in keys if (name := folder_of(key)) and name not in needed}):
+            there.setdefault(name, []).append(place)
     return [
         Step(
             f"artefact {name}",
             ARTEFACT,
             name,
             "no backup that stays names it",
-            "delete it in every place",
+            f"delete it in {_where(where, places)}",
             after=after,
+            arguments=_in(where),
         )
-        for name in names
+        for name, where in sorted(there.items())
     ]
 
 
-def _before(key: str, first: str) -> bool:
-    """Whether a key holds WAL that lies before the segment `first`: on its timeline or an older one."""
+def _segment(key: str) -> str | None:
+    """The segment of WAL that a key has all or some bytes of."""
     chunk = layout.chunk_of(key)
-    name = layout.segment_of(key) or (chunk.segment if chunk else None)
-    return name is not None and name[:8] <= first[:8] and name[8:] < first[8:]
+    return layout.segment_of(key) or (chunk.segment if chunk else None)
+
+
+def _before(key: str, first: str) -> bool:
+    """Whether a key holds WAL of a timeline before its segment `first`; where that names a timeline alone,
+    whether it is of that.
+    """
+    name = _segment(key)
+    return name is not None and name[:8] == first[:8] and (len(first) == 8 or name < first)

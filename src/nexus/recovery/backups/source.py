@@ -14,8 +14,7 @@ from nexus.stack import Stack
 @dataclass(frozen=True)
 class Source:
     """`url`: the superuser's address of the database that holds the schemas. `releases`: service → its stable
-    release. `cache`: where the cache answers, None without one. `max_rate`: what PostgreSQL's files are read
-    with at most, as pg_basebackup takes it, such as 50M a second ("" = as fast as it goes).
+    release. `cache`: where the cache answers, None without one.
 
     `artefacts`: whether what releases run from is stored too, so that an empty machine can start them.
     """
@@ -25,7 +24,6 @@ class Source:
     url: str = field(repr=False)
     releases: Mapping[str, str] = field(default_factory=dict)
     cache: Cache | None = None
-    max_rate: str = ""
     scheduled: bool = False
     artefacts: bool = True
 
@@ -38,6 +36,11 @@ class Source:
     def manifests(self) -> Path:
         """PostgreSQL's manifests of the latest backups, for the next incremental one."""
         return self.folder / "manifests"
+
+    @property
+    def begun(self) -> Path:
+        """Which backups this home has begun and not ended: what they leave is cleared."""
+        return self.folder / "begun"
 
     @property
     def work(self) -> Path:

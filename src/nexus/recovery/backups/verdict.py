@@ -18,11 +18,14 @@ class Fault:
 
 @dataclass(frozen=True)
 class Copy:
-    """A backup in one place. `absent`: it is not there, or not yet: its manifest comes last."""
+    """A backup in one place, with all that it builds on. `absent`: it is not there, or not yet: its manifest
+    comes last; `overdue`: it should be there by now.
+    """
 
     place: str
     state: State
     faults: tuple[Fault, ...] = ()
+    overdue: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,8 +62,8 @@ class Verdict:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing at all is wrong. A place that has not got the backup yet is no fault of it."""
-        wrong = any(copy.state in ("damaged", "unreachable") for copy in self.copies)
+        """Whether nothing at all is wrong. That a place has not got the backup yet is no fault, for a day."""
+        wrong = any(copy.state in ("damaged", "unreachable") or copy.overdue for copy in self.copies)
         return self.restorable and not wrong and not self.wal.holes and not self.wal.faults
 
     @property

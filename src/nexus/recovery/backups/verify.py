@@ -1,26 +1,27 @@
 """Whether a backup is what was stored, in every place, byte by byte; and, deep, whether a restore can use it.
 
-Shallow: each file's size and SHA-256 in every place, and whether the WAL is all there. Deep: the backup is
-unsealed and unpacked as for a restore, PostgreSQL's own list of files and the WAL within are checked
-(pg_verifybackup), and every segment of WAL from then on is opened.
+Shallow: each file's size and SHA-256 in every place, also of what it builds on, and whether the WAL is all
+there. Deep: the backup is unsealed, unpacked and put together as for a restore, PostgreSQL's own list of its
+files and the WAL within are checked (pg_verifybackup), and every segment of WAL from then on is opened.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from nexus.migrations.rehearsing.sentence import Say, Sentence, unsaid
 from nexus.postgres import programs
 from nexus.postgres.errors import ServerFailed
 from nexus.recovery import layout, lsn
-from nexus.recovery.backups.manifest import BackupManifest, Stored
-from nexus.recovery.backups.verdict import Copy, Fault, Verdict, Wal
+from nexus.recovery.backups.copies import Known, chain_of, check_chain
+from nexus.recovery.backups.manifest import BackupManifest
+from nexus.recovery.backups.turn import reading
+from nexus.recovery.backups.verdict import Fault, Verdict, Wal
 from nexus.recovery.errors import (
     Damaged,
     Missing,
@@ -28,89 +29,50 @@ from nexus.recovery.errors import (
     PlaceError,
     RecoveryError,
     WrongKey,
-    WrongVersion,
 )
-from nexus.recovery.places import Place
 from nexus.recovery.repository import Repository
-from nexus.recovery.sealing import sealers
+from nexus.recovery.sealing import Sealers, sealers
 from nexus.recovery.streaming.coverage import Span, coverage
 from nexus.runtimes.process import accounts
 
-AT_ONCE = 2  # files of one place
 WALKABLE = 0o711  # PostgreSQL's user can walk through, and not list
 
 
 async def verify(
-    repository: Repository, backup: str, deep: bool = False, say: Say = unsaid, reserve: int = 0
+    repository: Repository,
+    backup: str,
+    deep: bool = False,
+    say: Say = unsaid,
+    reserve: int = 0,
+    known: Known | None = None,
 ) -> Verdict:
-    """Verifies a backup. What is wrong is in the verdict; only what keeps it from being read at all raises.
+    """Verifies a backup, with all that it builds on. What is wrong is in the verdict; only what keeps it from
+    being read at all raises. Nothing is pruned meanwhile.
 
-    `deep` needs as much room below the repository's scratch folder as the backup has files, and leaves
-    `reserve` bytes free.
+    `deep` needs as much room below the repository's scratch folder as a restore does, and leaves `reserve`
+    bytes free. `known`: what was found just now of other backups, which are not read again; all that is found
+    is noted there.
 
     Raises:
         Missing, Damaged, WrongKey, PlaceError: the backup's manifest can be read from no place.
         NoRoom: there is no room to unpack it.
     """
-    began = time.monotonic()
-    manifest = await repository.backup(backup)
-    copies = await asyncio.gather(*(_copy(repository, place, manifest) for place in repository.places))
-    spans = await coverage(repository, manifest.segment)
-    wal = _wal(manifest, spans)
-    faults: tuple[Fault, ...] = ()
-    read = sum(manifest.size for copy in copies if copy.state in ("whole", "damaged"))
-    if deep:
-        faults = await _proven(repository, manifest, say, reserve)
-        opened, count = await _opened(repository, manifest, wal)
-        wal = Wal(wal.consistent, wal.until, wal.holes, opened)
-        read += manifest.size + count
-    return Verdict(backup, deep, tuple(copies), wal, faults, read, time.monotonic() - began)
-
-
-async def _copy(repository: Repository, place: Place, manifest: BackupManifest) -> Copy:
-    """A backup in one place: its manifest is opened, everything else compared with what that says."""
-    try:
-        there = {entry.key: entry.bytes for entry in await place.entries(layout.folder(manifest.id))}
-        key = layout.manifest(manifest.id)
-        if key not in there:
-            return Copy(place.name, "absent", (Fault(key, f"backup {manifest.id} is not there (yet)"),))
-        if any(each.key.startswith(layout.ARTEFACTS) for each in manifest.home):
-            there |= {entry.key: entry.bytes for entry in await place.entries(layout.ARTEFACTS)}
-        turns = asyncio.Semaphore(AT_ONCE)
-        checks = [_check(repository, place, each, there, turns) for each in manifest.stored]
-        found = await asyncio.gather(_manifest(repository, place, key), *checks)
-        faults = tuple(fault for fault in found if fault is not None)
-        return Copy(place.name, "damaged" if faults else "whole", faults)
-    except PlaceError as error:
-        return Copy(place.name, "unreachable", (Fault("", str(error)),))
-
-
-async def _manifest(repository: Repository, place: Place, key: str) -> Fault | None:
-    try:
-        BackupManifest.read(await repository.read_from(place, key))
-    except (Damaged, WrongKey, WrongVersion) as error:
-        return Fault(key, str(error))
-    return None
-
-
-async def _check(
-    repository: Repository, place: Place, stored: Stored, there: dict[str, int], turns: asyncio.Semaphore
-) -> Fault | None:
-    size = there.get(stored.key)
-    if size is None:
-        return Fault(stored.key, f"{stored.key} is missing")
-    if size != stored.bytes:
-        return Fault(stored.key, f"{stored.key} has {size} bytes instead of {stored.bytes}")
-    async with turns:
-        with repository.file() as file:
-            try:
-                await place.get(stored.key, file)
-            except Missing:
-                return Fault(stored.key, f"{stored.key} is missing")
-            digest = await asyncio.to_thread(_digest, file)
-    if digest != stored.sha256:
-        return Fault(stored.key, f"{stored.key} does not hold what was stored (SHA-256)")
-    return None
+    async with reading(repository.scratch.parent, f"verifying {backup}"):
+        began, known = time.monotonic(), {} if known is None else known
+        manifest = await repository.backup(backup)
+        chain, faults = await chain_of(repository, manifest)
+        checks = [check_chain(repository, place, chain, known) for place in repository.places]
+        found = await asyncio.gather(*checks)
+        wal = _wal(manifest, await coverage(repository, manifest.segment))
+        read = sum(count for _, count in found)
+        if deep and not faults:
+            faults = await _proven(repository, chain, say, reserve)
+            away = {copy.place for copy, _ in found if copy.state == "unreachable"}
+            opened, count = await _opened(repository, manifest, wal, away)
+            wal = Wal(wal.consistent, wal.until, wal.holes, opened)
+            read += sum(each.size for each in chain) + count
+    copies = tuple(copy for copy, _ in found)
+    return Verdict(backup, deep, copies, wal, faults, read, time.monotonic() - began)
 
 
 def _wal(manifest: BackupManifest, spans: Sequence[Span]) -> Wal:
@@ -130,46 +92,68 @@ def _wal(manifest: BackupManifest, spans: Sequence[Span]) -> Wal:
 
 
 async def _proven(
-    repository: Repository, manifest: BackupManifest, say: Say, reserve: int
+    repository: Repository, chain: Sequence[BackupManifest], say: Say, reserve: int
 ) -> tuple[Fault, ...]:
-    """The backup, unpacked as for a restore into a folder that goes away again."""
-    from nexus.recovery.restoring.unpack import Unpacking  # which knows what a backup is
-
+    """The backup, unpacked and put together as for a restore, into a folder that goes away again."""
     account = programs.postgres_account()
-    faults: list[Fault] = []
     repository.scratch.mkdir(parents=True, exist_ok=True)
     repository.scratch.chmod(WALKABLE if account else 0o700)
+    backup, room = chain[-1], chain[0].plain + max((each.plain for each in chain[1:]), default=0)
     free = shutil.disk_usage(repository.scratch).free
-    if free - manifest.plain < reserve:
+    if free - room < reserve:
         raise NoRoom(
-            f"{repository.scratch}: {free / 1e9:.1f} GB are free, and unpacking {manifest.id} takes "
-            f"{manifest.plain / 1e9:.1f} GB and leaves {reserve / 1e9:.1f} GB; make room, or leave out --deep"
+            f"{repository.scratch}: {free / 1e9:.1f} GB are free, and unpacking {backup.id} takes "
+            f"{room / 1e9:.1f} GB and leaves {reserve / 1e9:.1f} GB; make room, or leave out --deep"
         )
     with tempfile.TemporaryDirectory(dir=repository.scratch) as made:
         place = accounts.private_folder(Path(made), account)
-        say(Sentence("backup {name} is unpacked", name=manifest.id))
         try:
             async with sealers(repository.keys) as workers:
-                unpacking = Unpacking(repository, workers, account, lambda _: None, lambda *_: None)
-                await unpacking.unpack(manifest, place / "data")
-            say(Sentence("every file of backup {name} is compared with PostgreSQL's list", name=manifest.id))
-            await programs.Programs(place, account).run("pg_verifybackup", "--quiet", str(place / "data"))
-            for piece in (manifest.files, *manifest.home):
+                await _put_together(repository, workers, chain, programs.Programs(place, account), say)
+            for piece in (backup.files, *backup.home):
                 await repository.read(piece.key)
         except NoRoom:
             raise
-        except ServerFailed as error:
-            faults.append(Fault("", f"backup {manifest.id} does not hold what was backed up: {error}"))
         except RecoveryError as error:
-            faults.append(Fault("", str(error)))
-    return tuple(faults)
+            return (Fault("", str(error)),)
+    return ()
+
+
+async def _put_together(
+    repository: Repository,
+    workers: Sealers,
+    chain: Sequence[BackupManifest],
+    tools: programs.Programs,
+    say: Say,
+) -> None:
+    """Unpacks one backup after the other, compares it with PostgreSQL's list of its files, and puts it over
+    those before.
+    """
+    from nexus.recovery.restoring.incremental import put_over  # which know what a backup is
+    from nexus.recovery.restoring.unpack import Unpacking
+
+    unpacking = Unpacking(repository, workers, tools.account, lambda _: None, lambda *_: None)
+    data = tools.folder / "data"
+    for each in chain:
+        folder = data if each is chain[0] else tools.folder / "incremental"
+        say(Sentence("backup {name} is unpacked", name=each.id))
+        await unpacking.unpack(each, folder)
+        say(Sentence("every file of backup {name} is compared with PostgreSQL's list", name=each.id))
+        try:
+            await tools.run("pg_verifybackup", "--quiet", str(folder))
+        except ServerFailed as error:
+            raise Damaged(f"backup {each.id} does not hold what was backed up: {error}") from error
+        if folder != data:
+            await asyncio.to_thread(put_over, folder, data, tools.account)
+            await asyncio.to_thread(shutil.rmtree, folder)
 
 
 async def _opened(
-    repository: Repository, manifest: BackupManifest, wal: Wal
+    repository: Repository, manifest: BackupManifest, wal: Wal, away: Collection[str]
 ) -> tuple[tuple[Fault, ...], int]:
     """Opens every piece of WAL from the backup's start to the end that was found, in every place that has it;
-    returns what cannot be opened, and how many bytes were read.
+    returns what cannot be opened, and how many bytes were read. `away`: places that could not be asked
+    before, which is told already.
     """
     first = lsn.segment(manifest.timeline, lsn.parse(manifest.start_lsn), manifest.segment)
     last = lsn.segment(manifest.timeline, max(0, lsn.parse(wal.until) - 1), manifest.segment)
@@ -187,11 +171,8 @@ async def _opened(
                         continue
                     except (Damaged, WrongKey) as error:
                         faults.append(Fault(entry.key, f"{place.name}: {error}"))
-        except PlaceError:  # the backup's own copy there says so already
-            continue
+        except PlaceError as error:
+            if place.name not in away:
+                said = f"{place.name}: the WAL there could not be read to its end: {error}"
+                faults.append(Fault(layout.WAL, said))
     return tuple(faults), count
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -15,10 +15,18 @@ from nexus.recovery.errors import WrongKey
 
 @dataclass(frozen=True)
 class Keys:
-    """For whom is sealed (`recipients`, public), and who opens (`identity`; None: nobody here)."""
+    """For whom is sealed (`recipients`, public), and who opens (`identity`; None: nobody here). `former`: the
+    secret keys that what was sealed before a machine was lost is opened with; nothing is sealed for them.
+    """
 
     recipients: tuple[str, ...]
     identity: str | None = field(default=None, repr=False)
+    former: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def identities(self) -> tuple[str, ...]:
+        """All that open what is sealed."""
+        return (*((self.identity,) if self.identity else ()), *self.former)
 
 
 def new_identity() -> str:

@@ -82,12 +82,12 @@ def unseal_into(key: str, sealed: bytes, keys: Keys, into: mmap.mmap) -> int:
 
 def _opened(key: str, sealed: bytes, keys: Keys) -> memoryview:
     """What was encrypted, still compressed."""
-    if keys.identity is None:
+    if not keys.identities:
         raise WrongKey("no secret key is at hand; give the one of the recovery kit")
     if not sealed.startswith(_AGE):
         raise Damaged(f"{key}: it does not begin as a sealed file does")
     try:
-        plain = pyrage.decrypt(sealed, [x25519.Identity.from_str(keys.identity)])
+        plain = pyrage.decrypt(sealed, [x25519.Identity.from_str(each) for each in keys.identities])
     except DecryptError as error:
         if _NOT_FOR_US in str(error):
             raise WrongKey(

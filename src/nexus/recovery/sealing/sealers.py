@@ -135,6 +135,7 @@ async def sealers(
     head = {
         "recipients": keys.recipients,
         "identity": keys.identity,
+        "former": keys.former,
         "slots": files,
         "bytes": bytes,
         "nice": nice,

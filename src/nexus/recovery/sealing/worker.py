@@ -25,7 +25,7 @@ def main() -> None:
     """Works until stdin ends."""
     told = json.loads(sys.stdin.buffer.readline())
     os.nice(told["nice"])
-    keys = Keys(tuple(told["recipients"]), told["identity"])
+    keys = Keys(tuple(told["recipients"]), told["identity"], tuple(told["former"]))
     slots = [mmap.mmap(slot, told["bytes"]) for slot in told["slots"]]
     for line in sys.stdin.buffer:
         print(json.dumps(_answer(json.loads(line), slots, keys)), flush=True)

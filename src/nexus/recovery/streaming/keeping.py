@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from nexus.recovery import layout, lsn
 from nexus.recovery.streaming import position, rooms, server
+from nexus.recovery.streaming.coverage import spans
 from nexus.recovery.streaming.position import HOW, Diverged, Position
 from nexus.recovery.streaming.received import read_folder, written
 from nexus.recovery.streaming.receiver import Receiver, mend, next_segment
@@ -22,13 +25,16 @@ log = logging.getLogger("nexus.recovery")
 
 
 class Keeping:
-    """`gap` is told of WAL that cannot be had any more."""
+    """`gap` is told of WAL that cannot be had any more. `line`: the server's timelines, oldest first, and
+    where each was left; as it was when the receiver was to begin last.
+    """
 
     def __init__(self, home: Home, watch: Watch, sealer: Sealer, gap: Callable[[Gap], None]) -> None:
         self._home = home
         self._watch = watch
         self.sealer = sealer
         self._gap = gap
+        self.line: tuple[tuple[int, int], ...] = ()
         self.receiver = Receiver(rooms.receiver(home))
 
     async def begin(self, facts: Facts, synchronous: bool) -> None:
@@ -48,9 +54,15 @@ class Keeping:
             facts = await server.ask(connection)  # after all that was received: it cannot be behind that
             if facts.recovering:
                 raise Away("the server recovers")
-            line = position.line_of(facts.timeline, facts.lsn, await self._forks(connection, facts.timeline))
+            line = self.line = position.line_of(
+                facts.timeline, facts.lsn, await self._forks(connection, facts.timeline)
+            )
             found = wanted = position.wanted(held, line, facts.segment)
             slot = await self._slot(connection, facts)
+            for hole in position.holes(spans(self.sealer.held, facts.segment), line, facts.segment):
+                if wanted is not None and await self._there(connection, hole, slot, facts.segment):
+                    found = wanted = hole
+                    break
             if wanted is None or not await self._there(connection, wanted, slot, facts.segment):
                 assert slot.restart is not None
                 found = position.at(slot.restart, line, facts.segment)
@@ -106,34 +118,32 @@ class Keeping:
         self._gap(Gap(found.timeline, lsn.text(lost.end), lsn.text(found.start), why, time.time()))
 
     async def _start(self, found: Position, facts: Facts, synchronous: bool) -> None:
+        """What comes anew never overwrites what came before: that is compared with it, once it is sealed."""
         size, name = facts.segment, found.segment(facts.segment)
         kept = rooms.folders(self._home, facts.system)
         folder = kept[-1] if kept else rooms.fresh(self._home, facts.system)
         await asyncio.to_thread(mend, folder, size)
         begin = None
-        if next_segment(folder, size) != name:
+        if next_segment(folder, size) != name or await asyncio.to_thread(_begun, folder):
             if read_folder(folder).segments:
                 folder = rooms.fresh(self._home, facts.system)
             begin = name
-        self.sealer.hold = name if self.sealer.held.chunks.get(name) else None
+        self.sealer.doubtful = True
         await self.receiver.start(self._watch.address(), folder, begin, synchronous)
 
-    async def prove(self, facts: Facts) -> None:
-        """What comes anew of a segment that was sealed in part must be the same; then it is sealed further.
+    async def refuse(self, folder: Path) -> None:
+        """Takes what was received away, from this folder on: the first one is kept, to be looked at."""
+        await self.receiver.stop()
+        for each in rooms.folders(self._home, folder.parent.name):
+            if each.name < folder.name:
+                continue
+            if any(folder.parent.glob("refused-*")):
+                await asyncio.to_thread(shutil.rmtree, each)
+            else:
+                each.rename(each.with_name(f"refused-{each.name}"))
 
-        Raises:
-            Diverged: it is not; what came is put aside.
-            RecoveryError: what was sealed cannot be read.
-        """
-        name, sender = self.sealer.hold, facts.sender
-        if name is None or sender is None:
-            return
-        begin, sealed = lsn.start(name, facts.segment), self.sealer.held.end(name, facts.segment)
-        if sender.written < begin + sealed:
-            return
-        folder = rooms.folders(self._home, facts.system)[-1]
-        if not await self.sealer.same(name, folder, sealed):
-            await self.receiver.stop()
-            folder.rename(folder.with_name(f"refused-{folder.name}"))
-            raise Diverged(f"the server's WAL after {lsn.text(begin)} is not what the archive has: {HOW}")
-        self.sealer.hold = None
+
+def _begun(folder: Path) -> bool:
+    """Whether something was written into the segment that a folder's receiver would go on with."""
+    newest = read_folder(folder).newest
+    return newest is not None and newest.partial and newest.size > 0 and written(newest.path) > 0

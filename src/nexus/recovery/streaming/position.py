@@ -6,11 +6,13 @@ what we have. The WAL is followed along the server's own line of timelines.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from nexus.recovery import lsn
 from nexus.recovery.errors import RecoveryError
+from nexus.recovery.streaming.coverage import Span
 
 HOW = (
     "its data were put back by other means than `nexus restore`; restore them with `nexus restore`, which "
@@ -20,6 +22,14 @@ HOW = (
 
 class Diverged(RecoveryError):
     """The server's WAL contradicts what the archive has."""
+
+
+class Contradicts(Diverged):
+    """What was received into `folder` does."""
+
+    def __init__(self, message: str, folder: Path) -> None:
+        super().__init__(message)
+        self.folder = folder
 
 
 @dataclass(frozen=True)
@@ -65,6 +75,20 @@ def wanted(held: Mapping[int, int], line: tuple[tuple[int, int], ...], size: int
         following = line[at + 1][0]
         return Position(following, left // size * size, left)
     return None
+
+
+def holes(there: Sequence[Span], line: tuple[tuple[int, int], ...], size: int) -> tuple[Position, ...]:
+    """Where WAL of the server's line is missing before other WAL that the archive has, oldest first: a backup
+    that was taken while the stream was away brought its own. Pure.
+    """
+    on = {timeline for timeline, _ in line}
+    newest = max(((each.timeline, each.end_lsn) for each in there if each.timeline in on), default=(0, 0))
+    return tuple(
+        Position(timeline, each.end_lsn // size * size, each.end_lsn)
+        for timeline, left in line
+        for each in there
+        if each.timeline == timeline and each.end_lsn < left and (timeline, each.end_lsn) < newest
+    )
 
 
 def at(place: int, line: tuple[tuple[int, int], ...], size: int) -> Position:

@@ -11,9 +11,10 @@ def test_a_backup_goes_after_those_that_build_on_it_whatever_runs_at_once() -> N
     full = backup(NOW - 3 * DAY)
     newer = backup(NOW - 2 * DAY, "incremental", full)
     newest = backup(NOW)
-    keys = [layout.manifest(each.id) for each in (full, newer, newest)]
+    every = (full, newer, newest)
+    keys = [key for each in every for key in (layout.manifest(each.id), *(one.key for one in each.stored))]
     keep = Keep(hourly=1, daily=0, weekly=0, monthly=0)
-    plan = in_a_row(plan_prune("shop", (full, newer, newest), keep, "UTC", keys))
+    plan = in_a_row(plan_prune("shop", every, keep, "UTC", {"local": keys}))
     assert [(step.target, step.after) for step in plan.steps] == [
         (newer.id, ()),
         (full.id, (newer.id,)),

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from nexus_kit.testing.servers import ValkeyServer
 from valkey.asyncio import Valkey
 
+from nexus.migrations.rehearsing.sentence import Sentence
 from nexus.recovery import layout
+from nexus.recovery.backups import archive
+from nexus.recovery.backups import home as homes
+from nexus.recovery.backups.artefacts import artefact_of
 from nexus.recovery.backups.cache import Cache, snapshot
-from nexus.recovery.backups.home import pack, unpack
+from nexus.recovery.backups.home import _identity, pack, unpack
 from nexus.recovery.backups.manifest import BackupManifest, Stored
 from nexus.recovery.backups.source import Source
 from nexus.recovery.backups.tests.shop import write_stack
 from nexus.recovery.errors import RecoveryFailed
+from nexus.recovery.kit import make_kit
 from nexus.recovery.places.directory import Directory
 from nexus.recovery.repository import Repository
-from nexus.recovery.sealing import load_keys
+from nexus.recovery.sealing import Keys, load_keys, recipient_of, sealers
 from nexus.runtimes.home import Home
 from nexus.stack import load_stack
 
@@ -79,9 +85,9 @@ def content(folder: Path) -> set[str]:
     return {each.relative_to(folder).as_posix() for each in folder.rglob("*") if each.is_file()}
 
 
-async def packed(source: Source, cache: bytes | None = None) -> BackupManifest:
+async def packed(source: Source, cache: bytes | None = None, hour: int = 10) -> BackupManifest:
     source.work.mkdir(parents=True, exist_ok=True)
-    return manifest(await pack(source, repository(source), "20261126T100000Z-full", cache))
+    return manifest(await pack(source, repository(source), f"20261126T{hour}0000Z-full", cache))
 
 
 async def test_a_new_home_gets_what_the_old_one_had(source: Source, tmp_path: Path) -> None:
@@ -91,6 +97,7 @@ async def test_a_new_home_gets_what_the_old_one_had(source: Source, tmp_path: Pa
     assert content(new.root) == {
         "secrets/db/admin_url",
         "secrets/recovery/places/far",
+        "secrets/recovery/identity.former",
         "releases/till/abc/till/module.yaml",
         "parts/77/kit/a.py",
         "config/gateway/haproxy.cfg",
@@ -122,15 +129,84 @@ async def test_nothing_that_is_stored_can_be_read_by_others(source: Source) -> N
     assert not [each for each in source.work.rglob("*") if each.is_file()]
 
 
+def artefacts(home: tuple[Stored, ...]) -> dict[str, Stored]:
+    return {each.key: each for each in home if each.key.startswith(layout.ARTEFACTS)}
+
+
 async def test_what_releases_run_from_is_stored_once(source: Source) -> None:
-    first = await packed(source)
-    pieces = {each.key: each for each in first.home if each.key.startswith(layout.ARTEFACTS)}
-    assert set(pieces) == {
-        "artefacts/releases/till/abc/0001-of-0001",
-        "artefacts/parts/77/0001-of-0001",
-    }
-    second = await pack(source, repository(source), "20261126T110000Z-full", None)
-    assert {each.key: each for each in second if each.key.startswith(layout.ARTEFACTS)} == pieces
+    first = artefacts((await packed(source)).home)
+    assert {artefact_of(each) for each in first} == {"releases/till/abc", "parts/77"}
+    assert artefacts((await packed(source, hour=11)).home) == first
+
+
+async def test_a_kit_that_was_made_later_opens_all_of_what_is_stored_then(
+    source: Source, tmp_path: Path
+) -> None:
+    before = artefacts((await packed(source)).home)
+    kit = make_kit(source.home)
+    found = await packed(source, hour=11)
+    assert not before.keys() & artefacts(found.home).keys()
+    alone = replace(repository(source), keys=Keys((kit.recipient,), kit.identity))
+    new = Home.at(tmp_path / "new")
+    await unpack(found, alone, new, tmp_path / "root")
+    assert {"releases/till/abc/till/module.yaml", "parts/77/kit/a.py"} <= content(new.root)
+
+
+async def test_what_was_sealed_before_a_machine_was_lost_is_read_and_nothing_more_is_sealed_for_it(
+    source: Source, tmp_path: Path
+) -> None:
+    kit = make_kit(source.home)
+    found = await packed(source)
+    alone = replace(repository(source), keys=Keys((kit.recipient,), kit.identity))
+    new = Home.at(tmp_path / "new")
+    await unpack(found, alone, new, None)
+    keys = load_keys(new)
+    assert keys.recipients == (recipient_of(keys.identity or ""), kit.recipient)
+    piece = found.home[0].key
+    old = repository(source)
+    assert await replace(old, keys=keys).read(piece) == await old.read(piece)
+    async with sealers(keys, count=1) as workers, workers.slot() as slot:
+        path, at = source.home.root / "backups" / piece, Path(found.home[0].key)
+        assert await workers.unseal(slot, at.as_posix(), path, found.home[0].sha256) == found.home[0].plain
+    assert not [each for each, _ in archive.members(new.secrets, "", _identity(new)) if "former" in each.name]
+
+
+async def test_what_the_first_place_has_lost_comes_from_another_one_as_it_is_there(source: Source) -> None:
+    near = repository(source)
+    far = Directory("far", source.home.root / "far", proves=False)
+    both = replace(near, places=(near.first, far))
+    source.work.mkdir(parents=True)
+    first = artefacts(await pack(source, near, "20261126T100000Z-full", None))
+    for entry in await near.first.entries():
+        with near.file() as file:
+            await near.first.get(entry.key, file)
+            await far.put(entry.key, file)
+    await near.first.delete(list(first))
+    assert artefacts(await pack(source, both, "20261126T110000Z-full", None)) == first
+    assert first.keys() <= {entry.key for entry in await near.first.entries()}
+    (source.home.secrets / "recovery" / "identity").unlink()
+    await near.first.delete([entry.key for entry in await near.first.entries()])
+    other = replace(both, keys=load_keys(source.home))
+    anew = artefacts(await pack(source, other, "20261126T120000Z-full", None))
+    assert not anew.keys() & first.keys()
+    for key in anew:  # the far place takes it
+        with near.file() as file:
+            await near.first.get(key, file)
+            await far.put(key, file)
+
+
+async def test_of_a_large_folder_only_what_is_large_stays_out(
+    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (source.stack.root / "video.bin").write_bytes(bytes(5000))
+    monkeypatch.setattr(homes, "LARGEST_STACK", 4000)
+    said: list[Sentence] = []
+    source.work.mkdir(parents=True)
+    found = manifest(await pack(source, repository(source), "20261126T100000Z-full", None, said.append))
+    await unpack(found, repository(source), Home.at(tmp_path / "new"), tmp_path / "root")
+    assert content(tmp_path / "root") >= {"nexus.yaml", "modules/till/module.yaml", "modules/till/app.py"}
+    assert not (tmp_path / "root" / "video.bin").exists()
+    assert "1 of its largest files are no part of the backup, such as video.bin" in str(said[0])
 
 
 async def test_what_is_in_use_is_not_written_over(source: Source, tmp_path: Path) -> None:

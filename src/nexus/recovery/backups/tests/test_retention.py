@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from nexus.recovery import layout
+from nexus.recovery.backups.generations import kept
 from nexus.recovery.backups.manifest import BackupManifest, Stored
-from nexus.recovery.backups.retention import doomed, kept, plan_prune
+from nexus.recovery.backups.retention import doomed, plan_prune
 from nexus.stack.recovering import Keep
 
 ZONE = "America/Sao_Paulo"
@@ -30,6 +31,11 @@ def backup(
         began=at.timestamp(), ended=at.timestamp() + 60, plain=3_000_000, parts=(stored,),
         files=Stored(layout.files(name), 10, "", 10),
     )  # fmt: skip
+
+
+def stored(*backups: BackupManifest) -> list[str]:
+    """The keys of backups."""
+    return [key for each in backups for key in (layout.manifest(each.id), *(one.key for one in each.stored))]
 
 
 def week() -> list[BackupManifest]:
@@ -70,8 +76,7 @@ def test_a_damaged_backup_does_not_stand_for_a_good_one() -> None:
     assert [each.backup for each in kept(hours, day, ZONE)] == [hours[2].id]
     found = kept(hours, day, ZONE, damaged=[hours[2].id])
     assert [each.backup for each in found] == [hours[2].id, hours[1].id]
-    keys = [layout.manifest(each.id) for each in hours]
-    plan = plan_prune("acme", hours, day, ZONE, keys, damaged=[hours[2].id])
+    plan = plan_prune("acme", hours, day, ZONE, {"local": stored(*hours)}, damaged=[hours[2].id])
     assert [step.target for step in plan.steps] == [hours[0].id]
 
 
@@ -121,10 +126,10 @@ def test_nothing_that_stays_ever_lacks_what_it_builds_on(seed: int) -> None:
     stays = {each.backup for each in kept(found, keep, ZONE)}
     assert found[-1].id in stays
     assert all(each.parent is None or each.parent in stays for each in found if each.id in stays)
-    keys = [key for each in found for key in (layout.manifest(each.id), each.parts[0].key)]
+    keys = stored(*found)
     keys += [layout.segment(f"0000000100000000{number:08X}") for number in range(70)]
-    plan = plan_prune("acme", found, keep, ZONE, keys)
-    gone = {key for step in plan.steps for key in doomed(step, keys)}
+    plan = plan_prune("acme", found, keep, ZONE, {"local": keys})
+    gone = {key for step in plan.steps for key in doomed(step, "local", keys)}
     assert {key.split("/")[1] for key in gone if key.startswith("backups/")} == {
         each.id for each in found if each.id not in stays
     }
@@ -140,11 +145,11 @@ def test_the_plan_says_what_goes_and_why() -> None:
     other = "artefacts/parts/77/0001-of-0001"
     new = replace(new, home=(Stored(artefact, 1, "", 1),))
     keys = [
-        layout.manifest(old.id), artefact, other, layout.history(2),
+        *stored(old, new), other, layout.history(2),
         layout.segment("000000010000000000000013"), layout.chunk("000000010000000000000013", 0, 64),
         layout.segment("000000010000000000000014"), layout.chunk("000000010000000000000014", 0, 64),
     ]  # fmt: skip
-    plan = plan_prune("acme", [old, new], Keep(hourly=1, daily=1, weekly=1, monthly=1), ZONE, keys)
+    plan = plan_prune("acme", [old, new], Keep(hourly=1, daily=1, weekly=1, monthly=1), ZONE, {"local": keys})
     assert plan.text() == (
         "prune the backups of acme: 3 steps\n"
         "  1. forget-backup 20261101T053000Z-full: delete it in every place (1.0 MB)\n"
@@ -156,22 +161,57 @@ def test_the_plan_says_what_goes_and_why() -> None:
         "  3. forget-artefact parts/77: delete it in every place\n"
         "     because no backup that stays names it; after 1"
     )
-    assert doomed(plan.steps[1], keys) == tuple(
+    assert doomed(plan.steps[1], "local", keys) == tuple(
         key for key in keys if "0013" in key and key.startswith("wal")
     )
-    assert doomed(plan.steps[2], keys) == (other,)
+    assert doomed(plan.steps[2], "local", keys) == (other,)
 
 
-def test_while_a_backup_cannot_be_read_no_wal_goes() -> None:
-    old, new = (backup(datetime(2026, 11, day, tzinfo=UTC), number=day) for day in (1, 20))
-    keys = [layout.segment("000000010000000000000001")]
-    plan = plan_prune("acme", [old, new], NONE, ZONE, keys, unread=["20261110T000000Z-full"])
-    assert [step.action for step in plan.steps] == ["forget-backup"]
-    assert plan.notes == ("WAL stays, for these backups cannot be read: 20261110T000000Z-full",)
+def test_while_a_backup_cannot_be_read_no_wal_goes_and_nothing_that_it_may_build_on() -> None:
+    older, old, new, newer = (
+        backup(datetime(2026, 11, day, tzinfo=UTC), number=day) for day in (1, 12, 18, 20)
+    )
+    keys = {"local": [*stored(older, old, new, newer), layout.segment("000000010000000000000001")]}
+    unread = ["20261110T000000Z-incremental"]
+    plan = plan_prune("acme", [older, old, new, newer], NONE, ZONE, keys, unread=unread)
+    assert [step.target for step in plan.steps] == [new.id, old.id]
+    assert plan.notes == (f"WAL and all older backups stay, for these backups cannot be read: {unread[0]}",)
+
+
+def test_nothing_goes_in_a_place_before_what_makes_it_superfluous_is_there() -> None:
+    old, new = (backup(datetime(2026, 11, day, tzinfo=UTC), number=day) for day in (1, 2))
+    wal = [layout.segment(f"0000000100000000{number:08X}") for number in range(4)]
+    local, partly = [*stored(old, new), *wal], [*stored(old), *stored(new)[1:], *wal]
+    plan = plan_prune("acme", [old, new], NONE, ZONE, {"local": local, "far": partly})
+    assert {key for step in plan.steps for key in doomed(step, "far", partly)} == {wal[0]}
+    assert {key for step in plan.steps for key in doomed(step, "local", local)} == {*stored(old), *wal[:2]}
+    assert "delete it in local (1.0 MB)" in plan.text()
+    whole = plan_prune("acme", [old, new], NONE, ZONE, {"local": [*stored(new)], "far": local})
+    assert {key for step in whole.steps for key in doomed(step, "far", local)} == {*stored(old), *wal[:2]}
+
+
+def test_what_only_all_places_together_have_stays_in_each() -> None:
+    old, new = (backup(datetime(2026, 11, day, tzinfo=UTC), number=day) for day in (1, 2))
+    places = {"local": [*stored(old), *stored(new)[:2]], "far": [*stored(old), *stored(new)[1:]]}
+    assert plan_prune("acme", [old, new], NONE, ZONE, places).empty
+
+
+def test_wal_of_a_timeline_that_all_have_left_goes() -> None:
+    left = backup(datetime(2026, 11, 1, tzinfo=UTC), number=5)
+    now = replace(backup(datetime(2026, 11, 9, tzinfo=UTC), number=3), timeline=2)
+    wal = [layout.segment(f"0000000{on}00000000{number:08X}") for on in (1, 2) for number in (1, 4, 5, 9)]
+    keys = [*stored(left, now), *wal]
+    both = plan_prune("acme", [left, now], Keep(hourly=2), ZONE, {"local": keys})
+    assert {key for step in both.steps for key in doomed(step, "local", keys)} == {*wal[:2], wal[4]}
+    one = plan_prune("acme", [left, now], NONE, ZONE, {"local": keys})
+    assert {key for step in one.steps for key in doomed(step, "local", keys)} == {
+        *stored(left), *wal[:4], wal[4],
+    }  # fmt: skip
+    assert "delete the WAL of timeline 1 in every place (4 files)" in one.text()
 
 
 def test_nothing_goes_where_there_is_nothing() -> None:
-    plan = plan_prune("acme", [], Keep(), ZONE, [layout.segment("000000010000000000000001")])
+    plan = plan_prune("acme", [], Keep(), ZONE, {"local": [layout.segment("000000010000000000000001")]})
     assert plan.empty
 
 
