@@ -54,6 +54,17 @@ Override = Annotated[
     str,
     typer.Option("--override", metavar="REASON", help="Go on though invariants do not hold; is recorded."),
 ]
+Timeline = Annotated[
+    int | None,
+    typer.Option("--timeline", metavar="NUMBER", min=1, help="Follow this timeline, not the present one."),
+]
+TakeOver = Annotated[
+    bool,
+    typer.Option(
+        "--take-over",
+        help="With --into: the stack goes on with the backups it is made from; alone: the one here does.",
+    ),
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the restore that was begun.")]
 Undo = Annotated[bool, typer.Option("--undo", help="Take the last restore back.")]
 Module = Annotated[
@@ -98,6 +109,8 @@ def restore(
     secret: Secret = "",
     keep_releases: Keep = False,
     override: Override = "",
+    timeline: Timeline = None,
+    take_over: TakeOver = False,
     module: Module = "",
     table: Table = [],  # noqa: B006 - typer copies it
     where: Where = "",
@@ -114,10 +127,12 @@ def restore(
     as_json: Json = False,
 ) -> None:
     """Restore to any second: the whole stack, proven beside it first; with --module some rows."""
-    from nexus.cli import restorechange, restoreinto, restorerows, restorewish
+    from nexus.cli import restorechange, restoreinto, restoreoptions, restorerows, restorewish
 
     named = {"time": at, "point": point, "migration": before_migration, "lsn": lsn, "backup": backup}
     targets = [kind for kind, text in named.items() if text is not None] + ["latest"] * latest
+    if take_over and into is None and not (targets or resume or undo):
+        raise typer.Exit(restoreoptions.take_over(yes))
     if len(targets) + resume + undo != 1:
         raise place.stop(
             t("say where to, once: --at, --point, --before-migration, --lsn, --backup or --latest"), 2
@@ -131,11 +146,14 @@ def restore(
     }
     of_rows |= {"--until": until, "--take": take != "now", "--bypass-triggers": bypass_triggers}
     of_all = {"--into": into, "--resume": resume, "--undo": undo, "--keep-releases": keep_releases}
+    of_all |= {"--take-over": take_over}
     restorerows.checked(module, of_rows, of_all)
+    given = {**of_all, "--from": from_, "--key": key, "--secret": secret, "--timeline": timeline}
+    restoreoptions.check(given, undo, resume)
     asked = restorechange.Asked(plan=plan, yes=yes, as_json=as_json)
     if undo:
         raise typer.Exit(restorechange.undo(asked))
-    wish = None if resume else restorewish.wish(targets[0], named.get(targets[0]) or "")
+    wish = None if resume else restorewish.wish(targets[0], named.get(targets[0]) or "", timeline)
     if module and wish is not None:
         chosen = {"module": module, "tables": table, "where": where, "place": from_, "override": override}
         chosen |= restorerows.policy(deleted, changed, added, until, take)
@@ -149,7 +167,7 @@ def restore(
 
         texts = {"key": restorewish.key(key), "secret": restoreinto.secret(secret), "override": override}
         home = Home.at(place.home_path())
-        wanted = Elsewhere(into.absolute(), wish, place.root(), home, from_, **texts)
+        wanted = Elsewhere(into.absolute(), wish, place.root(), home, from_, take_over=take_over, **texts)
         raise typer.Exit(restoreinto.into(wanted, asked))
     body = {"place": from_, "key": restorewish.key(key), "keep_releases": keep_releases, "override": override}
     raise typer.Exit(restorechange.restore(wish, body, asked))

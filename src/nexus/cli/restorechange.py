@@ -131,6 +131,14 @@ class Following:
         typer.echo(sentence, err=not well)
         for note in event.get("notes", ()):
             typer.echo(f"! {note}")
+        if event.get("left"):
+            typer.echo(
+                t(
+                    "what had been restored stays in {where}; this deletes it: {command}",
+                    where=event["left"],
+                    command=event["discard"],
+                )
+            )
         if event.get("former"):
             typer.echo(
                 t(

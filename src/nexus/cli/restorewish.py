@@ -16,16 +16,18 @@ if TYPE_CHECKING:
     from nexus.control.restoring.requests import Wish
 
 
-def wish(kind: str, text: str) -> Wish:
+def wish(kind: str, text: str, timeline: int | None = None) -> Wish:
     """The wish; ends the command with exit code 2 when it cannot be read."""
+    if timeline is not None and kind == "backup":
+        raise place.stop(t("{option} says nothing with {beside}", option="--timeline", beside="--backup"), 2)
     from nexus.control.restoring.requests import Wish
     from nexus.recovery import lsn
     from nexus.recovery.restoring.moment import NoMoment, moment
 
-    told: dict[str, Any] = {"kind": kind}
+    told: dict[str, Any] = {"kind": kind, "timeline": timeline}
     try:
         if kind == "time":
-            return Wish(kind="time", at=moment(text, time.time(), zone()))
+            return Wish(kind="time", at=moment(text, time.time(), zone()), timeline=timeline)
         if kind == "lsn":
             lsn.parse(text)
     except NoMoment as error:

@@ -26,6 +26,7 @@ from nexus.control.operations import DownRequest, Operations, UpRequest
 from nexus.control.recovering.recovering import Recovering
 from nexus.control.recovering.routes import Routes as RecoveringRoutes
 from nexus.control.relay import Relay
+from nexus.control.restoring.begun import refuse_unfinished
 from nexus.control.restoring.restoring import Restoring
 from nexus.control.restoring.routes import Routes as RestoringRoutes
 from nexus.control.standby.routes import Routes as StandbyRoutes
@@ -42,7 +43,7 @@ class Api:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        turn = Turn(world.lease)
+        turn = Turn(world.lease, lambda: refuse_unfinished(world.home))
         self.deploying = Deploying(world, turn)
         self.recovering = Recovering(world, turn)
         self._operations = Operations(

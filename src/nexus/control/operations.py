@@ -21,7 +21,6 @@ from nexus.control.plan_up import plan_up
 from nexus.control.progress import migrations_told, step_told
 from nexus.control.recovering.deleting import delete_recovery
 from nexus.control.releasing import FIRST, Releasing, after_first_releases, released
-from nexus.control.restoring.begun import refuse_unfinished
 from nexus.control.turn import Emit, Turn
 from nexus.plans import Outcome, Plan, Step, StepEvent, execute
 from nexus.recovery.places.opening import local_folder
@@ -81,7 +80,6 @@ class Operations:
     async def up(self, request: UpRequest, emit: Emit, stop: asyncio.Event) -> None:
         """Brings the stack up; tells its progress to `emit`."""
         async with self._turn.taken(f"up by {request.who}", emit):
-            refuse_unfinished(self._world.home)
             sources, offset = await desired(self._world, request)
             keeper = self._world.trial(request.runtime, request.registry) if request.plan_only else None
             keeper = keeper or self._world.keeper
@@ -117,7 +115,7 @@ class Operations:
 
     async def down(self, request: DownRequest, emit: Emit, stop: asyncio.Event) -> None:
         """Takes the stack down."""
-        async with self._turn.taken(f"down by {request.who}", emit):
+        async with self._turn.taken(f"down by {request.who}", emit, halfway=True):
             site = self._world.site
             if site is None and self._world.wanted.names:
                 raise Refused(

@@ -17,10 +17,13 @@ LEASE_SECONDS = 30.0
 
 
 class Turn:
-    """Operations of this control loop wait for each other; other processes are kept out by the lease."""
+    """Operations of this control loop wait for each other; other processes are kept out by the lease.
+    `whole`: raises Refused while the stack is in the middle of something that only its own operation may end.
+    """
 
-    def __init__(self, lease: Lease) -> None:
+    def __init__(self, lease: Lease, whole: Callable[[], None] | None = None) -> None:
         self._lease = lease
+        self._whole = whole
         self._lock = asyncio.Lock()
         self._closed = False
         self.holder = ""
@@ -30,11 +33,12 @@ class Turn:
         self._closed = True
 
     @asynccontextmanager
-    async def taken(self, who: str, emit: Emit) -> AsyncIterator[None]:
-        """While the block runs, `who` alone changes the stack. Whoever must wait is told for whom.
+    async def taken(self, who: str, emit: Emit, halfway: bool = False) -> AsyncIterator[None]:
+        """While the block runs, `who` alone changes the stack. Whoever must wait is told for whom. `halfway`:
+        whether it may begin though the stack is not whole.
 
         Raises:
-            Refused: another process changes the stack; says which.
+            Refused: another process changes the stack; says which. Or the stack is not whole.
             StartError: the control loop ends.
         """
         if self._lock.locked():
@@ -42,6 +46,8 @@ class Turn:
         async with self._lock:
             if self._closed:
                 raise StartError("the control loop is just ending; run the same command again")
+            if self._whole is not None and not halfway:
+                self._whole()
             self.holder = who
             try:
                 self._lease.acquire(who, LEASE_SECONDS)

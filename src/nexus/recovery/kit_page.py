@@ -16,8 +16,8 @@ from nexus.stack import Stack
 from nexus.stack.recovering import LOCAL, DirectoryPlace, PlaceManifest
 
 COMMANDS = (
-    "nexus restore --latest --from place.yaml --key key.txt --into /var/lib/nexus/new --plan",
-    "nexus restore --latest --from place.yaml --key key.txt --into /var/lib/nexus/new",
+    "nexus restore --latest --from place.yaml --key key.txt --into /var/lib/nexus/new --take-over --plan",
+    "nexus restore --latest --from place.yaml --key key.txt --into /var/lib/nexus/new --take-over",
 )
 START = "NEXUS_HOME=/var/lib/nexus/new nexus up"
 _STYLE = """

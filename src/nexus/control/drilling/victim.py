@@ -85,7 +85,7 @@ async def make_victim(desk: Desk, found: Subject, room: Room) -> Victim:
         StartError: it cannot be made; says why.
     """
     living = Commands(desk.home, desk.stack.root)
-    options = ("--latest", "--from", found.place, "--into", str(room.home), "--yes", "--json")
+    options = ("--latest", "--from", found.place, "--into", str(room.home), "--take-over", "--yes", "--json")
     said = await living.run("restore", *options)
     if said.code:
         told = outcome_of(said)

@@ -16,6 +16,15 @@ def set_apart(home: Home, why: str) -> None:
     _mark(home).write_text(f"{why}\n", encoding="utf-8")
 
 
+def take_over(home: Home) -> bool:
+    """From now on, the stack of this home goes on with the backups of the one that it was made from; whether
+    it was set apart before.
+    """
+    there = is_apart(home)
+    _mark(home).unlink(missing_ok=True)
+    return there
+
+
 def is_apart(home: Home) -> bool:
     """Whether the stack of this home takes no backups."""
     return _mark(home).exists()

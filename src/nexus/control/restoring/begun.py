@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -21,7 +21,12 @@ from nexus.runtimes.home import Home
 from nexus.runtimes.process import accounts
 
 FOLDER = "recovery/restoring"
-Phase = Literal["beside", "swapping", "undoing"]  # beside: the living data were not touched
+# beside: the living data were not touched; swapping, undoing: they are being exchanged, or put back;
+# exchanged, undone: that is over, with releases and caches: what is left is to start, and to look whether all
+# is right.
+Phase = Literal["beside", "swapping", "exchanged", "undoing", "undone"]
+HALFWAY = ("swapping", "undoing")
+UNDOING = ("undoing", "undone")
 
 
 @dataclass(frozen=True)
@@ -29,9 +34,9 @@ class Begun:
     """What was chosen. `stamp` names the folders; `target` is exact, so that going on reaches the same;
     `backup` is begun from; `reaches` says it in words, `lost` what comes after it, and `at` (seconds since
     the epoch) when the last transaction in it was committed, as far as that is known; `releases` (service →
-    id) are to be stable afterwards, `before` were before; `place`: see `RestoreRequest`. `done`: the steps
-    that ended well. `notes`: what the operator should know. `broken`: the
-    invariants that did not hold in what was restored, which the operator overrode.
+    id) are to be stable afterwards, `before` were before; `place`: see `RestoreRequest`. `done`: the ids of
+    the steps that ended well. `notes`: what the operator should know. `broken`: the invariants that did not
+    hold in what was restored, which the operator overrode.
     """
 
     stamp: str
@@ -44,7 +49,6 @@ class Begun:
     minutes: float = 0.0
     bytes: int = 0
     place: str = ""
-    keep_releases: bool = False
     releases: Mapping[str, str] = field(default_factory=dict)
     before: Mapping[str, str] = field(default_factory=dict)
     phase: Phase = "beside"
@@ -66,7 +70,8 @@ class Begun:
         told: dict[str, Any] = json.loads(text)
         known = {"wish": Wish(**told["wish"]), "target": Target(**told["target"])}
         lists = {name: tuple(told[name]) for name in ("done", "notes", "broken")}
-        return cls(**{**told, **known, **lists})
+        names = {each.name for each in fields(cls)}
+        return cls(**{name: value for name, value in {**told, **known, **lists}.items() if name in names})
 
 
 @dataclass(frozen=True)
@@ -134,7 +139,7 @@ def refuse_unfinished(home: Home) -> None:
         Refused: a restore is in the middle of that; says how to go on.
     """
     begun = Notes(home).begun()
-    if begun is not None and begun.phase != "beside":
+    if begun is not None and begun.phase in HALFWAY:
         how = "--undo" if begun.phase == "undoing" else "--resume"
         raise Refused(
             f"a restore to {begun.reaches} was begun and has not ended; `nexus restore {how}` goes on with it"

@@ -10,44 +10,86 @@ from typing import TYPE_CHECKING
 
 from nexus.control.addresses import Refused
 from nexus.control.restoring import reading
-from nexus.control.restoring.begun import Begun, Notes
+from nexus.control.restoring.begun import HALFWAY, UNDOING, Begun, Notes
 from nexus.control.restoring.engine import Engine, begin
 from nexus.control.restoring.exchange import Exchange
 from nexus.control.restoring.figures import lost, minutes
 from nexus.control.restoring.requests import RestoreRequest
+from nexus.control.restoring.writers import writers
+from nexus.recovery.restoring.choice import Choice
+from nexus.runtimes.protocol import StartError
 
 if TYPE_CHECKING:
     from nexus.control.world import World
 
 
 async def chosen(world: World, asked: RestoreRequest, engine: Engine, exchange: Exchange) -> Begun:
-    """What the request is about.
+    """What the request is about. What was begun and is given up is removed, and forgotten, once there is
+    something else to be done.
 
     Raises:
         Refused: another restore is in the middle of its exchange; nothing leads to the target; no room.
     """
     begun = Notes(world.home).begun()
     if begun is not None and asked.wish in (None, begun.wish):
-        if begun.phase == "undoing":
+        if begun.phase in UNDOING:
             raise Refused("the restore is being taken back; `nexus restore --undo` goes on with that")
-        return begun
-    if begun is not None and begun.phase != "beside":
+        if begun.phase != "beside" or not await _outdated(world, begun, engine):
+            return begun
+        asked = asked.model_copy(update={"wish": begun.wish})
+    if begun is not None and begun.phase in HALFWAY:
         raise Refused(
             f"a restore to {begun.reaches} is in the middle of exchanging the data; `nexus restore --resume` "
             "goes on with it, `nexus restore --undo` takes it back"
         )
     if asked.wish is None:
         raise Refused("no restore was begun; say where to, for example --at 14:30 or --latest")
-    if begun is not None and not asked.plan_only:
-        await exchange.drop(begun.stamp)
-    return await _anew(world, asked, engine, exchange)
-
-
-async def _anew(world: World, asked: RestoreRequest, engine: Engine, exchange: Exchange) -> Begun:
-    assert asked.wish is not None
     choice = await engine.choose(asked.wish)
+    if begun is not None and not asked.plan_only:
+        await _given_up(world, begun, exchange)
+    return await _anew(world, asked, engine, exchange, choice, begun)
+
+
+async def _outdated(world: World, begun: Begun, engine: Engine) -> bool:
+    """Whether the latest state is another by now: somebody wrote after what was restored had been read."""
+    if begun.wish.kind != "latest" or not begun.done:
+        return False
+    site = reading.kept_site(world)
+    facts = await reading.facts(world, site)
+    if any(each.alive for name in writers(site.stack) for each in facts.of(name)):
+        return True
+    if "restore" not in begun.done:
+        return False
+    now = (await engine.choose(begun.wish)).at
+    return now is not None and (begun.at is None or now > begun.at)
+
+
+async def _given_up(world: World, begun: Begun, exchange: Exchange) -> None:
+    notes = Notes(world.home)
+    if begun.phase == "beside":
+        try:
+            await exchange.drop(begun.stamp)
+        except StartError as error:
+            raise Refused(str(error)) from error
+        notes.drop()
+    elif begun.phase == "exchanged":
+        notes.finish()
+    else:
+        notes.forget()
+
+
+async def _anew(
+    world: World,
+    asked: RestoreRequest,
+    engine: Engine,
+    exchange: Exchange,
+    choice: Choice,
+    former: Begun | None,
+) -> Begun:
+    assert asked.wish is not None
     begun = begin(asked.wish, choice, engine.zone, time.time(), minutes(engine.home, choice))
-    check_room(exchange.restored(begun.stamp).parent, choice.room)
+    if former is None or not asked.plan_only:  # what it left would make room
+        check_room(exchange.restored(begun.stamp).parent, choice.room)
     noted, latest = choice.backup.releases, asked.wish.kind == "latest"
     fits = reading.matched(world, choice.at, noted, latest, asked.keep_releases)
     gone = tuple(
@@ -58,7 +100,6 @@ async def _anew(world: World, asked: RestoreRequest, engine: Engine, exchange: E
     return replace(
         begun,
         place=asked.place,
-        keep_releases=asked.keep_releases,
         releases=fits.releases,
         before={name: world.catalogue.stable().get(name, "") for name in fits.releases},
         lost=await lost(engine, choice, reading.kept_site(world).stack),

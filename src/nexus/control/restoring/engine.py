@@ -55,6 +55,10 @@ class Engine:
         except RecoveryError as error:
             raise Refused(str(error)) from error
 
+    async def choose_exact(self, target: Target) -> Choice:
+        """What leads to what was chosen before, and what lies behind it by now. Raises RecoveryError."""
+        return await self._choose(target)
+
     async def restore(self, begun: Begun, data: Path) -> Reached:
         """Restores what was chosen into a folder; the latest state is chosen anew.
 

@@ -31,9 +31,16 @@ class Exchange(Protocol):
     async def carry(self, stamp: str) -> None:
         """Brings what was restored beside the present data. Raises StartError."""
 
-    async def swap(self, stamp: str) -> None:
+    async def kept(self, stamp: str) -> bool:
+        """Whether the former data are still there, aside or in their place."""
+
+    async def swap(self, stamp: str, again: bool) -> None:
         """Moves the present data aside, and what was restored into their place; nothing is deleted, nothing
-        written over. The server must be down. Raises StartError.
+        written over. The server must be down. `again`: whether it was begun before: only then may it be that
+        what was restored is in its place already, and nothing was there to be moved aside.
+
+        Raises:
+            StartError: it cannot be.
         """
 
     async def swap_back(self, stamp: str) -> None:
@@ -41,8 +48,11 @@ class Exchange(Protocol):
         StartError.
         """
 
-    def discard(self, stamp: str) -> str:
-        """The command that deletes the former data."""
+    def left(self, stamp: str) -> str:
+        """Where what was restored lies once it was taken back."""
+
+    def discard(self, stamp: str, restored: bool = False) -> str:
+        """The command that deletes the former data, or what was `restored` and taken back."""
 
     async def drop(self, stamp: str) -> None:
-        """Removes what was restored and is not in its place."""
+        """Removes what was restored and is not in its place, with what killed restores left of it."""

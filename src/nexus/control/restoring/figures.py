@@ -16,7 +16,7 @@ def minutes(home: Home, choice: Choice) -> float:
     return read_rates(rates_of(home)).seconds(choice) / 60
 
 
-async def lost(engine: Engine, choice: Choice, stack: Stack) -> str:
+async def lost(engine: Engine, choice: Choice, stack: Stack | None) -> str:
     """What would be lost, in words; that nobody knows, where the WAL after it cannot be read."""
     try:
         found = await count_lost(choice, engine.repository, engine.url, stack)

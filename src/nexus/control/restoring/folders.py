@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shlex
-import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from nexus.control.addresses import Refused
+from nexus.control.restoring.leaving import take_away
 from nexus.runtimes.home import Home
 from nexus.runtimes.protocol import StartError
 
@@ -57,19 +57,26 @@ class Folders:
     async def carry(self, stamp: str) -> None:
         return None
 
-    async def swap(self, stamp: str) -> None:
+    async def kept(self, stamp: str) -> bool:
+        return self.before(stamp).exists() or (self.restored(stamp).exists() and self.data.exists())
+
+    async def swap(self, stamp: str, again: bool) -> None:
         self._unused()
-        await asyncio.to_thread(_exchange, self.restored(stamp), self.data, self.before(stamp))
+        await asyncio.to_thread(_exchange, self.restored(stamp), self.data, self.before(stamp), again)
 
     async def swap_back(self, stamp: str) -> None:
         before, data, restored = self.before(stamp), self.data, self.restored(stamp)
         if not before.exists() and not restored.exists():
             raise StartError(f"{before} is not there any more: there is nothing to put back")
         self._unused()
-        await asyncio.to_thread(_exchange, before, data, restored)
+        await asyncio.to_thread(_exchange, before, data, restored, False)
 
-    def discard(self, stamp: str) -> str:
-        return f"rm -rf {shlex.quote(str(self.before(stamp)))}"
+    def left(self, stamp: str) -> str:
+        return str(self.restored(stamp))
+
+    def discard(self, stamp: str, restored: bool = False) -> str:
+        folder = self.restored(stamp) if restored else self.before(stamp)
+        return f"rm -rf {shlex.quote(str(folder))}"
 
     def _unused(self) -> None:
         """Returns when no server runs on the data; its file stays behind when it was killed."""
@@ -79,14 +86,13 @@ class Folders:
                 raise StartError(f"{self.database} still runs on {self.data} (process {pid}); stop it first")
 
     async def drop(self, stamp: str) -> None:
-        if self.restored(stamp).exists():
-            await asyncio.to_thread(shutil.rmtree, self.restored(stamp))
+        await take_away(self.restored(stamp))
 
 
-def _exchange(new: Path, place: Path, aside: Path) -> None:
+def _exchange(new: Path, place: Path, aside: Path, again: bool) -> None:
     """`place` goes to `aside`, `new` to `place`; cut short in between, the same call goes on."""
     if not new.exists():
-        if (place / "PG_VERSION").exists():
+        if (place / "PG_VERSION").exists() and (aside.exists() or again):
             return  # done before
         raise StartError(f"{new} is not there any more; begin the restore anew")
     if place.exists():

@@ -21,7 +21,8 @@ class Situation:
     """What the plan is made from. `stack`: as it runs now; `after`: with the releases that will be stable;
     `database`: the service that is restored; `carried`: whether the restored data must be carried into a
     volume first; `checks`: how many invariants there are; `probes`: whether users' ways are tried; `aside`:
-    where the former data will lie ("" = there are none); `backup`: whether a full backup is asked for.
+    where the former data will lie ("" = there are none); `counts`: whether what is lost can be counted once
+    nobody writes; `unbuilt`: services whose release must be built before it can start, and why.
     """
 
     stack: Stack
@@ -33,6 +34,7 @@ class Situation:
     checks: int = 0
     probes: bool = False
     aside: str = ""
+    counts: bool = False
     unbuilt: Mapping[str, str] | None = None
 
     @property
@@ -52,7 +54,7 @@ def plan_restore(found: Situation) -> Plan:
     steps = [] if found.exchanged else _until_stopped(found)
     steps += _swap(found, ids(steps))
     steps = [step for step in steps if step.id not in begun.done]
-    steps += brought_up(found, ids(steps), empty="empty" not in begun.done)
+    steps += brought_up(found, ids(steps))
     return Plan(f"restore {found.stack.name} to {begun.reaches}", tuple(linked(steps)), notes(found))
 
 
@@ -63,7 +65,10 @@ def _until_stopped(found: Situation) -> list[Step]:
     sealed = _seal(found, ids(still)) if latest and found.facts.ready(found.database) else []
     proven = _beside(found, ids([*still, *sealed]))
     still += [] if latest else _stops(found, found.stopped, ids(proven))
-    return [*still, *sealed, *proven, *_stops(found, (found.database,), ids([*proven, *still]))]
+    counts = found.counts and not latest and found.facts.ready(found.database)
+    counted = _count(found, ids([*proven, *still])) if counts else []
+    down = _stops(found, (found.database,), ids([*proven, *still, *counted]))
+    return [*still, *sealed, *proven, *counted, *down]
 
 
 def notes(found: Situation) -> tuple[str, ...]:
@@ -85,13 +90,13 @@ def notes(found: Situation) -> tuple[str, ...]:
     return tuple(told)
 
 
-def brought_up(found: Situation, after: tuple[str, ...], empty: bool) -> list[Step]:
+def brought_up(found: Situation, after: tuple[str, ...]) -> list[Step]:
     """The steps from the exchanged data to a stack that is wholly up: the cache emptied before who writes."""
     facts = found.facts if found.exchanged else without(found.facts, {*found.stopped, found.database})
     facts = replace(facts, initialised=facts.initialised | {found.database}, unbuilt=found.unbuilt or {})
     steps = [replace(each, after=(*each.after, *after)) for each in plan_up(found.after, facts).steps]
     known = ids(steps)
-    emptied = _empty(found, known, after) if empty else []
+    emptied = [each for each in _empty(found, known, after) if each.id not in found.begun.done]
     held = {f"start {name}" for name in writers(found.after)}
     steps = [replace(s, after=(*s.after, *ids(emptied))) if s.id in held else s for s in steps]
     ended = _verified(found, (*known, *ids(emptied), *after))
@@ -144,6 +149,11 @@ def _stops(found: Situation, names: Collection[str], after: tuple[str, ...]) -> 
 def _seal(found: Situation, after: tuple[str, ...]) -> list[Step]:
     does = "end the present WAL segment and wait until the archive has it"
     return [Step("seal", "seal", found.database, "all that was committed is to be there", does, "", after)]
+
+
+def _count(found: Situation, after: tuple[str, ...]) -> list[Step]:
+    does = "count what came into being since it was planned, which is lost too"
+    return [Step("count", "count", found.database, "nobody writes any more", does, "", after)]
 
 
 def _beside(found: Situation, after: tuple[str, ...]) -> list[Step]:

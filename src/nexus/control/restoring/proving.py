@@ -49,8 +49,8 @@ async def prove(
     Raises:
         StartError: PostgreSQL does not start on it.
     """
-    cluster = Cluster(data, data.with_name(f"{data.name}.proof") / "server")
-    beside = cluster.folder.parent
+    beside = _beside(data)
+    cluster = Cluster(data, beside / "server")
     beside.mkdir(exist_ok=True)
     beside.chmod(WALKABLE if accounts.can_drop() else 0o700)
     former = await asyncio.to_thread(_former, data, beside)
@@ -73,6 +73,17 @@ async def prove(
     _give_back(data, former, cluster)
     shutil.rmtree(beside)
     return proof
+
+
+def end_proof(data: Path) -> None:
+    """Ends the server of a proof of `data` that was killed, and removes what it left."""
+    if _beside(data).is_dir():
+        end_server(_beside(data))
+        shutil.rmtree(_beside(data))
+
+
+def _beside(data: Path) -> Path:
+    return data.with_name(f"{data.name}.proof")
 
 
 def _former(data: Path, beside: Path) -> Mapping[str, str]:

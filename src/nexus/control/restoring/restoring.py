@@ -18,11 +18,13 @@ from nexus.control.progress import migrations_told, step_told
 from nexus.control.recovering.runs import Runs, State
 from nexus.control.restoring import reading
 from nexus.control.restoring.acting import Acting
-from nexus.control.restoring.begun import Begun, Notes
+from nexus.control.restoring.begun import UNDOING, Begun, Notes
 from nexus.control.restoring.choosing import chosen
 from nexus.control.restoring.engine import opened
+from nexus.control.restoring.exchange import Exchange
 from nexus.control.restoring.plan import plan_restore
 from nexus.control.restoring.requests import Asked, RestoreRequest, UndoRequest
+from nexus.control.restoring.telling import ended_as
 from nexus.control.restoring.undo import plan_give_up, plan_undo
 from nexus.control.turn import Emit, Turn
 from nexus.migrations.rehearsing.sentence import Say, Sentence
@@ -60,6 +62,7 @@ class Restoring:
             reading.refuse_standby(self._world)
             exchange = await reading.exchange_of(self._world)
             await exchange.check()
+            asked = self._from_same_place(asked)
             async with opened(site.stack, self._world.home, saying(emit), asked.place, asked.key) as engine:
                 begun = await chosen(self._world, asked, engine, exchange)
                 plan = plan_restore(await reading.situation(self._world, begun, exchange))
@@ -69,11 +72,12 @@ class Restoring:
                 acting = Acting(self._world, begun, exchange, engine, asked.override)
                 what = f"restore to {begun.reaches}"
                 ended = await self._carry_out(plan, acting, what, asked, emit, stop, self._notes.finish)
+                anew = False
                 if ended is not None and ended.state != "done" and acting.begun.phase == "beside":
-                    await self._start_again(asked.who, emit)
+                    anew = await self._give_back(acting.begun, exchange, asked.who, emit)
             if ended is not None:
                 former = await exchange.former(begun.stamp) if "swap" in acting.begun.done else ""
-                emit(_told(ended, acting, former, exchange.discard(begun.stamp)))
+                emit(ended_as(ended, acting, former, exchange.discard(begun.stamp), anew))
 
     async def undo(self, asked: UndoRequest, emit: Emit, stop: asyncio.Event) -> None:
         """Puts the former data back; or gives up what has not touched them.
@@ -85,7 +89,7 @@ class Restoring:
             reading.kept_site(self._world)
             exchange = await reading.exchange_of(self._world)
             await exchange.check()
-            begun = self._to_undo()
+            begun = await self._to_undo(exchange)
             found = await reading.situation(self._world, begun, exchange)
             plan = plan_give_up(found) if begun.phase == "beside" else plan_undo(found)
             emit({"event": "plan", "plan": plan.as_dict(), "text": plan.text()})
@@ -96,7 +100,11 @@ class Restoring:
             what = f"take back the restore to {begun.reaches}"
             ended = await self._carry_out(plan, acting, what, asked, emit, stop, ends)
             if ended is not None:
-                emit(outcome(ended.state, ended.sentence(), ended.exit_code, notes=acting.said))
+                told = {}
+                if ended.state == "done" and begun.phase != "beside":
+                    command = exchange.discard(begun.stamp, restored=True)
+                    told = {"left": exchange.left(begun.stamp), "discard": command}
+                emit(outcome(ended.state, ended.sentence(), ended.exit_code, notes=acting.said, **told))
 
     async def interrupt(self) -> None:
         """The control loop ends: what runs is cut short; the same command goes on."""
@@ -109,20 +117,42 @@ class Restoring:
         self._trail.close()
         self._runs.close()
 
-    def _to_undo(self) -> Begun:
+    def _from_same_place(self, asked: RestoreRequest) -> RestoreRequest:
+        """Who goes on reads from where it was begun."""
         begun = self._notes.begun()
-        if begun is not None and begun.phase in ("beside", "undoing"):
+        if begun is None or asked.place or asked.wish not in (None, begun.wish):
+            return asked
+        return asked.model_copy(update={"place": begun.place})
+
+    async def _to_undo(self, exchange: Exchange) -> Begun:
+        begun = self._notes.begun()
+        if begun is not None and begun.phase == "beside":
+            return begun
+        reading.refuse_deployment(self._world)
+        reading.refuse_standby(self._world)
+        if begun is not None and begun.phase in UNDOING:
             return begun
         last = begun or self._notes.last()
         if last is None:
             raise Refused("no restore was made here that could be taken back")
+        if not await exchange.kept(last.stamp):
+            raise Refused(
+                f"the data of before the restore to {last.reaches} were deleted: there is nothing to put "
+                "back; what was restored stays. What the archive leads to: `nexus restore --latest --plan`"
+            )
         former = {name: last.before[name] for name in last.releases if last.before.get(name)}
         return replace(last, phase="undoing", releases=former, before=last.releases, done=(), broken=())
 
-    async def _start_again(self, who: str, emit: Emit) -> None:
-        """The living data were not touched: who was stopped for the latest state writes on."""
+    async def _give_back(self, begun: Begun, exchange: Exchange, who: str, emit: Emit) -> bool:
+        """The living data were not touched: who was stopped writes on. What was restored of the latest state
+        is that no more, and goes; whether it did.
+        """
         site, keeper = reading.kept_site(self._world), self._world.keeper
-        plan = plan_up(site.stack, await keeper.observe(site))
+        anew = begun.wish.kind == "latest"
+        if anew:
+            await exchange.drop(begun.stamp)
+            self._notes.drop()
+        plan = plan_up(site.stack, await reading.facts(self._world, site))
         async with keeper.at_work():
             await execute(
                 plan,
@@ -132,6 +162,7 @@ class Restoring:
                 lambda event: emit(step_told(event)),
                 asyncio.Event(),
             )
+        return anew
 
     def _end(self, run: int | None, state: State, sentence: str, size: int = 0) -> None:
         """Notes how a restore ended; one that was taken back proved nothing."""
@@ -144,7 +175,7 @@ class Restoring:
         if asked.plan_only:
             yield
             return
-        async with self._turn.taken(f"{what} by {asked.who}", emit):
+        async with self._turn.taken(f"{what} by {asked.who}", emit, halfway=True):
             await self._calm()
             yield
 
@@ -174,7 +205,7 @@ class Restoring:
         try:
             async with keeper.at_work():
                 with migrations_told(self._world.listeners, emit):
-                    going = execute(plan, acting.actions(), self._world.journal, asked.who, tell, stop)
+                    going = execute(plan, acting.actions(plan), self._world.journal, asked.who, tell, stop)
                     self._work = asyncio.create_task(going, name=plan.title)
                     ended = await asyncio.shield(self._work)
         except asyncio.CancelledError:
@@ -188,9 +219,12 @@ class Restoring:
             self._work = None
         if ended.state == "done":
             ends()
-        state = ended.state if ended.state != "nothing to do" else "done"
-        self._end(run, state, ended.sentence(), acting.begun.bytes)
-        self._trail.add(asked.who, f"{what}: {ended.sentence()}", names)
+        state: State = ended.state if ended.state != "nothing to do" else "done"
+        sentence = ended.sentence()
+        if state == "done" and acting.faults:
+            state, sentence = "failed", f"{sentence}, and {'; '.join(acting.faults)}"
+        self._end(run, state, sentence, acting.begun.bytes)
+        self._trail.add(asked.who, f"{what}: {sentence}", names)
         return ended
 
 
@@ -202,17 +236,3 @@ def saying(emit: Emit) -> Say:
         emit({"event": "said", "text": sentence.text, "values": values})
 
     return say
-
-
-def _told(ended: Outcome, acting: Acting, former: str, discard: str) -> dict[str, object]:
-    """The end. `former`: where the data lie that were moved aside; `discard`: what deletes them."""
-    begun = acting.begun
-    sentence = ended.sentence()
-    if ended.state == "done":
-        sentence = f"restored to {begun.reaches}"
-    elif "swap" not in begun.done and begun.phase == "beside":
-        sentence += "; the living data were not touched; the same command goes on, --undo gives it up"
-    else:
-        sentence += "; the restored data are in place; the same command goes on, --undo takes them back"
-    told = {"reaches": begun.reaches, "former": former, "discard": discard if former else ""}
-    return outcome(ended.state, sentence, ended.exit_code, notes=acting.said, **told)

@@ -8,18 +8,20 @@ import asyncpg
 
 from nexus.control.secrets import ADMIN_URL
 from nexus.recovery import lsn
-from nexus.recovery.streaming.status import read_status
+from nexus.recovery.streaming.status import StreamStatus, read_status
 from nexus.runtimes.protocol import StartError
 from nexus.runtimes.site import Site
 from nexus.stack import Service
+from nexus.stack.recovering import LOCAL
 
 LIMIT = 120.0  # seconds
 FOLLOWS_WITHIN = 30.0
 POLL = 0.2
 
 
-async def seal(site: Site, server: Service) -> None:
-    """Ends the present WAL segment, and returns when the archive holds everything up to there.
+async def seal(site: Site, server: Service, place: str = "", limit: float = LIMIT) -> None:
+    """Ends the present WAL segment, and returns when the archive holds everything up to there. `place`: the
+    one that must hold it too ("" = the archive on this machine is enough); `limit` in seconds.
 
     Raises:
         StartError: the database does not answer, or the stream does not get there in time.
@@ -32,19 +34,28 @@ async def seal(site: Site, server: Service) -> None:
             await connection.close(timeout=10)
     except (OSError, TimeoutError, asyncpg.PostgresError) as error:
         raise StartError(f"{server.name} cannot end its WAL segment: {error}") from error
-    give_up = asyncio.get_running_loop().time() + LIMIT
+    give_up = asyncio.get_running_loop().time() + limit
     while True:
         status = read_status(site.home)
-        sealed = status.sealed_lsn if status is not None and status.alive else None
+        sealed = _held(status, place)
         if sealed and lsn.parse(sealed) >= end:
             return
         if asyncio.get_running_loop().time() > give_up:
-            there = f"it is at {sealed}" if sealed else "it does not run"
+            behind = f"it is behind by {end - lsn.parse(sealed)} bytes" if sealed else "nobody fills it now"
             raise StartError(
-                f"the archive does not have all that was committed (up to {lsn.text(end)}, {there}); see "
-                "`nexus recovery status`, or restore to a time with --at"
+                f"{place or 'the archive'} does not have all that was committed (up to {lsn.text(end)}, "
+                f"{behind}); see `nexus recovery status`, or restore to a time with --at"
             )
         await asyncio.sleep(POLL)
+
+
+def _held(status: StreamStatus | None, place: str) -> str | None:
+    """Up to where the archive is held, in a place or on this machine; None where nobody says."""
+    if status is None or not status.alive:
+        return None
+    if place in ("", LOCAL):
+        return status.sealed_lsn
+    return next((each.lsn for each in status.places if each.name == place), None)
 
 
 async def followed(site: Site, server: Service) -> str:

@@ -43,7 +43,7 @@ def plan_undo(found: Situation) -> Plan:
         does = f"make the former releases of {', '.join(begun.releases)} stable again"
         steps.append(Step("releases", "releases", stack.name, cause, does, "", ("swap_back",)))
     steps = [step for step in steps if step.id not in begun.done]
-    steps += brought_up(found, ids(steps), empty="empty" not in begun.done)
+    steps += brought_up(found, ids(steps))
     told = (
         f"what was written since the restore to {begun.reaches} stays in the data that are moved aside",
         *((f"goes on where it was: {len(begun.done)} steps are done",) if begun.done else ()),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nexus.control.addresses import Refused
+from nexus.control.restoring.leaving import take_away
 from nexus.render.containers.stores import POSTGRES
 from nexus.runtimes.containers.engine import Engine, EngineError
 from nexus.runtimes.home import Home
@@ -23,11 +24,12 @@ CARRY_LIMIT = 12 * 3600.0  # seconds
 MOVE_LIMIT = 120.0
 LAST = ".carried"  # the last file of what is carried: without it, something is missing
 
-# $1 the data folder, $2 what is to take its place, $3 where it goes. The same as folders.py does.
+# $1 the data folder, $2 what is to take its place, $3 where it goes, $4 "again" where this was begun before.
+# The same as folders.py does.
 EXCHANGE = """
 set -eu
 if [ ! -e "$2" ]; then
-    [ -e "$1/PG_VERSION" ] && exit 0
+    if [ -e "$1/PG_VERSION" ]; then if [ -e "$3" ] || [ "$4" = again ]; then exit 0; fi; fi
     echo "$2 is not there any more; begin the restore anew" >&2; exit 1
 fi
 if [ -e "$1" ]; then
@@ -36,6 +38,8 @@ if [ -e "$1" ]; then
 fi
 mv -T "$2" "$1"; sync
 """
+# $1 the data folder, $2 where the former data are, $3 what was restored.
+KEPT = 'if [ -e "$2" ] || { [ -e "$3" ] && [ -e "$1" ]; }; then echo yes; fi'
 # $1 where to; whole or not at all.
 CARRY = f"""
 set -eu
@@ -98,23 +102,29 @@ class Volumes:
         await self._fed(source, CARRY, f"{data}.restored-{stamp}", f"{data}.before-{stamp}")
         await asyncio.to_thread(shutil.rmtree, source)
 
-    async def swap(self, stamp: str) -> None:
-        data = await self._unused()
-        await self._run(EXCHANGE, data, f"{data}.restored-{stamp}", f"{data}.before-{stamp}")
+    async def kept(self, stamp: str) -> bool:
+        data = await self._data()
+        before, restored = f"{data}.before-{stamp}", f"{data}.restored-{stamp}"
+        return bool((await self._run(KEPT, data, before, restored)).strip())
+
+    async def swap(self, stamp: str, again: bool) -> None:
+        data, was = await self._unused(), "again" if again else ""
+        await self._run(EXCHANGE, data, f"{data}.restored-{stamp}", f"{data}.before-{stamp}", was)
 
     async def swap_back(self, stamp: str) -> None:
         data = await self._unused()
-        await self._run(EXCHANGE, data, f"{data}.before-{stamp}", f"{data}.restored-{stamp}")
+        await self._run(EXCHANGE, data, f"{data}.before-{stamp}", f"{data}.restored-{stamp}", "")
 
-    def discard(self, stamp: str) -> str:
-        script = f"rm -rf {MOUNTED}/*/*.before-{stamp}"
-        return (
-            f"docker run --rm --user 0 -v {self.volume}:{MOUNTED} --entrypoint sh {self.image} -c '{script}'"
-        )
+    def left(self, stamp: str) -> str:
+        return f"{MOUNTED}/…/….restored-{stamp} of volume {self.volume}"
+
+    def discard(self, stamp: str, restored: bool = False) -> str:
+        script = f"rm -rf {MOUNTED}/*/*.{'restored' if restored else 'before'}-{stamp}"
+        run = f"{self.engine.program} run --rm --user 0 -v {self.volume}:{MOUNTED}"
+        return f"{run} --entrypoint sh {self.image} -c '{script}'"
 
     async def drop(self, stamp: str) -> None:
-        if self.restored(stamp).exists():
-            await asyncio.to_thread(shutil.rmtree, self.restored(stamp))
+        await take_away(self.restored(stamp))
         data = await self._data()
         await self._run('rm -rf "$1" "$1.part"', f"{data}.restored-{stamp}")
 
@@ -173,6 +183,7 @@ class Volumes:
                 if child.returncode is None:
                     child.kill()
                     await child.wait()
+            (source.parent / LAST).unlink(missing_ok=True)
         for child, lines in ((there, unpacked), (tar, packed)):
             if child.returncode:
                 last = lines.decode("utf-8", "replace").strip().splitlines()[-3:]

@@ -59,7 +59,7 @@ async def restore(
     if data.exists() and any(data.iterdir()):
         raise RecoveryFailed(f"{data} is not empty; nothing is written over: name another folder")
     _check(choice, data.parent)
-    root = data.with_name(f".{data.name}.restoring")
+    root = _root(data)
     _walkable(root)
     try:
         with turn(root / "lock", f"a restore into {data}"):
@@ -81,6 +81,20 @@ async def restore(
     if rates is not None:
         note_rates(rates, reached)
     return reached
+
+
+def forget(data: Path) -> None:
+    """Removes what a killed restore into `data` left beside it, and ends its server.
+
+    Raises:
+        RecoveryFailed: one is under way.
+    """
+    root = _root(data)
+    if not root.is_dir():
+        return
+    with turn(root / "lock", f"removing what a restore into {data} left"):
+        _clear(root)
+        shutil.rmtree(root)
 
 
 async def recover(
@@ -149,6 +163,11 @@ async def _replayed(cluster: Cluster, choice: Choice, repository: Repository, sa
         raise
     except ServerFailed as error:
         raise RecoveryFailed(str(error)) from error
+
+
+def _root(data: Path) -> Path:
+    """Where a restore works before `data` appears."""
+    return data.with_name(f".{data.name}.restoring")
 
 
 def _without_wal(data: Path) -> None:

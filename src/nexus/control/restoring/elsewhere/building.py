@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,9 +10,11 @@ from pathlib import Path
 from nexus.business import load_invariants
 from nexus.control.addresses import planned
 from nexus.control.migrating.sources import server_of
+from nexus.control.recovering.apart import set_apart
 from nexus.control.restoring.begun import Begun
 from nexus.control.restoring.elsewhere.control_state import settle
-from nexus.control.restoring.engine import Engine
+from nexus.control.restoring.elsewhere.draft import Draft
+from nexus.control.restoring.engine import Engine, after
 from nexus.control.restoring.proving import prove
 from nexus.control.secrets import DERIVED
 from nexus.plans import Action, Step
@@ -30,21 +30,21 @@ SOURCES = "stack"  # the folder of nexus.yaml in such a home
 
 @dataclass
 class Building:
-    """The steps of `plan_stack`. `home`: where it will be; `override`: go on though invariants
-    do not hold.
+    """The steps of `plan_stack`. `override`: go on though invariants do not hold; `take_over`: it takes the
+    place of the stack that it is made from, and is no copy beside it.
     """
 
     engine: Engine
     begun: Begun
-    home: Path
+    becoming: Draft
     override: bool = False
-    at: float | None = None
+    take_over: bool = False
     said: list[str] = field(default_factory=list)
 
     @property
     def draft(self) -> Path:
         """Where it is made."""
-        return draft_of(self.home)
+        return self.becoming.place
 
     def actions(self) -> Mapping[str, Action]:
         """Action name → what carries it out."""
@@ -64,12 +64,14 @@ class Building:
         await unpack(manifest, self.engine.repository, home, self.draft / SOURCES, self.engine.say)
         await asyncio.to_thread(settle, home.database)
         await asyncio.to_thread(_without_addresses, home)
+        if not self.take_over:
+            set_apart(home, f"a copy, made by `nexus restore --into {self.becoming.home}`")
 
     async def restore(self, step: Step) -> None:
         """The database, where the server of that stack will look for it."""
         stack = self._stack()
         data = Home.at(self.draft).data(server_of(stack).name)
-        self.at = (await self.engine.restore(self.begun, data)).at
+        self.begun = after(self.begun, await self.engine.restore(self.begun, data), self.engine.zone)
 
     async def prove(self, step: Step) -> None:
         """Asks the books; roles get the passwords of the secrets."""
@@ -77,7 +79,7 @@ class Building:
         server = server_of(stack)
         site = Site(stack, home, planned(stack, 0))
         invariants = load_invariants(stack).usable
-        proof = await prove(home.data(server.name), site, server, invariants, self.at)
+        proof = await prove(home.data(server.name), site, server, invariants, self.begun.at)
         broken = f"{len(proof.broken)} of {proof.asked} invariants do not hold: {'; '.join(proof.why)}"
         if proof.broken and not self.override:
             raise StartError(f"{broken}; choose an earlier target, or go on with --override REASON")
@@ -85,12 +87,7 @@ class Building:
 
     async def appear(self, step: Step) -> None:
         """Its name says that it is whole."""
-        self.draft.rename(self.home)
-        descriptor = os.open(self.home.parent, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        self.becoming.appear()
 
     def _stack(self) -> Stack:
         try:
@@ -99,20 +96,6 @@ class Building:
             raise StartError(
                 f"backup {self.begun.backup} holds no stack that can be read: {error}"
             ) from error
-
-
-def draft_of(home: Path) -> Path:
-    """Where a home is made."""
-    return home.with_name(f"{home.name}.new")
-
-
-def clear(home: Path) -> bool:
-    """Removes what a killed restore left of a home that was being made; whether there was something."""
-    draft = draft_of(home)
-    if not draft.exists():
-        return False
-    shutil.rmtree(draft)
-    return True
 
 
 def _without_addresses(home: Home) -> None:

@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from nexus.control.addresses import Refused
+from nexus.control.recovering.apart import is_apart
 from nexus.control.restoring.elsewhere.elsewhere import Elsewhere, Into, opened_for
 from nexus.control.restoring.requests import Wish
 from nexus.control.restoring.tests.shop import ShopOnDisk, shop_on_disk
@@ -31,10 +32,13 @@ async def shop() -> AsyncIterator[ShopOnDisk]:
         yield found
 
 
-async def restored(shop: ShopOnDisk, into: Path, wish: Wish, **more: str) -> tuple[Into, Outcome]:
+async def restored(
+    shop: ShopOnDisk, into: Path, wish: Wish, take_over: bool = False, **more: str
+) -> tuple[Into, Outcome]:
     nowhere = shop.room / "nowhere"
     told = {"place": f"file://{shop.room / 'backups'}", "key": shop.key, **more}
-    async with opened_for(Elsewhere(into, wish, nowhere, Home.at(nowhere), **told), unsaid) as restoring:
+    asked = Elsewhere(into, wish, nowhere, Home.at(nowhere), take_over=take_over, **told)
+    async with opened_for(asked, unsaid) as restoring:
         plan = await restoring.plan()
         return restoring, await restoring.run(plan, "test", lambda event: None)
 
@@ -71,11 +75,15 @@ async def test_a_new_path_gets_a_whole_stack_whose_secrets_open_its_database(sho
     await shop.living.archive()
     expected = await shop.ask("SELECT count(*) FROM till.sale")
     into = shop.room / "whole"
-    (shop.room / "whole.new" / "data").mkdir(parents=True)  # of one that was killed
+    (shop.room / "whole.new").mkdir()  # the operator's own
+    (shop.room / ".whole.making" / "home" / "data").mkdir(parents=True)  # of one that was killed
+    (shop.room / ".whole.making" / "lock").touch()
     restoring, ended = await restored(shop, into, Wish())
     assert ended.state == "done", ended.sentence()
-    assert not (shop.room / "whole.new").exists()
+    assert (shop.room / "whole.new").exists()
+    assert not (shop.room / ".whole.making").exists()
     home = Home.at(into)
+    assert is_apart(home)  # it has the places and the secrets of the living one
     assert (into / "stack" / "modules" / "till" / "module.yaml").exists()
     with closing(sqlite3.connect(home.database)) as state:
         assert dict(state.execute("SELECT name, value FROM settings")) == {"runtime": "process"}
@@ -105,10 +113,12 @@ async def test_what_breaks_an_invariant_appears_only_when_the_operator_overrides
         assert ended.state == "failed"
         assert "every sale" in ended.sentence() or "amounts" in ended.sentence()
         assert not into.exists()
-        assert not (shop.room / "broken.new").exists()
-        restoring, ended = await restored(shop, into, Wish(), override="the auditor wants to see it")
+        assert not (shop.room / ".broken.making").exists()
+        why = "the auditor wants to see it"
+        restoring, ended = await restored(shop, into, Wish(), take_over=True, override=why)
         assert ended.state == "done", ended.sentence()
         assert "amounts" in restoring.said[0]
+        assert not is_apart(Home.at(into))
     finally:
         await shop.ask("DELETE FROM till.sale WHERE amount < 0")
 
@@ -118,6 +128,18 @@ async def test_a_wrong_key_opens_nothing_and_leaves_nothing(shop: ShopOnDisk) ->
     with pytest.raises(Refused, match="key"):
         await restored(shop, into, Wish(), key=new_identity())
     assert not into.exists()
+
+
+async def test_the_plan_says_what_is_not_in_it(shop: ShopOnDisk) -> None:
+    at = await shop.now()
+    await shop.sell()
+    await shop.living.archive()
+    nowhere, wish = shop.room / "nowhere", Wish(kind="time", at=at)
+    backups = f"file://{shop.room / 'backups'}"
+    asked = Elsewhere(shop.room / "x", wish, nowhere, Home.at(nowhere), backups, shop.key)
+    async with opened_for(asked, unsaid) as into:
+        notes = (await into.plan()).notes
+    assert any("not in it:" in note and "transaction" in note for note in notes), notes
 
 
 async def test_a_folder_that_holds_something_is_refused(shop: ShopOnDisk) -> None:

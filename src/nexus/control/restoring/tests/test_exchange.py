@@ -20,7 +20,7 @@ from nexus.runtimes.home import Home
 from nexus.runtimes.protocol import StartError
 
 STAMP = "20261126T143000Z"
-Act = Callable[[bool], None]  # True: swap, False: back
+Act = Callable[..., None]  # True: swap, False: back; `again`: it was begun before
 
 
 @pytest.fixture
@@ -42,12 +42,12 @@ def version(folder: Path) -> str:
 def act(request: pytest.FixtureRequest, folders: Folders) -> Act:
     data, before, restored = folders.data, folders.before(STAMP), folders.restored(STAMP)
 
-    def by_folders(forward: bool) -> None:
-        asyncio.run(folders.swap(STAMP) if forward else folders.swap_back(STAMP))
+    def by_folders(forward: bool, again: bool = False) -> None:
+        asyncio.run(folders.swap(STAMP, again) if forward else folders.swap_back(STAMP))
 
-    def by_script(forward: bool) -> None:
+    def by_script(forward: bool, again: bool = False) -> None:
         others = (restored, before) if forward else (before, restored)
-        command = ["sh", "-c", EXCHANGE, "sh", *map(str, (data, *others))]
+        command = ["sh", "-c", EXCHANGE, "sh", *map(str, (data, *others)), "again" if again else ""]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise StartError(done.stderr)
@@ -84,6 +84,36 @@ def test_data_that_are_gone_altogether_are_no_obstacle(folders: Folders, act: Ac
     act(True)
     assert version(folders.data) == "restored"
     assert not folders.before(STAMP).exists()
+    act(True, again=True)
+    assert version(folders.data) == "restored"
+
+
+def test_what_was_restored_and_is_gone_is_not_taken_for_exchanged(folders: Folders, act: Act) -> None:
+    make(folders.data, "former")
+    with pytest.raises(StartError, match="not there any more"):
+        act(True)
+    assert version(folders.data) == "former"
+
+
+def test_former_data_that_were_deleted_cannot_come_back(folders: Folders, act: Act) -> None:
+    make(folders.data, "former")
+    make(folders.restored(STAMP), "restored")
+    act(True)
+    assert asyncio.run(folders.kept(STAMP))
+    subprocess.run(folders.discard(STAMP), shell=True, check=True)
+    assert not asyncio.run(folders.kept(STAMP))
+    with pytest.raises(StartError, match="not there any more"):
+        act(False)
+    assert version(folders.data) == "restored"
+
+
+def test_giving_up_leaves_nothing_of_a_killed_restore(folders: Folders) -> None:
+    restored = folders.restored(STAMP)
+    for folder in (restored, restored.with_name(f"{restored.name}.proof")):
+        make(folder, "restored")
+    make(restored.with_name(f".{restored.name}.restoring"), "restored")
+    asyncio.run(folders.drop(STAMP))
+    assert list(folders.data.parent.iterdir()) == []
 
 
 def test_nothing_is_written_over_when_somebody_made_data_meanwhile(folders: Folders, act: Act) -> None:
@@ -100,9 +130,9 @@ def test_a_server_that_still_runs_keeps_its_data(folders: Folders) -> None:
     with subprocess.Popen(["sleep", "60"], executable=_named_postgres(folders.data.parent)) as server:
         (folders.data / "postmaster.pid").write_text(f"{server.pid}\n/data\n")
         with pytest.raises(StartError, match="still runs"):
-            asyncio.run(folders.swap(STAMP))
+            asyncio.run(folders.swap(STAMP, False))
         server.kill()
-    asyncio.run(folders.swap(STAMP))
+    asyncio.run(folders.swap(STAMP, False))
     assert version(folders.data) == "restored"
 
 
@@ -119,7 +149,7 @@ def test_a_linked_folder_stays_on_its_disk(folders: Folders, tmp_path: Path) -> 
     (tmp_path / "data" / "db").symlink_to(disk / "pg")
     make(folders.restored(STAMP), "restored")
     assert folders.restored(STAMP).parent == disk
-    asyncio.run(folders.swap(STAMP))
+    asyncio.run(folders.swap(STAMP, False))
     assert version(tmp_path / "data" / "db") == "restored"
 
 

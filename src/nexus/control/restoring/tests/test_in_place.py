@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -36,11 +37,24 @@ def test_to_a_moment_and_back(till: TillStack) -> None:
     assert ended["former"] in ended["discard"]
     till.sell(4)
 
-    ended = till.restore("--undo")
+    former, ended = ended["former"], till.restore("--undo")
     assert ended["state"] == "done", ended
     assert till.amounts() == [1, 2, 3]
-    assert not os.path.exists(ended.get("former", "/nowhere"))
+    assert not os.path.exists(former)
+    assert os.path.exists(ended["left"])
+    assert ended["left"] in ended["discard"]
     assert till.answers() == {"1"}
+
+
+def test_the_latest_state_is_read_anew_when_somebody_wrote_meanwhile(till: TillStack) -> None:
+    before = till.amounts()
+    till.killed_at("prove", "restore", "--latest", "--yes")
+    till.stack.nexus("up")
+    till.sell(6)
+    till.archived()
+    ended = till.restore("--resume")
+    assert ended["state"] == "done", ended
+    assert till.amounts() == [*before, 6]
 
 
 def test_a_deleted_database_comes_back_with_all_that_was_committed(till: TillStack) -> None:
@@ -52,7 +66,7 @@ def test_a_deleted_database_comes_back_with_all_that_was_committed(till: TillSta
     os.kill(pid, signal.SIGKILL)
     ended = till.restore("--latest")
     assert ended["state"] == "done", ended
-    assert till.amounts()[-2:] == [3, 5]
+    assert till.amounts() == [1, 2, 3, 6, 5]
     assert till.answers() == {"1"}
 
 
@@ -64,15 +78,23 @@ def test_killed_at_any_step_the_same_command_goes_on(till: TillStack) -> None:
     for step in ("prove", "swap", "start"):
         till.killed_at(step, "restore", "--resume", "--yes")
         if step == "swap":
-            refused = till.stack.run("up")
-            assert refused.returncode == 2
-            assert "nexus restore --resume" in refused.stderr
+            for command in (("up",), ("restart", "shop")):
+                refused = till.stack.run(*command)
+                assert refused.returncode == 2
+                assert "nexus restore --resume" in refused.stderr
     ended = till.restore("--resume")
     assert ended["state"] == "done", ended
     assert till.amounts() == before
     assert till.answers() == {"1"}
     left = set(os.listdir(till.home.root / "data")) - there
     assert left == {os.path.basename(ended["former"])}
+
+    subprocess.run(ended["discard"], shell=True, check=True)
+    refused = till.stack.run("restore", "--undo", "--yes")
+    assert refused.returncode == 2
+    assert "were deleted" in refused.stderr
+    assert till.answers() == {"1"}
+    assert till.stack.run("up").returncode == 0
 
 
 def test_broken_books_are_found_before_anything_is_changed(till: TillStack) -> None:

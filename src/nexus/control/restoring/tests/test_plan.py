@@ -144,7 +144,7 @@ def test_what_is_done_is_not_done_again(stack: Stack) -> None:
 
 
 def test_once_the_data_are_exchanged_only_what_is_missing_is_started(stack: Stack) -> None:
-    begun = replace(found(stack).begun, done=("restore", "prove", "swap", "empty"), phase="swapping")
+    begun = replace(found(stack).begun, done=("restore", "prove", "swap", "empty cache"), phase="swapping")
     facts = replace(up(stack, "till", "desk"), pending={"till": ()})
     plan = plan_restore(found(stack, begun=begun, facts=facts))
     assert ids(plan.steps) == ("start till", "start desk", "check", "resume")
@@ -154,6 +154,17 @@ def test_the_cache_is_emptied_before_anybody_writes(stack: Stack) -> None:
     plan = plan_restore(found(stack))
     start = next(step for step in plan.steps if step.id == "start till")
     assert "empty cache" in start.after
+
+
+def test_what_is_lost_is_counted_once_nobody_writes(stack: Stack) -> None:
+    order = ids(plan_restore(found(stack, counts=True)).steps)
+    assert order.index("stop till") < order.index("count") < order.index("stop db")
+    assert "count" not in ids(plan_restore(found(stack, Wish(), counts=True)).steps)
+
+
+def test_each_cache_is_emptied_although_another_was(stack: Stack) -> None:
+    begun = replace(found(stack).begun, done=("restore", "prove", "swap", "empty other"), phase="swapping")
+    assert "empty cache" in ids(plan_restore(found(stack, begun=begun)).steps)
 
 
 def test_undoing_puts_data_and_releases_back(stack: Stack) -> None:
