@@ -31,7 +31,8 @@ WHATS: tuple[What, ...] = ("full", "incremental", "verify", "prune", "restore", 
 @dataclass
 class Looker:
     """Looks at one stack's recovery. It remembers what cannot change: manifests; and what is costly for as
-    long as `every` seconds: what other places hold, and whether they answer. With 0 it always asks.
+    long as `every` seconds, by a clock that nobody puts back: what other places hold, and whether they
+    answer. With 0 it always asks.
     """
 
     desk: Desk
@@ -44,15 +45,15 @@ class Looker:
 
     async def facts(self, repository: Repository) -> RecoveryFacts:
         """All that is known now."""
-        now, desk = time.time(), self.desk
+        now, desk, tick = time.time(), self.desk, time.monotonic()
         rates_file = desk.home.root / "recovery" / "rates.json"
         stream = await asyncio.to_thread(read_status, desk.home)
-        answered = "" if stream is not None and stream.alive else await self._read_system(now)
+        answered = "" if stream is not None and stream.alive else await self._read_system(tick)
         system = stream.system if stream is not None and stream.system else answered
         serving = bool(answered) or (stream is not None and stream.alive)
         places = await asyncio.gather(
             *(
-                self._place(place, behind(stream, place.name, now, serving), now, system, repository.scratch)
+                self._place(place, behind(stream, place.name, now, serving), tick, system, repository.scratch)
                 for place in repository.places
             )
         )
@@ -69,7 +70,7 @@ class Looker:
             read_rates(rates_file),
             rates_file.stat().st_mtime if rates_file.exists() else None,
             places[0].free,
-            await self._growing(repository.first, now),
+            await self._growing(repository.first, now, tick),
             kit.made if (kit := kit_mark(desk.home)) else None,
             self._latest(),
             system,
@@ -78,10 +79,10 @@ class Looker:
         )
 
     async def _place(
-        self, place: Place, behind: float | None, now: float, system: str, scratch: Path
+        self, place: Place, behind: float | None, tick: float, system: str, scratch: Path
     ) -> PlaceFacts:
         kept = self._places.get(place.name)
-        if kept is not None and place.name != LOCAL and now - kept[0] < self.every:
+        if kept is not None and place.name != LOCAL and tick - kept[0] < self.every:
             return replace(kept[1], behind=behind)
         found = await _look_at(place, self._kind(place.name), place.name != LOCAL or not self.every)
         if system and not found.trouble:
@@ -89,14 +90,14 @@ class Looker:
         if found.trouble and kept is not None:  # what it had is not gone because it does not answer
             found = replace(found, backups=kept[1].backups)
         found = replace(found, same_disk=await asyncio.to_thread(self._same_disk, place.name))
-        self._places[place.name] = (now, found)
+        self._places[place.name] = (tick, found)
         return replace(found, behind=behind)
 
-    async def _read_system(self, now: float) -> str:
+    async def _read_system(self, tick: float) -> str:
         """Which cluster it is, as the database says; "" while it does not answer."""
-        if self._system[1] and now - self._system[0] < self.every:
+        if self._system[1] and tick - self._system[0] < self.every:
             return self._system[1]
-        self._system = (now, await self.desk.system())
+        self._system = (tick, await self.desk.system())
         return self._system[1]
 
     def _kind(self, name: str) -> str:
@@ -124,9 +125,9 @@ class Looker:
                     unreadable[name] = str(error)
         return tuple(self._manifests[each] for each in ids if each in self._manifests), unreadable
 
-    async def _growing(self, place: Place, now: float) -> float | None:
+    async def _growing(self, place: Place, now: float, tick: float) -> float | None:
         """Bytes a day that the first place grows by: what came less what was pruned."""
-        if self._growth[0] and now - self._growth[0] < self.every:
+        if self._growth[0] and tick - self._growth[0] < self.every:
             return self._growth[1]
         try:
             entries = await place.entries()
@@ -134,7 +135,7 @@ class Looker:
             return None
         since = now - GROWTH_OVER
         pruned = sum(run.bytes for run in self.runs.latest("prune", count=200) if run.began > since)
-        self._growth = (now, growth(entries, pruned, now))
+        self._growth = (tick, growth(entries, pruned, now))
         return self._growth[1]
 
     def _latest(self) -> tuple[Run, ...]:

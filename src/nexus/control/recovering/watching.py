@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,11 +45,13 @@ class Watch:
             log.error("recovery.unseen: how recovery stands cannot be seen: %s", error)
             return None
         await asyncio.to_thread(kept.keep, looker.desk.home, standing.as_dict())
-        self.judged(standing.alarms, standing.facts.now)
+        self.judged(standing.alarms, time.monotonic())
         return standing
 
     def judged(self, alarms: Sequence[Alarm], now: float) -> None:
-        """Says what has begun and what is over. Of several of one name about the same the first counts."""
+        """Says what has begun and what is over. Of several of one name about the same the first counts.
+        `now`: in seconds, of a clock that nobody puts back.
+        """
         standing = {(each.name, each.about): each for each in reversed(alarms)}
         for key in sorted(self._since.keys() - standing.keys()):
             del self._since[key]
