@@ -15,6 +15,7 @@ from nexus.control.restoring.requests import Wish
 from nexus.control.secrets import ADMIN_URL
 from nexus.migrations.rehearsing.sentence import Say
 from nexus.recovery import lsn
+from nexus.recovery.backups.turn import reading
 from nexus.recovery.errors import RecoveryError
 from nexus.recovery.places.opening import open_places
 from nexus.recovery.repository import Repository
@@ -97,6 +98,7 @@ class Engine:
 @asynccontextmanager
 async def opened(stack: Stack, home: Home, say: Say, place: str = "", key: str = "") -> AsyncIterator[Engine]:
     """The backups of a stack, in all its places or in one of them; opened with its own key, or with `key`.
+    Nothing is pruned meanwhile.
 
     Raises:
         Refused: there is no such place, or no key.
@@ -112,7 +114,8 @@ async def opened(stack: Stack, home: Home, say: Say, place: str = "", key: str =
             known = ", ".join(each.name for each in places)
             raise Refused(f"no place {place!r} is known; there are: {known}")
         repository = Repository(chosen, keys, home.root / "recovery" / "scratch")
-        yield Engine(home, repository, stack.recovery.schedule.zone, say, url_of(stack, home))
+        async with reading(home.root / "recovery", "a restore"):
+            yield Engine(home, repository, stack.recovery.schedule.zone, say, url_of(stack, home))
     finally:
         for each in places:
             await each.close()

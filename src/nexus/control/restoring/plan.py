@@ -49,11 +49,13 @@ class Situation:
 
 
 def plan_restore(found: Situation) -> Plan:
-    """The steps that are left of a restore. Those of `begun.done` have ended well, and are not repeated."""
+    """The steps that are left of a restore. Those of `begun.done` have ended well, and are not repeated; what
+    is lost is counted again, since somebody may have written meanwhile.
+    """
     begun = found.begun
     steps = [] if found.exchanged else _until_stopped(found)
     steps += _swap(found, ids(steps))
-    steps = [step for step in steps if step.id not in begun.done]
+    steps = [step for step in steps if step.id not in begun.done or step.action == "count"]
     steps += brought_up(found, ids(steps))
     return Plan(f"restore {found.stack.name} to {begun.reaches}", tuple(linked(steps)), notes(found))
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,7 @@ from nexus.control.restoring.undo import plan_give_up, plan_undo
 from nexus.control.turn import Emit, Turn
 from nexus.migrations.rehearsing.sentence import Say, Sentence
 from nexus.plans import Outcome, Plan, StepEvent, execute
+from nexus.runtimes.protocol import StartError
 
 if TYPE_CHECKING:
     from nexus.control.world import World
@@ -148,10 +149,6 @@ class Restoring:
         is that no more, and goes; whether it did.
         """
         site, keeper = reading.kept_site(self._world), self._world.keeper
-        anew = begun.wish.kind == "latest"
-        if anew:
-            await exchange.drop(begun.stamp)
-            self._notes.drop()
         plan = plan_up(site.stack, await reading.facts(self._world, site))
         async with keeper.at_work():
             await execute(
@@ -162,7 +159,12 @@ class Restoring:
                 lambda event: emit(step_told(event)),
                 asyncio.Event(),
             )
-        return anew
+        if begun.wish.kind != "latest":
+            return False
+        with suppress(StartError):  # it goes when a restore begins next
+            await exchange.drop(begun.stamp)
+            self._notes.drop()
+        return True
 
     def _end(self, run: int | None, state: State, sentence: str, size: int = 0) -> None:
         """Notes how a restore ended; one that was taken back proved nothing."""

@@ -15,7 +15,7 @@ import pytest
 
 from nexus.control.addresses import Refused
 from nexus.control.restoring.folders import Folders
-from nexus.control.restoring.volumes import CARRY, EXCHANGE, LAST
+from nexus.control.restoring.volumes import CARRY, EXCHANGE, KEPT, LAST
 from nexus.runtimes.home import Home
 from nexus.runtimes.protocol import StartError
 
@@ -100,11 +100,18 @@ def test_former_data_that_were_deleted_cannot_come_back(folders: Folders, act: A
     make(folders.restored(STAMP), "restored")
     act(True)
     assert asyncio.run(folders.kept(STAMP))
+    assert kept_by_script(folders)
     subprocess.run(folders.discard(STAMP), shell=True, check=True)
     assert not asyncio.run(folders.kept(STAMP))
+    assert not kept_by_script(folders)
     with pytest.raises(StartError, match="not there any more"):
         act(False)
     assert version(folders.data) == "restored"
+
+
+def kept_by_script(folders: Folders) -> bool:
+    paths = map(str, (folders.data, folders.before(STAMP), folders.restored(STAMP)))
+    return bool(subprocess.check_output(["sh", "-c", KEPT, "sh", *paths]).strip())
 
 
 def test_giving_up_leaves_nothing_of_a_killed_restore(folders: Folders) -> None:

@@ -35,6 +35,7 @@ def test_to_a_moment_and_back(till: TillStack) -> None:
     assert till.answers() == {"1"}
     assert os.path.exists(ended["former"])
     assert ended["former"] in ended["discard"]
+    assert any(note.startswith("lost: ") for note in ended["notes"])  # counted once nobody wrote any more
     till.sell(4)
 
     former, ended = ended["former"], till.restore("--undo")
