@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,14 @@ from nexus.recovery.backups.manifest import BackupManifest, Stored
 from nexus.recovery.errors import Damaged, Missing, PlaceError, RecoveryError, WrongKey
 from nexus.recovery.places import Entry, Place
 from nexus.recovery.sealing import Keys, seal, unseal
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What is stored, by key. `silent`: the places that did not answer, and why: they may hold more."""
+
+    entries: tuple[Entry, ...]
+    silent: Mapping[str, PlaceError]
 
 
 @dataclass(frozen=True)
@@ -90,17 +98,21 @@ class Repository:
         Raises:
             PlaceError: none can be reached.
         """
+        return (await self.listing(prefix)).entries
+
+    async def listing(self, prefix: str = "") -> Listing:
+        """What any place that can be reached has, and which places did not answer. Raises as `entries`."""
         found: dict[str, Entry] = {}
-        faults: list[PlaceError] = []
+        faults: dict[str, PlaceError] = {}
         for place in self.places:
             try:
                 for entry in await place.entries(prefix):
                     found.setdefault(entry.key, entry)
             except PlaceError as fault:
-                faults.append(fault)
+                faults[place.name] = fault
         if len(faults) == len(self.places):
-            raise PlaceError("; ".join(map(str, faults)))
-        return tuple(found[key] for key in sorted(found))
+            raise PlaceError("; ".join(map(str, faults.values())))
+        return Listing(tuple(found[key] for key in sorted(found)), faults)
 
     async def ids(self) -> tuple[str, ...]:
         """The backups that are whole, oldest first."""

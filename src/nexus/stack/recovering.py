@@ -18,14 +18,24 @@ LOCAL = "local"  # the place that every stack has: a folder in its home
 _STANDSTILL = re.compile(r";INTERVAL=0*(;|$)|;(COUNT|UNTIL)=")
 
 
-class DirectoryPlace(Part):
+class _Place(Part):
+    """What all have."""
+
+    rate: Size | None = Field(
+        default=None,
+        description="with how many bytes a second backups may go there at most, for example 5M; WAL does not "
+        "wait",
+    )
+
+
+class DirectoryPlace(_Place):
     """A folder on another disk, or one that is mounted from another machine."""
 
     kind: Literal["directory"]
     path: str = Field(min_length=1, description="absolute, or below the stack's folder")
 
 
-class SftpPlace(Part):
+class SftpPlace(_Place):
     """A folder on a machine that speaks SFTP. Its secret is a private key or a password."""
 
     kind: Literal["sftp"]
@@ -36,7 +46,7 @@ class SftpPlace(Part):
     host_key: str = Field(min_length=1, description="its public key, as in known_hosts: ssh-ed25519 AAAA…")
 
 
-class S3Place(Part):
+class S3Place(_Place):
     """A bucket of a store that speaks S3's protocol. Its secret is ACCESS_KEY:SECRET_KEY."""
 
     kind: Literal["s3"]
@@ -110,6 +120,13 @@ class RecoveryPolicy(Part):
         "is needed",
     )
     reserve: Size = Field(default=1 << 30, description="what backups leave free on this machine's disk")
+    rate: Size | None = Field(
+        default=None,
+        ge=32 << 10,
+        le=1 << 30,
+        description="with how many bytes a second backups read the database at most, for example 50M; "
+        "default: as fast as it goes",
+    )
     places: Mapping[Name, PlaceManifest] = Field({}, description="where everything goes besides this machine")
     schedule: Schedule = Schedule()
     keep: Keep = Keep()

@@ -45,17 +45,21 @@ class Backlog:
 
     def __init__(self) -> None:
         self._there: dict[str, int] = {}  # in the target, with their sizes
+        self._since: dict[str, int] = {}  # what came there since its listing began
         self._lacking: dict[str, tuple[Rank, Entry]] = {}
         self._queues: dict[Lane, list[tuple[Rank, str]]] = {name: [] for name in LANES}
         self.refused: dict[str, str] = {}  # which the target cannot take, and why
 
-    def listed(self, target: Iterable[Entry]) -> None:
-        """What the target has, all of it."""
-        self._there = {entry.key: entry.bytes for entry in target}
+    def listing(self) -> None:
+        """Notes that the target begins to be listed."""
+        self._since = {}
+
+    def listed(self, target: Iterable[Entry], prefix: str = "") -> None:
+        """What the target has, all of it that is below a prefix."""
+        others = {key: size for key, size in self._there.items() if not key.startswith(prefix)}
+        self._there = others | {entry.key: entry.bytes for entry in target} | self._since
         for key in tuple(self.refused):  # it may have been mended
-            del self.refused[key]
-            if key in self._lacking:
-                self._queue(key)
+            self.retry(key)
         for key in self._there.keys() & self._lacking.keys():
             if self._there[key] == self._lacking[key][1].bytes:
                 self._drop(key)
@@ -66,6 +70,7 @@ class Backlog:
         new = [entry for entry in found.values() if self._wanted(entry, found)]
         for entry in new:
             self._lacking[entry.key] = (rank(entry.key), entry)
+            self.refused.pop(entry.key, None)
             self._queue(entry.key)
         for key in [key for key in self._lacking if "+" in key and self._whole(key) in found]:
             self._drop(key)
@@ -85,10 +90,14 @@ class Backlog:
         """What the target lacks."""
         return frozenset(self._lacking)
 
+    def there(self, prefix: str = "") -> tuple[str, ...]:
+        """What the target has below a prefix, as far as is known."""
+        return tuple(key for key in self._there if key.startswith(prefix))
+
     def copied(self, entry: Entry) -> None:
         """Notes that the target has it."""
         self._drop(entry.key)
-        self._there[entry.key] = entry.bytes
+        self._there[entry.key] = self._since[entry.key] = entry.bytes
 
     def gone(self, keys: Iterable[str]) -> None:
         """Notes that the source has them no more."""
@@ -99,33 +108,44 @@ class Backlog:
         """Notes that the target cannot take it; it is tried again when the target is listed again."""
         self.refused[key] = why
 
+    def retry(self, key: str) -> None:
+        """Notes that what the target could not take may have been mended."""
+        if self.refused.pop(key, None) is not None and key in self._lacking:
+            self._queue(key)
+
     def forgotten(self, keys: Iterable[str]) -> None:
         """Notes that the target has them no more."""
         for key in keys:
             self._there.pop(key, None)
+            self._since.pop(key, None)
 
     def superseded(self) -> tuple[str, ...]:
-        """Chunks in the target whose whole segment is there too, the oldest WAL first."""
-        return tuple(sorted(key for key in self._there if "+" in key and self._whole(key) in self._there))
+        """Chunks in the target whose bytes another file has that is there too: the whole segment, or a larger
+        chunk; the oldest WAL first.
+        """
+        found: list[str] = []
+        wider: layout.Chunk | None = None
+        chunks = [chunk for key in self._there if (chunk := layout.chunk_of(key))]
+        for chunk in sorted(chunks, key=lambda each: (each.segment, each.start, -each.end)):
+            if layout.segment(chunk.segment) in self._there or (
+                wider is not None and wider.segment == chunk.segment and chunk.end <= wider.end
+            ):
+                found.append(layout.chunk(*chunk))
+            else:
+                wider = chunk
+        return tuple(found)
 
     def lacking(self, prefix: str = "") -> tuple[Entry, ...]:
         """What the target lacks below a prefix, in the order in which it comes."""
         return tuple(entry for _, entry in sorted(self._below(prefix)))
 
-    def size(self, prefix: str = "") -> tuple[int, int]:
-        """How many files the target lacks below a prefix, and their bytes."""
-        found = self._below(prefix)
-        return len(found), sum(entry.bytes for _, entry in found)
-
-    def oldest(self) -> float | None:
-        """When the oldest file that the target lacks came into being; seconds since the epoch."""
-        return min((entry.modified for _, entry in self._lacking.values()), default=None)
-
     def _below(self, prefix: str) -> list[tuple[Rank, Entry]]:
         return [each for key, each in self._lacking.items() if key.startswith(prefix)]
 
     def _wanted(self, entry: Entry, found: Mapping[str, Entry]) -> bool:
-        if entry.key in self._lacking or self._there.get(entry.key) == entry.bytes:
+        if entry.key in self._lacking:  # sealed anew, it has another digest
+            return entry.sha256 not in ("", self._lacking[entry.key][1].sha256)
+        if self._there.get(entry.key) == entry.bytes:
             return False
         whole = self._whole(entry.key)
         return whole is None or not any(whole in where for where in (found, self._lacking, self._there))

@@ -2,36 +2,34 @@
 
 A place that is away is asked again after 1, 2, 4 … 60 seconds; nothing waits for it, nothing is lost: what it
 lacks is known from listings, so that a mirror that was killed goes on. It never deletes what retention has
-not deleted, but chunks of a segment that is there as a whole.
+not deleted, but chunks of a segment whose bytes another file has that is there: the whole, or a larger chunk.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import os
 import random
-import shutil
-import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
-import psutil
-
 from nexus.recovery.errors import Conflict, Locked, Missing, RecoveryError
-from nexus.recovery.layout import segment_of
+from nexus.recovery.layout import WAL, chunk_of, segment_of
 from nexus.recovery.places.backlog import LANES, Backlog, Lane
+from nexus.recovery.places.digest import digest_of
 from nexus.recovery.places.directory import Directory
 from nexus.recovery.places.mirror_status import MirrorStatus, Trouble
 from nexus.recovery.places.pace import Pace
-from nexus.recovery.places.place import Entry, Place
+from nexus.recovery.places.place import Entry, Place, Tended
+from nexus.recovery.places.transit import Transit
 
 LOG = logging.getLogger(__name__)
 RELIST, RESCAN = 3600.0, 5.0  # seconds between listings of the target, of the source
+WAL_RELIST = 300.0  # seconds between listings of the target's WAL
+TIDY_EVERY = 30.0  # seconds
 EFFORT = 50  # times as long as a listing of the source takes, the next one waits at least
-TIDIED = 100  # chunks that are dropped at once
+TIDIED = 1000  # chunks that are dropped at once
 FIRST, LONGEST = 1.0, 60.0  # seconds until a place that failed is asked again
 
 
@@ -48,22 +46,26 @@ class Mirror:
         rate: float | None = None,
         rescan: float = RESCAN,
         first: float = FIRST,
+        relist: float = WAL_RELIST,
     ) -> None:
         self._source = source
         self._target = target
-        self._scratch = scratch
+        self._transit = Transit(scratch)
         self._rescan = rescan
         self._first = first
+        self._relist = relist
         shared = Pace(rate)
         self._paces: dict[Lane, Pace] = {"wal": shared.urgent(), "rest": shared}
         self._backlog = Backlog()
         self._looking = asyncio.Lock()
         self._news = {name: asyncio.Event() for name in LANES}
-        self._list_at = self._scan_at = self._tidy_at = 0.0  # when each is due
+        self._list_at = self._scan_at = 0.0  # when each is due
+        self._tidy_at = 0.0  # seconds since the epoch, as locks are told
+        self._tidied = 0.0
+        self._damaged: set[str] = set()
         self._known = False
         self._troubles: dict[Lane, Trouble] = {}
-        self._succeeded: float | None = None
-        self._copied = self._bytes = 0
+        self._copied = 0
 
     def notice(self, entries: Iterable[Entry]) -> None:
         """Tells of files that just came into the source: they are copied at once, not after the next scan."""
@@ -74,22 +76,30 @@ class Mirror:
         """What the target lacks below a prefix, as far as it is known, in the order in which it comes."""
         return self._backlog.lacking(prefix)
 
+    def there(self, prefix: str = "") -> tuple[str, ...]:
+        """What the target has below a prefix, as far as it is known."""
+        return self._backlog.there(prefix)
+
+    @property
+    def damaged(self) -> tuple[str, ...]:
+        """Files of the source that are not what was noticed; they are not copied."""
+        return tuple(self._damaged & self._backlog.refused.keys())
+
+    def retry(self, key: str) -> None:
+        """Tells that a file of the source is intact again."""
+        self._backlog.retry(key)
+        self._wake()
+
     def status(self) -> MirrorStatus:
         """How far it is."""
-        return MirrorStatus.of(
-            self._target.name,
-            self._backlog,
-            self._known,
-            self._troubles,
-            self._succeeded,
-            (self._copied, self._bytes),
-        )
+        return MirrorStatus.of(self._backlog, self._known, self._troubles, self._copied)
 
     async def run(self) -> None:
         """Mirrors until it is cancelled."""
         async with asyncio.TaskGroup() as lanes:
             for name in LANES:
                 lanes.create_task(self._keep(name))
+            lanes.create_task(self._audit())
 
     async def catch_up(self) -> None:
         """Copies all that is lacking now.
@@ -116,7 +126,9 @@ class Mirror:
             except RecoveryError as error:
                 await self._stumble(name, error)
             except OSError as error:  # of this machine: the scratch folder's disk
-                await self._stumble(name, RecoveryError(f"{self._scratch}: {error.strerror or error}"))
+                await self._stumble(
+                    name, RecoveryError(f"{self._transit.scratch}: {error.strerror or error}")
+                )
 
     async def _look(self) -> None:
         """Lists what is due: the target at the start, after errors and each hour; the source more often, and
@@ -132,12 +144,35 @@ class Mirror:
                     await self._scan()
         if listed:
             await self._tidy()
+            await self._tend()
 
     async def _list(self) -> None:
-        await asyncio.to_thread(self._sweep)
+        await asyncio.to_thread(self._transit.sweep)
+        self._backlog.listing()
         self._backlog.listed(await self._target.entries())
         self._known = True
         self._list_at = time.monotonic() + RELIST
+
+    async def _audit(self) -> None:
+        """Lists the target's WAL, beside what is copied: what is lost there is to be known soon."""
+        while True:
+            await asyncio.sleep(self._relist)
+            if not self._known or self._troubles:
+                continue
+            try:
+                self._backlog.listing()
+                self._backlog.listed(await self._target.entries(WAL), WAL)
+                self._scan_at = 0.0
+                self._wake()
+            except RecoveryError as error:  # the lanes meet it too, and tell it
+                LOG.info("%s", error)
+
+    async def _tend(self) -> None:
+        if isinstance(self._target, Tended):
+            there = set(self._backlog.there())
+            await self._target.tend(
+                [entry.key for entry in await self._source.entries() if entry.key in there]
+            )
 
     async def _scan(self) -> None:
         began, before = time.monotonic(), self._backlog.keys()
@@ -154,12 +189,15 @@ class Mirror:
         if entry is None:
             self._troubles.pop(name, None)
             return False
-        with self._folder() as folder:
+        with self._transit.folder() as folder:
             file = folder / "file"
             try:
                 await self._fetch(entry.key, file)
             except Missing:  # retention dropped it, or it is a chunk whose segment is whole now
                 self._backlog.gone((entry.key,))
+                return True
+            if entry.sha256 and await asyncio.to_thread(digest_of, file) != entry.sha256:
+                self._refuse_damaged(entry.key)
                 return True
             try:
                 await self._target.put(entry.key, file, self._paces[name])
@@ -169,11 +207,19 @@ class Mirror:
                 return True
         self._backlog.copied(entry)
         self._troubles.pop(name, None)
-        self._succeeded = time.time()
-        self._copied, self._bytes = self._copied + 1, self._bytes + entry.bytes
-        if segment_of(entry.key):
+        self._copied += 1
+        if segment_of(entry.key) or (chunk_of(entry.key) and time.monotonic() > self._tidied + TIDY_EVERY):
             await self._tidy()
         return True
+
+    def _refuse_damaged(self, key: str) -> None:
+        said = (
+            f"place {self._source.name}: {key} is no longer what was stored there (is its disk failing?); it "
+            "is copied nowhere"
+        )
+        LOG.error("%s", said)
+        self._damaged.add(key)
+        self._backlog.refuse(key, said)
 
     async def _fetch(self, key: str, file: Path) -> None:
         if isinstance(self._source, Directory):
@@ -181,20 +227,9 @@ class Mirror:
         else:
             await self._source.get(key, file)
 
-    @contextlib.contextmanager
-    def _folder(self) -> Iterator[Path]:
-        self._scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryDirectory(dir=self._scratch, prefix=f"mirror-{os.getpid()}-") as folder:
-            yield Path(folder)
-
-    def _sweep(self) -> None:
-        """Removes what mirrors that were killed left in the scratch folder."""
-        for folder in self._scratch.glob("mirror-*"):
-            if not psutil.pid_exists(int(folder.name.split("-")[1])):
-                shutil.rmtree(folder, ignore_errors=True)  # another mirror does the same
-
     async def _tidy(self) -> None:
-        """Drops some chunks of the target whose segment is there; once one is locked, not before its time."""
+        """Drops chunks of the target that are superfluous; once one is locked, not before its time."""
+        self._tidied = time.monotonic()
         chunks = self._backlog.superseded()[:TIDIED]
         if not chunks or time.time() < self._tidy_at:
             return
@@ -228,15 +263,3 @@ class Mirror:
     def _wake(self) -> None:
         for each in self._news.values():
             each.set()
-
-
-async def mirror(source: Place, target: Place, scratch: Path, rate: float | None = None) -> MirrorStatus:
-    """Copies, once, all that `target` lacks of what `source` has; what is there already is left alone.
-
-    Raises:
-        Conflict: something could not be copied because other bytes are there; the rest was.
-        RecoveryError: a place cannot be used; what was copied stays.
-    """
-    made = Mirror(source, target, scratch, rate)
-    await made.catch_up()
-    return made.status()

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from nexus.recovery.places.pace import FREE, Pace
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One file of a place. `modified` in seconds since the epoch, `bytes` as stored."""
+    """One file of a place. `modified` in seconds since the epoch, `bytes` as stored. `sha256`: in
+    hexadecimal, where whoever stored it says so; listings do not.
+    """
 
     key: str
     bytes: int
     modified: float
+    sha256: str = ""
 
 
 class Place(Protocol):
@@ -53,3 +56,13 @@ class Place(Protocol):
 
     async def close(self) -> None:
         """Lets go of connections."""
+
+
+@runtime_checkable
+class Tended(Protocol):
+    """A place that wants something done from time to time."""
+
+    async def tend(self, kept: Collection[str]) -> None:
+        """Sees that these files, which are there, are not deleted before their time; clears what nobody goes
+        on with. Raises PlaceError.
+        """

@@ -23,7 +23,8 @@ from nexus.recovery.places.digest import digest_of
 from nexus.recovery.places.pace import FREE, Pace
 from nexus.recovery.places.place import Entry
 from nexus.recovery.places.s3_client import Bucket, code_of
-from nexus.recovery.places.s3_upload import PART, Dialect, Upload
+from nexus.recovery.places.s3_locks import Locks
+from nexus.recovery.places.s3_upload import PART, Dialect, Upload, abandon_stale
 from nexus.recovery.places.telling import Telling
 from nexus.recovery.places.threads import Threads
 
@@ -40,6 +41,7 @@ class S3:
         self._bucket = bucket
         self._dialect = Dialect()
         self._threads = Threads(bucket.name)
+        self._locks = Locks(bucket)
 
     @property
     def name(self) -> str:
@@ -76,6 +78,17 @@ class S3:
     async def close(self) -> None:
         """Lets go of connections."""
         self._bucket.close()
+
+    async def tend(self, kept: Collection[str]) -> None:
+        """Prolongs the locks of the backups that the newest ones build on, and drops parts of uploads that
+        nobody goes on with. Raises PlaceError.
+        """
+        await self._threads.run(partial(self._tend, kept))
+
+    def _tend(self, kept: Collection[str]) -> None:
+        with self._bucket.telling("tend"):
+            abandon_stale(self._bucket)
+            self._locks.prolong(kept, time.time())
 
     @cached_property
     def _versioned(self) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -136,9 +136,7 @@ class Upload:
             yield from page.get("Parts", ())
 
     def _abort(self, upload: dict[str, Any]) -> None:
-        self.bucket.client().abort_multipart_upload(
-            **self.bucket.named(self.key), UploadId=upload["UploadId"]
-        )
+        abort(self.bucket, upload)
 
     def _parts(self) -> Iterator[tuple[int, bytes]]:
         with self.file.open("rb") as handle:
@@ -153,6 +151,36 @@ class Upload:
             until = datetime.now(UTC) + timedelta(seconds=lock)
             kept |= {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": until}
         return kept
+
+
+def abandon_stale(bucket: Bucket) -> None:
+    """Drops parts of files that nobody goes on with, which a store keeps, and bills, for ever. Raises
+    botocore's ClientError, unless the store does not know or allow it.
+    """
+    before = datetime.now(UTC) - timedelta(seconds=STALE)
+    try:
+        begun = [
+            upload
+            for page in bucket.pages("list_multipart_uploads", Prefix=bucket.prefix)
+            for upload in page.get("Uploads", ())
+            if upload["Initiated"] < before
+        ]
+        for upload in begun:
+            abort(bucket, upload)
+    except ClientError as error:
+        if code_of(error) not in _UNKNOWN | {"AccessDenied", "403"}:
+            raise
+
+
+def abort(bucket: Bucket, upload: Mapping[str, Any]) -> None:
+    """Drops the parts of one upload, unless somebody else has ended it. Raises botocore's ClientError."""
+    try:
+        bucket.client().abort_multipart_upload(
+            Bucket=bucket.manifest.bucket, Key=upload["Key"], UploadId=upload["UploadId"]
+        )
+    except ClientError as error:
+        if code_of(error) not in ("NoSuchUpload", "404"):
+            raise
 
 
 def _is(told: dict[str, Any], data: bytes) -> bool:

@@ -1,8 +1,8 @@
 """Which cluster a place's files are of: two clusters' WAL has the same names, and must never be mixed.
 
 The file `repository` says it, with a checksum of its own: it is not sealed, so that it can be read without a
-key. The local place of another cluster is moved aside as a whole, nothing of it is deleted; other places of
-another cluster are refused until they get a folder of their own.
+key. The local place of another cluster is moved aside as a whole, nothing of it is deleted, and it comes back
+with its cluster; other places of another cluster are refused until they get a folder of their own.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import hashlib
 import json
 import logging
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,29 +83,84 @@ async def check(place: Place, system: str, scratch: Path) -> None:
         raise _foreign(place, found, system)
 
 
+async def mend(local: Place, others: Sequence[Place], system: str, known: str, scratch: Path) -> None:
+    """Writes a file anew that cannot be read, where another place's copy, or what was streamed last
+    (`known`), says that it was this cluster's.
+
+    Raises:
+        Damaged: nobody says so.
+        PlaceError: it cannot be written.
+    """
+    try:
+        await system_of(local, scratch)
+        return
+    except Damaged as error:
+        damaged = error
+    scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with tempfile.TemporaryDirectory(dir=scratch) as room:
+        for place in others:
+            copy = Path(room, place.name)
+            try:
+                if await system_of(place, scratch) != system:
+                    continue
+                await place.get(layout.REPOSITORY, copy)
+            except (PlaceError, Damaged) as error:
+                log.info("%s", error)
+                continue
+            await local.delete([layout.REPOSITORY])
+            await local.put(layout.REPOSITORY, copy)
+            log.error("%s: it was written anew, from the copy in %s", damaged, place.name)
+            return
+    if known != system:
+        raise damaged
+    await local.delete([layout.REPOSITORY])  # `claim` writes it anew
+    log.error("%s: it is written anew; this cluster's was what was streamed last", damaged)
+
+
 async def set_aside(local: Path, place: Place, system: str, scratch: Path) -> Path | None:
-    """Moves the local place aside when it is another cluster's; returns where to, None where it is ours.
+    """Moves the local place aside when it is another cluster's, and brings back what was moved aside of this
+    one; returns where to it was moved, None where it stays.
 
     Raises:
         PlaceError: it cannot be moved.
         Damaged: what is written there cannot be read.
     """
     found = await system_of(place, scratch)
-    if found in (None, system):
+    if found == system:
         return None
-    aside = local.with_name(f"{local.name}-of-{found}")
-    number = 1
-    while aside.exists():
-        number += 1
-        aside = local.with_name(f"{local.name}-of-{found}.{number}")
-    try:
-        local.rename(aside)
-    except OSError as error:
-        raise PlaceError(
-            f"{local} holds backups of another database ({found}) and cannot be moved to {aside}: {error}"
-        ) from error
-    log.error("backups of another database (%s) were moved aside, to %s", found, aside)
+    aside: Path | None = None
+    if found is not None:
+        aside = _aside(local, found)
+        _move(local, aside, f"backups of another database ({found})")
+        log.error("backups of another database (%s) were moved aside, to %s", found, aside)
+    before = max(_asides(local, system), default=None)
+    if before is not None and not (local.exists() and any(local.iterdir())):
+        if local.exists():
+            local.rmdir()
+        _move(before[1], local, f"this database's own backups ({system})")
+        log.error("this database (%s) is back: its backups in %s are used again", system, before[1])
     return aside
+
+
+def _asides(local: Path, system: str) -> list[tuple[int, Path]]:
+    """Where backups of a cluster were moved to, by number."""
+    begin = f"{local.name}-of-{system}"
+    found = [
+        (each.name.removeprefix(begin).removeprefix("."), each) for each in local.parent.glob(f"{begin}*")
+    ]
+    return [(int(number or 1), each) for number, each in found if number == "" or number.isdigit()]
+
+
+def _aside(local: Path, system: str) -> Path:
+    number = max((number for number, _ in _asides(local, system)), default=0) + 1
+    return local.with_name(f"{local.name}-of-{system}" + (f".{number}" if number > 1 else ""))
+
+
+def _move(here: Path, there: Path, what: str) -> None:
+    try:
+        here.rename(there)
+    except OSError as error:
+        raise PlaceError(f"{here} holds {what} and cannot be moved to {there}: {error}") from error
 
 
 def _system(told: dict[str, Any]) -> str:

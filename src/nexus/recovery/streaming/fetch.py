@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from nexus.recovery import layout
-from nexus.recovery.errors import Damaged, Missing
+from nexus.recovery.errors import Damaged, Missing, PlaceError
 from nexus.recovery.layout import SEGMENT_BYTES, Chunk
 from nexus.recovery.repository import Repository
 from nexus.recovery.streaming.holdings import contiguous
@@ -29,7 +29,8 @@ async def fetch_wal(repository: Repository, name: str, to: Path, size: int = SEG
     put together from its chunks, and zeros follow them, as in the server's own files. `size`: of segments.
 
     Raises:
-        Missing: no place that can be reached has it; also for names that are never stored (`….backup`).
+        Missing: no place has a segment; none that can be reached has a history, as servers ask for those that
+            never were; also for names that are never stored (`….backup`).
         Damaged: no place has it intact, or something within it is missing.
         WrongKey, PlaceError: as Repository.read raises them.
     """
@@ -54,15 +55,19 @@ async def read_wal(repository: Repository, name: str, size: int = SEGMENT_BYTES)
 
 async def _segment(repository: Repository, name: str, size: int) -> bytes:
     prefix = layout.segment(name)
-    keys = {entry.key for entry in await repository.entries(prefix)}
+    listing = await repository.listing(prefix)
+    keys = {entry.key for entry in listing.entries}
     if prefix in keys:
         data = await repository.read(prefix)
         if len(data) != size:
             raise Damaged(f"{prefix} holds {len(data)} bytes instead of {size}")
         return data
     chunks = sorted(found for key in keys if (found := layout.chunk_of(key)))
+    if not chunks and listing.silent:
+        told = "; ".join(map(str, listing.silent.values()))
+        raise PlaceError(f"{name} is in none of the places that can be reached, but may be elsewhere: {told}")
     if not chunks:
-        raise Missing(f"{name} is in none of the places that can be reached")
+        raise Missing(f"{name} is in none of the places")
     return await _together(repository, name, chunks, size)
 
 

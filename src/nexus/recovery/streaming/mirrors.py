@@ -4,30 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 
 from nexus.recovery import layout, lsn
-from nexus.recovery.errors import Locked, RecoveryError
+from nexus.recovery.errors import RecoveryError
 from nexus.recovery.places import Entry, Place
 from nexus.recovery.places.mirror import Mirror
 from nexus.recovery.streaming import belonging
+from nexus.recovery.streaming.holdings import Holdings, contiguous
 from nexus.recovery.streaming.status import PlaceLag
 
 log = logging.getLogger("nexus.recovery")
 
 AGAIN_MOST = 60.0  # seconds until a place that may not be used is asked again
-TIDY_EVERY = 30.0
 
 
 class PlaceMirror:
-    """One place. `covered`: up to where its WAL reaches, as far as was ever seen."""
+    """One place. `covered`: up to where its WAL reaches, as far as is known. `rate`: bytes per second that
+    backups may take of the line to it.
+    """
 
-    def __init__(self, source: Place, target: Place, scratch: Path, covered: int | None) -> None:
+    def __init__(
+        self, source: Place, target: Place, scratch: Path, covered: int | None, rate: float | None = None
+    ) -> None:
         self.target = target
         self._scratch = scratch
-        self._mirror = Mirror(source, target, scratch / target.name)
-        self._merged: list[tuple[str, list[str]]] = []
+        self._mirror = Mirror(source, target, scratch / target.name, rate)
         self._task: asyncio.Task[None] | None = None
         self._refused = ""
         self.covered = covered
@@ -37,11 +39,17 @@ class PlaceMirror:
         if self._task is None:
             self._task = asyncio.create_task(self._keep(system), name=f"mirror to {self.target.name}")
 
-    def notice(self, entry: Entry, instead_of: Sequence[str]) -> None:
-        """Tells of a file that was just stored, and which others it makes superfluous."""
+    def notice(self, entry: Entry) -> None:
+        """Tells of a file that was just stored."""
         self._mirror.notice((entry,))
-        if instead_of:
-            self._merged.append((entry.key, list(instead_of)))
+
+    def damaged(self) -> tuple[str, ...]:
+        """Files that are no longer what was stored in the first place; they are copied nowhere."""
+        return self._mirror.damaged
+
+    def retry(self, key: str) -> None:
+        """Tells that one of them is intact again."""
+        self._mirror.retry(key)
 
     def lag(self, sealed: int | None, seconds: float | None) -> PlaceLag:
         """How far it is. `sealed`: up to where the local place is. `seconds`: what lies before `covered`."""
@@ -59,18 +67,20 @@ class PlaceMirror:
         )
 
     def look(self, sealed: int | None, size: int) -> None:
-        """Reads off how far it is; what a place has once, it keeps."""
+        """Reads off how far it is: up to the first byte that is in the first place, but not in this one."""
         if self._refused or sealed is None or not self._mirror.status().known:
             return
-        reached = min(
-            (at for each in self._lacking() if (at := _start(each.key, size)) is not None), default=sealed
+        lacking = [each.key for each in self._mirror.lacking(layout.WAL)]
+        names = {name for key in lacking if (name := _name(key))}
+        there = Holdings.of(
+            key
+            for key in self._mirror.there(layout.WAL)
+            if (chunk := layout.chunk_of(key)) and chunk[0] in names
         )
-        self.covered = (
-            reached if self.covered is None or self.covered > sealed else max(self.covered, reached)
+        reached = (
+            lsn.start(_name(key) or "", size) + _lacks_from(key, there, size) for key in lacking if _name(key)
         )
-
-    def _lacking(self) -> tuple[Entry, ...]:
-        return self._mirror.lacking(layout.WAL)
+        self.covered = min((sealed, *reached))
 
     async def _keep(self, system: str) -> None:
         pause = 1.0
@@ -78,9 +88,7 @@ class PlaceMirror:
             try:
                 await belonging.check(self.target, system, self._scratch)
                 self._refused = ""
-                async with asyncio.TaskGroup() as both:
-                    both.create_task(self._mirror.run())
-                    both.create_task(self._tidy())
+                await self._mirror.run()
             except RecoveryError as error:
                 self._refused = str(error)
             except Exception:
@@ -88,23 +96,6 @@ class PlaceMirror:
                 self._refused = "mirroring failed; see the log"
             await asyncio.sleep(pause)
             pause = min(AGAIN_MOST, pause * 2)
-
-    async def _tidy(self) -> None:
-        """Deletes chunks there that a larger one, which is there too, has made superfluous."""
-        while True:
-            await asyncio.sleep(TIDY_EVERY)
-            lacking = {each.key for each in self._lacking()}
-            ready = [each for each in self._merged if each[0] not in lacking]
-            if not ready or not self._mirror.status().known:
-                continue
-            try:
-                await self.target.delete([key for _, keys in ready for key in keys])
-            except Locked:
-                log.debug("%s keeps chunks that are superfluous until they are unlocked", self.target.name)
-            except RecoveryError as error:
-                log.info("superfluous chunks stay in %s for now: %s", self.target.name, error)
-                continue
-            self._merged = [each for each in self._merged if each not in ready]
 
     async def catch_up(self, within: float) -> None:
         """Copies what is there now, for at most so many seconds."""
@@ -125,17 +116,15 @@ class PlaceMirror:
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
 
-    async def close(self) -> None:
-        """Stops, and lets go of the place."""
-        await self.stop()
-        try:
-            await self.target.close()
-        except RecoveryError as error:
-            log.info("%s: %s", self.target.name, error)
 
-
-def _start(key: str, size: int) -> int | None:
-    """Where a file's WAL begins; None for a timeline's history."""
+def _name(key: str) -> str | None:
+    """The segment that a file is of; None for a timeline's history."""
     chunk = layout.chunk_of(key)
-    name = chunk.segment if chunk else layout.segment_of(key)
-    return lsn.start(name, size) + (chunk.start if chunk else 0) if name else None
+    return chunk.segment if chunk else layout.segment_of(key)
+
+
+def _lacks_from(key: str, there: Holdings, size: int) -> int:
+    """From which byte of its segment on a place lacks what is in a file, as smaller ones may be there."""
+    chunk = layout.chunk_of(key)
+    held = contiguous(there.chunks.get(_name(key) or "", ()))
+    return size if chunk and chunk.end <= held else held

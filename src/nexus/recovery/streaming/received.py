@@ -8,8 +8,11 @@ ends, and the last byte that is not zero is where the WAL ends but for zeros, wh
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+from nexus.recovery import layout
 
 PAGE = 8192  # bytes, XLOG_BLCKSZ
 _BLOCK = 128 * PAGE
@@ -75,3 +78,15 @@ def piece(path: Path, start: int, end: int) -> bytes:
     with path.open("rb") as file:
         file.seek(start)
         return file.read(end - start)
+
+
+def still_has(key: str, folders: Iterable[Path]) -> bool:
+    """Whether what a file of the archive holds is still among what was received."""
+    chunk = layout.chunk_of(key)
+    name = chunk.segment if chunk else layout.segment_of(key)
+    return any(
+        not each.partial or (chunk is not None and written(each.path) >= chunk.end)
+        for folder in folders
+        for each in read_folder(folder).segments
+        if each.name == name
+    )

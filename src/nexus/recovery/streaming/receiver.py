@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import os
 import signal
+import time
 from asyncio.subprocess import DEVNULL
 from collections import deque
 from pathlib import Path
@@ -38,7 +40,10 @@ class Receiver:
         self._child: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self._said: deque[str] = deque(maxlen=LAST_LINES)
+        self._passwords: Path | None = None
         self.synchronous = False
+        self.url = ""
+        self.started = math.inf  # when it connected at the earliest, by CLOCK_MONOTONIC
 
     @property
     def pid(self) -> int | None:
@@ -68,7 +73,9 @@ class Receiver:
         accounts.private_folder(folder, self._account)
         if begin is not None:
             self._begin_with(folder, begin)
-        passwords = programs.password_file(folder.parent, url, self._account)
+        for each in folder.parent.glob("pgpass.*"):  # a killed one's, of another port
+            each.unlink()
+        passwords = self._passwords = programs.password_file(folder.parent, url, self._account)
         self._said.clear()
         env = programs.environment(PGPASSFILE=str(passwords), PGAPPNAME=NAME)
         command = (
@@ -79,7 +86,8 @@ class Receiver:
         self._child = await programs.started(
             command, self._account, folder.parent, env, False, stdout=DEVNULL
         )
-        self.synchronous = synchronous
+        self.started = time.monotonic()
+        self.synchronous, self.url = synchronous, url
         pid = self._child.pid
         accounts.private_file(self._note, json.dumps({"pid": pid, "birth": birth(pid)}), None)
         self._reading = asyncio.create_task(self._listen(self._child), name="listen to pg_receivewal")
@@ -97,6 +105,9 @@ class Receiver:
         if self._reading is not None:
             await self._reading
         self._note.unlink(missing_ok=True)
+        if self._passwords is not None:
+            self._passwords.unlink(missing_ok=True)
+            self._passwords = None
 
     def end_leftover(self) -> None:
         """Ends the receiver of a killed archive."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from nexus.recovery import lsn
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from nexus.recovery.streaming.session import Session
 
 PACE_OVER = 60.0  # seconds
+Line = Sequence[tuple[int, int]]
 
 
 def status(session: Session, home: Home, state: State | None = None) -> StreamStatus:
@@ -48,7 +50,7 @@ def status(session: Session, home: Home, state: State | None = None) -> StreamSt
         segment=session.segment,
         server_lsn=_text(ended),
         received_lsn=_text(received),
-        flushed_lsn=_text(facts.sender.flushed if facts and facts.sender else None),
+        flushed_lsn=_text(session.sender.flushed if session.sender else None),
         sealed_lsn=_text(sealed),
         lag_bytes=None if ended is None or received is None else max(0, ended - received),
         lag_seconds=standing.samples.missing(received, now),
@@ -74,25 +76,27 @@ def state_of(session: Session, facts: Facts | None) -> State:
         return "paused"
     if facts is None or not session.keeping.receiver.runs:
         return "away" if session.standing.troubles.has("away") else "starting"
-    if facts.sender is None:
+    if session.sender is None:
         return "starting"
-    return "streaming" if facts.sender.state == "streaming" else "catching up"
+    return "streaming" if session.sender.state == "streaming" else "catching up"
 
 
-def end(held: Holdings, facts: Facts | None, size: int) -> int | None:
-    """Up to where WAL is held, on the server's timeline or else the newest; records end at multiples of 8."""
+def end(held: Holdings, facts: Facts | None, line: Line, size: int) -> int | None:
+    """Up to where WAL is held: of the server's own timeline, or else of the one that it left last; nothing
+    counts that is after that. Of the newest one, where the server is not known. Records end at multiples of
+    8.
+    """
     ends = held.ends(size)
-    if not ends:
-        return None
-    timeline = facts.timeline if facts is not None and facts.timeline in ends else max(ends)
-    return -(-ends[timeline] // ALIGNED) * ALIGNED
+    if facts is None or facts.recovering:
+        return _aligned(ends[max(ends)]) if ends else None
+    return _along(ends, facts.timeline, line)
 
 
 def received_end(session: Session, home: Home, facts: Facts | None, sealed: int | None) -> int | None:
     """Up to where the WAL is on this machine: received, or sealed."""
     found = [sealed] if sealed is not None else []
-    if facts is not None and facts.sender is not None and session.keeping.receiver.runs:
-        found.append(facts.sender.written)
+    if session.sender is not None:
+        found.append(session.sender.written)
     folders = rooms.folders(home, session.depot.system) if session.depot.system else ()
     newest = read_folder(folders[-1]).newest if folders else None
     if newest is not None and newest.size:
@@ -101,8 +105,29 @@ def received_end(session: Session, home: Home, facts: Facts | None, sealed: int 
             written_to = written(newest.path) if newest.partial else newest.size
         except FileNotFoundError:  # it became whole just now
             written_to = newest.size
-        found.append(begun + -(-written_to // ALIGNED) * ALIGNED)
+        known, ends = session.watch.facts, {lsn.timeline(newest.name): begun + written_to}
+        reached: int | None = begun + written_to
+        if known is not None and not known.recovering:
+            reached = _along(ends, known.timeline, session.keeping.line)
+        if written_to and reached is not None:
+            found.append(_aligned(reached))
     return max(found, default=None)
+
+
+def _along(ends: Mapping[int, int], timeline: int, line: Line) -> int | None:
+    """The end on the line of a server's timelines; None where nothing of them is held, as far as is known."""
+    if timeline in ends:
+        return _aligned(ends[timeline])
+    if not line or line[-1][0] != timeline:
+        return None
+    for each, left in reversed(line[:-1]):
+        if each in ends:
+            return min(_aligned(ends[each]), left)
+    return None
+
+
+def _aligned(place: int) -> int:
+    return -(-place // ALIGNED) * ALIGNED
 
 
 def _text(place: int | None) -> str | None:

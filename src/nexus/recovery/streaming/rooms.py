@@ -10,6 +10,8 @@ scratch                    what is on its way into a place
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 from pathlib import Path
 
@@ -71,3 +73,20 @@ def fresh(home: Home, system: str) -> Path:
     """The name of one folder more; it is not made yet."""
     kept = folders(home, system)
     return wal(home) / system / f"{int(kept[-1].name) + 1 if kept else 1:05d}"
+
+
+def known_system(home: Home) -> str:
+    """The cluster that was streamed last; "" where nobody knows."""
+    try:
+        return str(json.loads(status(home).read_text())["system"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def drop_left(home: Home, system: str) -> None:
+    """Removes the folders of other clusters from which all was sealed, and passwords in those that stay."""
+    for each in (wal(home) / name for name in systems(home) if name != system):
+        for file in each.glob("pgpass.*"):
+            file.unlink()
+        with contextlib.suppress(OSError):  # what could not be sealed is there
+            each.rmdir()

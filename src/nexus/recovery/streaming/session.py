@@ -9,13 +9,14 @@ from collections.abc import Awaitable, Callable
 
 from nexus.postgres.synchronous import wait_for
 from nexus.recovery import layout
-from nexus.recovery.errors import RecoveryError
+from nexus.recovery.errors import Damaged, RecoveryError
 from nexus.recovery.streaming import reporting, rooms, server
 from nexus.recovery.streaming.depot import Depot
 from nexus.recovery.streaming.guards import Disk
 from nexus.recovery.streaming.keeping import Keeping
-from nexus.recovery.streaming.position import Diverged
-from nexus.recovery.streaming.server import NAME, Facts
+from nexus.recovery.streaming.position import Contradicts, Diverged
+from nexus.recovery.streaming.sealer import Written
+from nexus.recovery.streaming.server import NAME, Facts, Sender
 from nexus.recovery.streaming.standing import Standing
 from nexus.recovery.streaming.synchrony import Synchrony
 from nexus.recovery.streaming.told import Told
@@ -74,6 +75,12 @@ class Session:
         return self.watch.facts if heard is not None and time.monotonic() - heard < FRESH else None
 
     @property
+    def sender(self) -> Sender | None:
+        """The server's end of this receiver; None before the server was asked about it."""
+        facts, receiver = self.facts, self.keeping.receiver
+        return facts.sender if facts and receiver.runs and self.watch.asked >= receiver.started else None
+
+    @property
     def segment(self) -> int:
         """The size of the WAL's segments."""
         return self.watch.facts.segment if self.watch.facts else layout.SEGMENT_BYTES
@@ -81,7 +88,7 @@ class Session:
     @property
     def sealed(self) -> int | None:
         """Up to where the WAL is in the local place."""
-        return reporting.end(self.depot.sealer.held, self.watch.facts, self.segment)
+        return reporting.end(self.depot.sealer.held, self.watch.facts, self.keeping.line, self.segment)
 
     async def _for_ever(self, once: Callable[[], Awaitable[None]]) -> None:
         while True:
@@ -131,14 +138,14 @@ class Session:
     async def _receive_from(self, facts: Facts) -> None:
         pause = 0.0
         try:
-            await self.depot.claim(facts.system)
-            await self._seal()  # what is here already, before it is written anew
+            await self._claim(facts.system)
+            await self._seal()  # what is here already, before more comes
             await self.keeping.begin(facts, self.policy.synchronous != "off")
             await self._while_it_runs()
             self._missed(self.keeping.receiver.said or "the receiver ended")
+            pause = REFUSED_PAUSE if self.standing.troubles.has("refused") else 0.0
         except Diverged as error:
-            self.standing.troubles.say("refused", str(error))
-            self.standing.troubles.say("away", None)
+            self._refuse(error)
             pause = REFUSED_PAUSE
         except (Away, RecoveryError, StartError, OSError) as error:
             self._missed(str(error))
@@ -146,18 +153,25 @@ class Session:
             await self.keeping.receiver.stop()
         await asyncio.sleep(pause or min(LONGEST_PAUSE, 0.2 * 2.0 ** min(self._failures, 6)))
 
+    async def _claim(self, system: str) -> None:
+        """The local place is this cluster's. While nobody can say so, what is received stays here."""
+        try:
+            await self.depot.claim(system)
+        except Damaged as error:
+            self.standing.troubles.say("local", f"what is received cannot be sealed: {error}")
+
     async def _while_it_runs(self) -> None:
-        """Until it ends, or the disk has no room."""
+        """Until it ends, the disk has no room, or another server is in the place of the one it listens to."""
         receiver, began = self.keeping.receiver, time.monotonic()
         ending = asyncio.create_task(receiver.wait(), name="wait for the receiver")
         try:
-            while not ending.done() and not self.disk.low:
+            while not ending.done() and not self.disk.low and self.watch.address() == receiver.url:
                 await asyncio.wait({ending}, timeout=EVERY)
-                if self.facts is not None and self.facts.sender is not None and receiver.runs:
+                if self.sender is not None:
                     self._received = time.monotonic()
                     self.standing.troubles.say("away", None)
-                    self.standing.troubles.say("refused", None)
-                    await self.keeping.prove(self.facts)
+                    if not self.keeping.sealer.doubtful:
+                        self.standing.troubles.say("refused", None)
         finally:
             ending.cancel()
         self._failures = 0 if time.monotonic() - began > 2 * LONGEST_PAUSE else self._failures + 1
@@ -178,14 +192,22 @@ class Session:
 
     async def _seal(self) -> None:
         """Seals what was received; what cannot be sealed now stays here."""
-        facts, runs = self.facts, self.keeping.receiver.runs
-        place = facts.sender.written if facts is not None and facts.sender is not None and runs else None
+        sender = self.sender
+        place = Written(self.facts.timeline, sender.written) if sender and self.facts else None
         try:
-            await self.depot.seal(place, runs)
-            await self.standing.look_for_full(self.depot.repository, time.monotonic())
+            await self.depot.seal(place)
             self.standing.troubles.say("local", None)
+        except Contradicts as error:
+            self._refuse(error)
+            await self.keeping.refuse(error.folder)
         except (RecoveryError, OSError) as error:
             self.standing.troubles.say("local", f"what is received cannot be sealed: {error}")
+        self.standing.troubles.say("kit", self.depot.kit_fault or None)
+        await self.standing.look_for_full(self.depot.repository, time.monotonic())
+
+    def _refuse(self, error: Diverged) -> None:
+        self.standing.troubles.say("refused", str(error))
+        self.standing.troubles.say("away", None)
 
     async def _report(self) -> None:
         """Writes down how it is."""

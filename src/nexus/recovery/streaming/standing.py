@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 
 from nexus.recovery import lsn
+from nexus.recovery.backups.manifest import BackupManifest
+from nexus.recovery.errors import Damaged, Missing, RecoveryError, WrongKey
 from nexus.recovery.repository import Repository
 from nexus.recovery.streaming import rooms
 from nexus.recovery.streaming.memory import Memory
@@ -58,25 +60,33 @@ class Standing:
         self.write()
 
     async def look_for_full(self, repository: Repository, now: float) -> None:
-        """A full backup that began after the gap mends it.
-
-        Raises:
-            RecoveryError: backups cannot be read.
-        """
+        """A full backup that began after the gap mends it."""
         if self.gap is None or now - self._looked < LOOK_EVERY:
             return
         self._looked = now
-        for name in reversed(await repository.ids()):
-            if not name.endswith("-full"):
-                continue
-            found = await repository.backup(name)
-            if found.timeline >= self.gap.timeline and lsn.parse(found.start_lsn) >= lsn.parse(
-                self.gap.until
-            ):
-                self.gap = None
-                self.troubles.say("gap", None)
-                self.write()
-            return
+        unread = ""
+        try:
+            for name in reversed(await repository.ids()):
+                if not name.endswith("-full"):
+                    continue
+                try:
+                    found = await repository.backup(name)
+                except (Damaged, Missing, WrongKey) as error:
+                    unread = unread or f"{name}: {error}"
+                    continue
+                if self._mends(found, self.gap):
+                    self.gap, unread = None, ""
+                    self.troubles.say("gap", None)
+                    self.write()
+                break
+        except RecoveryError as error:
+            unread = str(error)
+        text = f"a full backup that may end the gap cannot be read: {unread}"
+        self.troubles.say("backup", text if unread else None)
+
+    @staticmethod
+    def _mends(full: BackupManifest, gap: Gap) -> bool:
+        return full.timeline >= gap.timeline and lsn.parse(full.start_lsn) >= lsn.parse(gap.until)
 
     def write(self) -> None:
         """Keeps what the next process must know."""

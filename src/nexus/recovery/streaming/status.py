@@ -24,7 +24,8 @@ State = Literal["off", "starting", "streaming", "catching up", "away", "refused"
 @dataclass(frozen=True)
 class Trouble:
     """What is not as it should be. `kind` is its stable name: away, refused, gap, slot, disk, local, place,
-    synchronous. `about`: which place. `left`: seconds until it costs something, where that is known.
+    synchronous, kit, backup. `about`: which place. `left`: seconds until it costs something, where that is
+    known.
     """
 
     kind: str

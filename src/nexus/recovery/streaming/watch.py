@@ -18,7 +18,9 @@ class Away(Exception):
 
 
 class Watch:
-    """`facts`: what the server said last, `heard` when (CLOCK_MONOTONIC); None before its first word."""
+    """`facts`: what the server said last, `heard` when (CLOCK_MONOTONIC); None before its first word.
+    `asked`: when it was asked for that.
+    """
 
     def __init__(self, url: Path) -> None:
         self._url = url
@@ -26,7 +28,9 @@ class Watch:
         self._asking = asyncio.Lock()
         self.facts: Facts | None = None
         self.heard: float | None = None
+        self.asked = 0.0
         self.away = ""
+        self._connected = ""  # the address
 
     def address(self) -> str:
         """The server's address. Raises OSError."""
@@ -36,7 +40,8 @@ class Watch:
         """Asks the server; None when it does not answer, and `away` says why."""
         try:
             async with self.asking() as connection:
-                self.facts = await ask(connection)
+                asked = time.monotonic()
+                self.facts, self.asked = await ask(connection), asked
         except Away as error:
             self.away = str(error)
             return None
@@ -57,10 +62,14 @@ class Watch:
         """The connection, made when there is none. Raises what asyncpg raises, OSError."""
         await self._asking.acquire()
         try:
+            address = self.address()
+            if self._connection is not None and address != self._connected:  # another server is in its stead
+                await self.close()
             if self._connection is None or self._connection.is_closed():
                 settings = {"application_name": "nexus stream"}
+                self._connected = address
                 self._connection = await asyncpg.connect(
-                    self.address(), timeout=PATIENCE, command_timeout=PATIENCE, server_settings=settings
+                    address, timeout=PATIENCE, command_timeout=PATIENCE, server_settings=settings
                 )
         except BaseException:
             self._asking.release()

@@ -17,7 +17,7 @@ from nexus.recovery.errors import Conflict
 from nexus.recovery.places import Entry, Mirror, Place, forget
 from nexus.recovery.places.directory import Directory
 from nexus.recovery.places.marker import Marker
-from nexus.recovery.places.mirror import mirror
+from nexus.recovery.places.mirror_status import MirrorStatus
 from nexus.recovery.places.tests.sites import Site, home, tree
 
 ONE, TWO = (f"00000001000000000000000{number}" for number in (1, 2))
@@ -63,6 +63,13 @@ async def until(true: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
+async def mirror(source: Place, target: Place, scratch: Path) -> MirrorStatus:
+    """Copies once what is lacking."""
+    made = Mirror(source, target, scratch)
+    await made.catch_up()
+    return made.status()
+
+
 def fast(source: Place, target: Place, scratch: Path, **other: Any) -> Mirror:
     return Mirror(source, target, scratch, rescan=0.05, first=0.05, **other)
 
@@ -74,7 +81,7 @@ async def test_a_place_of_each_kind_gets_all_and_the_same(
     await stored(*keys)
     there = site.open()
     status = await mirror(source, there, tmp_path / "scratch")
-    assert (status.keys, status.error, status.copied, status.copied_bytes) == (0, "", 4, 20_000)
+    assert (status.keys, status.error, status.copied) == (0, "", 4)
     back = Directory("back", tmp_path / "back")
     await mirror(there, back, tmp_path / "scratch")  # and out of it again
     for key in keys:
@@ -109,10 +116,9 @@ async def test_it_outlives_an_outage_and_knows_what_is_lacking_meanwhile(
         await stored(layout.segment(TWO), layout.part(FULL, 1))
         await until(lambda: bool(made.status().error) and made.status().keys == 2)
         away = made.status()
-        assert (away.wal_keys, away.bytes, away.wal_bytes, away.known) == (1, 10_000, 5000, True)
+        assert away.known
         assert "is it mounted" in away.error
         assert away.since is not None
-        assert away.oldest > 0
         assert [entry.key for entry in made.lacking("wal/")] == [layout.segment(TWO)]
         (tmp_path / "away").rename(tmp_path / "usb")
         await until(lambda: not made.status().keys and not made.status().error)
@@ -143,7 +149,7 @@ async def test_a_backup_on_a_slow_line_does_not_hold_up_wal(
     async with running(made):
         await until(lambda: target.file(layout.part(FULL, 1)).exists())
         await stored(layout.segment(ONE), layout.segment(TWO))
-        await until(lambda: made.status().wal_keys == 0 and target.file(layout.segment(TWO)).exists())
+        await until(lambda: not made.lacking(layout.WAL) and target.file(layout.segment(TWO)).exists())
         assert not target.file(layout.part(FULL, 2)).exists()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]
 
+from nexus.recovery import layout
 from nexus.recovery.errors import Conflict, Locked, NoRoom, PlaceError
 from nexus.recovery.places.s3 import S3
 from nexus.recovery.places.s3_client import Bucket
+from nexus.recovery.places.s3_locks import Locks, needed
 from nexus.recovery.places.tests.sites import NAME, Site, home
 from nexus.stack.recovering import S3Place
 
@@ -145,3 +148,39 @@ def test_a_quota_is_no_room() -> None:
     told = {"Error": {"Code": "QuotaExceeded", "Message": "10 GB are used"}}
     with pytest.raises(NoRoom, match="10 GB are used"), bucket.telling("a"):
         raise ClientError(told, "PutObject")
+
+
+async def test_locks_of_what_the_newest_builds_on_are_prolonged_and_leftovers_are_dropped(
+    sites: Callable[..., Site], bucket: MAKE_BUCKET, file: Path
+) -> None:
+    old, full, last = (
+        f"2026112{day}T023000Z-{kind}" for day, kind in ((1, "full"), (2, "full"), (3, "incremental"))
+    )
+    assert needed([layout.manifest(each) for each in (last, old, full)]) == (full, last)
+    site = sites(bucket(locks=True, lock="10d"))
+    place = site.open()
+    assert isinstance(place, S3)
+    keys = [layout.part(old, 1), layout.manifest(old), layout.part(full, 1), layout.manifest(full)]
+    for key in keys:
+        await place.put(key, file)
+    name = site.manifest["bucket"]
+    begun = site.bucket().create_multipart_upload(Bucket=name, Key=f"erp/{layout.part(last, 1)}")
+    site.bucket().upload_part(
+        Bucket=name, Key=begun["Key"], UploadId=begun["UploadId"], PartNumber=1, Body=b"x"
+    )
+
+    def ends(key: str) -> float:
+        told = site.bucket().head_object(Bucket=name, Key=f"erp/{key}")
+        return float(told["ObjectLockRetainUntilDate"].timestamp())
+
+    before = {key: ends(key) for key in keys}
+    await place.tend(keys)
+    assert site.half_sent() == 0
+    assert {key: ends(key) for key in keys} == before  # half of their time is not over
+    locks = Locks(Bucket(NAME, S3Place.model_validate(site.manifest), lambda: "access:secret"))
+    later = time.time() + 6 * 86400
+    for _ in range(2):
+        locks.prolong(keys, later)
+        now = {key: ends(key) for key in keys}
+        assert [key for key in keys if now[key] > before[key]] == keys[2:]
+        assert now[keys[2]] == pytest.approx(later + 10 * 86400, abs=60)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from nexus.recovery import layout, lsn
-from nexus.recovery.errors import Damaged, Missing
+from nexus.recovery.errors import Damaged, Missing, PlaceError
 from nexus.recovery.places.directory import Directory
+from nexus.recovery.places.marker import Marker
 from nexus.recovery.repository import Repository
 from nexus.recovery.sealing.keyring import load_keys
 from nexus.recovery.streaming.coverage import Span, coverage
@@ -82,3 +84,19 @@ async def test_spans_end_where_something_is_missing(repository: Repository) -> N
         Span(1, 4 * SIZE, 5 * SIZE + 4008),  # records end at multiples of 8
         Span(2, 5 * SIZE, 5 * SIZE + 8),
     )
+
+
+async def test_a_place_that_does_not_answer_may_have_it(repository: Repository, tmp_path: Path) -> None:
+    marker = Marker("second", tmp_path / "memory")
+    marker.remember("a disk")
+    away = Directory("second", tmp_path / "not mounted", marker)
+    both = replace(repository, places=(repository.first, away))
+    await both.put(layout.segment(ONE), DATA)
+    assert await read_wal(both, ONE, SIZE) == DATA
+    assert [entry.key for entry in await both.entries("wal/")] == [layout.segment(ONE)]
+    assert (await both.listing("wal/")).silent.keys() == {"second"}
+    with pytest.raises(PlaceError, match="may be elsewhere") as found:
+        await read_wal(both, TWO, SIZE)
+    assert not isinstance(found.value, Missing)
+    with pytest.raises(Missing):  # servers ask for timelines that never were
+        await read_wal(both, "00000002.history", SIZE)

@@ -11,6 +11,7 @@ from nexus_kit.testing.servers import PostgresServer
 from nexus.postgres import programs
 from nexus.recovery import lsn
 from nexus.recovery.streaming.coverage import coverage, last_commit
+from nexus.recovery.streaming.fetch import read_wal
 from nexus.recovery.streaming.tests.streamed import Streamed, connected, numbers, streamed
 from nexus.runtimes.process import accounts
 
@@ -69,6 +70,55 @@ async def test_a_restored_server_goes_on_in_a_timeline_of_its_own() -> None:
         assert before <= commit.at <= await clock(stream.server)
         async with stream.restored(backup, repository) as cluster:
             assert await numbers(cluster) == {1, 2, 4}
+
+
+async def standby(stream: Streamed, folder: Path) -> PostgresServer:
+    """A standby that gets no WAL: it stays at this moment."""
+    account = programs.postgres_account()
+    room = accounts.private_folder(folder, account)
+    passwords = programs.password_file(stream.root, stream.server.admin_dsn, account)
+    arguments = ("-D", str(room / "data"), "-X", "stream", "-c", "fast", "--no-sync")
+    tools = programs.Programs(stream.root, account)
+    await tools.run(
+        "pg_basebackup", *programs.connection(stream.server.admin_dsn), *arguments, passwords=passwords
+    )
+    other = PostgresServer()
+    shutil.rmtree(other.data)
+    shutil.copytree(room / "data", other.data)
+    (other.data / "standby.signal").touch()
+    accounts.give_tree(other.data, account)
+    return other
+
+
+async def test_after_a_failover_that_lost_something_only_what_the_new_server_wrote_is_in_its_timeline() -> (
+    None
+):
+    with streamed() as stream:
+        stream.start()
+        await stream.until(lambda status: status.state == "streaming")
+        await insert(stream.server, 1)
+        other = await standby(stream, stream.root / "standby")
+        try:
+            other.start()
+            await insert(stream.server, *range(2, 400))  # the primary and the archive alone have these
+            lost = lsn.parse((await stream.until_sealed()).sealed_lsn or "")
+            async with connected(other) as connection:
+                await connection.execute("SELECT pg_promote(true)")
+                forked = lsn.parse(await connection.fetchval("SELECT pg_current_wal_flush_lsn()::text"))
+            assert forked < lost
+            stream.url.write_text(other.admin_dsn)  # the old one is still there
+            await stream.until(lambda status: status.timeline == 2 and status.state == "streaming")
+            stream.server, server = other, stream.server
+            end = await insert(other, 1000)
+            status = await stream.until_sealed()
+            assert lsn.parse(status.sealed_lsn or "") < lost
+            name = lsn.segment(2, lsn.parse(end), 16 << 20)
+            there = lsn.parse(end) % (16 << 20)
+            sealed = await read_wal(stream.repository(), name)
+            assert sealed[:there] == (other.data / "pg_wal" / name).read_bytes()[:there]
+            stream.server = server
+        finally:
+            other.remove()
 
 
 async def test_data_that_were_copied_back_by_hand_are_refused() -> None:

@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from nexus.recovery import layout, lsn
 from nexus.recovery.layout import Chunk
 from nexus.recovery.streaming.chunks import MANY, to_merge
 from nexus.recovery.streaming.guards import slot_status, slot_trouble
+from nexus.recovery.streaming.holdings import Holdings
 from nexus.recovery.streaming.memory import Memory
 from nexus.recovery.streaming.position import Diverged, Position, at, line_of, wanted
 from nexus.recovery.streaming.received import PAGE, written
+from nexus.recovery.streaming.reporting import end
 from nexus.recovery.streaming.samples import MOST, Samples
 from nexus.recovery.streaming.server import Facts, Sender, Slot, parse_history
 from nexus.recovery.streaming.status import Gap, PlaceLag, SlotStatus, StreamStatus, Trouble, read_status
@@ -142,6 +145,27 @@ def test_require_never_stops_waiting_and_off_never_waits() -> None:
         sync.decide(policy.model_copy(update={"synchronous": "off"}), facts(1, 1, waits=True), 901.0) is False
     )
     assert sync.decide(policy.model_copy(update={"stream": False}), facts(1, 1, waits=True), 902.0) is False
+
+
+def test_with_require_it_is_said_that_every_commit_waits() -> None:
+    policy, sync = RecoveryPolicy(places={}, synchronous="require"), Synchrony()
+    for now, flushed in ((0.0, 100), (4.0, 101), (8.0, 102)):  # behind, but it moves
+        sync.decide(policy, facts(200, flushed, waits=True), now)
+        assert sync.trouble(policy, now) is None
+    sync.decide(policy, facts(200, None, waits=True), 13.0)
+    assert "every commit of the business waits since" in (sync.trouble(policy, 13.0) or "")
+    sync.decide(policy, facts(200, 200, waits=True), 14.0)
+    assert sync.trouble(policy, 14.0) is None
+
+
+def test_the_end_of_a_timeline_that_was_left_is_not_the_new_ones() -> None:
+    held = Holdings.of([layout.segment(lsn.segment(1, SIZE << 20, 1 << 20))])
+    now = replace(facts(0, None), timeline=2)
+    forked = (SIZE << 20) + 4000
+    assert end(held, now, line_of(2, forked + 800, {1: forked}), 1 << 20) == forked
+    assert end(held, now, (), 1 << 20) is None  # nobody knows yet where it left
+    assert end(held, replace(now, timeline=1), (), 1 << 20) == (SIZE + 1) << 20
+    assert end(held, None, (), 1 << 20) == (SIZE + 1) << 20
 
 
 def test_a_slot_on_its_way_to_its_limit_says_when() -> None:
