@@ -143,8 +143,10 @@ PT_BR = {
     "whole": "íntegro",
     "{bytes} and {time} behind": "{bytes} e {time} atrás",
     "{done} of about {whole} MB are copied": "{done} de cerca de {whole} MB copiados",
-    "{folder} is larger than {limit} MB, and no part of the backup: keep it elsewhere": (
-        "{folder} passa de {limit} MB e não faz parte do backup: guarde em outro lugar"
+    "{folder} is larger than {limit} MB: {n} of its largest files are no part of the backup, "
+    "such as {names}; keep them elsewhere": (
+        "{folder} tem mais de {limit} MB: {n} de seus maiores arquivos não fazem parte do backup, "
+        "como {names}; guarde-os em outro lugar"
     ),
     "{id} names several backups: {known}": "{id} indica vários backups: {known}",
     "{id}: {size} in {time}": "{id}: {size} em {time}",

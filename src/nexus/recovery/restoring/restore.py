@@ -17,7 +17,7 @@ from nexus.migrations.rehearsing.sentence import Say, Sentence, unsaid
 from nexus.postgres import Cluster, ServerFailed
 from nexus.recovery import lsn
 from nexus.recovery.backups.server import BINARIES
-from nexus.recovery.backups.turn import turn
+from nexus.recovery.backups.turn import reading, turn
 from nexus.recovery.errors import NoRoom, RecoveryFailed, WrongVersion
 from nexus.recovery.repository import Repository
 from nexus.recovery.restoring.archive import MAJOR
@@ -107,17 +107,18 @@ async def recover(
     gentle: bool = False,
 ) -> Reached:
     """The same into a folder that nobody else knows of: `data` is not there yet, and is not removed when it
-    fails. `folder`: for the server's log. `durable`: whether all is on the disk when it returns. Raises as
-    `restore` does.
+    fails. `folder`: for the server's log. `durable`: whether all is on the disk when it returns. Nothing is
+    pruned while it reads. Raises as `restore` does.
     """
     _check(choice, data.parent)
     cluster = Cluster(data, folder, gentle=gentle)
     accounts.private_folder(folder, cluster.account)
-    spent = await lay_out(choice, repository, data, cluster.programs, say)
-    await asyncio.to_thread(_without_wal, data)
-    former = {name: (data / name).read_text() for name in CONFIGURATION if (data / name).exists()}
-    began = time.monotonic()
-    replayed = await _replayed(cluster, choice, repository, say)
+    async with reading(repository.scratch.parent, f"a restore of backup {choice.backup.id}"):
+        spent = await lay_out(choice, repository, data, cluster.programs, say)
+        await asyncio.to_thread(_without_wal, data)
+        former = {name: (data / name).read_text() for name in CONFIGURATION if (data / name).exists()}
+        began = time.monotonic()
+        replayed = await _replayed(cluster, choice, repository, say)
     hand_over(data, former, cluster)
     if durable:
         await asyncio.to_thread(_sync, data)

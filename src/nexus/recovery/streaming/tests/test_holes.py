@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from nexus.recovery.backups import wal
 from nexus.recovery.streaming.coverage import Span, coverage
 from nexus.recovery.streaming.position import Position, holes, line_of
-from nexus.recovery.streaming.tests.streamed import SEGMENT, connected, streamed
+from nexus.recovery.streaming.tests.streamed import SEGMENT, WITHIN, connected, streamed
 
 SIZE = 100
 
@@ -41,5 +43,6 @@ async def test_the_stream_closes_the_hole_before_a_backups_own_wal() -> None:
         assert len(await coverage(repository)) == 2
         stream.start()
         await stream.until_sealed()
-        while len(await coverage(repository)) > 1:  # what is newest was sealed before
-            await stream.until(lambda status: status.state == "streaming")
+        async with asyncio.timeout(WITHIN):
+            while len(await coverage(repository)) > 1:  # what is newest was sealed before
+                await asyncio.sleep(0.05)
