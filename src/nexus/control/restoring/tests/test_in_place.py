@@ -110,6 +110,14 @@ def test_broken_books_are_found_before_anything_is_changed(till: TillStack) -> N
     given_up = till.restore("--undo")
     assert given_up["state"] == "done", given_up
 
+    till.sell(-1)
+    ended = till.restore("--latest")
+    assert ended["state"] == "failed"
+    assert "begins anew" in ended["sentence"]
+    assert till.stack.run("restore", "--resume", "--plan").returncode == 2  # nothing is begun any more
+    assert till.answers() == {"1"}
+    till.fetch("UPDATE shop.sale SET amount = 9 WHERE amount < 0 RETURNING id")
+
 
 def test_releases_go_back_with_the_schema(till: TillStack) -> None:
     at = till.moment()
