@@ -104,7 +104,8 @@ def _shifted(backup: BackupManifest, seconds: float) -> BackupManifest:
 @pytest.mark.parametrize("seconds", [-2 * HOUR, 2 * HOUR])
 async def test_a_clock_that_was_wrong_moves_no_restore(stored: Stored, seconds: float) -> None:
     repository = await shifted(stored, seconds, f"wrong-by-{seconds}")
-    for target in (Target("latest"), *(Target("time", at=at, timeline=1) for at in stored.moments)):
+    known = sorted(stored.moments)[:-1]  # something was sold after each of them
+    for target in (Target("latest"), *(Target("time", at=at, timeline=1) for at in known)):
         wrong, right = await choose(repository, target), await choose(stored.living.repository, target)
         assert (wrong.lsn, wrong.at, wrong.backup.id) == (right.lsn, right.at, right.backup.id)
         assert wrong.legs == right.legs
