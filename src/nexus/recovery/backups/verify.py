@@ -65,7 +65,8 @@ async def verify(
         found = await asyncio.gather(*checks)
         wal = _wal(manifest, await coverage(repository, manifest.segment))
         read = sum(count for _, count in found)
-        if deep and not faults:
+        deep = deep and not faults
+        if deep:
             faults = await _proven(repository, chain, say, reserve)
             away = {copy.place for copy, _ in found if copy.state == "unreachable"}
             opened, count = await _opened(repository, manifest, wal, away)
