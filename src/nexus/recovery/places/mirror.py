@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,11 +17,10 @@ from nexus.recovery.errors import Conflict, Locked, Missing, RecoveryError
 from nexus.recovery.layout import WAL, chunk_of, segment_of
 from nexus.recovery.places.backlog import LANES, Backlog, Lane
 from nexus.recovery.places.digest import digest_of
-from nexus.recovery.places.directory import Directory
 from nexus.recovery.places.mirror_status import MirrorStatus, Trouble
 from nexus.recovery.places.pace import Pace
 from nexus.recovery.places.place import Entry, Place, Tended
-from nexus.recovery.places.transit import Transit
+from nexus.recovery.places.transit import Transit, fetch
 
 LOG = logging.getLogger(__name__)
 RELIST, RESCAN = 3600.0, 5.0  # seconds between listings of the target, of the source
@@ -30,7 +28,10 @@ WAL_RELIST = 300.0  # seconds between listings of the target's WAL
 TIDY_EVERY = 30.0  # seconds
 EFFORT = 50  # times as long as a listing of the source takes, the next one waits at least
 TIDIED = 1000  # chunks that are dropped at once
-FIRST, LONGEST = 1.0, 60.0  # seconds until a place that failed is asked again
+_CHANGED = (
+    "place {place}: {key} is no longer what was stored there (is its disk failing?); it is copied nowhere"
+)
+FIRST = 1.0  # seconds until a place that failed is asked again
 
 
 class Mirror:
@@ -51,21 +52,17 @@ class Mirror:
         self._source = source
         self._target = target
         self._transit = Transit(scratch)
-        self._rescan = rescan
-        self._first = first
-        self._relist = relist
+        self._rescan, self._relist, self._first = rescan, relist, first
         shared = Pace(rate)
         self._paces: dict[Lane, Pace] = {"wal": shared.urgent(), "rest": shared}
         self._backlog = Backlog()
         self._looking = asyncio.Lock()
         self._news = {name: asyncio.Event() for name in LANES}
-        self._list_at = self._scan_at = 0.0  # when each is due
+        self._list_at = self._scan_at = self._tidied = 0.0  # when each is due; when it was
         self._tidy_at = 0.0  # seconds since the epoch, as locks are told
-        self._tidied = 0.0
         self._damaged: set[str] = set()
-        self._known = False
         self._troubles: dict[Lane, Trouble] = {}
-        self._copied = 0
+        self._known, self._copied = False, 0
 
     def notice(self, entries: Iterable[Entry]) -> None:
         """Tells of files that just came into the source: they are copied at once, not after the next scan."""
@@ -192,12 +189,15 @@ class Mirror:
         with self._transit.folder() as folder:
             file = folder / "file"
             try:
-                await self._fetch(entry.key, file)
+                await fetch(self._source, entry.key, file)
             except Missing:  # retention dropped it, or it is a chunk whose segment is whole now
                 self._backlog.gone((entry.key,))
                 return True
             if entry.sha256 and await asyncio.to_thread(digest_of, file) != entry.sha256:
-                self._refuse_damaged(entry.key)
+                said = _CHANGED.format(place=self._source.name, key=entry.key)
+                LOG.error("%s", said)
+                self._damaged.add(entry.key)
+                self._backlog.refuse(entry.key, said)
                 return True
             try:
                 await self._target.put(entry.key, file, self._paces[name])
@@ -211,21 +211,6 @@ class Mirror:
         if segment_of(entry.key) or (chunk_of(entry.key) and time.monotonic() > self._tidied + TIDY_EVERY):
             await self._tidy()
         return True
-
-    def _refuse_damaged(self, key: str) -> None:
-        said = (
-            f"place {self._source.name}: {key} is no longer what was stored there (is its disk failing?); it "
-            "is copied nowhere"
-        )
-        LOG.error("%s", said)
-        self._damaged.add(key)
-        self._backlog.refuse(key, said)
-
-    async def _fetch(self, key: str, file: Path) -> None:
-        if isinstance(self._source, Directory):
-            await self._source.lend(key, file)
-        else:
-            await self._source.get(key, file)
 
     async def _tidy(self) -> None:
         """Drops chunks of the target that are superfluous; once one is locked, not before its time."""
@@ -248,8 +233,7 @@ class Mirror:
         if trouble is None:
             LOG.warning("%s", error)
         self._list_at = 0.0
-        longest = min(LONGEST, self._first * 2 ** min(self._troubles[name].times - 1, 10))
-        await asyncio.sleep(longest * random.uniform(0.75, 1.0))
+        await asyncio.sleep(self._troubles[name].pause(self._first))
 
     async def _rest(self, name: Lane) -> None:
         """Waits for news, at most until the source is to be scanned again."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from nexus.recovery.places.backlog import Backlog, Lane
+
+LONGEST = 60.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,10 @@ class Trouble:
     def again(self, said: str) -> Trouble:
         """It failed once more."""
         return replace(self, said=said, times=self.times + 1)
+
+    def pause(self, first: float) -> float:
+        """Seconds until the next try: about `first`, twice that, and so on."""
+        return min(LONGEST, first * 2 ** min(self.times - 1, 10)) * random.uniform(0.75, 1.0)
 
 
 @dataclass(frozen=True)

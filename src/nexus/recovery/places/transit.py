@@ -11,6 +11,9 @@ from pathlib import Path
 
 import psutil
 
+from nexus.recovery.places.directory import Directory
+from nexus.recovery.places.place import Place
+
 
 class Transit:
     """In the folder `scratch`."""
@@ -30,3 +33,11 @@ class Transit:
         for folder in self.scratch.glob("mirror-*"):
             if not psutil.pid_exists(int(folder.name.split("-")[1])):
                 shutil.rmtree(folder, ignore_errors=True)  # another mirror does the same
+
+
+async def fetch(source: Place, key: str, file: Path) -> None:
+    """To a path that is not there; a folder only lends it. Raises Missing, PlaceError."""
+    if isinstance(source, Directory):
+        await source.lend(key, file)
+    else:
+        await source.get(key, file)

@@ -86,6 +86,8 @@ async def read_archive(
 ) -> Archive:
     """What a repository holds that may lead to a target. Raises as `choose` does."""
     backups, unread = await _backups(repository)
+    listing = await repository.listing(layout.WAL)
+    unread += "".join(f"; {fault}" for fault in listing.silent.values())
     if not backups:
         places = ", ".join(place.name for place in repository.places)
         raise Unreachable(
@@ -95,7 +97,7 @@ async def read_archive(
     own = {each.id: each for each in backups if each.system == system}
     size = backups[-1].segment
     reader = Reader(repository, size, system)
-    held = Holdings.of(entry.key for entry in await repository.entries(layout.WAL))
+    held = Holdings.of(entry.key for entry in listing.entries)
     histories, faults = await _histories(repository, held)
     unread += faults
     there = spans(held, size)
