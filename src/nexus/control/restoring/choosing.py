@@ -50,6 +50,13 @@ async def chosen(world: World, asked: RestoreRequest, engine: Engine, exchange: 
     return await _anew(world, asked, engine, exchange, choice, begun)
 
 
+def from_same_place(asked: RestoreRequest, begun: Begun | None) -> RestoreRequest:
+    """Who goes on reads from the place that was named when it was begun. Pure."""
+    if begun is None or asked.place or asked.wish not in (None, begun.wish):
+        return asked
+    return asked.model_copy(update={"place": begun.place})
+
+
 async def _outdated(world: World, begun: Begun, engine: Engine) -> bool:
     """Whether the latest state is another by now: somebody wrote after what was restored had been read."""
     if begun.wish.kind != "latest" or not begun.done:

@@ -19,7 +19,7 @@ from nexus.control.recovering.runs import Runs, State
 from nexus.control.restoring import reading
 from nexus.control.restoring.acting import Acting
 from nexus.control.restoring.begun import UNDOING, Begun, Notes
-from nexus.control.restoring.choosing import chosen
+from nexus.control.restoring.choosing import chosen, from_same_place
 from nexus.control.restoring.engine import opened
 from nexus.control.restoring.exchange import Exchange
 from nexus.control.restoring.plan import plan_restore
@@ -63,7 +63,7 @@ class Restoring:
             reading.refuse_standby(self._world)
             exchange = await reading.exchange_of(self._world)
             await exchange.check()
-            asked = self._from_same_place(asked)
+            asked = from_same_place(asked, self._notes.begun())
             async with opened(site.stack, self._world.home, saying(emit), asked.place, asked.key) as engine:
                 begun = await chosen(self._world, asked, engine, exchange)
                 plan = plan_restore(await reading.situation(self._world, begun, exchange))
@@ -117,13 +117,6 @@ class Restoring:
         """Lets go of the files."""
         self._trail.close()
         self._runs.close()
-
-    def _from_same_place(self, asked: RestoreRequest) -> RestoreRequest:
-        """Who goes on reads from where it was begun."""
-        begun = self._notes.begun()
-        if begun is None or asked.place or asked.wish not in (None, begun.wish):
-            return asked
-        return asked.model_copy(update={"place": begun.place})
 
     async def _to_undo(self, exchange: Exchange) -> Begun:
         begun = self._notes.begun()
