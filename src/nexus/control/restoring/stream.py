@@ -17,6 +17,10 @@ from nexus.stack.recovering import LOCAL
 LIMIT = 120.0  # seconds
 FOLLOWS_WITHIN = 30.0
 POLL = 0.2
+_SWITCH = """
+SELECT place::text, ('x' || left(pg_walfile_name(place), 8))::bit(32)::int AS timeline
+FROM pg_switch_wal() place
+"""
 
 
 async def seal(site: Site, server: Service, place: str = "", limit: float = LIMIT) -> None:
@@ -29,15 +33,17 @@ async def seal(site: Site, server: Service, place: str = "", limit: float = LIMI
     try:
         connection = await asyncpg.connect(site.secret(server, ADMIN_URL).read_text().strip(), timeout=10)
         try:
-            end = lsn.parse(await connection.fetchval("SELECT pg_switch_wal()::text"))
+            row = await connection.fetchrow(_SWITCH)
+            assert row is not None
         finally:
             await connection.close(timeout=10)
     except (OSError, TimeoutError, asyncpg.PostgresError) as error:
         raise StartError(f"{server.name} cannot end its WAL segment: {error}") from error
+    end, timeline = lsn.parse(row["place"]), int(row["timeline"])
     give_up = asyncio.get_running_loop().time() + limit
     while True:
         status = read_status(site.home)
-        sealed = _held(status, place)
+        sealed = _held(status, place, timeline)
         if sealed and lsn.parse(sealed) >= end:
             return
         if asyncio.get_running_loop().time() > give_up:
@@ -49,9 +55,9 @@ async def seal(site: Site, server: Service, place: str = "", limit: float = LIMI
         await asyncio.sleep(POLL)
 
 
-def _held(status: StreamStatus | None, place: str) -> str | None:
-    """Up to where the archive is held, in a place or on this machine; None where nobody says."""
-    if status is None or not status.alive:
+def _held(status: StreamStatus | None, place: str, timeline: int) -> str | None:
+    """Up to where a timeline's archive is held, in a place or on this machine; None where nobody says."""
+    if status is None or not status.alive or status.timeline != timeline:
         return None
     if place in ("", LOCAL):
         return status.sealed_lsn

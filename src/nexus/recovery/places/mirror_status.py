@@ -31,7 +31,7 @@ class Trouble:
 
     def pause(self, first: float) -> float:
         """Seconds until the next try: about `first`, twice that, and so on."""
-        return min(LONGEST, first * 2 ** min(self.times - 1, 10)) * random.uniform(0.75, 1.0)
+        return min(LONGEST, first * 2.0 ** min(self.times - 1, 10)) * random.uniform(0.75, 1.0)
 
 
 @dataclass(frozen=True)
