@@ -100,7 +100,8 @@ class Company:
 
         def found() -> StreamStatus | None:
             status = read_status(self.home)
-            return status if status and status.alive and status.commits_wait else None
+            told = status and status.alive and status.commits_wait and psutil.pid_exists(status.pid)
+            return status if told else None
 
         status = eventually(found, WITHIN)
         assert status is not None
@@ -112,16 +113,16 @@ class Company:
 
     def kill_loop(self) -> None:
         """SIGKILL to the control loop; returns when another one answers."""
-        client = Client(self.home)
-        killed = client.get("/v1/ping")["pid"]
+        killed = eventually(self._loop, WITHIN)
+        assert killed is not None
         os.kill(killed, signal.SIGKILL)
+        eventually(lambda: self._loop() not in (None, killed), WITHIN)
 
-        def followed() -> bool:
-            with contextlib.suppress(OSError, ControlError):
-                return bool(client.get("/v1/ping")["pid"] != killed)
-            return False
-
-        eventually(followed, WITHIN)
+    def _loop(self) -> int | None:
+        """The pid of the control loop that answers; one that runs older code than ours hands over."""
+        with contextlib.suppress(OSError, ControlError):
+            return int(Client(self.home).get("/v1/ping")["pid"])
+        return None
 
     def lose_database(self) -> None:
         """The folder with the database's files is gone, and the server with it."""
