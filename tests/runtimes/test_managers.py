@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from nexus.runtimes.containers.engine import Engine
-from nexus.runtimes.containers.managers import Managers, Overtaken, Told, decision_of, stopped
+from nexus.runtimes.containers.managers import Managers, Overtaken, Told, decision_of, stopped, tasks_of
 
 pytestmark = [pytest.mark.docker, pytest.mark.swarm]
 LABEL = "nexus.decision"
@@ -36,7 +36,9 @@ def test_a_decision_on_what_was_changed_since_is_refused(managers: Managers) -> 
             await managers.order(theirs, stopped(2, LABEL))
         return await managers.service("db")
 
-    assert decision_of(asyncio.run(both()), LABEL) == 1
+    now = asyncio.run(both())
+    assert decision_of(now, LABEL) == 1
+    assert tasks_of(now) == 0
 
 
 def test_a_service_that_is_not_there_has_no_decision_and_no_tasks(managers: Managers) -> None:

@@ -163,6 +163,12 @@ def decision_of(service: Told | None, label: str) -> int:
     return int(((service or {}).get("Spec", {}).get("Labels") or {}).get(label, 0))
 
 
+def tasks_of(service: Told | None) -> int:
+    """How many tasks of a service are to run."""
+    mode = (service or {}).get("Spec", {}).get("Mode", {})
+    return int((mode.get("Replicated") or {}).get("Replicas") or 0)
+
+
 def volumes_of(service: Told | None) -> tuple[str, ...]:
     """The volumes that a service's containers have."""
     container = (service or {}).get("Spec", {}).get("TaskTemplate", {}).get("ContainerSpec", {})

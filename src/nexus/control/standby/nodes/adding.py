@@ -74,7 +74,11 @@ class Adding:
             )
             kept = replace(kept, numbers=number, placed=replace(kept.placed, follower=follower))
             synchronous, auto = (step.arguments[each] == "True" for each in ("synchronous", "auto"))
-            seat.records.kept = replace(kept, synchronous=synchronous, auto=auto, waited_for=False)
+            holder = await seat.holder()
+            first = kept.first or (holder.id if holder else "")
+            seat.records.kept = replace(
+                kept, synchronous=synchronous, auto=auto, waited_for=False, first=first
+            )
         await seat.runtime(seat.unit).start(seat.unit)
 
     async def stream(self, step: Step) -> None:

@@ -73,6 +73,12 @@ class NodeSeat:
         return found
 
     @property
+    def holder_id(self) -> str:
+        """The id of the node with the primary's data; "" while no standby was ever added."""
+        kept = self.records.kept
+        return kept.placed.node or kept.first
+
+    @property
     def volume(self) -> str:
         """The primary's volume, without the name of the stack."""
         return self.records.kept.placed.volume or self.database.name
@@ -96,10 +102,10 @@ class NodeSeat:
         return next(ports.instance_ports(self.keeper.home.root, set(self.site.ports.values())))
 
     async def holder(self) -> Node | None:
-        """The node that runs the primary, or has its data; None where nobody knows."""
-        placed, nodes = self.records.kept.placed, await self.managers.nodes()
-        if placed.node:
-            return next((each for each in nodes if each.id == placed.node), None)
+        """The node that has the primary's data; None where it left the Swarm, or nothing runs."""
+        known, nodes = self.holder_id, await self.managers.nodes()
+        if known:
+            return next((each for each in nodes if each.id == known), None)
         living = await self.managers.living(self.database.name)
         return next((each.node for each in living if each.node is not None), None)
 

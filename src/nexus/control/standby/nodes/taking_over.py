@@ -24,7 +24,7 @@ from nexus.plans import Action, Step
 from nexus.postgres.synchronous import put, waited_for
 from nexus.render.containers.standby import DECISION_LABEL, FOLDER
 from nexus.runtimes.containers.engine import EngineError
-from nexus.runtimes.containers.managers import Node, Told, decision_of, stopped, volumes_of
+from nexus.runtimes.containers.managers import Node, Told, decision_of, stopped, tasks_of, volumes_of
 from nexus.standby import StandbyError, promoting, settings
 from nexus.standby.errors import NotFenced, SeatTaken
 
@@ -81,7 +81,7 @@ class TakingOver:
         found = await self._primary(decision)
         if self._serves(found):
             return
-        if decision_of(found, DECISION_LABEL) != decision:
+        if decision_of(found, DECISION_LABEL) != decision or tasks_of(found):
             await managers.order(found, stopped(decision, DECISION_LABEL))
         try:
             self.cut_off = await gone(managers, unit, HUNG_ENDS_WITHIN if self._waited else ENDS_WITHIN)
@@ -103,7 +103,7 @@ class TakingOver:
         if await self._handed_over(decision):
             return
         found = await self._primary(decision)
-        if decision_of(found, DECISION_LABEL) != decision:
+        if decision_of(found, DECISION_LABEL) != decision or tasks_of(found):
             raise SeatTaken(f"decision {decision} does not hold any more; look at `nexus standby status`")
         async with connected(seat.url(seat.follower.port)) as standby:
             if await standby.fetchval("SELECT pg_is_in_recovery()"):
@@ -148,7 +148,7 @@ class TakingOver:
         seat = self._seat
         await promoting.write(seat.url(), f"decision {step.arguments['decision']}", WRITES_WITHIN)
         kept, follower = seat.records.kept, seat.follower
-        left = Left(self._holder.id, self._holder.host, seat.volume) if self._holder else Left("", "?", "?")
+        left = (Left(self._holder.id, self._holder.host, seat.volume),) if self._holder else ()
         placed = replace(
             kept.placed,
             node=follower.node,
@@ -158,7 +158,7 @@ class TakingOver:
             follower=None,
         )
         seat.records.kept = replace(
-            kept, placed=placed, moving="", waited_for=False, auto=False, left=(*kept.left, left)
+            kept, placed=placed, moving="", waited_for=False, auto=False, left=(*kept.left, *left)
         )
 
     async def retire(self, step: Step) -> None:

@@ -72,7 +72,8 @@ class Watching:
             log.warning("the primary lives but refuses to be asked: %s", error)
         except UNANSWERED as error:
             await self._links.close()
-            await self._missed((str(error) or type(error).__name__).splitlines()[0], kept)
+            says = str(error).splitlines()[0] if isinstance(error, asyncpg.PostgresError) else "no answer"
+            await self._missed(says, kept)
 
     async def close(self) -> None:
         """Closes what it asked over."""
@@ -119,15 +120,13 @@ class Watching:
         if not kept.auto:
             return
         holder = await self._seat.holder()
-        cut_off = holder is None or not holder.ready
+        cut_off = not holder.ready if holder is not None else bool(self._seat.holder_id)
         if not cut_off and self._misses < ENOUGH:
             return
         if not kept.waited_for:
             log.error("the primary is away (%s), and commits did not wait for the standby: it stays one", why)
             return
-        cause = (
-            f"node {holder.host} is down" if holder and cut_off else f"the primary does not answer ({why})"
-        )
+        cause = f"node {holder.host} is down" if holder and cut_off else f"the primary is away: {why}"
         try:
             await self._fail_over(cause)
         except (StartError, Refused, EngineError) as error:
