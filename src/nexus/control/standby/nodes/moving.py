@@ -90,7 +90,9 @@ class Moving:
         if not served:
             return outcome, await taking.undo(outcome.sentence())
         written = self._watching.last_written()
-        missing = max(0, written - taking.has) if written is not None and taking.has else None
+        missing: int | None = None  # what the old primary wrote after the last look, only its disk tells
+        if kept.waited_for and written is not None and taking.has:
+            missing = max(0, written - taking.has)
         kind, decision = "failover", kept.placed.decision
         seconds = served[0] - since
         ended = Ended(time.time(), kind, decision, kept.moving, None, missing, kept.waited_for, seconds)
