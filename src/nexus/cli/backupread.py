@@ -83,9 +83,11 @@ def read(known: Desk, question: Callable[[Repository], Awaitable[T]]) -> T:
 
 def runs() -> tuple[Desk, tuple[Run, ...]]:
     """The newest runs, newest first."""
+    from nexus.control.recovering.looking import WHATS
+
     known = desk()
     with notes(known) as found:
-        return known, found.latest("full", "incremental", "verify", "prune", "restore", "drill", count=20)
+        return known, found.latest(*WHATS, count=20)
 
 
 def chosen(found: RecoveryFacts, names: Sequence[str]) -> tuple[BackupManifest, ...]:

@@ -92,7 +92,7 @@ def show_schedule(rules: Schedule, following: Mapping[Any, float | None], latest
     table = _table("job", "began", "took", "state", "size", "by", "how it ended")
     for run in latest:
         table.add_row(
-            t(run.what),
+            _what(run.what),
             at(run.began, rules.zone),
             lasting(run.seconds) if run.ended else "",
             f"[{STATES[run.state]}]{t(run.state)}[/]",
@@ -101,6 +101,12 @@ def show_schedule(rules: Schedule, following: Mapping[Any, float | None], latest
             escape(run.backup if run.state == "done" else run.sentence),
         )
     console().print(table)
+
+
+def _what(what: str) -> str:
+    """A run's kind; of a disaster that was drilled, its name too."""
+    kind, _, scenario = what.partition(":")
+    return f"{t(kind)}: {scenario}" if scenario else t(kind)
 
 
 def at(seconds: float, zone: str) -> str:

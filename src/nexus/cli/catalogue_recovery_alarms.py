@@ -55,6 +55,7 @@ PT_BR = {
         "o local {place} fica no próprio disco desta pilha e se perde com ele"
     ),
     "the last backup failed: {why}": "o último backup falhou: {why}",
+    "the last drill of {scenario} failed: {why}": "o último simulado de {scenario} falhou: {why}",
     "the last drill failed: {why}": "o último simulado falhou: {why}",
     "the last drill was {age} ago; one has been due for {time}": (
         "o último simulado foi há {age}; há um atrasado há {time}"

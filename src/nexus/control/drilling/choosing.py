@@ -12,7 +12,7 @@ from nexus.control.restoring.engine import rates_of
 from nexus.recovery.backups.manifest import BackupManifest
 from nexus.recovery.backups.totals_files import TotalsError, load_totals
 from nexus.recovery.drilling.records import Record
-from nexus.recovery.errors import RecoveryError
+from nexus.recovery.errors import Damaged, Missing, RecoveryError, WrongKey
 from nexus.recovery.places import Place
 from nexus.recovery.repository import Repository
 from nexus.recovery.restoring.choose import choose
@@ -20,6 +20,7 @@ from nexus.recovery.restoring.rates import read_rates
 from nexus.recovery.restoring.target import Target
 from nexus.recovery.streaming.status import read_status
 from nexus.stack import Stack
+from nexus.stack.recovering import LOCAL
 
 
 @dataclass(frozen=True)
@@ -37,19 +38,24 @@ class Subject:
     room: int
 
 
+def check_place(desk: Desk, place: str) -> None:
+    """Raises Refused when an operator names a place that there is not."""
+    names = (LOCAL, *desk.policy.places)
+    if place and place not in names:
+        raise Refused(f"no place {place!r} is known; there are: {', '.join(names)}")
+
+
 async def chosen(desk: Desk, last: Record | None, now: float, place: str = "") -> Subject:
     """What will be drilled. `last`: the drill before; `place`: the one that an operator names, "" = the other
     one than last time; `now` in seconds since the epoch.
 
     Raises:
-        Refused: there is no such place, or nothing in it leads anywhere.
+        Refused: nothing in it leads anywhere.
     """
     try:
         async with desk.repository() as repository:
             names = [each.name for each in repository.places]
             name = place or next_place(names, last.place if last else "")
-            if name not in names:
-                raise Refused(f"no place {name!r} is known; there are: {', '.join(names)}")
             picked = next(each for each in repository.places if each.name == name)
             return await _in(desk, repository, picked, now)
     except RecoveryError as error:
@@ -77,12 +83,21 @@ async def _in(desk: Desk, repository: Repository, place: Place, now: float) -> S
     stream = read_status(desk.home)
     timeline = stream.timeline if stream is not None and stream.timeline else None
     choice = await choose(alone, Target("latest", timeline=timeline), zone=desk.policy.schedule.zone)
-    counted = None
-    for name in reversed(await alone.ids()):
-        manifest = await alone.backup(name)
-        if manifest.totals is not None and manifest.totals.exact and manifest.totals.totals:
-            counted = manifest
-            break
+    counted = await newest_counted(alone)
     expected = read_rates(rates_of(desk.home)).seconds(choice)
     rpo = behind(stream, place.name, now)
     return Subject(place.name, choice.backup, counted, expected, choice.bytes, rpo, choice.room)
+
+
+async def newest_counted(repository: Repository) -> BackupManifest | None:
+    """The newest backup whose numbers of the business belong to an exact place in the WAL. One that cannot be
+    read is passed over, as a restore does: those made before a recovery kit are not opened by its key.
+    """
+    for name in reversed(await repository.ids()):
+        try:
+            manifest = await repository.backup(name)
+        except (Damaged, Missing, WrongKey):
+            continue
+        if manifest.totals is not None and manifest.totals.exact and manifest.totals.totals:
+            return manifest
+    return None

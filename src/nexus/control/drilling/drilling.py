@@ -11,7 +11,7 @@ from pathlib import Path
 
 from nexus.control.addresses import Refused
 from nexus.control.deploying.trail import Trail
-from nexus.control.drilling.choosing import Subject, chosen
+from nexus.control.drilling.choosing import Subject, check_place, chosen
 from nexus.control.drilling.disaster import Disaster
 from nexus.control.drilling.finding import Emit, Findings
 from nexus.control.drilling.nightly import Nightly
@@ -21,7 +21,7 @@ from nexus.control.drilling.reporting import publish
 from nexus.control.drilling.room import Room, clear_abandoned, folder, made
 from nexus.control.progress import step_told
 from nexus.control.recovering.desk import Desk
-from nexus.control.recovering.runs import Runs, State
+from nexus.control.recovering.runs import SCENARIO, Runs, State
 from nexus.control.restoring.choosing import check_room
 from nexus.migrations.rehearsing.sentence import Sentence
 from nexus.plans import Journal, Outcome, Plan, Step, StepEvent, execute
@@ -70,6 +70,7 @@ async def drill(desk: Desk, asked: Asked, emit: Emit, stop: asyncio.Event) -> tu
     unknown = [name for name in asked.scenarios if name not in SCENARIOS]
     if unknown:
         raise Refused(f"there is no scenario {', '.join(unknown)}; there are: {', '.join(SCENARIOS)}")
+    check_place(desk, asked.place)
     ended = []
     for name in asked.scenarios or (NIGHTLY,):
         if stop.is_set():
@@ -82,7 +83,7 @@ async def drill(desk: Desk, asked: Asked, emit: Emit, stop: asyncio.Event) -> tu
                 continue
             check_room(folder(desk.home), found.room * (AT_ONCE if name == NIGHTLY else AT_ONCE_IN_DISASTER))
         except Refused as error:
-            _note_refused(desk, asked, str(error))
+            _note_refused(desk, name, asked, str(error))
             raise
         one = await _alone(desk, name, plan, found, asked, emit, stop)
         if one is not None:
@@ -90,12 +91,17 @@ async def drill(desk: Desk, asked: Asked, emit: Emit, stop: asyncio.Event) -> tu
     return tuple(ended)
 
 
-def _note_refused(desk: Desk, asked: Asked, why: str) -> None:
+def _note_refused(desk: Desk, name: str, asked: Asked, why: str) -> None:
     """A drill that could not even begin has failed: what was to be restored cannot be."""
     if asked.plan_only:
         return
     with closing(Runs(desk.home.database)) as runs:
-        runs.end(runs.begin("drill", asked.who, asked.due), "failed", why)
+        runs.end(runs.begin(_what(name), asked.who, asked.due), "failed", why)
+
+
+def _what(name: str) -> str:
+    """What a run of it is noted as: only the nightly drill is tonight's."""
+    return "drill" if name == NIGHTLY else f"{SCENARIO}{name}"
 
 
 def _plan(desk: Desk, name: str, found: Subject, asked: Asked) -> Plan:
@@ -141,7 +147,7 @@ async def _noted(
     name = findings.scenario
     with closing(Runs(desk.home.database)) as runs, closing(Trail(desk.home.database)) as trail:
         runs.settle()
-        run = runs.begin("drill", asked.who, asked.due, found.backup.id)
+        run = runs.begin(_what(name), asked.who, asked.due, found.backup.id)
         if asked.who != SCHEDULE:
             trail.add(asked.who, f"drill {name}: asked for", ())
         state: State = "interrupted"
@@ -175,7 +181,7 @@ async def _carried_out(
         scenario, runbook = SCENARIOS[findings.scenario], read_runbook(findings.scenario)
         work = Disaster(desk, found, room, findings, scenario, runbook)
     required = tuple(name for name in work.required if not (asked.keep and name == CLEANED))
-    cleaned = False
+    cleaned = kept = False
 
     async def clean(step: Step | None = None) -> None:
         nonlocal cleaned
@@ -197,8 +203,9 @@ async def _carried_out(
         with closing(Journal(desk.home.database)) as journal:
             actions = {**work.actions(), "clean": clean, "report": report}
             ended = await execute(plan, actions, journal, asked.who, tell, stop)
+        kept = asked.keep and ended.state != "interrupted"
     finally:
-        if not asked.keep and not cleaned:
+        if not kept and not cleaned:
             await asyncio.shield(clean())
     told = any(each.state == "failed" and each.name != CLEANED for each in findings.all)
     if ended.failed and not told:
@@ -206,7 +213,8 @@ async def _carried_out(
         name = RESTORED if step.action == "restore" else step.action
         text = "it stopped for another reason: {why}"
         findings.add(Finding(name, "failed", text, {"why": why}))
-    if asked.keep:
+    if kept:
+        room.keep()
         text = "kept, as asked, in {folder}"
         findings.add(Finding(CLEANED, "unproven", text, {"folder": str(room.place)}))
     return findings.report(required), ended

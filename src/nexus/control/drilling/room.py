@@ -22,6 +22,7 @@ from nexus.runtimes.process import accounts
 from nexus.runtimes.process.watch import kill_group
 from nexus.stack import ManifestError, load_stack
 
+KEPT = "kept"  # the file in a room that an operator wants to look at
 SOURCES = "stack"  # the folder of nexus.yaml in a restored home
 GONE_WITHIN = 20.0  # seconds
 
@@ -56,6 +57,11 @@ class Room:
     def counted(self) -> Path:
         """The folder of the server on which the business's numbers are counted."""
         return self.place / "counted" / "server"
+
+    def keep(self) -> None:
+        """No drill clears it away any more. What opens the victim's backups elsewhere is not left lying."""
+        self.kit.unlink(missing_ok=True)
+        (self.place / KEPT).touch(0o600)
 
     async def empty(self) -> str:
         """Takes down what runs there, orderly where it can be, and deletes all of it; what is left, "" when
@@ -100,12 +106,23 @@ def made(home: Home) -> Iterator[Room]:
             rooms.rmdir()
 
 
-async def clear_abandoned(home: Home) -> int:
-    """Empties what killed drills left; returns how many there were."""
-    found = await asyncio.to_thread(leftovers.abandoned, folder(home))
+async def clear_abandoned(home: Home, kept: bool = False) -> int:
+    """Empties what killed drills left; returns how many there were. `kept`: also what operators wanted to
+    look at.
+    """
+    rooms = await asyncio.to_thread(leftovers.abandoned, folder(home))
+    found = [each for each in rooms if kept or not (each / KEPT).exists()]
     for place in found:
         await Room(place).empty()
     return len(found)
+
+
+async def clear_all(home: Home) -> None:
+    """Empties all rooms but that of a drill that is under way, and deletes their folder."""
+    await clear_abandoned(home, kept=True)
+    rooms = folder(home)
+    if rooms.is_dir() and not any(rooms.iterdir()):
+        rooms.rmdir()
 
 
 def kill_strays(place: Path) -> int:

@@ -91,7 +91,7 @@ async def make_victim(desk: Desk, found: Subject, room: Room) -> Victim:
         told = outcome_of(said)
         raise StartError(str(told.get("sentence") or told.get("message") or said.last))
     victim = Victim(Beside(room.home), room)
-    _furnish(victim)
+    furnish(victim)
     await victim.beside.prepare()
     up = await victim.beside.up()
     if up.code:
@@ -102,6 +102,21 @@ async def make_victim(desk: Desk, found: Subject, room: Room) -> Victim:
         raise StartError(f"nexus backup create: {outcome_of(made).get('sentence') or made.last}")
     await victim.copied(backup)
     return victim
+
+
+def furnish(victim: Victim) -> None:
+    """Its backups go to places of its own, and to none of the living stack's."""
+    file = victim.beside.root / "nexus.yaml"
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    told = yaml.load(file.read_text())
+    recovery = told["recovery"] = told.get("recovery") or {}
+    recovery["places"] = {SECOND: {"kind": "directory", "path": str(victim.room.second)}}
+    recovery["stream"] = True
+    with file.open("w") as handle:
+        yaml.dump(told, handle)
+    kit = make_kit(victim.beside.home)
+    accounts.private_file(victim.room.kit, "\n".join(kit.lines) + "\n", None)
 
 
 async def until(there: Callable[[], Awaitable[bool]], otherwise: str, within: float = COPIED_WITHIN) -> None:
@@ -115,18 +130,3 @@ async def until(there: Callable[[], Awaitable[bool]], otherwise: str, within: fl
         if time.monotonic() > give_up:
             raise StartError(f"{otherwise} within {within:g} s")
         await asyncio.sleep(EVERY)
-
-
-def _furnish(victim: Victim) -> None:
-    """Its backups go to places of its own, and to none of the living stack's."""
-    file = victim.beside.root / "nexus.yaml"
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    told = yaml.load(file.read_text())
-    recovery = told.setdefault("recovery", {})
-    recovery["places"] = {SECOND: {"kind": "directory", "path": str(victim.room.second)}}
-    recovery["stream"] = True
-    with file.open("w") as handle:
-        yaml.dump(told, handle)
-    kit = make_kit(victim.beside.home)
-    accounts.private_file(victim.room.kit, "\n".join(kit.lines) + "\n", None)

@@ -9,12 +9,14 @@ from typing import Any, Literal
 
 from nexus.control.recovering.amounts import DAY, HOUR, roughly, size
 from nexus.control.recovering.facts import RecoveryFacts
+from nexus.control.recovering.runs import SCENARIO
 from nexus.control.recovering.timetable import last
 from nexus.migrations.rehearsing.sentence import Sentence
 
 Level = Literal["error", "warning"]
 OVERDUE = HOUR  # after a backup was due
 SOON = 3 * DAY  # in which the disk will be full
+JUDGED = ("done", "failed")  # what was cut short says nothing
 PROOF_OVERDUE = 12 * HOUR  # after a drill or a verification was due
 
 
@@ -170,12 +172,13 @@ def _proof(facts: RecoveryFacts) -> Iterator[Alarm]:
         yield _error("recovery.damaged", text, about=checked.backup, id=checked.backup, why=checked.sentence)
     yield from _verified(facts)
     yield from _drilled(facts)
+    yield from _mended(facts)
 
 
 def _verified(facts: RecoveryFacts) -> Iterator[Alarm]:
     due = last(facts.policy.schedule.verify, facts.policy.schedule.zone, _before(facts, PROOF_OVERDUE))
     oldest = min((each.ended for each in facts.backups), default=facts.now)
-    checked = facts.last("verify", state=("done", "failed"))
+    checked = facts.last("verify", state=JUDGED)
     since = oldest if checked is None else min(checked.began, facts.now)
     if due is not None and since < due.timestamp():
         text = "no backup was verified for {age}; `nexus backup verify` does, and says what keeps it from it"
@@ -183,7 +186,7 @@ def _verified(facts: RecoveryFacts) -> Iterator[Alarm]:
 
 
 def _drilled(facts: RecoveryFacts) -> Iterator[Alarm]:
-    drill = facts.last("drill")
+    drill = facts.last("drill", state=JUDGED)
     if drill is None:
         yield _warning("recovery.drill", "no restore was ever proven by a drill")
         return
@@ -195,6 +198,15 @@ def _drilled(facts: RecoveryFacts) -> Iterator[Alarm]:
         text = "the last drill was {age} ago; one has been due for {time}"
         late = roughly(facts.now - due.timestamp())
         yield _error("recovery.drill", text, age=roughly(facts.now - drill.began), time=late)
+
+
+def _mended(facts: RecoveryFacts) -> Iterator[Alarm]:
+    """Each disaster by itself: that one was mended says nothing of another, nor of the nightly drill."""
+    for what in sorted({run.what for run in facts.runs if run.what.startswith(SCENARIO)}):
+        drill = facts.last(what, state=JUDGED)
+        if drill is not None and drill.state == "failed":
+            text, name = "the last drill of {scenario} failed: {why}", what.removeprefix(SCENARIO)
+            yield _error("recovery.drill", text, about=name, scenario=name, why=drill.sentence)
 
 
 def _before(facts: RecoveryFacts, seconds: float) -> datetime:

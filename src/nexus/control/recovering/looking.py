@@ -11,9 +11,10 @@ from pathlib import Path
 from nexus.control.recovering.desk import Desk
 from nexus.control.recovering.facts import PlaceFacts, RecoveryFacts
 from nexus.control.recovering.reading import behind, wal_behind
-from nexus.control.recovering.runs import Run, Runs, What
+from nexus.control.recovering.runs import SCENARIO, Run, Runs
 from nexus.recovery import layout
 from nexus.recovery.backups.manifest import BackupManifest
+from nexus.recovery.drilling.scenarios import SCENARIOS
 from nexus.recovery.errors import PlaceError, RecoveryError
 from nexus.recovery.places import Entry, Place
 from nexus.recovery.repository import Repository
@@ -25,7 +26,10 @@ from nexus.stack.recovering import LOCAL, DirectoryPlace
 
 WITHIN = 20.0  # seconds for one question to a place
 GROWTH_OVER = 7 * 86_400.0  # seconds
-WHATS: tuple[What, ...] = ("full", "incremental", "verify", "prune", "restore", "drill")
+WHATS = (
+    *("full", "incremental", "verify", "prune", "restore", "drill"),
+    *(f"{SCENARIO}{name}" for name in SCENARIOS),
+)
 
 
 @dataclass

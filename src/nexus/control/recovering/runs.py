@@ -16,6 +16,7 @@ from nexus.plans.store import Store
 from nexus.runtimes.process.identity import alive, birth
 
 What = Literal["full", "incremental", "verify", "prune", "restore", "drill"]
+SCENARIO = "drill:"  # before the name of a disaster that was drilled: no nightly drill
 State = Literal["running", "done", "failed", "interrupted"]
 KEPT = 1000
 _TABLES = """
@@ -30,12 +31,13 @@ _COLUMNS = "id, what, who, began, due, ended, state, sentence, backup, bytes"
 
 @dataclass(frozen=True)
 class Run:
-    """One run. `due`: when the schedule wanted it, None where an operator did; `backup`: which one it made,
-    checked or restored; `bytes`: as stored; `sentence`: how it ended.
+    """One run. `what`: a `What`, or `SCENARIO` with a name; `due`: when the schedule wanted it, None where an
+    operator did; `backup`: which one it made, checked or restored; `bytes`: as stored; `sentence`: how it
+    ended.
     """
 
     id: int
-    what: What
+    what: str
     who: str
     began: float
     due: float | None
@@ -58,7 +60,7 @@ class Runs:
         self._store = Store(path, _TABLES)
         self._now = now
 
-    def begin(self, what: What, who: str, due: float | None = None, backup: str = "") -> int:
+    def begin(self, what: str, who: str, due: float | None = None, backup: str = "") -> int:
         """Notes that a run of this process begins; only the latest are kept."""
         pid = os.getpid()
         run = self._store.insert(
@@ -94,7 +96,7 @@ class Runs:
         return len(killed)
 
     def latest(
-        self, *what: What, state: State | None = None, backup: str | None = None, count: int = 1
+        self, *what: str, state: State | None = None, backup: str | None = None, count: int = 1
     ) -> tuple[Run, ...]:
         """The newest runs of some kinds, newest first; of one state or one backup where it is named."""
         clauses, arguments = [f"what IN ({','.join('?' * len(what))})"], [*map(str, what)]

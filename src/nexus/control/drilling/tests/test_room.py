@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nexus.control.drilling.room import Room, clear_abandoned, folder, made, strays
+from nexus.control.drilling.room import Room, clear_abandoned, clear_all, folder, made, strays
 from nexus.migrations.rehearsing.leftovers import OWNER
 from nexus.runtimes.home import Home
 
@@ -59,3 +59,18 @@ def test_a_drill_that_is_under_way_is_left_alone(home: Home) -> None:
         assert asyncio.run(clear_abandoned(home)) == 0
         assert room.place.exists()
         asyncio.run(Room(room.place).empty())
+
+
+def test_what_an_operator_kept_stays_but_for_the_kits_key_until_all_data_go(home: Home) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    room = Room(folder(home) / "0a1b2c3d")
+    (room.place / "home").mkdir(parents=True)
+    (room.place / OWNER).write_text(json.dumps({"pid": ended.pid, "birth": "1"}))
+    room.kit.write_text("AGE-SECRET-KEY-1\n")
+    room.keep()
+    assert asyncio.run(clear_abandoned(home)) == 0
+    assert room.home.exists()
+    assert not room.kit.exists()
+    asyncio.run(clear_all(home))
+    assert not folder(home).exists()

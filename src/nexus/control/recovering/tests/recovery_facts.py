@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from nexus.control.recovering.facts import PlaceFacts, RecoveryFacts
-from nexus.control.recovering.runs import Run, State, What
+from nexus.control.recovering.runs import Run, State
 from nexus.recovery.backups.manifest import BackupManifest, Stored
 from nexus.recovery.layout import Kind, new_id
 from nexus.recovery.streaming.status import StreamStatus
@@ -38,7 +38,7 @@ def backup(began: float, kind: Kind = "full", parent: BackupManifest | None = No
     )
 
 
-def run(what: What, began: float, state: State = "done", sentence: str = "", seconds: float = 5.0) -> Run:
+def run(what: str, began: float, state: State = "done", sentence: str = "", seconds: float = 5.0) -> Run:
     """A run that has ended."""
     return Run(int(began), what, "the schedule", began, began, began + seconds, state, sentence, "", 0)
 

@@ -8,6 +8,7 @@ from nexus.control.recovering.costs import SERVING
 from nexus.control.recovering.facts import PlaceFacts, RecoveryFacts
 from nexus.control.recovering.kept import figures
 from nexus.control.recovering.reading import behind
+from nexus.control.recovering.runs import Run
 from nexus.control.recovering.standing import judge, runs_out_in
 from nexus.control.recovering.tests.recovery_facts import DAY, HOUR, NOW, backup, facts, run, stream
 from nexus.recovery.restoring.rates import FIXED, Rates
@@ -15,6 +16,8 @@ from nexus.recovery.streaming.status import Gap, Trouble
 from nexus.stack.recovering import RecoveryPolicy
 
 FRESH = backup(NOW - HOUR)
+LOST = "drill:machine-lost"
+BAD_NIGHT = run("drill", NOW - 3 * HOUR, "failed", "books differ")
 MEASURED = Rates(100e6, 300e6, 50e6, measured=True)
 
 
@@ -120,6 +123,8 @@ def test_a_full_backup_before_the_gap_does_not_close_it_whatever_its_clock_said(
         ({"runs": (run("verify", NOW - 3 * DAY),)}, "recovery.verify"),
         ({"runs": (run("drill", NOW - HOUR, "failed", "books differ"),)}, "recovery.drill"),
         ({"runs": (run("drill", NOW - 3 * DAY),)}, "recovery.drill"),
+        ({"runs": (run("drill", NOW - 3 * DAY), run(LOST, NOW - HOUR))}, "recovery.drill"),
+        ({"runs": (BAD_NIGHT, run("drill", NOW - HOUR, "interrupted"))}, "recovery.drill"),
     ],
 )
 def test_what_is_wrong_has_a_name_that_stays(changed: dict[str, object], alarm: str) -> None:
@@ -168,6 +173,21 @@ def test_the_standstill_is_that_of_a_backup_which_can_be_fetched() -> None:
     none = judge(replace(told, places=(replace(there, backups=()),)))
     assert (none.rto, none.ok) == (None, False)
     assert none.verdict.endswith("no backup is whole, in reach and of a known age")
+
+
+def test_each_drill_is_judged_by_itself() -> None:
+    well, mended = run("drill", NOW - 3 * HOUR), run(LOST, NOW - HOUR)
+    broken = run("drill:bad-deploy", NOW - 2 * HOUR, "failed", "rows differ")
+
+    def drills(*runs: Run) -> list[str]:
+        found = judge(facts([FRESH], runs=runs)).alarms
+        return [f"{each.about}: {each.sentence}" for each in found if each.name == "recovery.drill"]
+
+    assert drills(mended, BAD_NIGHT) == [": the last drill failed: books differ"]
+    assert drills(well, mended, broken) == ["bad-deploy: the last drill of bad-deploy failed: rows differ"]
+    assert drills(mended) == [": no restore was ever proven by a drill"]
+    assert drills(well, replace(broken, what=LOST), mended) == []
+    assert judge(facts([FRESH], runs=(mended,))).as_dict()["last_proven"] is None
 
 
 def test_each_damaged_backup_is_an_alarm_of_its_own() -> None:
