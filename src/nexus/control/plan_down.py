@@ -53,7 +53,7 @@ def plan_delete_backups(backups: str) -> Plan:
 def _left(backups: str) -> str:
     if backups:
         return f"its backups stay in {backups}, and the keys that open them"
-    return "its backups on this machine and the keys that open any go too"
+    return "its backups on this machine, the reports of drills and the keys that open any go too"
 
 
 def _stop(stack: Stack, facts: Facts, service: Service, running: set[str]) -> Step:

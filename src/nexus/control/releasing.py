@@ -180,6 +180,8 @@ class Releasing:
 
     async def delete(self, step: Step) -> None:
         """Removes what the runtime keeps of the stack, and all releases."""
+        from nexus.control.drilling.room import clear_all  # what runs there is taken down by all of control
+
         home = self._world.home
         await self._world.streaming.end()  # what it received is sealed before its folder goes
         await self._world.keeper.actions()["delete"](step)
@@ -187,4 +189,5 @@ class Releasing:
         for folder in (home.releases, home.parts):
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         await asyncio.to_thread(delete_all, home.root / "rehearsals")
+        await clear_all(home)
         self._world.catalogue.forget()

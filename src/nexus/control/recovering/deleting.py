@@ -5,9 +5,13 @@ from __future__ import annotations
 import shutil
 
 from nexus.control.recovering import kept
+from nexus.migrations.rehearsing.leftovers import delete_all
+from nexus.recovery.drilling.keeping import REPORTS
 from nexus.recovery.places.opening import local_folder
 from nexus.recovery.sealing import keyring
 from nexus.runtimes.home import Home
+
+BESIDE = "beside"  # where what is compared with the living stack is restored
 
 
 def delete_secrets(home: Home) -> None:
@@ -24,10 +28,13 @@ def delete_secrets(home: Home) -> None:
 
 
 def delete_recovery(home: Home, backups_stay: bool) -> None:
-    """Deletes what the stream and the watch keep; this machine's backups and the keys unless they stay."""
+    """Deletes what the stream and the watch keep and what was restored beside; this machine's backups, the
+    signed reports of drills and the keys unless they stay.
+    """
     folders = [home.root / "recovery"]
+    delete_all(home.root / BESIDE)
     if not backups_stay:
-        folders += [local_folder(home), keyring.folder(home)]
+        folders += [local_folder(home), home.root / REPORTS, keyring.folder(home)]
     for folder in folders:
         if folder.exists():
             shutil.rmtree(folder)

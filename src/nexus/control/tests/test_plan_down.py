@@ -65,7 +65,7 @@ def test_backups_stay_when_data_are_deleted_unless_they_are_to_go(tmp_path: Path
     assert "its backups stay in /home/backups, and the keys that open them" in stays.does
     assert stays.arguments == {"backups": "stay"}
     goes = plan_down(stack, facts(stack), delete_data=True).steps[-1]
-    assert "its backups on this machine and the keys that open any go too" in goes.does
+    assert "its backups on this machine, the reports of drills and the keys that open any go too" in goes.does
     assert goes.arguments == {"backups": "go"}
 
 

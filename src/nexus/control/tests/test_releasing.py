@@ -13,8 +13,10 @@ import pytest
 from nexus.control.addresses import Refused
 from nexus.control.deploying.building import Building
 from nexus.control.deploying.requests import BuildRequest, DeployRequest
+from nexus.control.drilling.room import KEPT
 from nexus.control.releasing import FIRST, Releasing, after_first_releases, first_releases, released, standing
 from nexus.control.world import World
+from nexus.migrations.rehearsing.leftovers import OWNER
 from nexus.plans import Plan, Step
 from nexus.releases.artefact import snapshot
 from nexus.runtimes.home import Home
@@ -244,6 +246,25 @@ async def test_deleted_data_take_all_releases_with_them(world: World, root: Path
     assert world.catalogue.stable() == {}
     assert world.catalogue.of() == ()
     assert not world.home.releases.exists()
+
+
+async def test_what_was_restored_beside_goes_with_the_data_and_signed_reports_with_the_backups(
+    world: World, root: Path
+) -> None:
+    home = world.home.root
+    copies = [home / name for name in ("drills/kept", "beside/left", "recovery/merging/seen")]
+    report = home / "reports" / "drills" / "one.json"
+    for folder in (*copies, report.parent):
+        folder.mkdir(parents=True)
+        (folder / OWNER).write_text("")  # of nobody that lives
+    (copies[0] / KEPT).touch()
+    report.touch()
+    releasing = Releasing(world, load_stack(root), "ana")
+    await releasing.delete(Step("delete", "delete", "shop", "", "", arguments={"backups": "stay"}))
+    assert [each.parent.exists() for each in copies] == [False, False, False]
+    assert report.exists()
+    await releasing.delete(Step("delete", "delete", "shop", "", "", arguments={"backups": "go"}))
+    assert not (home / "reports").exists()
 
 
 def test_a_restart_makes_first_releases_before_all_else(root: Path) -> None:

@@ -19,12 +19,13 @@ from nexus.recovery.repository import Repository
 from nexus.runtimes.home import Home
 from nexus.runtimes.process import accounts
 
+REPORTS = "reports"  # the folder below a home
 KEPT = 400  # reports on this machine
 
 
 def folder(home: Home) -> Path:
     """The folder of the reports."""
-    return home.root / "reports" / "drills"
+    return home.root / REPORTS / "drills"
 
 
 def files(signed: Signed) -> dict[str, str]:
