@@ -23,6 +23,10 @@ Auto = Annotated[
     typer.Option("--auto/--no-auto", help="Whether it takes over by itself when the primary dies."),
 ]
 PlanOnly = Annotated[bool, typer.Option("--plan", help="Print what would be done, and stop.")]
+Discard = Annotated[
+    bool,
+    typer.Option("--discard", help="Also where the old primary may have the only copy of transactions."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the stable JSON form.")]
 
 
@@ -32,16 +36,23 @@ def _standby() -> None:
 
 
 @app.command()
-def add(path: Path = "", synchronous: Synchronous = None, auto: Auto = None, plan: PlanOnly = False) -> None:
+def add(
+    path: Path = "",
+    synchronous: Synchronous = None,
+    auto: Auto = None,
+    discard: Discard = False,
+    plan: PlanOnly = False,
+) -> None:
     """Add a standby, make a former primary one, or change what the present one does."""
-    body = {"who": place.who(), "path": path, "synchronous": synchronous, "auto": auto, "plan_only": plan}
-    raise typer.Exit(follow("/v1/standby/add", body))
+    wish = {"path": path, "synchronous": synchronous, "auto": auto, "discard": discard}
+    raise typer.Exit(follow("/v1/standby/add", {"who": place.who(), **wish, "plan_only": plan}))
 
 
 @app.command()
-def remove(plan: PlanOnly = False) -> None:
+def remove(discard: Discard = False, plan: PlanOnly = False) -> None:
     """Stop the standby and remove its data; commits wait for it no more."""
-    raise typer.Exit(follow("/v1/standby/remove", {"who": place.who(), "plan_only": plan}))
+    body = {"who": place.who(), "discard": discard, "plan_only": plan}
+    raise typer.Exit(follow("/v1/standby/remove", body))
 
 
 @app.command()

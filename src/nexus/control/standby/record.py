@@ -30,11 +30,15 @@ class Record:
 
 @dataclass(frozen=True)
 class Former:
-    """A fenced former primary: its folder, and what the standby was that took its place."""
+    """A fenced former primary: its folder, and what the standby was that took its place.
+
+    `spare`: the present primary has all that it acknowledged, for certain; else it may be the only copy.
+    """
 
     data: str
     synchronous: bool = False
     auto: bool = False
+    spare: bool = False
 
 
 @dataclass(frozen=True)

@@ -16,16 +16,22 @@ class Asked(BaseModel):
 
 class AddRequest(Asked):
     """`nexus standby add`. `path`: where its data goes ("" = beside the primary's). `synchronous`, `auto`:
-    None means as it is.
+    None means as it is. `discard`: also where the former primary may have the only copy of something.
     """
 
     path: str = ""
     synchronous: bool | None = None
     auto: bool | None = None
+    discard: bool = False
 
 
 class RemoveRequest(Asked):
-    """`nexus standby remove`: the standby, or the folder of a former primary that was not brought back."""
+    """`nexus standby remove`: the standby, or the folder of a former primary that was not brought back.
+
+    `discard`: also where that may have the only copy of something.
+    """
+
+    discard: bool = False
 
 
 class FailoverRequest(Asked):

@@ -16,6 +16,7 @@ from nexus.control.processes.keeper import ProcessKeeper
 from nexus.control.progress import step_told
 from nexus.control.standby.actions import Actions
 from nexus.control.standby.keeping import StandingBy
+from nexus.control.standby.leftover import keep_only_copy
 from nexus.control.standby.moving import Moving
 from nexus.control.standby.nodes.desk import NodeStandbys
 from nexus.control.standby.outcomes import told
@@ -60,6 +61,8 @@ class Standbys:
             if record is not None and asked.path and record.data != asked.path:
                 raise Refused(f"there is a standby in {record.data}; remove it first: `nexus standby remove`")
             back = former is not None and record is None and not asked.path
+            if back and former is not None:
+                keep_only_copy(former, asked.discard)
             was = record or former
             try:
                 home, name = standing.site.home, standing.database.name
@@ -87,6 +90,8 @@ class Standbys:
             there = record or former
             if there is None:
                 raise Refused("there is no standby; add one with `nexus standby add`")
+            if record is None and former is not None:
+                keep_only_copy(former, asked.discard)
             plan = plan_remove(standing.database.name, Path(there.data), asked.who)
             await self._carry_out(plan, Actions(standing, stop).all(), asked.who, asked.plan_only, emit, stop)
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import asyncpg
 
@@ -20,27 +21,35 @@ from nexus.control.processes.instance import Instance
 from nexus.control.standby.actions import connected, told
 from nexus.control.standby.keeping import StandingBy
 from nexus.control.standby.record import Former, Record
+from nexus.control.standby.servers import passfile
 from nexus.plans import Action, Step
 from nexus.runtimes.process.drivers import driver
 from nexus.runtimes.protocol import Running, StartError
-from nexus.standby import StandbyError, fence, promoting
-from nexus.standby.errors import Behind
+from nexus.runtimes.site import LOOPBACK
+from nexus.standby import StandbyError, fence, promoting, rejoining, settings
+from nexus.standby.errors import Behind, NotFenced
 from nexus.standby.members import point, standby_name, unlink
 from nexus.standby.replication import replayed
 from nexus.standby.wal import End, end_of
+
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[asyncpg.Record]
+else:
+    Connection = asyncpg.Connection
 
 log = logging.getLogger("nexus.control")
 FENCED = "another server took its place at {at} UTC ({why}); `nexus standby add` makes it follow that one"
 STOPS_WITHIN = 60.0  # seconds that a primary has to end in order and to send what it wrote
 CATCHES_UP_WITHIN = 30.0
 WRITES_WITHIN = 10.0
+DONE = "the new primary is in its place; run the same command again to finish"
 
 
 class TakingOver:
     """The steps of one takeover.
 
-    `has`: how far the standby had come, in bytes of WAL; `lost`: the end of what the old primary wrote beyond
-    that and the new one lacks; None where it cannot be read. `promoted`: the standby is a primary, or was.
+    `has`: where both parted, in bytes of WAL; `lost`: the end of what the old primary wrote beyond that, and
+    the new one lacks; None where it cannot be read. `promoted`: the standby is a primary, or was.
     """
 
     def __init__(self, standing: StandingBy) -> None:
@@ -97,7 +106,7 @@ class TakingOver:
             try:
                 await promoting.catch_up(standby, former, end, CATCHES_UP_WITHIN)
             except Behind as error:
-                if step.arguments["lossless"] == "True":
+                if step.arguments["lossless"] == "True" or not await promoting.has_replayed(standby):
                     raise
                 log.warning("%s; what is missing stays in %s", error, former)
                 return
@@ -108,7 +117,17 @@ class TakingOver:
         self._check(step)
         async with connected(self._own_url(step)) as standby:
             await promoting.promote(standby)
-        self.promoted = True
+            self.promoted = True
+            await self._judge(standby, step)
+
+    async def _judge(self, standby: Connection, step: Step) -> None:
+        """Where the two parted is known by now: what the old primary committed after that is lost."""
+        holder, aside = Path(step.arguments["holder"]), Path(step.arguments["aside"])
+        parted = await promoting.parted(standby)
+        if parted is not None:
+            self.has = parted
+            former = aside if aside.exists() else holder
+            self.lost = await end_of(self._standing.programs, former, parted)
 
     async def repoint(self, step: Step) -> None:
         """Has everything that means the primary mean the new one."""
@@ -121,7 +140,8 @@ class TakingOver:
         if record is not None and record.data == str(to):
             running = await self._running(name)
             point(keeper.home, database.name, to, Path(step.arguments["aside"]))
-            standing.records.former = Former(step.arguments["aside"], record.synchronous, record.auto)
+            spare = record.waited_for or (self.lost is not None and self.lost.commits == 0)
+            standing.records.former = Former(step.arguments["aside"], record.synchronous, record.auto, spare)
             unlink(keeper.home, name)
             as_primary = replace(
                 running, service=database.name, instance=f"{database.name}-1", release=database.release
@@ -145,39 +165,62 @@ class TakingOver:
         await promoting.write(self._standing.url(), words, WRITES_WITHIN)
 
     async def undo(self, why: str) -> str:
-        """Gives the old primary its seat back where the standby did not become a primary; says what is."""
+        """Gives the old primary its seat back where the standby did not become a primary; says what is.
+
+        A promotion that was asked for goes on when nobody waits for it any more: the standby is ended first.
+        """
         standing = self._standing
-        held = standing.seat.held()
-        record = standing.records.standby
-        if not held.moving or record is None or await self._took_over(record):
-            return "the new primary is in its place; run the same command again to finish"
-        holder = Path(held.holder)
-        await fence.clear(holder)
+        held, record = standing.seat.held(), standing.records.standby
+        if not held.moving or record is None or self.promoted or await self._leads(record):
+            return DONE
+        holder, data = Path(held.holder), Path(record.data)
+        if not (holder / "PG_VERSION").exists():
+            return (
+                f"the old primary's folder {holder} is gone, so it cannot have its place back: the standby "
+                "keeps the place; mend what is told, then `nexus failover` finishes it"
+            )
+        try:
+            await self._end_standby(data)
+            if not (data / fence.SIGNAL).exists():  # gone before a promoted server takes its first write
+                await standing.follow(data)
+                return DONE
+            await fence.clear(holder)
+        except NotFenced as error:
+            return f"neither server has the place: {error}; then `nexus failover` goes on"
+        stable, file = standing.site.ports[standing.database.name], passfile(standing.site, standing.database)
+        rejoining.join(data, settings.following(LOOPBACK, stable, file), standing.programs)
         fence.lift(holder)
         standing.seat.give_back(held, why)
-        await self._stay(record.port)
+        await standing.follow(data)
         assert standing.keeper.supervisor is not None
         standing.keeper.supervisor.want(standing.database)
         return "the old primary has its place back and is started again"
 
-    async def _took_over(self, record: Record) -> bool:
-        """Whether the standby is a primary, or may be. One that does not run and has its signal is none."""
-        if self.promoted:
-            return True
+    async def _leads(self, record: Record) -> bool:
+        """Whether the standby says that it is a primary."""
         try:
             async with connected(self._standing.url(record.port)) as standby:
                 return not await standby.fetchval("SELECT pg_is_in_recovery()")
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             log.warning("the standby cannot be asked whether it is a primary: %s", error)
-            data = Path(record.data)
-            return bool(fence.working_in(data)) or not (data / fence.SIGNAL).exists()
+            return False
 
-    async def _stay(self, port: int) -> None:
-        try:
-            async with connected(self._standing.url(port)) as standby:
-                await promoting.stay(standby)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            log.warning("the standby cannot be told to go on as it was: %s", error)
+    async def _end_standby(self, data: Path) -> None:
+        """No process of the standby is left, and nothing promotes it when it is started again.
+
+        Raises:
+            NotFenced: one does not end.
+        """
+        standing, name = self._standing, standby_name(self._standing.database.name)
+        processes = standing.keeper.processes
+        running = [each.running for each in await standing.supervisor.let_go(name) if each.running]
+        for each in running:
+            processes.kill(each)
+        await fence.clear(data)
+        for each in running:
+            await processes.wait(each)
+        fence.forget_sockets(standing.site.home.sockets(name), data)
+        (data / promoting.REQUEST).unlink(missing_ok=True)
 
     def _check(self, step: Step) -> None:
         self._standing.seat.check(int(step.arguments["epoch"]), Path(step.arguments["to"]))
