@@ -14,6 +14,12 @@ PT_BR = {
     "{back} rows brought back, {put} put back, {away} taken away, {kept} kept": (
         "{back} linhas trazidas de volta, {put} repostas, {away} retiradas, {kept} mantidas"
     ),
+    "; {differ} not as they were then: triggers wrote something else": (
+        "; {differ} não estão como antes: gatilhos gravaram outra coisa"
+    ),
+    "what was compared could not be deleted at once; it is within a day": (
+        "o que foi comparado não pôde ser apagado agora; será em até um dia"
+    ),
     "all {count} differences, one a line: --json, or {file}": (
         "todas as {count} diferenças, uma por linha: --json, ou {file}"
     ),

@@ -43,6 +43,7 @@ def rows(wish: Wish, body: dict[str, Any], asked: Asked) -> int:
     if asked.yes or not any(each["written"] for each in found["tables"]):
         return following.run({**told, "stamp": found["stamp"]})
     if not typer.confirm(t("go on?"), default=False):
+        following.forget({**told, "stamp": found["stamp"], "forget": True})
         raise place.stop(t("nothing was done"), 1)
     return following.run({**told, "stamp": found["stamp"]})
 
@@ -62,7 +63,9 @@ def checked(module: str, only: Mapping[str, object], never: Mapping[str, object]
 
 
 def policy(deleted: bool, changed: bool, added: bool, until: str | None, take: str) -> dict[str, Any]:
-    """Which rows are written: deleted and changed ones when none is named. Ends the command when wrong."""
+    """Which rows are written when none is named: deleted ones, and where the end of the damage is told,
+    changed ones. Ends the command when wrong.
+    """
     from nexus.cli import restorewish
     from nexus.recovery.restoring.moment import NoMoment, moment
 
@@ -70,7 +73,7 @@ def policy(deleted: bool, changed: bool, added: bool, until: str | None, take: s
         raise place.stop(t("--take is now or then"), 2)
     chosen = {"deleted": deleted, "changed": changed, "added": added}
     if not any(chosen.values()):
-        chosen = {"deleted": True, "changed": True, "added": False}
+        chosen = {"deleted": True, "changed": until is not None, "added": False}
     try:
         at = None if until is None else moment(until, time.time(), restorewish.zone())
     except NoMoment as error:
@@ -110,6 +113,14 @@ class Following:
             self._fail(t("the control loop was lost; a merge is whole or not there: run the command again"))
         return code
 
+    def forget(self, body: Mapping[str, Any]) -> None:
+        """Has what was compared deleted: it holds rows of the business."""
+        try:
+            for _ in self.client.stream("/v1/restore/rows", {**body, "run": uuid.uuid4().hex}):
+                pass
+        except (ControlError, OSError, http.client.HTTPException):
+            self._fail(t("what was compared could not be deleted at once; it is within a day"))
+
     def _take(self, event: dict[str, Any], seen: bool) -> None:
         kind = event["event"]
         if kind == "plan":
@@ -143,13 +154,17 @@ class Following:
         sentence = event["sentence"]
         if merged and event["exit_code"] == 0:
             sentence = t("{back} rows brought back, {put} put back, {away} taken away, {kept} kept", **merged)
+            if merged["differ"]:
+                sentence += t("; {differ} not as they were then: triggers wrote something else", **merged)
         typer.echo(sentence, err=event["exit_code"] != 0)
         for note in event.get("notes", ()):
             typer.echo(f"! {note}")
 
     def _fail(self, message: str) -> None:
         self.shown.close()
-        if not self.as_json:
+        if self.as_json:
+            typer.echo(json.dumps({"event": "lost", "message": message}, ensure_ascii=False))
+        else:
             typer.echo(t("nexus: {message}", message=message), err=True)
 
 

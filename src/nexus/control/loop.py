@@ -13,7 +13,7 @@ from aiohttp import web
 from nexus.control import launch, locks
 from nexus.control.api import Api
 from nexus.control.deploying.suspects import Suspects
-from nexus.control.merging.comparing import clear_beside
+from nexus.control.merging.comparing import clear_beside, clear_forgotten
 from nexus.control.rehearsing.commands import clear_abandoned
 from nexus.control.world import World
 from nexus.runtimes.home import Home
@@ -115,6 +115,7 @@ async def _clear_rehearsals(world: World) -> None:
     cleared = await clear_abandoned(world.home.root / "rehearsals", root)
     if cleared:
         log.info("%d rehearsals that had been killed were cleared away", cleared)
+    await asyncio.to_thread(clear_forgotten, world.home)
     cleared = await clear_beside(world.home)
     if cleared:
         log.info("%d comparisons that had been killed were cleared away", cleared)
@@ -142,5 +143,6 @@ async def _tend(world: World) -> None:
         await asyncio.sleep(TEND_EVERY)
         try:
             await world.keeper.tend()
+            await asyncio.to_thread(clear_forgotten, world.home)
         except Exception:
             log.exception("tending the stack failed; it is tried again in %g s", TEND_EVERY)

@@ -31,8 +31,8 @@ LOCKED_WITHIN = "10s"
 @dataclass(frozen=True)
 class Harm:
     """What was done. `at` (seconds since the epoch): when; `moment`: the last one at which all was well,
-    where that is to be restored; `table` with its `rows` and `column`: what was there; `segment`: the
-    damaged one.
+    where that is to be restored; `until`: when the damage had ended; `table` with its `rows` and `column`:
+    what was there; `segment`: the damaged one.
     """
 
     at: float
@@ -41,6 +41,7 @@ class Harm:
     column: str = ""
     rows: frozenset[str] = field(default_factory=frozenset)
     segment: str = ""
+    until: float | None = None
 
 
 async def data_directory_deleted(victim: Victim, load: Load) -> Harm:
@@ -108,9 +109,10 @@ async def bad_deploy(victim: Victim, load: Load) -> Harm:
                     continue
                 await load.more(AFTER)
                 await _corrupted(connection, table, column)
+                until = time.time()
                 place = await connection.fetchval("SELECT pg_current_wal_lsn()::text")
                 await victim.archived(place)
-                return Harm(moment, moment, table, column, rows)
+                return Harm(moment, moment, table, column, rows, until=until)
     finally:
         await connection.close(timeout=CONNECT)
     raise StartError("no module has amounts that can be changed")

@@ -248,9 +248,10 @@ class Disaster:
             EDGE_HOST: LOOPBACK,
             "PATH": f"{self._shim().parent}:{own.get('PATH', '/usr/bin:/bin')}",
         }
-        if self.harm.moment is not None:
-            zone = ZoneInfo(self.desk.policy.schedule.zone)
-            told["BEFORE"] = datetime.fromtimestamp(self.harm.moment, zone).isoformat()
+        zone = ZoneInfo(self.desk.policy.schedule.zone)
+        for name, at in (("BEFORE", self.harm.moment), ("UNTIL", self.harm.until)):
+            if at is not None:
+                told[name] = datetime.fromtimestamp(at, zone).isoformat()
         if self.harm.table is not None:
             told |= {"MODULE": self.harm.table.module, "TABLE": self.harm.table.name}
         return {**own, **told}

@@ -16,7 +16,8 @@ from nexus.plans import Action, Plan, Step
 from nexus.recovery.errors import RecoveryError
 from nexus.recovery.merging.difference import Difference
 from nexus.recovery.merging.judging import touching
-from nexus.recovery.merging.merging import Merge, Merged
+from nexus.recovery.merging.merged import Merged
+from nexus.recovery.merging.merging import Merge
 from nexus.recovery.merging.plan import plan_merge
 from nexus.recovery.merging.spool import Spool
 from nexus.runtimes.protocol import StartError
@@ -64,7 +65,7 @@ class Acting:
         """The transaction.
 
         Raises:
-            StartError: it was refused; nothing was changed.
+            StartError: it was refused, and nothing was changed; or nobody knows, which it says.
         """
         invariants = invariants_of(self.stack, self.found)
         asked = self.asked
@@ -82,6 +83,7 @@ class Acting:
         except RecoveryError as error:
             raise StartError(str(error)) from error
         self.said += [f"{name} does not hold any more" for name in self.merged.broken]
+        self.said += self.merged.unasked
 
 
 def planned(stack: Stack, found: Difference) -> Plan:

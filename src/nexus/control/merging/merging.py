@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from nexus.control.deploying.trail import Trail
 from nexus.control.merging.acting import Acting, planned
 from nexus.control.merging.comparing import compared, seen, spool_of
+from nexus.control.merging.recording import meant, reason_of
 from nexus.control.merging.requests import RowsRequest
 from nexus.control.migrating.telling import outcome
 from nexus.control.progress import step_told
@@ -40,7 +41,7 @@ class Merging:
         self._world = world
         self._turn = turn
         self._trail = Trail(world.home.database)
-        self._work: asyncio.Task[Any] | None = None
+        self._work: set[asyncio.Task[Any]] = set()
 
     async def rows(self, asked: RowsRequest, emit: Emit, stop: asyncio.Event) -> None:
         """Compares, or takes what was compared; then merges, unless only a plan is asked for.
@@ -48,6 +49,11 @@ class Merging:
         Raises:
             Refused: it cannot be; nothing was changed.
         """
+        if asked.forget:
+            seen(self._world.home, asked)
+            spool_of(self._world.home, asked.stamp).remove()
+            emit(outcome("done", "the comparison is deleted", 0))
+            return
         if asked.plan_only:
             await self._planned(asked, emit)
             return
@@ -62,9 +68,11 @@ class Merging:
 
     async def interrupt(self) -> None:
         """The control loop ends: what runs is cut short, and rolled back."""
-        if self._work is not None:
-            self._work.cancel()
-            await asyncio.wait([self._work])
+        working = tuple(self._work)
+        for each in working:
+            each.cancel()
+        if working:
+            await asyncio.wait(working)
 
     def close(self) -> None:
         """Lets go of the files."""
@@ -83,7 +91,8 @@ class Merging:
 
     async def _interruptible(self, work: Coroutine[Any, Any, T]) -> T:
         """What `interrupt` can cut short. Raises StartError when it did."""
-        task = self._work = asyncio.create_task(work)
+        task = asyncio.create_task(work)
+        self._work.add(task)
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
@@ -91,7 +100,7 @@ class Merging:
                 raise
             raise StartError("interrupted: the control loop ends; run the same command again") from None
         finally:
-            self._work = None
+            self._work.discard(task)
 
     async def _carry_out(
         self, asked: RowsRequest, stamp: str, found: Difference, emit: Emit, stop: asyncio.Event
@@ -100,8 +109,8 @@ class Merging:
         spool = spool_of(home, stamp)
         acting = Acting(stack, asked, found, spool, url_of(stack, home) or "", saying(emit))
         plan = planned(stack, found)
-        what = f"rows of {found.module} back as of {found.reached}"
-        reason = asked.override or asked.bypass_triggers
+        what = f"rows of {found.module} back as of {found.reached} ({meant(found)})"
+        reason = reason_of(asked)
         self._trail.add(asked.who, f"{what}: asked for", (found.module,), reason)
 
         def tell(event: StepEvent) -> None:

@@ -17,7 +17,9 @@ from nexus.recovery.errors import RecoveryFailed
 
 FOLDER = Path(__file__).parents[4] / "docs" / "runbooks"
 SECTIONS = ("Symptoms", "Do this", "What you will see", "How long", "Over when", "Call")
-VARIABLES = frozenset({"PLACE", "KEY", "NEW", "BEFORE", "MODULE", "TABLE", "NEXUS_HOME", "NEXUS_ROOT"})
+VARIABLES = frozenset(
+    {"PLACE", "KEY", "NEW", "BEFORE", "UNTIL", "MODULE", "TABLE", "NEXUS_HOME", "NEXUS_ROOT"}
+)
 _BLOCK = re.compile(r"^```sh drill\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _TITLE = re.compile(r"\A# (.+)$", re.MULTILINE)
 _SECTION = re.compile(r"^## (.+)$", re.MULTILINE)

@@ -10,6 +10,8 @@ ordering    references before referrers
 plan        what a merge would do, in words
 statements  the SQL of a merge
 merging     the one transaction
+referring   rows that would be deleted or changed along
+merged      what was written
 judging     what the invariants say before and after
 refusing    errors of PostgreSQL, told as what an operator can mend
 """

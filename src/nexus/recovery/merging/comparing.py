@@ -107,6 +107,7 @@ class _Comparison:
             dict(self._differ.most_common()),
             writers,
             tuple(self._samples),
+            self._spool.sums,
         )
 
     def _deleted(self, was: list[bytes]) -> None:

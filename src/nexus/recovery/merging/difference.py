@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 Kind = Literal["deleted", "changed", "added"]
@@ -15,10 +16,11 @@ Does = Literal["bring back", "put back", "take away", "keep", "conflict"]
 class Policy:
     """Which rows are written: those `deleted` since, `changed` since, `added` since. `until` (seconds since
     the epoch): what was written last after it is no damage; it is a conflict, and kept unless `take` is then.
+    Not `changed` unless it is said: nobody can tell damage from what was rightly changed since.
     """
 
     deleted: bool = True
-    changed: bool = True
+    changed: bool = False
     added: bool = False
     until: float | None = None
     take: Literal["now", "then"] = "now"
@@ -30,9 +32,17 @@ class Policy:
             return "bring back" if self.deleted else "keep"
         if kind == "added":
             return "take away" if self.added and not later else "keep"
-        if later:
-            return "conflict"
-        return "put back" if self.changed else "keep"
+        if not self.changed:
+            return "keep"
+        return "conflict" if later else "put back"
+
+    def words(self) -> str:
+        """Which rows, in words."""
+        told = [name for name in ("deleted", "changed", "added") if getattr(self, name)]
+        text = ", ".join(told)
+        if self.until is not None:
+            text += f" until {datetime.fromtimestamp(self.until, UTC).isoformat(timespec='seconds')}"
+        return f"{text}, conflicts too" if self.take == "then" else text
 
 
 @dataclass(frozen=True)
@@ -68,7 +78,7 @@ class TableDifference:
     """One table. `file` names what was spooled; `columns`, `key`: in the order of the spooled values. Counts
     of rows: `then`, `now` there are; `deleted`, `changed`, `added` since; `conflicts` that are kept; `back`,
     `put` and `away` to be written. `differ`: in how many rows each column does. `samples`: the first of each
-    kind.
+    kind. `sums`: of the spooled files, their CRC-32.
     """
 
     table: str
@@ -87,6 +97,7 @@ class TableDifference:
     differ: Mapping[str, int] = field(default_factory=dict)
     writers: tuple[Writer, ...] = ()
     samples: tuple[Row, ...] = ()
+    sums: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def written(self) -> int:
@@ -97,7 +108,8 @@ class TableDifference:
 @dataclass(frozen=True)
 class Difference:
     """All tables of one comparison. `reached`: which time is compared with, in words, and `at` in seconds
-    since the epoch where it is known; `order`: the tables, each behind those that it refers to.
+    since the epoch where it is known; `order`: the tables, each behind those that it refers to; `chosen`,
+    `where`: what the operator named.
     """
 
     module: str
@@ -108,6 +120,8 @@ class Difference:
     tables: tuple[TableDifference, ...]
     order: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    chosen: tuple[str, ...] = ()
+    where: str = ""
 
     @property
     def written(self) -> int:
@@ -137,7 +151,7 @@ class Difference:
         """What `text` wrote. Raises ValueError, KeyError or TypeError when it is something else."""
         told = json.loads(text)
         tables = tuple(_table(each) for each in told["tables"])
-        lists = {name: tuple(told[name]) for name in ("order", "notes")}
+        lists = {name: tuple(told[name]) for name in ("order", "notes", "chosen")}
         return cls(**{**told, **lists, "policy": Policy(**told["policy"]), "tables": tables})
 
 

@@ -84,5 +84,14 @@ def newly_broken(invariants: Sequence[Invariant], before: Offenders, after: Offe
     return tuple(broken)
 
 
+def unasked(before: Offenders, after: Offenders) -> tuple[str, ...]:
+    """Those which could be asked neither before nor after, and of which nothing is known. Pure."""
+    return tuple(
+        f"{name} could not be asked: {why}"
+        for name, why in after.items()
+        if isinstance(why, str) and isinstance(before[name], str)
+    )
+
+
 def _text(row: asyncpg.Record) -> str:
     return ", ".join(f"{name} {value}" for name, value in row.items())

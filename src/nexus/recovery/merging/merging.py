@@ -8,8 +8,7 @@ it is there.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,9 +20,11 @@ from nexus.migrations.quoting import identifier
 from nexus.migrations.rehearsing.sentence import Say, Sentence, unsaid
 from nexus.recovery.errors import MergeRefused, RecoveryFailed
 from nexus.recovery.merging.difference import Difference
-from nexus.recovery.merging.judging import newly_broken, offenders
-from nexus.recovery.merging.refusing import NOTHING, refusal
-from nexus.recovery.merging.session import GUARDS, connected, settle
+from nexus.recovery.merging.judging import newly_broken, offenders, unasked
+from nexus.recovery.merging.merged import Merged
+from nexus.recovery.merging.referring import refuse_carried, refuse_dragged
+from nexus.recovery.merging.refusing import NOTHING, gone, refusal
+from nexus.recovery.merging.session import GUARDS, as_owner, connected, settle
 from nexus.recovery.merging.spool import Part, Spool
 from nexus.recovery.merging.statements import Statements
 from nexus.recovery.merging.tables import Table, read_tables
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 LOCK_TIMEOUT = 2.0  # seconds
 PATIENCE = 60.0
 _IN_THE_WAY = ("55P03", "40P01", "40001")
+UNKNOWN = "whether it was committed is not known; compare again"
 _HOLDERS = """
 SELECT DISTINCT format('%s %s of %s, for %s s', coalesce(nullif(application_name, ''), 'session'), a.pid,
     usename, extract(epoch FROM now() - xact_start)::int)
@@ -41,26 +43,6 @@ FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid)
 WHERE l.granted AND l.relation = ANY ($1::regclass[]) AND pid <> pg_backend_pid()
     AND l.mode NOT IN ('AccessShareLock') AND xact_start < now() - interval '1 second'
 """
-
-
-@dataclass(frozen=True)
-class Merged:
-    """What was written. `kept`: rows that somebody changed after they were compared. `broken`: the invariants
-    that are broken by it, which the operator overrode.
-    """
-
-    back: int
-    put: int
-    away: int
-    kept: int
-    broken: tuple[str, ...] = ()
-
-    def sentence(self) -> str:
-        """In words."""
-        parts = ((self.back, "brought back"), (self.put, "put back"), (self.away, "taken away"))
-        told = ", ".join(f"{count} {does}" for count, does in parts if count) or "no row was written"
-        kept = f"; {self.kept} kept, since they were changed after they were compared" if self.kept else ""
-        return told + kept
 
 
 @dataclass
@@ -83,8 +65,8 @@ class Merge:
 
         Raises:
             MergeRefused: the database, a trigger or an invariant does not let it; nothing was changed.
-            RecoveryFailed: others held locks for too long, or the server went away; nothing was changed,
-                unless the connection was lost while it committed.
+            RecoveryFailed: others held locks for too long, or the server went away; nothing was changed. Or
+                the connection was lost while it committed: the message says that nobody knows.
         """
         clock = asyncio.get_running_loop()
         give_up, tries = clock.time() + self.patience, 0
@@ -93,6 +75,8 @@ class Merge:
                 async with connected(self.url, self.difference.schema, GUARDS) as connection:
                     return await self._transaction(connection)
             except asyncpg.PostgresError as error:
+                if gone(error):
+                    raise RecoveryFailed(f"the database went away: {error}; {NOTHING}") from error
                 if error.sqlstate not in _IN_THE_WAY:
                     raise MergeRefused(f"{self.difference.module}: {error}; {NOTHING}") from error
                 tries += 1
@@ -105,34 +89,57 @@ class Merge:
                 self.say(Sentence("others hold what is needed; tried again in {s:.1f} s", s=pause))
                 await asyncio.sleep(pause)
             except (OSError, asyncpg.InterfaceError) as error:
-                raise RecoveryFailed(f"the database went away while rows were written: {error}") from error
+                raise RecoveryFailed(f"the database went away: {error}; {NOTHING}") from error
 
     async def _transaction(self, connection: Connection) -> Merged:
-        async with connection.transaction():
-            await settle(connection, self.difference.schema, LOCK_TIMEOUT)
-            tables = await self._tables(connection)
-            before = await offenders(connection, self.invariants)
-            work = [Statements(tables[each.table], each) for each in self.difference.ordered()]
-            for each in work:
-                await self._stage(connection, each)
-            resting = [each for each in work if self.bypass and each.firing()]
-            for each in resting:
-                await self._attempt(connection, each, each.triggers(enable=False))
-            away = [await self._take_away(connection, each) for each in reversed(work)]
-            wrote = [await self._write(connection, each) for each in work]
-            await self._settle_constraints(connection, work)
-            for each in resting:
-                await connection.execute(each.triggers(enable=True))
-            broken = newly_broken(self.invariants, before, await offenders(connection, self.invariants))
-            if broken and not (self.override and not self.bypass):
-                how = "" if self.bypass else ", or go on with --override REASON"
-                raise MergeRefused(
-                    f"{NOTHING}: it would break {len(broken)} of {len(self.invariants)} invariants: "
-                    f"{'; '.join(each.sentence() for each in broken)}. Choose rows that belong together{how}"
-                )
-            put, back = (sum(pair[n] for pair in wrote) for n in range(2))
-            kept = self.difference.written - put - back - sum(away)
-            return Merged(back, put, sum(away), kept, tuple(each.name for each in broken))
+        """On one snapshot: what others commit meanwhile is neither seen nor laid at this one's door."""
+        transaction = connection.transaction(isolation="repeatable_read")
+        await transaction.start()
+        try:
+            merged = await self._merged(connection)
+        except BaseException:
+            if not connection.is_closed():
+                await transaction.rollback()
+            raise
+        try:
+            await transaction.commit()
+        except (OSError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
+            if isinstance(error, asyncpg.PostgresError) and not gone(error):
+                raise
+            raise RecoveryFailed(f"the database went away while it committed: {error}; {UNKNOWN}") from error
+        return merged
+
+    async def _merged(self, connection: Connection) -> Merged:
+        await settle(connection, self.difference.schema, LOCK_TIMEOUT)
+        tables = await self._tables(connection)
+        before = await offenders(connection, self.invariants)
+        work = [Statements(tables[each.table], each) for each in self.difference.ordered()]
+        for each in work:
+            await self._stage(connection, each)
+        resting = [each for each in work if self.bypass and each.firing()]
+        for each in resting:
+            await self._attempt(connection, each, each.triggers(enable=False))
+        away = [await self._take_away(connection, each) for each in reversed(work)]
+        wrote = [await self._write(connection, each) for each in work]
+        await self._settle_constraints(connection, work)
+        for each in resting:
+            await connection.execute(each.triggers(enable=True))
+        differ = [await self._differing(connection, *pair) for pair in zip(work, wrote, strict=True)]
+        after = await offenders(connection, self.invariants)
+        blind = unasked(before, after)
+        if blind and self.bypass:
+            raise MergeRefused(f"{NOTHING}: all invariants must hold, and {'; '.join(blind)}")
+        broken = newly_broken(self.invariants, before, after)
+        if broken and not (self.override and not self.bypass):
+            how = "" if self.bypass else ", or go on with --override REASON"
+            raise MergeRefused(
+                f"{NOTHING}: it would break {len(broken)} of {len(self.invariants)} invariants: "
+                f"{'; '.join(each.sentence() for each in broken)}. Choose rows that belong together{how}"
+            )
+        put, back = (sum(pair[n] for pair in wrote) for n in range(2))
+        kept = self.difference.written - put - back - sum(away)
+        names = tuple(each.name for each in broken)
+        return Merged(back, put, sum(away), kept, names, sum(differ), blind)
 
     async def _tables(self, connection: Connection) -> Mapping[str, Table]:
         """As they are now: the same as when they were compared."""
@@ -151,40 +158,37 @@ class Merge:
         parts: dict[Part, int] = {"gone": found.back, "changed": found.put, "added": found.away}
         for part, count in parts.items():
             if count:
-                if not self.spool.part(found.file, part).exists():
+                if not await asyncio.to_thread(self.spool.whole, found.file, part, found.sums.get(part)):
                     raise MergeRefused(f"what was compared is not there any more; {NOTHING}: compare again")
                 await connection.execute(work.stage(part))
-                await connection.copy_to_table(
+                tag = await connection.copy_to_table(
                     work.staging(part),
                     source=self.spool.part(found.file, part),
                     schema_name="pg_temp",
                     format="text",
                 )
+                if _count(tag) != count:
+                    raise MergeRefused(
+                        f"{count} rows of {found.table} were spooled and {_count(tag)} are there; {NOTHING}: "
+                        "compare again"
+                    )
                 await connection.execute(f"ANALYZE {identifier('pg_temp', work.staging(part))}")
 
     async def _take_away(self, connection: Connection, work: Statements) -> int:
         if not work.found.away:
             return 0
-        async with _as_owner(connection, work.table):
+        async with as_owner(connection, work.table):
             await self._attempt(connection, work, work.hold())
-        for each in work.table.references:
-            to_us = (each.to_schema, each.to_table) == (work.table.schema, work.table.name)
-            if to_us and each.on_delete not in "ar" and set(each.to_columns) <= set(work.found.columns):
-                count = await connection.fetchval(work.dragged(each))
-                if count:
-                    raise MergeRefused(
-                        f"{count} rows of {each.table} refer to rows of {each.to_table} that would be taken "
-                        f"away, and {each.name} would delete or empty them too; {NOTHING}. Add --table "
-                        f"{each.table}, or leave them out with --where"
-                    )
-        async with _as_owner(connection, work.table):
+        await refuse_dragged(connection, work, {each.table for each in self.difference.tables})
+        async with as_owner(connection, work.table):
             return _count(await self._attempt(connection, work, work.take_away()))
 
     async def _write(self, connection: Connection, work: Statements) -> tuple[int, int]:
         """How many rows were put back, and how many brought back."""
         if not work.found.put and not work.found.back:
             return 0, 0
-        async with _as_owner(connection, work.table):
+        await refuse_carried(connection, work)
+        async with as_owner(connection, work.table):
             try:
                 row = await connection.fetchrow(work.write())
                 if work.found.back:
@@ -195,6 +199,12 @@ class Merge:
                 raise self._refusal(error, work) from error
         assert row is not None
         return row["put"], row["back"]
+
+    async def _differing(self, connection: Connection, work: Statements, wrote: tuple[int, int]) -> int:
+        """How many of the rows written are not as they were then: a trigger had a hand in it."""
+        parts: tuple[tuple[Part, int], ...] = (("changed", wrote[0]), ("gone", wrote[1]))
+        same = [int(await connection.fetchval(work.as_then(part))) for part, count in parts if count]
+        return sum(wrote) - sum(same)
 
     async def _settle_constraints(self, connection: Connection, work: Sequence[Statements]) -> None:
         """What is checked at the end is checked now, before the invariants are asked."""
@@ -211,7 +221,7 @@ class Merge:
             raise self._refusal(error, work) from error
 
     def _refusal(self, error: asyncpg.PostgresError, work: Statements) -> Exception:
-        if error.sqlstate in _IN_THE_WAY:
+        if error.sqlstate in _IN_THE_WAY or gone(error):
             return error
         chosen = [each.table for each in self.difference.tables]
         return refusal(error, work.table.name, chosen, () if self.bypass else work.firing())
@@ -224,17 +234,6 @@ class Merge:
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             found = []
         return ", ".join(found) or "other transactions"
-
-
-@asynccontextmanager
-async def _as_owner(connection: Connection, table: Table) -> AsyncIterator[None]:
-    """With no more rights than it takes."""
-    if table.as_superuser:
-        yield
-        return
-    await connection.execute(f"SET LOCAL ROLE {identifier(table.owner)}")
-    yield
-    await connection.execute("SET LOCAL ROLE NONE")
 
 
 def _count(tag: str) -> int:

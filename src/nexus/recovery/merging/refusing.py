@@ -11,6 +11,8 @@ from nexus.recovery.errors import MergeRefused
 from nexus.recovery.merging.tables import Trigger
 
 NOTHING = "nothing was changed"
+# How a SQLSTATE begins that says that the session is lost (manual, appendix A).
+_GONE = ("08", "57P", "25P03")
 _TABLE = re.compile(
     r'is not present in table "(?P<parent>[^"]+)"|still referenced from table "(?P<child>[^"]+)"'
 )
@@ -36,8 +38,9 @@ def refusal(
         return MergeRefused(f"{table}: {said}; {NOTHING}. {_reference(detail, chosen)}")
     if isinstance(error, asyncpg.UniqueViolationError | asyncpg.ExclusionViolationError):
         return MergeRefused(
-            f"{table}: a row that was made since has the same value: {said}; {NOTHING}. Change or "
-            "remove that row first, or leave the one of then out with --where"
+            f"{table}: another row has the same value: {said}; {NOTHING}. Where that one was made or changed "
+            "since, change or remove it first, or leave the one of then out with --where; values that were "
+            "swapped between rows come back only where the constraint is DEFERRABLE"
         )
     if isinstance(error, asyncpg.NotNullViolationError):
         return MergeRefused(
@@ -45,6 +48,11 @@ def refusal(
             "default, or restore the rows elsewhere with --into"
         )
     return MergeRefused(f"{table}: {said}; {NOTHING}")
+
+
+def gone(error: asyncpg.PostgresError) -> bool:
+    """Whether the session is lost with it."""
+    return (error.sqlstate or "").startswith(_GONE)
 
 
 def _reference(detail: str, chosen: Sequence[str]) -> str:

@@ -58,7 +58,7 @@ def query(pair: Pair, now: bool, condition: str = "", clock: bool = False) -> st
     if now:
         at = "extract(epoch FROM pg_xact_commit_timestamp(xmin))::text" if clock else "NULL"
         told += ["xmin::text", at]
-    return f"SELECT {', '.join(told)} FROM {table.quoted} ORDER BY {order}"
+    return f"SELECT {', '.join(told)} FROM {table.rows} ORDER BY {order}"
 
 
 def numbers_of(pair: Pair) -> frozenset[str]:

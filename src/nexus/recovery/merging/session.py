@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import asyncpg
 
 from nexus.migrations.quoting import identifier, literal
 from nexus.recovery.merging.rows import OUTPUT
+from nexus.recovery.merging.tables import Table
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -34,7 +35,8 @@ async def connected(url: str, schema: str, settings: Mapping[str, str] = GUARDS)
     connection = await asyncpg.connect(url, timeout=CONNECT, statement_cache_size=0, server_settings=told)
     try:
         yield connection
-        await connection.close(timeout=CONNECT)
+        with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):  # all that matters is done
+            await connection.close(timeout=CONNECT)
     finally:
         connection.terminate()  # cut short within a statement: the server rolls back and lets go
 
@@ -56,3 +58,14 @@ async def settle(connection: Connection, schema: str, lock_timeout: float) -> No
         f"SET LOCAL search_path = {identifier(schema)}; "
         f"SET LOCAL lock_timeout = {literal(f'{round(lock_timeout * 1000)}ms')}"
     )
+
+
+@asynccontextmanager
+async def as_owner(connection: Connection, table: Table) -> AsyncIterator[None]:
+    """With no more rights than a table takes."""
+    if table.as_superuser:
+        yield
+        return
+    await connection.execute(f"SET LOCAL ROLE {identifier(table.owner)}")
+    yield
+    await connection.execute("SET LOCAL ROLE NONE")

@@ -16,6 +16,7 @@ import json
 import os
 import shutil
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -25,6 +26,7 @@ from nexus.recovery.errors import MergeRefused
 from nexus.recovery.merging.difference import Difference, Row
 from nexus.runtimes.process import accounts
 
+BLOCK = 1 << 20  # bytes
 KEPT = 24 * 3600.0  # seconds
 Part = Literal["gone", "changed", "added"]
 PARTS: tuple[Part, ...] = ("gone", "changed", "added")
@@ -44,6 +46,17 @@ class Spool:
     def part(self, file: str, part: Part) -> Path:
         """The rows of one table that are treated alike."""
         return self.folder / f"{file}.{part}"
+
+    def whole(self, file: str, part: Part, sum_: int | None) -> bool:
+        """Whether the rows are there as they were written. `sum_`: their CRC-32."""
+        found = 0
+        try:
+            with open(self.part(file, part), "rb") as data:
+                while block := data.read(BLOCK):
+                    found = zlib.crc32(block, found)
+        except FileNotFoundError:
+            return False
+        return found == sum_
 
     def begin(self) -> None:
         """An empty folder."""
@@ -88,16 +101,22 @@ class TableSpool:
         self._file = file
         self._open: dict[str, IO[bytes]] = {}
         self._stack = ExitStack()
+        self.sums: dict[str, int] = {}
 
     def __enter__(self) -> TableSpool:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._stack.close()
+        with self._stack:  # closes them, whatever happens
+            for each in self._open.values():
+                each.flush()
+                os.fsync(each.fileno())
 
     def write(self, part: Part, *values: bytes) -> None:
         """One line of COPY."""
-        self._to(self._spool.part(self._file, part)).write(b"\t".join(values) + b"\n")
+        line = b"\t".join(values) + b"\n"
+        self.sums[part] = zlib.crc32(line, self.sums.get(part, 0))
+        self._to(self._spool.part(self._file, part)).write(line)
 
     def tell(self, row: Row) -> None:
         """One difference."""

@@ -48,34 +48,50 @@ class Statements:
     def hold(self) -> str:
         """Keeps others from changing the rows that are to be taken away, and from referring to them."""
         return (
-            f"SELECT FROM {self.table.quoted} AS t JOIN {self._staged('added')} AS s ON {self._key('n')} "
+            f"SELECT FROM {self.table.rows} AS t JOIN {self._staged('added')} AS s ON {self._key('n')} "
             "FOR UPDATE OF t"
         )
 
     def take_away(self) -> str:
         """Takes rows away that are as they were compared."""
         return (
-            f"DELETE FROM {self.table.quoted} AS t USING {self._staged('added')} AS s "
+            f"DELETE FROM {self.table.rows} AS t USING {self._staged('added')} AS s "
             f"WHERE {self._key('n')}{self._unchanged()}"
         )
 
     def dragged(self, reference: Reference) -> str:
-        """How many rows of another table would be deleted or changed along with those that are taken away."""
-        pairs = zip(reference.columns, reference.to_columns, strict=True)
-        joined = " AND ".join(
-            f"f.{identifier(column)} = {self._value('n', self._column(to))}" for column, to in pairs
-        )
-        text = (
-            f"SELECT count(*) FROM {identifier(reference.schema, reference.table)} AS f "
-            f"JOIN {self._staged('added')} AS s ON {joined}"
-        )
+        """How many rows that are kept would be deleted or changed along with those that are taken away."""
+        text = self._referring(reference, "added")
         if (reference.schema, reference.table) == (self.table.schema, self.table.name):
-            own = " AND ".join(
-                f"f.{identifier(each)} = {self._value('n', self._column(each), 'o')}"
-                for each in self.found.key
-            )
-            text += f" WHERE NOT EXISTS (SELECT FROM {self._staged('added')} AS o WHERE {own})"
+            away = f"{self._key('n', 'f', 'o')}{self._unchanged('f', 'o')}"
+            text += f" WHERE NOT EXISTS (SELECT FROM {self._staged('added')} AS o WHERE {away})"
         return text
+
+    def carried(self, reference: Reference) -> str:
+        """How many rows refer to values that are put back, and would be changed along with them."""
+        columns = [each for each in map(self.table.column, reference.to_columns) if each is not None]
+        moved = [
+            f"{self._value('t', each)} IS DISTINCT FROM {self._value('n', each)}"
+            for each in columns
+            if each.name in self.found.columns and self._settable(each)
+        ]
+        moved += ["true" for each in columns if each.generated]  # from whatever is put back
+        return f"{self._referring(reference, 'changed')} WHERE {' OR '.join(moved) or 'false'}"
+
+    def as_then(self, part: Part) -> str:
+        """How many rows of a part this transaction wrote that are as they were then; the age of a row that
+        another one wrote is above 0.
+        """
+        told = map(self._column, self.found.columns)
+        compared = [each for each in told if part == "gone" or self._settable(each)]
+        same = "".join(
+            f" AND t.{identifier(each.name)}::text IS NOT DISTINCT FROM s.{self._staged_name('t', each)}"
+            for each in compared
+        )
+        return (
+            f"SELECT count(*) FROM {self.table.rows} AS t JOIN {self._staged(part)} AS s "
+            f"ON {self._key('t')}{same} WHERE age(t.xmin) <= 0"
+        )
 
     def advance(self, column: Column) -> str:
         """The sequence of a column gives out nothing that came back."""
@@ -100,11 +116,16 @@ class Statements:
         events = [event for event, count in counts if count]
         return [each for each in self.table.triggers if each.fires_at(*events)]
 
+    def referring(self) -> Sequence[Reference]:
+        """The references of others, and its own, to this table."""
+        us = (self.table.schema, self.table.name)
+        return [each for each in self.table.references if (each.to_schema, each.to_table) == us]
+
     def _put(self) -> str:
         changes = [each for each in map(self._column, self.found.columns) if self._settable(each)]
         values = ", ".join(f"{identifier(each.name)} = {self._value('t', each)}" for each in changes)
         return (
-            f"UPDATE {self.table.quoted} AS t SET {values} FROM {self._staged('changed')} AS s "
+            f"UPDATE {self.table.rows} AS t SET {values} FROM {self._staged('changed')} AS s "
             f"WHERE {self._key('n')}{self._unchanged()} RETURNING 1"
         )
 
@@ -115,22 +136,34 @@ class Statements:
         return (
             f"INSERT INTO {self.table.quoted} ({names}) OVERRIDING SYSTEM VALUE SELECT {values} "
             f"FROM {self._staged('gone')} AS s WHERE (SELECT count(*) FROM put) >= 0 "
-            f"AND NOT EXISTS (SELECT FROM {self.table.quoted} AS t WHERE {self._key('t')}) RETURNING 1"
+            f"AND NOT EXISTS (SELECT FROM {self.table.rows} AS t WHERE {self._key('t')}) RETURNING 1"
         )
 
-    def _unchanged(self) -> str:
+    def _referring(self, reference: Reference, part: Part) -> str:
+        """How many rows refer to rows that a part holds and that are as they were compared."""
+        pairs = zip(reference.columns, reference.to_columns, strict=True)
+        joined = " AND ".join(f"f.{identifier(column)} = t.{identifier(to)}" for column, to in pairs)
+        return (
+            f"SELECT count(*) FROM {identifier(reference.schema, reference.table)} AS f "
+            f"JOIN {self.table.rows} AS t ON {joined} "
+            f"JOIN {self._staged(part)} AS s ON {self._key('n')}{self._unchanged()}"
+        )
+
+    def _unchanged(self, row: str = "t", of: str = "s") -> str:
         changes = [each for each in map(self._column, self.found.columns) if self._settable(each)]
         return "".join(
-            f" AND t.{identifier(each.name)}::text IS NOT DISTINCT FROM s.{self._staged_name('n', each)}"
+            f" AND {row}.{identifier(each.name)}::text IS NOT DISTINCT FROM "
+            f"{of}.{self._staged_name('n', each)}"
             for each in changes
         )
 
     def _settable(self, column: Column) -> bool:
         return column.name not in self.found.key and not column.always
 
-    def _key(self, letter: str) -> str:
+    def _key(self, letter: str, row: str = "t", of: str = "s") -> str:
         return " AND ".join(
-            f"t.{identifier(each)} = {self._value(letter, self._column(each))}" for each in self.found.key
+            f"{row}.{identifier(each)} = {self._value(letter, self._column(each), of)}"
+            for each in self.found.key
         )
 
     def _value(self, letter: str, column: Column, of: str = "s") -> str:

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
 
 
+ROWS_KEPT = "{count} rows of {table} changed since and are kept"
+PUT_BACK = ": --until TIME puts back what was changed up to the end of the damage, --changed all of it"
+
+
 @dataclass(frozen=True)
 class Asked:
     """Which rows an operator asks for. `tables`: () = all that can be compared; `where`: of the one table
@@ -109,9 +113,24 @@ async def _surveyed(
         for each in found
         if (firing := Statements(by_name[each.table].now, each).firing())
     ]
+    told += [_kept(each) for each in found if each.changed and not asked.policy.changed]
     return Difference(
-        asked.module, asked.schema, reached, at, asked.policy, tuple(found), order, tuple(map(str, told))
+        asked.module,
+        asked.schema,
+        reached,
+        at,
+        asked.policy,
+        tuple(found),
+        order,
+        tuple(map(str, told)),
+        asked.tables,
+        asked.where,
     )
+
+
+def _kept(found: TableDifference) -> Sentence:
+    rows = "1 row of {table} changed since and is kept" if found.changed == 1 else ROWS_KEPT
+    return Sentence(rows + PUT_BACK, table=found.table, count=found.changed)
 
 
 async def _compared(

@@ -22,7 +22,8 @@ _COLUMNS = """
 SELECT c.relname, a.attname, format_type(a.atttypid, -1) AS type,
     format_type(a.atttypid, a.atttypmod) AS declared, a.attgenerated <> '' AS generated,
     a.attidentity = 'a' AS always, r.rolname AS owner, r.rolsuper OR c.relforcerowsecurity AS as_superuser,
-    pg_get_serial_sequence(format('%I.%I', n.nspname, c.relname), a.attname) AS sequence
+    pg_get_serial_sequence(format('%I.%I', n.nspname, c.relname), a.attname) AS sequence,
+    c.relkind = 'p' AS partitioned
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace JOIN pg_roles AS r ON r.oid = c.relowner
 JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND NOT c.relispartition
@@ -40,7 +41,7 @@ ORDER BY c.relname, i.indisprimary DESC, count(*), i.indexrelid
 """
 _REFERENCES = """
 SELECT f.conname, fn.nspname AS schema, fc.relname AS table, tn.nspname AS to_schema, tc.relname AS to_table,
-    f.confdeltype::text AS on_delete, f.condeferrable AS deferrable,
+    f.confdeltype::text AS on_delete, f.confupdtype::text AS on_update, f.condeferrable AS deferrable,
     (SELECT array_agg(attname::text ORDER BY p) FROM unnest(f.conkey) WITH ORDINALITY AS k (n, p)
         JOIN pg_attribute ON attrelid = f.conrelid AND attnum = n) AS columns,
     (SELECT array_agg(attname::text ORDER BY p) FROM unnest(f.confkey) WITH ORDINALITY AS k (n, p)
@@ -74,7 +75,9 @@ class Column:
 
 @dataclass(frozen=True)
 class Reference:
-    """A foreign key. `on_delete`: pg_constraint.confdeltype, a and r: nothing is deleted along."""
+    """A foreign key. `on_delete`, `on_update`: pg_constraint.confdeltype and confupdtype, a and r: nothing is
+    deleted or changed along.
+    """
 
     name: str
     schema: str
@@ -85,6 +88,7 @@ class Reference:
     to_columns: tuple[str, ...]
     on_delete: str = "a"
     deferrable: bool = False
+    on_update: str = "a"
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,8 @@ class Trigger:
 @dataclass(frozen=True)
 class Table:
     """One table. `key`: the columns that tell its rows apart, () where there are none; `references`: of it
-    and to it; `as_superuser`: its owner could not see or write all of it.
+    and to it; `as_superuser`: its owner could not see or write all of it; `partitioned`: its rows lie in its
+    partitions.
     """
 
     schema: str
@@ -114,11 +119,17 @@ class Table:
     references: tuple[Reference, ...] = ()
     triggers: tuple[Trigger, ...] = ()
     as_superuser: bool = False
+    partitioned: bool = False
 
     @property
     def quoted(self) -> str:
         """Its name in SQL."""
         return identifier(self.schema, self.name)
+
+    @property
+    def rows(self) -> str:
+        """Its own rows in SQL, without those of tables that inherit from it."""
+        return self.quoted if self.partitioned else f"ONLY {self.quoted}"
 
     def column(self, name: str) -> Column | None:
         """The column of that name."""
@@ -156,6 +167,7 @@ async def read_tables(connection: Connection, schema: str) -> Mapping[str, Table
             ),
             tuple(triggers[name]),
             row["as_superuser"],
+            row["partitioned"],
         )
         for name, row in first.items()
     }
@@ -172,4 +184,5 @@ def _reference(row: asyncpg.Record) -> Reference:
         tuple(row["to_columns"]),
         row["on_delete"],
         row["deferrable"],
+        row["on_update"],
     )

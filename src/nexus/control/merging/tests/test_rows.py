@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from nexus.control.client import Client
 from nexus.control.restoring.tests.till_stack import TillStack, till_stack
 
 
@@ -46,8 +47,10 @@ def test_rows_that_somebody_deleted_and_changed_at_noon(till: TillStack) -> None
     assert [step["action"] for step in plan["plan"]["steps"]] == ["point", "merge"]
     assert till.amounts() == [1, 99, 4, 50]
 
-    (last,) = [each for each in events(till, "--at", at, "--yes") if each["event"] == "outcome"]
-    assert last["merged"] == {"back": 1, "put": 1, "away": 0, "kept": 0, "broken": []}
+    both = ("--at", at, "--table", "sale", "--deleted", "--changed")
+    (last,) = [each for each in events(till, *both, "--yes") if each["event"] == "outcome"]
+    wrote = {"back": 1, "put": 1, "away": 0, "kept": 0, "differ": 0}
+    assert last["merged"] == {**wrote, "broken": [], "unasked": []}
     assert last["point"].startswith("nexus-shop-rows-")
     assert till.amounts() == [1, 2, 3, 4, 50]
     assert till.answers() == {"1"}
@@ -57,9 +60,9 @@ def test_rows_that_somebody_deleted_and_changed_at_noon(till: TillStack) -> None
             row[0] for row in database.execute("SELECT what FROM trail WHERE services = 'shop' ORDER BY id")
         ]
     assert trail[-1].startswith("rows of shop back as of ")
-    assert "1 brought back, 1 put back" in trail[-1]
+    assert "(sale: deleted, changed): 1 brought back, 1 put back" in trail[-1]
 
-    (nothing,) = [each for each in events(till, "--at", at, "--yes") if each["event"] == "outcome"]
+    (nothing,) = [each for each in events(till, *both, "--yes") if each["event"] == "outcome"]
     assert nothing["state"] == "nothing to do"
 
 
@@ -81,7 +84,23 @@ def test_what_was_shown_is_what_people_read(till: TillStack) -> None:
     done = till.stack.run("restore", "--module", "shop", "--at", at, "--plan")
     assert done.returncode == 0, done.stderr
     assert "amount: 50 → 77" in done.stdout
+    assert "1 row of sale changed since and is kept" in done.stdout
+    done = till.stack.run("restore", "--module", "shop", "--at", at, "--changed", "--plan")
     assert "1 put back" in done.stdout
+
+
+def test_what_was_compared_is_merged_with_no_other_options_and_can_be_forgotten(till: TillStack) -> None:
+    at = till.moment()
+    till.fetch("DELETE FROM shop.sale WHERE amount = 77")
+    (plan,) = [each for each in events(till, "--at", at, "--plan") if each["event"] == "plan"]
+    stamp = plan["difference"]["stamp"]
+    asked = {"who": "test", "module": "shop", "wish": {}, "stamp": stamp}
+    client = Client(till.home)
+    other = [*client.stream("/v1/restore/rows", {**asked, "run": "a" * 32, "tables": ["other"]})]
+    assert "with other tables" in other[-1]["message"]
+    (*_, done) = client.stream("/v1/restore/rows", {**asked, "run": "b" * 32, "forget": True})
+    assert done["exit_code"] == 0
+    assert not os.path.exists(till.home.root / "recovery" / "merging" / stamp)
 
 
 def test_what_cannot_be_asked_for_is_told(till: TillStack) -> None:

@@ -100,7 +100,7 @@ async def test_what_was_written_after_the_damage_is_a_conflict(crm: Two) -> None
     await crm.run(crm.now, "UPDATE customer SET price = 0 WHERE number <= 3")
     until = float(await crm.value("SELECT extract(epoch FROM clock_timestamp())"))
     await crm.run(crm.now, "UPDATE customer SET price = 7 WHERE number = 3")
-    found = await crm.compare("customer", policy=Policy(until=until))
+    found = await crm.compare("customer", policy=Policy(changed=True, until=until))
     (table,) = found.tables
     assert (table.put, table.conflicts) == (2, 1)
     (conflict,) = [each for each in table.samples if each.does == "conflict"]
@@ -109,7 +109,7 @@ async def test_what_was_written_after_the_damage_is_a_conflict(crm: Two) -> None
     assert conflict.at > until
     await crm.merge(found)
     assert await crm.value("SELECT price::float FROM crm.customer WHERE number = 3") == 7
-    taken = await crm.compare("customer", policy=Policy(until=until, take="then"))
+    taken = await crm.compare("customer", policy=Policy(changed=True, until=until, take="then"))
     await crm.merge(taken)
     assert await crm.rows("customer") == await crm.rows("customer", crm.then)
 

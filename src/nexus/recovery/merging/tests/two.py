@@ -16,7 +16,8 @@ from nexus_kit.testing.servers import PostgresServer
 from nexus.business import Invariant
 from nexus.migrations import owner_of, provision
 from nexus.recovery.merging.difference import Difference, Policy
-from nexus.recovery.merging.merging import Merge, Merged
+from nexus.recovery.merging.merged import Merged
+from nexus.recovery.merging.merging import Merge
 from nexus.recovery.merging.spool import Spool
 from nexus.recovery.merging.survey import Asked, survey
 
@@ -67,7 +68,7 @@ class Two:
             await connection.close()
 
     async def compare(self, *tables: str, where: str = "", policy: Policy | None = None) -> Difference:
-        asked = Asked("crm", SCHEMA, tables, where, policy or Policy())
+        asked = Asked("crm", SCHEMA, tables, where, policy or Policy(changed=True))
         return await survey(self.then, self.now, asked, self.spool, "then")
 
     async def merge(self, found: Difference, invariants: Sequence[Invariant] = (), **more: Any) -> Merged:
