@@ -70,6 +70,7 @@ INSERT INTO items (name, price) SELECT 'item ' || n, n FROM generate_series(1, 2
 """,
     "modules/shop/totals/stock.sql": "-- title: stock value\n-- needs: shop\n-- unit: BRL\n"
     "SELECT NULL::text, sum(price) FROM shop.items\n",
+    "totals/clock.sql": "-- title: clock\n-- needs: shop\n-- unit: s\nSELECT '', extract(epoch FROM now())\n",
 }
 
 

@@ -57,13 +57,23 @@ def night(drilled: Drilled) -> Night:
 
 
 def test_the_nightly_drill_proves_the_newest_backup(night: Night) -> None:
-    assert night.ended["exit_code"] == 0, night.ended
     proven = {each["name"]: each["state"] for each in night.report["findings"]}
-    wanted = ("restored", "ready", "pg_amcheck", "invariants", "probe", "totals", "rto", "rpo", "cleaned")
+    wanted = ("restored", "ready", "pg_amcheck", "invariants", "probe", "rto", "rpo", "cleaned")
     assert {name: proven[name] for name in wanted} == dict.fromkeys(wanted, "passed")
     assert proven["telemetry"] == "unproven"
-    assert (night.report["place"], night.report["totals"][0]["found"]) == ("safe", "20100")
+    found = {each["title"]: each["found"] for each in night.report["totals"]}
+    assert (night.report["place"], found["stock value"]) == ("safe", "20100")
     assert night.report["rto"] > 0
+
+
+def test_numbers_that_are_not_what_was_recorded_fail_the_drill(night: Night) -> None:
+    assert night.ended["exit_code"] == 1, night.ended
+    wrong = [each for each in night.report["findings"] if each["state"] == "failed"]
+    assert [each["name"] for each in wrong] == ["totals"], night.report["findings"]
+    (clock,) = [each for each in night.report["totals"] if each["title"] == "clock"]
+    assert clock["recorded"] != clock["found"]
+    assert clock["recorded"] in wrong[0]["values"]["which"]
+    assert clock["found"] in wrong[0]["values"]["which"]
 
 
 def test_the_living_stack_is_not_touched(drilled: Drilled, night: Night) -> None:
@@ -83,10 +93,11 @@ def test_a_report_is_signed_kept_in_every_place_and_remembered(drilled: Drilled,
     eventually(sealed.exists, within=30.0)
     record = last(Home.at(drilled.stack.home))
     assert record is not None
-    assert (record.ok, record.place, record.id) == (True, "safe", file.stem)
+    assert (record.ok, record.place, record.id) == (False, "safe", file.stem)
 
 
-def test_the_command_of_a_runbook_mends_what_was_destroyed(drilled: Drilled) -> None:
+def test_the_command_of_a_runbook_mends_what_was_destroyed(drilled: Drilled, night: Night) -> None:
+    """And makes no night good that was not."""
     ended = drilled.outcome("drill", "--scenario", DELETED)
     assert ended["exit_code"] == 0, ended
     (report,) = ended["reports"]
@@ -96,23 +107,11 @@ def test_the_command_of_a_runbook_mends_what_was_destroyed(drilled: Drilled) -> 
     assert int(proven["acknowledged"]["values"]["count"]) >= 20
     assert report["reached"]
     assert drilled.rooms == []
-
-
-def test_numbers_that_are_not_what_was_recorded_fail_the_drill(drilled: Drilled) -> None:
-    lie = drilled.stack.root / "totals" / "clock.sql"
-    lie.parent.mkdir()
-    lie.write_text("-- title: clock\n-- needs: shop\n-- unit: s\nSELECT '', extract(epoch FROM now())\n")
-    drilled.stack.up()
-    drilled.stack.nexus("backup", "create")
-    ended = drilled.outcome("drill", "--from", "local")
-    assert ended["exit_code"] == 1, ended
-    (report,) = ended["reports"]
-    wrong = [each for each in report["findings"] if each["state"] == "failed"]
-    assert [each["name"] for each in wrong] == ["totals"], report["findings"]
-    (clock,) = [each for each in report["totals"] if each["title"] == "clock"]
-    assert clock["recorded"] != clock["found"]
-    assert clock["recorded"] in wrong[0]["values"]["which"]
-    assert clock["found"] in wrong[0]["values"]["which"]
     standing = drilled.stack.run("recovery", "status")
     assert "the last drill failed: totals" in standing.stdout + standing.stderr
-    assert drilled.rooms == []
+
+
+def test_what_an_operator_mistypes_is_no_drill(drilled: Drilled, night: Night) -> None:
+    before = drilled.stack.nexus("backup", "schedule", "--json")
+    assert drilled.outcome("drill", "--from", "saef")["event"] == "refused"
+    assert drilled.stack.nexus("backup", "schedule", "--json") == before
