@@ -137,15 +137,17 @@ class Actions:
         """Stops the standby, and has the primary forget it."""
         standing = self._standing
         name = standby_name(standing.database.name)
-        record = standing.records.standby
-        async with connected(standing.url()) as primary:
+        async with standing.lock, connected(standing.url()) as primary:
+            record = standing.records.standby
+            if record is not None:  # noted first, so that whoever watches does not have commits wait again
+                standing.records.standby = replace(record, synchronous=False, waited_for=False)
             await wait_for(primary, settings.NAME, False)
             await standing.supervisor.stop(name, 0.0, 6.0)
             await taking.dismiss(primary)
-        if record is not None:
-            await fence.clear(Path(record.data))
-        standing.records.standby = None
-        unlink(standing.site.home, name)
+            if record is not None:
+                await fence.clear(Path(record.data))
+            standing.records.standby = None
+            unlink(standing.site.home, name)
 
     async def discard(self, step: Step) -> None:
         """Removes the standby's folder."""

@@ -12,12 +12,13 @@ import asyncpg
 from nexus.control.addresses import Refused
 from nexus.control.progress import step_told
 from nexus.control.standby.actions import Actions, connected
+from nexus.control.standby.archived import lacking
 from nexus.control.standby.keeping import START_LIMIT, StandingBy
 from nexus.control.standby.outcomes import joined, told
 from nexus.control.standby.record import Ended, Record
 from nexus.control.standby.requests import FailoverRequest
 from nexus.control.standby.taking_over import TakingOver
-from nexus.control.standby.watching import CLOSE, Watching
+from nexus.control.standby.watching import CLOSE, Watching, answers
 from nexus.control.turn import Emit
 from nexus.plans import Journal, Outcome, Plan, StepEvent, execute
 from nexus.runtimes.protocol import StartError
@@ -207,7 +208,7 @@ class Moving:
         assert supervisor is not None
         if primary is None or primary.running is None:
             return False
-        return (await supervisor.prober.health(primary.service, primary.slot.port)).ready
+        return answers(await supervisor.prober.health(primary.service, primary.slot.port))
 
     async def _fit(self, record: Record, alive: bool, force: bool) -> None:
         """Whether nothing acknowledged is lost, as far as can be known.
@@ -226,8 +227,17 @@ class Moving:
                     f"the standby is {seen.behind} bytes behind and {seen.state or 'does not stream'}; "
                     "wait until it has caught up: `nexus standby status`"
                 )
-        elif not (record.waited_for or record.fresh or force):
-            raise Refused(
-                "the standby was not close behind when the primary was last seen: what it lacks is lost "
-                "unless the old primary's disk can be read; `--force` takes over all the same"
-            )
+            if (left := seen.written - seen.replayed) > CLOSE:
+                raise Refused(
+                    f"the standby has {left} bytes of WAL to replay, for which writes would have to wait; wait "
+                    "until it has: `nexus standby status`"
+                )
+        elif not (record.waited_for or force):
+            if not self._watching.close_behind(record):
+                raise Refused(
+                    "the standby was not close behind when the primary was last seen: what it lacks is lost "
+                    "unless the old primary's disk can be read; `--force` takes over all the same"
+                )
+            since = self._watching.away_since or time.monotonic()
+            if missing := await lacking(self._standing, record, since):
+                raise Refused(f"{missing}; `--force` takes over all the same")

@@ -17,7 +17,8 @@ class Record:
 
     `data`: its folder; `port`: where it listens. `synchronous`: commits are to wait for it; `waited_for`:
     they do, so that it has all that was acknowledged. `auto`: it takes over by itself; `fresh`: when it was
-    last looked at, it followed this primary closely enough for that.
+    last looked at, it followed this primary closely enough for that; `fresh_at`: when that was, at least
+    (Unix time, noted every few seconds).
     """
 
     data: str
@@ -26,6 +27,7 @@ class Record:
     auto: bool = False
     waited_for: bool = False
     fresh: bool = False
+    fresh_at: float = 0.0
 
 
 @dataclass(frozen=True)
