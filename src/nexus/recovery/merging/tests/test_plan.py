@@ -89,4 +89,6 @@ def test_what_was_written_after_the_damage_is_kept() -> None:
     assert [policy.does("added", at) for at in (9.0, 11.0, None)] == ["take away", "keep", "keep"]
     assert Policy(changed=True, until=10.0, take="then").does("changed", 11.0) == "put back"
     assert Policy(changed=False).does("changed", 11.0) == "keep"
+    assert Policy(changed=False, until=10.0).does("changed", 11.0) == "keep"
+    assert policy.words() == "deleted, changed, added until 1970-01-01T00:00:10+00:00"
     assert Policy(deleted=False).does("deleted", None) == "keep"
