@@ -122,6 +122,7 @@ class Adding:
             left = Left(follower.node, follower.host, follower.volume, marked=True)
             placed = replace(kept.placed, follower=None)
             seat.records.kept = replace(kept, placed=placed, auto=False, left=(*kept.left, left))
+            seat.forget_password(follower)
 
     async def discard(self, step: Step) -> None:
         """Empties the volumes that are served no more, on the nodes that are there.

@@ -143,4 +143,4 @@ class Moving:
 
 def _decided(kept: Kept, cause: str, forced: bool) -> Kept:
     placed = replace(kept.placed, decision=kept.placed.decision + 1, stopped=True)
-    return replace(kept, placed=placed, moving=cause, since=time.time(), forced=forced)
+    return replace(kept, placed=placed, moving=cause, since=time.time(), forced=forced, promoted=False)

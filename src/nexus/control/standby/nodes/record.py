@@ -31,8 +31,9 @@ class Kept:
     `waited_for`: they do, so that it has all that was acknowledged; `auto`: it takes over by itself.
 
     `moving`: why it takes the primary's place now ("" = it does not), `since`: since when (Unix time),
-    `forced`: as it was asked for. `numbers`: how many volumes there have been. `first`: the id of the node
-    that had the primary when the first standby was added.
+    `forced`: as it was asked for, `promoted`: the standby was told to become a primary, and may be one.
+    `numbers`: how many volumes there have been. `first`: the id of the node that had the primary when the
+    first standby was added.
     """
 
     placed: Placed = field(default_factory=Placed)
@@ -42,6 +43,7 @@ class Kept:
     moving: str = ""
     since: float = 0.0
     forced: bool = False
+    promoted: bool = False
     numbers: int = 1
     first: str = ""
     left: tuple[Left, ...] = ()

@@ -97,6 +97,10 @@ class NodeSeat:
         self.keeper.project(self.site).write(unit)
         return self.keeper.containers(self.site)
 
+    def forget_password(self, follower: Follower) -> None:
+        """Removes the password of what is no standby any more."""
+        self.site.home.secret(self.database.name, follower.secret).unlink(missing_ok=True)
+
     def free_port(self) -> int:
         """A port of this machine's loopback for the standby."""
         return next(ports.instance_ports(self.keeper.home.root, set(self.site.ports.values())))

@@ -55,7 +55,6 @@ class TakingOver:
         self._waited = waited
         self.has = 0
         self.cut_off: tuple[str, ...] = ()
-        self.promoted = False
 
     def all(self) -> Mapping[str, Action]:
         """Action name → what carries it out."""
@@ -108,7 +107,7 @@ class TakingOver:
         async with connected(seat.url(seat.follower.port)) as standby:
             if await standby.fetchval("SELECT pg_is_in_recovery()"):
                 self.has = int(await standby.fetchval(_RECEIVED) or 0)
-            self.promoted = True  # from here on it may be one, whatever it answers
+            seat.records.note(promoted=True)  # from here on it may be one, whatever it answers
             await promoting.promote(standby)
             await put(standby, set(await waited_for(standby)) - {settings.NAME})
             await standby.execute(_DROP, settings.NAME)
@@ -160,6 +159,7 @@ class TakingOver:
         seat.records.kept = replace(
             kept, placed=placed, moving="", waited_for=False, auto=False, left=(*kept.left, *left)
         )
+        seat.forget_password(follower)
 
     async def retire(self, step: Step) -> None:
         """Takes the standby's service away."""
@@ -175,7 +175,7 @@ class TakingOver:
         seat, kept = self._seat, self._seat.records.kept
         if not kept.moving:
             return ""
-        if self.promoted or not await self._follows():
+        if kept.promoted or not await self._follows():
             return "`nexus failover` goes on where it stopped"
         decision = kept.placed.decision + 1
         try:
