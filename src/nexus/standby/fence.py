@@ -29,7 +29,11 @@ POLL = 0.01
 
 
 def working_in(folder: Path) -> tuple[int, ...]:
-    """PostgreSQL's processes whose working folder is `folder` or lies within, as a server's all do."""
+    """PostgreSQL's processes whose working folder is `folder` or lies within, as a server's all do.
+
+    Raises:
+        NotFenced: of one nobody may know where it works, and it may be there.
+    """
     wanted = os.path.realpath(folder)
     found = []
     for process in psutil.process_iter():
@@ -38,11 +42,29 @@ def working_in(folder: Path) -> tuple[int, ...]:
             if not ours or process.status() == psutil.STATUS_ZOMBIE:
                 continue
             where = process.cwd()
-        except (psutil.Error, OSError):
+        except psutil.AccessDenied as error:
+            if may_serve(process, folder):
+                raise NotFenced(
+                    f"process {process.pid} is PostgreSQL's, and where it works cannot be read: it may be "
+                    f"{folder}. End it, or run Nexus as its user or as root"
+                ) from error
+            continue
+        except (psutil.Error, OSError):  # it has ended
             continue
         if where == wanted or where.startswith(wanted + os.sep):
             found.append(process.pid)
     return tuple(found)
+
+
+def may_serve(process: psutil.Process, folder: Path) -> bool:
+    """Whether a process may be a server of a folder: that must belong to its user, or PostgreSQL refuses. One
+    that is gone was ours.
+    """
+    try:
+        owner = folder.stat().st_uid if folder.exists() else os.getuid()
+        return process.uids().effective == owner
+    except psutil.NoSuchProcess:
+        return False
 
 
 async def clear(folder: Path, limit: float = LIMIT) -> int:
@@ -50,7 +72,8 @@ async def clear(folder: Path, limit: float = LIMIT) -> int:
     file goes too: another process may have its number by now.
 
     Raises:
-        NotFenced: one does not end within `limit` seconds, for example because its disk hangs.
+        NotFenced: one does not end within `limit` seconds, for example because its disk hangs; or nobody may
+            know where one works.
     """
     give_up, killed = time.monotonic() + limit, set[int]()
     while found := working_in(folder):

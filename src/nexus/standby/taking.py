@@ -12,6 +12,7 @@ import asyncpg
 
 from nexus.postgres.programs import Programs, connection
 from nexus.runtimes.process import accounts
+from nexus.standby.errors import StandbyError
 from nexus.standby.fence import clear
 from nexus.standby.settings import NAME, quoted
 
@@ -22,6 +23,10 @@ else:
 
 GONE_WITHIN = 10.0  # seconds
 POLL = 0.05
+_BYTES = """
+SELECT (SELECT sum(pg_database_size(oid)) FROM pg_database)
+    + (SELECT coalesce(sum(size), 0) FROM pg_ls_waldir())
+"""
 _DROP = "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1"
 _END = "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = $1"
 
@@ -87,12 +92,41 @@ async def retake(programs: Programs, url: str, passwords: Path, data: Path) -> N
     _fresh(data).rename(data)
 
 
+async def _room(url: str, at: Path) -> None:
+    """Whether a copy of the server at `url` has room on the disk of a folder.
+
+    Raises:
+        StandbyError: it has not.
+    """
+    primary = await asyncpg.connect(url, timeout=10, command_timeout=60)
+    try:
+        needed = int(await primary.fetchval(_BYTES))
+    finally:
+        primary.terminate()
+    there = next(each for each in (at, *at.parents) if each.exists())
+    fits(needed, shutil.disk_usage(there).free, there)
+
+
+def fits(needed: int, free: int, there: Path) -> None:
+    """Whether a copy of `needed` bytes has room on the disk of a folder, which has `free` ones. Pure.
+
+    Raises:
+        StandbyError: it has not.
+    """
+    if free < needed:
+        raise StandbyError(
+            f"a copy of the database takes {needed:,} bytes, and {there} has {free:,} free; make room, or "
+            "name a folder on another disk: `nexus standby add --path DIR`"
+        )
+
+
 async def take(programs: Programs, url: str, passwords: Path, data: Path) -> None:
     """Copies the primary at `url` (the superuser's) into the folder `data`, which appears when it is whole.
 
     One that was killed meanwhile is begun anew; every block's checksum is verified (pg_basebackup).
 
     Raises:
+        StandbyError: the disk has no room for it.
         ServerFailed: the copy failed; its last lines are told.
     """
     if (data / "PG_VERSION").exists():
@@ -101,6 +135,7 @@ async def take(programs: Programs, url: str, passwords: Path, data: Path) -> Non
     if draft.exists():
         await clear(draft)
         await asyncio.to_thread(shutil.rmtree, draft)
+    await _room(url, data.parent)
     accounts.private_folder(draft, programs.account)
     copying = Programs(draft, programs.account)  # who works in the draft is found by it
     await copying.run(

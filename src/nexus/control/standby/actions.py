@@ -124,6 +124,11 @@ class Actions:
                 seen = await look(primary)
                 record = self._standing.records.standby
                 assert record is not None
+                if seen.slot == "lost":
+                    raise StandbyError(
+                        "the primary has removed WAL that the standby needs (its slot is lost); `nexus "
+                        "standby remove`, then `nexus standby add` copies it anew"
+                    )
                 if seen.streams and (record.waited_for or not record.synchronous):
                     return
                 if time.monotonic() > give_up:

@@ -229,8 +229,8 @@ class Moving:
                 )
             if (left := seen.written - seen.replayed) > CLOSE:
                 raise Refused(
-                    f"the standby has {left} bytes of WAL to replay, for which writes would have to wait; wait "
-                    "until it has: `nexus standby status`"
+                    f"the standby has {left} bytes of WAL to replay, for which writes would have to wait; "
+                    "wait until it has: `nexus standby status`"
                 )
         elif not (record.waited_for or force):
             if not self._watching.close_behind(record):

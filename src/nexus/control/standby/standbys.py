@@ -38,6 +38,10 @@ ELSEWHERE = (
     "a standby is kept where the stack runs as processes or on a Swarm; on {runtime} the database is one "
     "container: bring it back from the archive instead (`nexus restore --latest`)"
 )
+LOST = (
+    "the primary has removed WAL that the standby needs (its slot is lost: it was away too long), so it "
+    "cannot catch up; `nexus standby remove`, then `nexus standby add` copies it anew"
+)
 
 
 class Standbys:
@@ -75,6 +79,9 @@ class Standbys:
                 bool(was and was.auto) if asked.auto is None else asked.auto,
             )
             there = record is not None and standing.standby is not None
+            seen = self._watching_of(standing).seen
+            if record is not None and seen is not None and seen.slot == "lost":
+                raise Refused(LOST)
             plan = plan_add(standing.database.name, data, back, there, wish, asked.who)
             await self._carry_out(plan, Actions(standing, stop).all(), asked.who, asked.plan_only, emit, stop)
 

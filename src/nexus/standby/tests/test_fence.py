@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
 import signal
 from collections.abc import Iterator
@@ -17,7 +18,18 @@ from nexus.postgres.programs import Programs, postgres_account
 from nexus.runtimes.process.fenced import fenced, refuse_fenced
 from nexus.runtimes.protocol import StartError
 from nexus.standby import fence
+from nexus.standby.errors import NotFenced, StandbyError
+from nexus.standby.taking import fits
 from nexus.standby.wal import end_of, timeline_at
+
+NOBODY = 65534
+SET_DUMPABLE, SET_NAME = 4, 15  # prctl(2)
+
+
+def test_a_copy_that_has_no_room_is_not_begun(tmp_path: Path) -> None:
+    fits(100, 100, tmp_path)
+    with pytest.raises(StandbyError, match="name a folder on another disk"):
+        fits(101, 100, tmp_path)
 
 
 @pytest.fixture
@@ -46,6 +58,43 @@ async def test_a_shell_in_the_folder_is_left_alone(server: PostgresServer) -> No
     assert shell.returncode is None
     shell.kill()
     await shell.wait()
+
+
+def test_a_server_of_which_nobody_may_know_where_it_works_is_not_passed_over(tmp_path: Path) -> None:
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    (data := tmp_path / "data").mkdir(mode=0o755)
+    os.chown(data, owner := NOBODY if os.getuid() == 0 else os.getuid(), -1)
+    judge = os.fork()
+    if judge == 0:
+        _as_user(owner, data)
+    assert os.waitstatus_to_exitcode(os.waitpid(judge, 0)[1]) == 0
+
+
+def _as_user(user: int, data: Path) -> None:
+    """Ends with 0 where a hidden PostgreSQL of this user keeps its folder from being taken for free."""
+    said = 1
+    try:
+        if user != os.getuid():
+            os.setuid(user)
+        ready, tell = os.pipe()
+        hidden = os.fork()
+        if hidden == 0:
+            os.chdir(data)
+            kernel = ctypes.CDLL(None)
+            kernel.prctl(SET_NAME, b"postgres", 0, 0, 0)
+            kernel.prctl(SET_DUMPABLE, 0, 0, 0, 0)
+            os.write(tell, b"x")
+            signal.pause()
+        os.read(ready, 1)
+        try:
+            fence.working_in(data)
+        except NotFenced:
+            said = 0
+        os.kill(hidden, signal.SIGKILL)
+        os.waitpid(hidden, 0)
+    finally:
+        os._exit(said)
 
 
 async def test_a_fenced_folder_started_by_hand_only_reads(server: PostgresServer) -> None:
