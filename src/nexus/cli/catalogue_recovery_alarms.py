@@ -54,6 +54,19 @@ PT_BR = {
     "place {place} lies on this stack's own disk, and is lost with it": (
         "o local {place} fica no próprio disco desta pilha e se perde com ele"
     ),
+    "there is no standby since it took over; `nexus standby add` makes one": (
+        "não há reserva desde que ela assumiu; `nexus standby add` cria uma"
+    ),
+    "the standby's WAL is gone from the primary; `nexus standby remove`, then `nexus standby add`": (
+        "o WAL da reserva sumiu do principal; `nexus standby remove` e depois `nexus standby add`"
+    ),
+    "the standby does not follow the primary; see `nexus standby status`": (
+        "a reserva não acompanha o principal; veja `nexus standby status`"
+    ),
+    "the standby is {bytes} behind the primary": "a reserva está {bytes} atrás do principal",
+    "commits do not wait for the standby, as they are to: a takeover may lose what was acknowledged": (
+        "as confirmações não esperam pela reserva, como deveriam: uma troca pode perder o que foi confirmado"
+    ),
     "the last backup failed: {why}": "o último backup falhou: {why}",
     "the last drill of {scenario} failed: {why}": "o último simulado de {scenario} falhou: {why}",
     "the last drill failed: {why}": "o último simulado falhou: {why}",

@@ -45,14 +45,14 @@ class Api:
         self._world = world
         turn = Turn(world.lease, lambda: refuse_unfinished(world.home))
         self.deploying = Deploying(world, turn)
-        self.recovering = Recovering(world, turn)
+        self.standbys = Standbys(world, turn)
+        self.recovering = Recovering(world, turn, self.standbys.known)
         self._operations = Operations(
             world, turn, came_up=self.deploying.wake, goes_down=self.recovering.interrupt
         )
         self.migrating = Migrating(world, turn)
         self.restoring = Restoring(world, turn, calm=self.recovering.interrupt)
         self.merging = Merging(world, turn)
-        self.standbys = Standbys(world, turn)
         self._operating = Operating(world)
 
     def application(self) -> web.Application:

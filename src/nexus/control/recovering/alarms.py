@@ -17,6 +17,8 @@ Level = Literal["error", "warning"]
 OVERDUE = HOUR  # after a backup was due
 SOON = 3 * DAY  # in which the disk will be full
 JUDGED = ("done", "failed")  # what was cut short says nothing
+STANDBY_BEHIND = 16 << 20  # bytes of WAL; one that is farther behind does not take over by itself
+STANDBY_UNSEEN = 30.0  # seconds
 PROOF_OVERDUE = 12 * HOUR  # after a drill or a verification was due
 
 
@@ -53,6 +55,7 @@ def alarms(
         *_places(facts),
         *_space(facts),
         *_proof(facts),
+        *_standby(facts),
     ]
     return tuple(sorted(found, key=lambda each: each.level))
 
@@ -207,6 +210,39 @@ def _mended(facts: RecoveryFacts) -> Iterator[Alarm]:
         if drill is not None and drill.state == "failed":
             text, name = "the last drill of {scenario} failed: {why}", what.removeprefix(SCENARIO)
             yield _error("recovery.drill", text, about=name, scenario=name, why=drill.sentence)
+
+
+def _standby(facts: RecoveryFacts) -> Iterator[Alarm]:
+    """A standby that was asked for and does not keep what it promises."""
+    if facts.standby is None or facts.standby["moving"]:
+        return
+    told, last = facts.standby["standby"], facts.standby["last"]
+    if told is None:
+        if last is not None and last.get("kind") == "failover" and (facts.standby["former"] or _left(facts)):
+            text = "there is no standby since it took over; `nexus standby add` makes one"
+            yield _warning("standby.lost", text)
+        return
+    stream = told["stream"]
+    if stream is None or told["seen_s"] is None:
+        return  # it was not looked at yet
+    if stream["slot"] == "lost":
+        text = "the standby's WAL is gone from the primary; `nexus standby remove`, then `nexus standby add`"
+        yield _error("standby.slot", text)
+    elif not stream["streams"] or told["seen_s"] > STANDBY_UNSEEN:
+        yield _error("standby.lost", "the standby does not follow the primary; see `nexus standby status`")
+    elif stream["behind"] > STANDBY_BEHIND:
+        yield _warning(
+            "standby.behind", "the standby is {bytes} behind the primary", bytes=size(stream["behind"])
+        )
+    if told["synchronous"] and not told["waited_for"]:
+        text = (
+            "commits do not wait for the standby, as they are to: a takeover may lose what was acknowledged"
+        )
+        yield _error("standby.asynchronous", text)
+
+
+def _left(facts: RecoveryFacts) -> bool:
+    return bool(facts.standby and facts.standby.get("left"))
 
 
 def _before(facts: RecoveryFacts, seconds: float) -> datetime:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from nexus.control.recovering.runs import Run
 from nexus.recovery import lsn
@@ -43,7 +44,8 @@ class RecoveryFacts:
     measured here (None: never). `growth`: bytes a day that backups grow by (None: not known yet). `kit`: when
     the recovery kit was made. `runs`: the newest of each kind, failed ones among them. `system`: the
     identifier of the present cluster ("" = not known). `serving`: whether the database answers, as far as
-    that is known. `damaged`: of each backup whose last verification found a fault, that one.
+    that is known. `damaged`: of each backup whose last verification found a fault, that one. `standby`: as
+    `nexus standby status --json` prints it (None: it is not known here).
     """
 
     now: float
@@ -62,6 +64,7 @@ class RecoveryFacts:
     system: str = ""
     serving: bool = True
     damaged: tuple[Run, ...] = ()
+    standby: Mapping[str, Any] | None = None
 
     @cached_property
     def backups(self) -> tuple[BackupManifest, ...]:

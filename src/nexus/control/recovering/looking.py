@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from nexus.control.recovering.desk import Desk
 from nexus.control.recovering.facts import PlaceFacts, RecoveryFacts
@@ -42,6 +43,7 @@ class Looker:
     desk: Desk
     runs: Runs
     every: float = 0.0
+    standby: Callable[[], Mapping[str, Any] | None] = lambda: None
     _manifests: dict[str, BackupManifest] = field(default_factory=dict)
     _places: dict[str, tuple[float, PlaceFacts]] = field(default_factory=dict)
     _system: tuple[float, str] = (0.0, "")
@@ -80,6 +82,7 @@ class Looker:
             system,
             serving,
             tuple(run for run in self.runs.verdicts() if run.state == "failed" and run.backup in ids),
+            self.standby(),
         )
 
     async def _place(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from nexus.control.addresses import Refused
@@ -38,9 +39,12 @@ class Recovering:
     begins meanwhile is not held up.
     """
 
-    def __init__(self, world: World, turn: Turn) -> None:
+    def __init__(
+        self, world: World, turn: Turn, standby: Callable[[], Mapping[str, Any] | None] = lambda: None
+    ) -> None:
         self._world = world
         self._turn = turn
+        self._standby = standby
         self._watch = Watch(world.tell)
         self._looker: Looker | None = None
         self._work: asyncio.Task[None] | None = None
@@ -74,7 +78,7 @@ class Recovering:
         if site is None:
             return
         if self._looker is None or self._looker.desk.site is not site:
-            self._looker = Looker(Desk(site), self.backups.runs, ASK_PLACES_EVERY)
+            self._looker = Looker(Desk(site), self.backups.runs, ASK_PLACES_EVERY, self._standby)
         if not self._looker.desk.began:
             return
         standing = await self._watch.look(self._looker)
