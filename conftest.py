@@ -1,4 +1,7 @@
-"""Tests that need what a machine may lack are skipped, with the reason told: `docker`, `swarm`."""
+"""Tests that need what a machine may lack are skipped, with the reason told: `docker`, `swarm`.
+
+So are those that take long to say once more what others say (`soak`), unless `--soak` asks for them.
+"""
 
 from __future__ import annotations
 
@@ -28,9 +31,16 @@ def _swarm_is_missing() -> str:
     return "" if count >= NODES else f"a Swarm of {NODES} nodes is needed, here are {count}"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what this machine cannot run."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Have long tests asked for."""
+    parser.addoption("--soak", action="store_true", help="run the tests that take long, too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what this machine cannot run, and what takes long where it was not asked for."""
     for item in items:
+        if item.get_closest_marker("soak") and not config.getoption("--soak"):
+            item.add_marker(pytest.mark.skip(reason="takes long: ./nexus test --soak"))
         for mark, missing in (("docker", _docker_is_missing), ("swarm", _swarm_is_missing)):
             if item.get_closest_marker(mark) and missing():
                 item.add_marker(pytest.mark.skip(reason=missing()))

@@ -147,6 +147,7 @@ async def _reached(firm: Company, place: str) -> str:
         return (await choose(alone, Target("latest"))).lsn
 
 
+@pytest.mark.soak
 def test_a_drill_that_is_killed_leaves_nothing_that_the_next_one_does_not_clear(
     firm: Company, chance: random.Random
 ) -> None:

@@ -16,8 +16,9 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
 @pytest.fixture(
     scope="module",
     params=[
-        "process",
-        pytest.param("compose", marks=pytest.mark.docker),
+        # What follows is asked of these two by the control loop's own tests of schemas, too.
+        pytest.param("process", marks=pytest.mark.soak),
+        pytest.param("compose", marks=[pytest.mark.docker, pytest.mark.soak]),
         pytest.param("swarm", marks=[pytest.mark.docker, pytest.mark.swarm]),
     ],
 )
