@@ -19,15 +19,14 @@ import asyncpg
 
 from nexus.control.processes.instance import Instance
 from nexus.control.standby.actions import connected, told
+from nexus.control.standby.giving_back import DONE, give_back
 from nexus.control.standby.keeping import StandingBy
-from nexus.control.standby.record import Former, Record
-from nexus.control.standby.servers import passfile
+from nexus.control.standby.record import Former
 from nexus.plans import Action, Step
 from nexus.runtimes.process.drivers import driver
 from nexus.runtimes.protocol import Running, StartError
-from nexus.runtimes.site import LOOPBACK
-from nexus.standby import StandbyError, fence, promoting, rejoining, settings
-from nexus.standby.errors import Behind, NotFenced
+from nexus.standby import StandbyError, fence, promoting
+from nexus.standby.errors import Behind
 from nexus.standby.members import point, standby_name, unlink
 from nexus.standby.replication import replayed
 from nexus.standby.wal import End, end_of
@@ -42,7 +41,6 @@ FENCED = "another server took its place at {at} UTC ({why}); `nexus standby add`
 STOPS_WITHIN = 60.0  # seconds that a primary has to end in order and to send what it wrote
 CATCHES_UP_WITHIN = 30.0
 WRITES_WITHIN = 10.0
-DONE = "the new primary is in its place; run the same command again to finish"
 
 
 class TakingOver:
@@ -165,62 +163,8 @@ class TakingOver:
         await promoting.write(self._standing.url(), words, WRITES_WITHIN)
 
     async def undo(self, why: str) -> str:
-        """Gives the old primary its seat back where the standby did not become a primary; says what is.
-
-        A promotion that was asked for goes on when nobody waits for it any more: the standby is ended first.
-        """
-        standing = self._standing
-        held, record = standing.seat.held(), standing.records.standby
-        if not held.moving or record is None or self.promoted or await self._leads(record):
-            return DONE
-        holder, data = Path(held.holder), Path(record.data)
-        if not (holder / "PG_VERSION").exists():
-            return (
-                f"the old primary's folder {holder} is gone, so it cannot have its place back: the standby "
-                "keeps the place; mend what is told, then `nexus failover` finishes it"
-            )
-        try:
-            await self._end_standby(data)
-            if not (data / fence.SIGNAL).exists():  # gone before a promoted server takes its first write
-                await standing.follow(data)
-                return DONE
-            await fence.clear(holder)
-        except NotFenced as error:
-            return f"neither server has the place: {error}; then `nexus failover` goes on"
-        stable, file = standing.site.ports[standing.database.name], passfile(standing.site, standing.database)
-        rejoining.join(data, settings.following(LOOPBACK, stable, file), standing.programs)
-        fence.lift(holder)
-        standing.seat.give_back(held, why)
-        await standing.follow(data)
-        assert standing.keeper.supervisor is not None
-        standing.keeper.supervisor.want(standing.database)
-        return "the old primary has its place back and is started again"
-
-    async def _leads(self, record: Record) -> bool:
-        """Whether the standby says that it is a primary."""
-        try:
-            async with connected(self._standing.url(record.port)) as standby:
-                return not await standby.fetchval("SELECT pg_is_in_recovery()")
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            log.warning("the standby cannot be asked whether it is a primary: %s", error)
-            return False
-
-    async def _end_standby(self, data: Path) -> None:
-        """No process of the standby is left, and nothing promotes it when it is started again.
-
-        Raises:
-            NotFenced: one does not end.
-        """
-        standing, name = self._standing, standby_name(self._standing.database.name)
-        processes = standing.keeper.processes
-        running = [each.running for each in await standing.supervisor.let_go(name) if each.running]
-        for each in running:
-            processes.kill(each)
-        await fence.clear(data)
-        for each in running:
-            await processes.wait(each)
-        fence.forget_sockets(standing.site.home.sockets(name), data)
-        (data / promoting.REQUEST).unlink(missing_ok=True)
+        """Gives the old primary its seat back where the standby did not become a primary; says what is."""
+        return DONE if self.promoted else await give_back(self._standing, why)
 
     def _check(self, step: Step) -> None:
         self._standing.seat.check(int(step.arguments["epoch"]), Path(step.arguments["to"]))

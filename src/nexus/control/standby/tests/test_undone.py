@@ -10,7 +10,8 @@ from pathlib import Path
 import psutil
 
 from nexus.control.standby.actions import connected
-from nexus.control.standby.taking_over import DONE, TakingOver
+from nexus.control.standby.giving_back import DONE
+from nexus.control.standby.taking_over import TakingOver
 from nexus.control.standby.tests.bare import Bare, bare
 from nexus.plans import Plan
 from nexus.standby import fence
