@@ -26,16 +26,22 @@ async def taken_over(found: Bare) -> Former:
     return former
 
 
+async def unheard(found: Bare, n: int) -> Path:
+    """A primary acknowledges something of which the standby hears nothing, and dies; its folder."""
+    holder = found.standing.holder
+    for pid in fence.working_in(holder):
+        if "walsender" in " ".join(psutil.Process(pid).cmdline()):
+            os.kill(pid, signal.SIGSTOP)
+    await found.write(n)
+    await fence.clear(holder)
+    return holder
+
+
 async def test_a_disk_that_could_not_be_read_may_have_the_only_copy() -> None:
     async with bare() as found:
         await found.add()
         await found.write(1)
-        holder = found.standing.holder
-        for pid in fence.working_in(holder):
-            if "walsender" in " ".join(psutil.Process(pid).cmdline()):
-                os.kill(pid, signal.SIGSTOP)
-        await found.write(2)  # acknowledged, and the standby hears nothing of it
-        await fence.clear(holder)
+        holder = await unheard(found, 2)
         (holder / "pg_wal").rename(holder / "pg_wal.away")
         former = await taken_over(found)
         assert await found.rows() == {1}
@@ -54,3 +60,20 @@ async def test_a_primary_of_which_nothing_is_missing_is_spare() -> None:
         assert former.spare
         with pytest.raises(Refused):
             keep_only_copy(replace(former, spare=False), False)
+
+
+async def test_what_was_lost_is_counted_from_where_both_parted() -> None:
+    async with bare() as found:
+        await found.add()
+        await found.write(1)
+        await unheard(found, 2)
+        steps, taking = plan_failover(found.takeover()).steps, TakingOver(found.standing)
+        actions = taking.all()
+        for step in steps:
+            if step.action != "catch_up":  # it comes to nothing
+                await actions[step.action](step)
+        assert taking.lost is not None
+        assert taking.lost.commits == 1
+        former = found.standing.records.former
+        assert former is not None
+        assert not former.spare
