@@ -152,9 +152,8 @@ class Customers:
 
 
 def test_nothing_acknowledged_is_lost_and_no_module_restarts(stack: ThrowawayStack) -> None:
-    shop = stack.service("shop")["instances"]
     assert [each["node"] for each in stack.service("db")["instances"]] == [NODE]
-    assert NODE not in {each["node"] for each in shop}
+    shop = _elsewhere(stack)
     stack.nexus("standby", "add", "--auto")
     added = _standby(stack)
     assert added["standby"]["waited_for"]
@@ -188,6 +187,16 @@ def test_nothing_acknowledged_is_lost_and_no_module_restarts(stack: ThrowawaySta
     served = stack.service("db")["instances"]
     stack.up()
     assert stack.service("db")["instances"] == served
+
+
+def _elsewhere(stack: ThrowawayStack) -> list[dict[str, Any]]:
+    """The module's instances, none of them on the node that will be lost: a Swarm places them as it likes."""
+    for _ in range(5):
+        shop: list[dict[str, Any]] = stack.service("shop")["instances"]
+        if NODE not in {each["node"] for each in shop}:
+            return shop
+        stack.nexus("restart", "shop")
+    raise AssertionError(f"the Swarm has the module on {NODE} whatever it is asked")
 
 
 def _standby(stack: ThrowawayStack) -> dict[str, Any]:
