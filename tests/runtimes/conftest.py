@@ -31,7 +31,8 @@ def where() -> Mapping[str, tuple[str, ...]]:
 @pytest.fixture(
     scope="session",
     params=[
-        "process",
+        # tests/stack and tests/telemetry ask the same of plain processes.
+        pytest.param("process", marks=pytest.mark.soak),
         pytest.param("compose", marks=pytest.mark.docker),
         pytest.param("swarm", marks=[pytest.mark.docker, pytest.mark.swarm]),
     ],

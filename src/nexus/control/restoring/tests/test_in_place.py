@@ -71,6 +71,7 @@ def test_a_deleted_database_comes_back_with_all_that_was_committed(till: TillSta
     assert till.answers() == {"1"}
 
 
+@pytest.mark.soak  # tests/recovery kills one at a random moment
 def test_killed_at_any_step_the_same_command_goes_on(till: TillStack) -> None:
     before, there = till.amounts(), set(os.listdir(till.home.root / "data"))
     at = till.moment()
