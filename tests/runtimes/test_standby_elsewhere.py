@@ -212,11 +212,17 @@ def _sales(stack: ThrowawayStack) -> set[int]:
     url = (stack.home / "secrets" / "db" / "admin_url").read_text().strip()
 
     async def ask() -> set[int]:
-        connection = await asyncpg.connect(url, timeout=10)
-        try:
-            return {row["id"] for row in await connection.fetch("SELECT id FROM shop.sale")}
-        finally:
-            await connection.close()
+        """Over a node that has its power again, a connection may be cut while the overlay settles."""
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    connection = await asyncpg.connect(url, timeout=10)
+                    try:
+                        return {row["id"] for row in await connection.fetch("SELECT id FROM shop.sale")}
+                    finally:
+                        await connection.close()
+                except (OSError, asyncpg.PostgresConnectionError):
+                    await asyncio.sleep(0.5)
 
     return asyncio.run(ask())
 
