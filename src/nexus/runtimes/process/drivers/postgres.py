@@ -64,8 +64,8 @@ def initialise(runtime: ProcessRuntime, site: Site, service: Service) -> None:
     others = sorted(target.parent.glob(f"{target.name}@*"))
     if others:
         raise StartError(
-            f"{service.name}: {target} is missing, but its data is in {', '.join(map(str, others))}; an empty "
-            "database beside it would hide that: see `nexus standby status`"
+            f"{service.name}: {target} is missing, but its data is in {', '.join(map(str, others))}; an "
+            "empty database beside it would hide that: see `nexus standby status`"
         )
     parent = accounts.private_folder(target.with_name(f"{service.name}.new"), owner)
     subprocess.run(["rm", "-rf", "--", str(parent / "data")], check=True)
