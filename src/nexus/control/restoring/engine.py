@@ -75,18 +75,19 @@ class Engine:
         and as late as the stream knows that all was committed.
         """
         stream = read_status(self.home)
-        if target.kind == "time":
-            stream = await self._sealed(stream)
+        if target.kind == "time" and target.at is not None:
+            stream = await self._sealed(stream, target.at)
         if stream is not None and target.timeline is None and target.kind != "backup" and stream.timeline:
             target = replace(target, timeline=stream.timeline)
         known = known_of(stream)
         return await choose(self.repository, target, zone=self.zone, known=known, url=self.url)
 
-    async def _sealed(self, stream: StreamStatus | None) -> StreamStatus | None:
-        """The status once all that the server had written is archived, which takes a second or so."""
+    async def _sealed(self, stream: StreamStatus | None, at: float) -> StreamStatus | None:
+        """The status once all that the server had written by a moment is archived: a second or so."""
         give_up = asyncio.get_running_loop().time() + SEALED_WITHIN
         while stream is not None and stream.alive and stream.server_lsn and stream.sealed_lsn:
-            if lsn.parse(stream.sealed_lsn) >= lsn.parse(stream.server_lsn):
+            heard = stream.server_at is not None and stream.server_at >= at
+            if heard and lsn.parse(stream.sealed_lsn) >= lsn.parse(stream.server_lsn):
                 break
             if asyncio.get_running_loop().time() > give_up:
                 break
@@ -141,9 +142,11 @@ def url_of(stack: Stack, home: Home) -> str | None:
 
 def known_of(stream: StreamStatus | None) -> Known | None:
     """What the stream knows of the living database: at which moment it had written how much. Pure."""
-    if stream is None or not stream.alive or not stream.server_lsn or not stream.timeline:
+    if stream is None or not stream.alive or not stream.timeline:
         return None
-    return Known(stream.at, stream.timeline, lsn.parse(stream.server_lsn))
+    if stream.server_lsn is None or stream.server_at is None:
+        return None
+    return Known(stream.server_at, stream.timeline, lsn.parse(stream.server_lsn))
 
 
 def target_of(wish: Wish) -> Target:

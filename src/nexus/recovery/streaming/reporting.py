@@ -49,6 +49,7 @@ def status(session: Session, home: Home, state: State | None = None) -> StreamSt
         timeline=known.timeline if known else 0,
         segment=session.segment,
         server_lsn=_text(ended),
+        server_at=known.now if known is not None and ended is not None else None,
         received_lsn=_text(received),
         flushed_lsn=_text(session.sender.flushed if session.sender else None),
         sealed_lsn=_text(sealed),

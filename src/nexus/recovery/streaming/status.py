@@ -79,11 +79,12 @@ class Gap:
 class StreamStatus:
     """The stream.
 
-    `received_lsn`: what is on this machine's disk beside the database. `flushed_lsn`: what is known to
-    outlive a loss of power. `sealed_lsn`: what is in the place `local`. `lag_bytes`, `lag_seconds`: what
-    would be lost if the database's folder were, now. `synchronous`: the policy; `commits_wait`: whether
-    commits wait for the archive now. `full_in`: seconds until the disk is down to its reserve, at the
-    present pace. `heard`: when it was written, by CLOCK_MONOTONIC.
+    `server_lsn`: the end of what was durable in the database at `server_at`, by its own clock, in seconds
+    since the epoch. `received_lsn`: what is on this machine's disk beside the database. `flushed_lsn`: what
+    is known to outlive a loss of power. `sealed_lsn`: what is in the place `local`. `lag_bytes`,
+    `lag_seconds`: what would be lost if the database's folder were, now. `synchronous`: the policy;
+    `commits_wait`: whether commits wait for the archive now. `full_in`: seconds until the disk is down to its
+    reserve, at the present pace. `heard`: when it was written, by CLOCK_MONOTONIC.
     """
 
     at: float
@@ -94,6 +95,7 @@ class StreamStatus:
     timeline: int = 0
     segment: int = 0
     server_lsn: str | None = None
+    server_at: float | None = None
     received_lsn: str | None = None
     flushed_lsn: str | None = None
     sealed_lsn: str | None = None

@@ -30,7 +30,9 @@ def test_a_begun_restore_is_read_as_it_was_written_whatever_fields_it_had() -> N
 
 def test_only_a_living_stream_knows_until_when_all_is_archived() -> None:
     status = StreamStatus(50.0, 1.0, 1, "streaming", timeline=2, server_lsn="0/3000000", alive=True)
-    assert known_of(status) == Known(50.0, 2, 0x3000000)
+    assert known_of(status) is None
+    status = replace(status, server_at=49.0)
+    assert known_of(status) == Known(49.0, 2, 0x3000000)
     assert known_of(replace(status, alive=False)) is None
     assert known_of(None) is None
     assert target_of(AT) == Target("time", at=1.0, timeline=2)
