@@ -10,7 +10,8 @@ from nexus.control.addresses import Refused
 from nexus.control.deploying.building import Building
 from nexus.control.deploying.intent import Intent
 from nexus.control.deploying.observing import observe
-from nexus.control.deploying.requests import Asked, DeployRequest, RollbackRequest, read
+from nexus.control.deploying.requests import Asked, DeployRequest, RollbackRequest
+from nexus.control.requested import read
 from nexus.plans import Plan
 from nexus.releases import Release, UnknownRelease
 from nexus.releases.artefact import ArtefactError, service_of

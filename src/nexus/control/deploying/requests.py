@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from nexus.control.addresses import Refused
 from nexus.stack.manifest import Strategy
 from nexus.stack.units import Duration
 
 Percent = Annotated[int, Field(ge=1, le=100)]
-T = TypeVar("T", bound=BaseModel)
 
 
 class Steering(BaseModel):
@@ -92,23 +90,3 @@ class RollbackRequest(Asked):
         if len(self.services) > 1:
             raise ValueError("a rollback names one module; what must go with it is found by itself")
         return self
-
-
-def read(kind: type[T], body: Any) -> T:
-    """A request as it was sent.
-
-    Raises:
-        Refused: it has unknown or wrong fields; says which and why.
-    """
-    known = set(kind.model_fields)
-    if not isinstance(body, dict):
-        raise Refused("the body is no JSON object")
-    try:
-        return kind.model_validate({name: value for name, value in body.items() if name != "run"})
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        said = first["msg"].removeprefix("Value error, ")
-        if first["type"] == "extra_forbidden":
-            said = f"unknown; there are: {', '.join(sorted(known))}"
-        raise Refused(f"{where}: {said}" if where else said) from error

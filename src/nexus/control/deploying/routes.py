@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from aiohttp import web
-from pydantic import BaseModel
 
 from nexus.control.addresses import Refused
 from nexus.control.deploying.deploying import Deploying
@@ -16,15 +14,14 @@ from nexus.control.deploying.requests import (
     DeployRequest,
     RollbackRequest,
     Steering,
-    read,
 )
-from nexus.control.operating import BAD_INPUT, FAILED, Emit, Operating, refusal
+from nexus.control.operating import BAD_INPUT, FAILED, Operating, refusal
+from nexus.control.requested import asked, operation
 from nexus.releases.artefact import ArtefactError
 from nexus.releases.errors import ReleaseError
 from nexus.runtimes.protocol import StartError
 from nexus.stack import ManifestError
 
-T = TypeVar("T", bound=BaseModel)
 Answer = Callable[[web.Request], Awaitable[Any]]
 
 
@@ -40,42 +37,30 @@ class Routes:
         return [
             web.get("/v1/releases", _told(self._releases)),
             web.post("/v1/release/build", _told(self._build)),
-            web.post("/v1/deploy", self._deploy),
-            web.post("/v1/rollback", self._rollback),
+            web.post("/v1/deploy", operation(self._operating, DeployRequest, self._deploying.deploy)),
+            web.post("/v1/rollback", operation(self._operating, RollbackRequest, self._deploying.rollback)),
             web.get("/v1/deploy/status", _told(self._status)),
             web.get("/v1/deploy/follow/{id}", self._follow),
             web.post("/v1/deploy/pause", _told(self._pause)),
             web.post("/v1/deploy/resume", _told(self._resume)),
-            web.post("/v1/deploy/go-on", self._go_on),
-            web.post("/v1/deploy/abort", self._abort),
+            web.post("/v1/deploy/go-on", operation(self._operating, Steering, self._deploying.go_on)),
+            web.post("/v1/deploy/abort", operation(self._operating, Steering, self._deploying.abort)),
         ]
 
     async def _releases(self, request: web.Request) -> Any:
         return self._deploying.history(request.query.get("service") or None)
 
     async def _build(self, request: web.Request) -> Any:
-        return await self._deploying.build(await _asked(BuildRequest, request))
+        return await self._deploying.build(await asked(BuildRequest, request))
 
     async def _status(self, request: web.Request) -> Any:
         return self._deploying.status()
 
     async def _pause(self, request: web.Request) -> Any:
-        return self._deploying.pause((await _asked(Steering, request)).who)
+        return self._deploying.pause((await asked(Steering, request)).who)
 
     async def _resume(self, request: web.Request) -> Any:
-        return self._deploying.resume((await _asked(Steering, request)).who)
-
-    async def _deploy(self, request: web.Request) -> web.StreamResponse:
-        return await self._stream(request, DeployRequest, self._deploying.deploy)
-
-    async def _rollback(self, request: web.Request) -> web.StreamResponse:
-        return await self._stream(request, RollbackRequest, self._deploying.rollback)
-
-    async def _go_on(self, request: web.Request) -> web.StreamResponse:
-        return await self._stream(request, Steering, self._deploying.go_on)
-
-    async def _abort(self, request: web.Request) -> web.StreamResponse:
-        return await self._stream(request, Steering, self._deploying.abort)
+        return self._deploying.resume((await asked(Steering, request)).who)
 
     async def _follow(self, request: web.Request) -> web.StreamResponse:
         number = request.match_info["id"]
@@ -84,27 +69,6 @@ class Routes:
         return await self._operating.stream(
             request, {}, lambda emit, stop: self._deploying.follow(int(number), emit)
         )
-
-    async def _stream(
-        self,
-        request: web.Request,
-        kind: type[T],
-        operation: Callable[[T, Emit, asyncio.Event], Awaitable[None]],
-    ) -> web.StreamResponse:
-        try:
-            asked = await _asked(kind, request)
-        except Refused as error:
-            return refusal(str(error), BAD_INPUT)
-        body = await request.json()
-        return await self._operating.stream(request, body, lambda emit, stop: operation(asked, emit, stop))
-
-
-async def _asked(kind: type[T], request: web.Request) -> T:
-    try:
-        body = await request.json()
-    except ValueError as error:
-        raise Refused(f"the body is no JSON: {error}") from error
-    return read(kind, body)
 
 
 def _told(answer: Answer) -> Callable[[web.Request], Awaitable[web.Response]]:

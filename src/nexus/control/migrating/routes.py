@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
-
 from aiohttp import web
 
-from nexus.control.addresses import Refused
-from nexus.control.deploying.requests import read
 from nexus.control.migrating.migrating import Migrating
 from nexus.control.migrating.requests import (
     ApplyRequest,
-    Asked,
     BaselineRequest,
     ResolveRequest,
     UndoRequest,
 )
-from nexus.control.operating import BAD_INPUT, Emit, Operating, refusal
-
-T = TypeVar("T", bound=Asked)
+from nexus.control.operating import Operating
+from nexus.control.requested import operation
 
 
 class Routes:
@@ -32,24 +24,10 @@ class Routes:
 
     def all(self) -> list[web.RouteDef]:
         """Every route."""
+        by, work = self._operating, self._migrating
         return [
-            web.post("/v1/migrate/apply", self._of(ApplyRequest, self._migrating.apply)),
-            web.post("/v1/migrate/resolve", self._of(ResolveRequest, self._migrating.resolve)),
-            web.post("/v1/migrate/baseline", self._of(BaselineRequest, self._migrating.baseline)),
-            web.post("/v1/migrate/undo", self._of(UndoRequest, self._migrating.undo)),
+            web.post("/v1/migrate/apply", operation(by, ApplyRequest, work.apply)),
+            web.post("/v1/migrate/resolve", operation(by, ResolveRequest, work.resolve)),
+            web.post("/v1/migrate/baseline", operation(by, BaselineRequest, work.baseline)),
+            web.post("/v1/migrate/undo", operation(by, UndoRequest, work.undo)),
         ]
-
-    def _of(
-        self, kind: type[T], operation: Callable[[T, Emit, asyncio.Event], Awaitable[None]]
-    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        async def answer(request: web.Request) -> web.StreamResponse:
-            try:
-                body = await request.json()
-                asked = read(kind, body)
-            except (Refused, ValueError) as error:
-                return refusal(str(error), BAD_INPUT)
-            return await self._operating.stream(
-                request, body, lambda emit, stop: operation(asked, emit, stop)
-            )
-
-        return answer

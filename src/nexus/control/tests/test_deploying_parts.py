@@ -15,10 +15,11 @@ from nexus.control.deploying import ending, history
 from nexus.control.deploying.building import called
 from nexus.control.deploying.figures import worse
 from nexus.control.deploying.proven import proven
-from nexus.control.deploying.requests import DeployRequest, RollbackRequest, read
+from nexus.control.deploying.requests import DeployRequest, RollbackRequest
 from nexus.control.deploying.rollout import Aborted, Rollout
 from nexus.control.deploying.suspects import fast, offer
 from nexus.control.deploying.trail import Trail
+from nexus.control.requested import read
 from nexus.releases import Release
 from nexus.releases.records import Deployment, ReleaseSet
 from nexus.releases.scope import Scope
