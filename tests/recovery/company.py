@@ -21,6 +21,7 @@ import psutil
 
 from nexus.control.client import Client, ControlError
 from nexus.control.drilling.load import Load, present
+from nexus.control.recovering.tests.small_stack import SERVER, TILL
 from nexus.recovery.streaming.status import StreamStatus, read_status
 from nexus.runtimes.home import Home
 from nexus.testing import CHECKOUT, ThrowawayStack, eventually, throwaway_stack
@@ -35,21 +36,6 @@ recovery:
   reserve: 1M
   schedule: {zone: America/Sao_Paulo}
   places: {safe: {kind: directory, path: %s}}
-"""
-TILL = """\
-name: till
-runtime: command
-command: [python3, till.py]
-port: 9001
-needs: {hard: [db]}
-database: {schema: till}
-health: {live: /, ready: /}
-"""
-SERVER = """\
-import os
-from http.server import HTTPServer, SimpleHTTPRequestHandler
-
-HTTPServer(("127.0.0.1", int(os.environ["PORT"])), SimpleHTTPRequestHandler).serve_forever()
 """
 RECEIPTS = (
     "CREATE TABLE receipts (id int PRIMARY KEY, amount numeric);\nINSERT INTO receipts VALUES (1, 9.90);\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import signal
@@ -17,15 +16,16 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from nexus.cli import place
+from nexus.cli.ending import ended
 from nexus.cli.language import t
 from nexus.cli.progress import Progress, progress
 from nexus.cli.within import Within
-from nexus.control.client import Client, ControlError
+from nexus.control.client import Client
 
 if TYPE_CHECKING:
     from nexus.control.restoring.requests import Wish
 
-FAILED, INTERRUPTED = 1, 130
+INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
@@ -78,30 +78,18 @@ class Following:
 
     def run(self, path: str, body: Mapping[str, Any]) -> int:
         """Follows it to its end. The first Ctrl-C lets running steps end, the second leaves at once."""
-        run, code, ended = uuid.uuid4().hex, FAILED, False
+        run, plan_only = uuid.uuid4().hex, bool(body.get("plan_only"))
         self._stop_on_interrupt(run)
-        try:
-            for event in self._client.stream(path, {**body, "run": run}):
-                if self._as_json:
-                    typer.echo(json.dumps(event, ensure_ascii=False))
-                else:
-                    self._show(event, bool(body.get("plan_only")))
-                if event["event"] in ("refused", "outcome"):
-                    code, ended = int(event["exit_code"]), True
-                elif event["event"] == "plan" and body.get("plan_only"):
-                    code, ended = 0, True
-        except ControlError as error:
-            self._fail(t(error.text, **error.values))
-            return error.exit_code
-        except BrokenPipeError:  # whoever read our output has gone; the operation goes on
-            raise
-        except (OSError, http.client.HTTPException):
-            ended = False
-        finally:
-            self._shown.close()
-        if not ended:
-            self._fail(t("the control loop was lost; `nexus restore --resume` goes on where it was"))
-        return code
+
+        def take(event: dict[str, Any]) -> None:
+            if self._as_json:
+                typer.echo(json.dumps(event, ensure_ascii=False))
+            else:
+                self._show(event, plan_only)
+
+        events = self._client.stream(path, {**body, "run": run})
+        lost = t("the control loop was lost; `nexus restore --resume` goes on where it was")
+        return ended(events, take, self._shown.close, self._fail, plan_only, lost)
 
     def _show(self, event: dict[str, Any], plan_only: bool) -> None:
         kind = event["event"]

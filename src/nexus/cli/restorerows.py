@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from nexus.cli import place
+from nexus.cli.ending import ended
 from nexus.cli.language import t
 from nexus.cli.progress import Progress, progress
-from nexus.cli.restorechange import FAILED, Asked
+from nexus.cli.restorechange import Asked
 from nexus.cli.restorerowsview import show
 from nexus.control.client import Client, ControlError
 
@@ -92,26 +93,14 @@ class Following:
 
     def run(self, body: Mapping[str, Any]) -> int:
         """Follows it to its end; returns the exit code."""
-        code, ended = FAILED, False
-        try:
-            for event in self.client.stream("/v1/restore/rows", {**body, "run": uuid.uuid4().hex}):
-                self._take(event, seen=bool(body.get("stamp")))
-                if event["event"] in ("refused", "outcome"):
-                    code, ended = int(event["exit_code"]), True
-                elif event["event"] == "plan" and body.get("plan_only"):
-                    code, ended = 0, True
-        except ControlError as error:
-            self._fail(t(error.text, **error.values))
-            return error.exit_code
-        except BrokenPipeError:  # whoever read our output has gone; the operation goes on
-            raise
-        except (OSError, http.client.HTTPException):
-            ended = False
-        finally:
-            self.shown.close()
-        if not ended:
-            self._fail(t("the control loop was lost; a merge is whole or not there: run the command again"))
-        return code
+        events = self.client.stream("/v1/restore/rows", {**body, "run": uuid.uuid4().hex})
+        seen, plan_only = bool(body.get("stamp")), bool(body.get("plan_only"))
+        lost = t("the control loop was lost; a merge is whole or not there: run the command again")
+
+        def take(event: dict[str, Any]) -> None:
+            self._take(event, seen)
+
+        return ended(events, take, self.shown.close, self._fail, plan_only, lost)
 
     def forget(self, body: Mapping[str, Any]) -> None:
         """Has what was compared deleted: it holds rows of the business."""
