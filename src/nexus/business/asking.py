@@ -14,6 +14,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,20 +22,8 @@ import asyncpg
 
 log = logging.getLogger("nexus.telemetry")
 
-LONGEST = 2.0  # seconds that the server spends on a question
-GRACE = 3.0  # further seconds until the connection is given up
 LOCK_WAIT = 0.5
-CONNECT_TIME = 5.0
 NO_ANSWER = "no answer"
-PAUSE = 2.0  # between two attempts to connect, so that a database that is back is found at once
-_SETTINGS = {
-    "application_name": "nexus figures",
-    "default_transaction_read_only": "on",
-    "statement_timeout": str(round(LONGEST * 1000)),
-    "lock_timeout": str(round(LOCK_WAIT * 1000)),
-    "idle_in_transaction_session_timeout": str(round((LONGEST + GRACE) * 1000)),
-    "jit": "off",  # compiling costs more than such questions do
-}
 _LOST = (
     OSError,
     TimeoutError,
@@ -56,6 +45,31 @@ class SlowError(RefusedError):
     """The question took longer than allowed."""
 
 
+@dataclass(frozen=True)
+class Patience:
+    """In seconds: how long the server may spend on a question, how much longer until the connection is given
+    up, how long connecting may take, and how long after an attempt there is another one, so that a database
+    that is back is found at once.
+    """
+
+    longest: float = 2.0
+    grace: float = 3.0
+    connecting: float = 5.0
+    pause: float = 2.0
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What the server is told of it, and of the session."""
+        return {
+            "application_name": "nexus figures",
+            "default_transaction_read_only": "on",
+            "statement_timeout": str(round(self.longest * 1000)),
+            "lock_timeout": str(round(LOCK_WAIT * 1000)),
+            "idle_in_transaction_session_timeout": str(round((self.longest + self.grace) * 1000)),
+            "jit": "off",  # compiling costs more than such questions do
+        }
+
+
 class Rows(NamedTuple):
     """An answer, and the seconds it took."""
 
@@ -69,7 +83,8 @@ class Database:
     `aim` says where; `away` is why nothing can be asked now ("" while nothing is known to be wrong).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, patience: Patience = Patience()) -> None:
+        self._patience = patience
         self.away = "no database is known yet"
         self._secret: Path | None = None
         self._connection: asyncpg.Connection[Any] | None = None
@@ -95,7 +110,7 @@ class Database:
             connection = await self._connected()
             clock = asyncio.get_running_loop()
             # Not a timeout around it: that would wait for the end of the transaction, too.
-            longest = clock.call_later(LONGEST + GRACE, connection.terminate)
+            longest = clock.call_later(self._patience.longest + self._patience.grace, connection.terminate)
             began = time.perf_counter()
             try:
                 async with connection.transaction(readonly=True):
@@ -103,7 +118,7 @@ class Database:
                     rows = [dict(row) for row in await cursor.fetch(limit)]
                 return Rows(rows, time.perf_counter() - began)
             except asyncpg.QueryCanceledError as slow:
-                raise SlowError(f"took longer than {LONGEST:g} s") from slow
+                raise SlowError(f"took longer than {self._patience.longest:g} s") from slow
             except _LOST as lost:
                 why = NO_ANSWER if clock.time() >= longest.when() else _line(lost)
                 self._drop()
@@ -134,9 +149,11 @@ class Database:
     async def _connect(self, secret: Path) -> None:
         try:
             address = secret.read_text(encoding="utf-8").strip()
-            self._connection = await asyncpg.connect(address, timeout=CONNECT_TIME, server_settings=_SETTINGS)
+            self._connection = await asyncpg.connect(
+                address, timeout=self._patience.connecting, server_settings=self._patience.settings
+            )
         except (*_LOST, asyncpg.PostgresError, ValueError) as error:
-            self._next_attempt = asyncio.get_running_loop().time() + PAUSE
+            self._next_attempt = asyncio.get_running_loop().time() + self._patience.pause
             self._told(f"the database cannot be asked ({_line(error)})")
             return
         if self.away:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nexus.business.asking import AwayError, Database, RefusedError, SlowError
+from nexus.business.asking import AwayError, Database, Patience, RefusedError, SlowError
 from nexus.business.points import Point, label_text, table
 from nexus.stack import Kpi
 from nexus.telemetry import query
@@ -60,8 +60,8 @@ class Figures:
     its figures pause with one reason, and all others go on.
     """
 
-    def __init__(self, store: Store) -> None:
-        self.database = Database()
+    def __init__(self, store: Store, patience: Patience = Patience()) -> None:
+        self.database = Database(patience)
         self._store = store
         self._asked: dict[str, Asked] = {}
         self._skipped: dict[str, str] = {}

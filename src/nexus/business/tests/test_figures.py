@@ -11,8 +11,7 @@ import pytest
 import pytest_asyncio
 from nexus_kit.testing.servers import PostgresServer, free_port
 
-from nexus.business import asking as asking_module
-from nexus.business.asking import AwayError, Database
+from nexus.business.asking import AwayError, Database, Patience
 from nexus.business.figures import Figures
 from nexus.stack import Kpi
 from nexus.telemetry.store import Store
@@ -199,14 +198,14 @@ class Line:
 
 
 async def test_a_database_that_falls_silent_stops_its_own_kpis_only_and_one_question_waits(
-    store: Store, dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, dsn: str, tmp_path: Path
 ) -> None:
-    for name, seconds in {"LONGEST": 0.4, "GRACE": 0.1, "CONNECT_TIME": 60.0, "PAUSE": 0.0}.items():
-        monkeypatch.setattr(asking_module, name, seconds)
+    patience = Patience(longest=0.4, grace=0.1, connecting=60.0, pause=0.0)
     line, secret = Line(dsn), tmp_path / "url"
     secret.write_text(await line.open())
     asked = [kpi(f"k{number}", f"SELECT {number} AS value", every=10.0) for number in range(20)]
-    figures = asking(store, secret, *asked, kpi("up", "", metric="1", every=10.0))
+    figures = Figures(store, patience)
+    aim(figures, secret, *asked, kpi("up", "", metric="1", every=10.0))
     assert len(await figures.ask_due(1000.0)) == 21
     line.silent(True)
     async with asyncio.timeout(4):  # 20 times the longest time of a question are 10 s
@@ -224,14 +223,12 @@ async def test_a_database_that_falls_silent_stops_its_own_kpis_only_and_one_ques
 
 
 async def test_who_waits_for_a_database_hears_at_once_that_it_does_not_answer(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(asking_module, "CONNECT_TIME", 0.3)
-    monkeypatch.setattr(asking_module, "PAUSE", 0.2)
     attempts: list[asyncio.StreamWriter] = []
     silent = await asyncio.start_server(lambda _, writer: attempts.append(writer), "127.0.0.1", 0)
     (tmp_path / "url").write_text(f"postgresql://f:f@127.0.0.1:{silent.sockets[0].getsockname()[1]}/f")
-    database = Database()
+    database = Database(Patience(connecting=0.3, pause=0.2))
     database.aim({"check_url": str(tmp_path / "url")})
     questions = [database.ask("SELECT 1", limit=1) for _ in range(20)]
     told = await asyncio.gather(*questions, return_exceptions=True)
