@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import http.client
 import json
-import os
 import queue
-import signal
-import sys
 import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
 
 from nexus.cli import place, progress
 from nexus.cli.amounts import size
+from nexus.cli.ending import BAD_INPUT, FAILED, ended, stop_on_interrupt
 from nexus.cli.language import t
 from nexus.cli.times import lasting
-from nexus.control.client import Client, ControlError
+from nexus.control.client import Client
 from nexus.runtimes.home import Home
 
 if TYPE_CHECKING:
     from nexus.control.recovering.backups import Backups
 
-FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 ACTIONS = {"back-up": "back up"}
 
 
@@ -141,7 +136,7 @@ def _followed(what: str, body: Mapping[str, Any], as_json: bool) -> tuple[int, M
     source: Source = Remote(operation.control(home), what, asked) if runs else Local(home, what, asked)
     if isinstance(source, Local) and not home.database.exists():
         raise place.stop(t("this stack has no database yet; start it with `nexus up`"), BAD_INPUT)
-    _stop_on_interrupt(source)
+    stop_on_interrupt(t("stopping; nothing of an unfinished backup counts"), source.stop)
     following = _Following(bool(body.get("plan_only")), as_json)
     return following.run(source), following.plan
 
@@ -152,38 +147,18 @@ class _Following:
         self._as_json = as_json
         self._view = progress.progress()
         self._began = time.monotonic()
-        self._ended = False
-        self._code = FAILED
         self.plan: Mapping[str, Any] = {}
 
     def run(self, source: Source) -> int:
-        try:
-            for event in source.events():
-                if self._as_json:
-                    typer.echo(json.dumps(event, ensure_ascii=False))
-                self._take(event)
-        except BrokenPipeError:
-            raise
-        except ControlError as error:
-            self._fail(t(error.text, **error.values))
-            return error.exit_code
-        except (OSError, http.client.HTTPException):
-            self._ended = False
-        finally:
-            self._view.close()
-        if not self._ended:
-            self._fail(t("the control loop was lost; `nexus backup schedule` tells how it ended"))
-            return FAILED
-        return self._code
+        lost = t("the control loop was lost; `nexus backup schedule` tells how it ended")
+        return ended(source.events(), self._take, self._view.close, self._fail, self._plan_only, lost)
 
     def _take(self, event: dict[str, Any]) -> None:
         kind = event["event"]
+        if self._as_json:
+            typer.echo(json.dumps(event, ensure_ascii=False))
         if kind == "plan":
             self.plan = event["plan"]
-            if self._plan_only:
-                self._ended, self._code = True, 0
-        if kind in ("refused", "outcome"):
-            self._ended, self._code = True, int(event["exit_code"])
         if kind == "refused":
             self._fail(event["message"])
         elif not self._as_json:
@@ -226,16 +201,3 @@ def _outcome(event: Mapping[str, Any], seconds: float) -> None:
         typer.echo(t("nothing to delete"))
     else:
         typer.echo(event["sentence"], err=True)
-
-
-def _stop_on_interrupt(source: Source) -> None:
-    asked = threading.Event()
-
-    def interrupted(number: int, frame: FrameType | None) -> None:
-        if asked.is_set():
-            os._exit(INTERRUPTED)
-        asked.set()
-        print("\n" + t("stopping; nothing of an unfinished backup counts"), file=sys.stderr)
-        source.stop()
-
-    signal.signal(signal.SIGINT, interrupted)

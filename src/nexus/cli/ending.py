@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import http.client
+import os
+import signal
+import threading
 from collections.abc import Callable, Iterable
+from types import FrameType
 from typing import Any
+
+import typer
 
 from nexus.cli.language import t
 from nexus.control.client import ControlError
 
-FAILED = 1
+FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
 
 def ended(
@@ -31,7 +37,7 @@ def ended(
             if event["event"] in ("refused", "outcome"):
                 code = int(event["exit_code"])
             elif event["event"] == "plan" and plan_only:
-                code = 0
+                code = BAD_INPUT if event["plan"].get("refusals") else 0
     except ControlError as error:
         code, wrong, status = None, t(error.text, **error.values), error.exit_code
     except BrokenPipeError:  # whoever read our output has gone; the operation goes on
@@ -44,3 +50,17 @@ def ended(
         fail(wrong)
         return status
     return code
+
+
+def stop_on_interrupt(text: str, stop: Callable[[], None]) -> None:
+    """The first Ctrl-C says `text` and asks the operation to end in order; the second leaves at once."""
+    asked = threading.Event()
+
+    def interrupted(number: int, frame: FrameType | None) -> None:
+        if asked.is_set():
+            os._exit(INTERRUPTED)
+        asked.set()
+        typer.echo("\n" + text, err=True)
+        stop()
+
+    signal.signal(signal.SIGINT, interrupted)

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import os
-import signal
 import sys
 import threading
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from types import FrameType
 from typing import Any, Protocol
 
 import typer
 
 from nexus.cli import progress
+from nexus.cli.ending import ended, stop_on_interrupt
 from nexus.cli.language import t
 from nexus.cli.migrateplace import coded, waiting
 from nexus.cli.migratesaid import ACTIONS, said
 from nexus.cli.within import Within
-from nexus.control.client import Client, ControlError
+from nexus.control.client import Client
 
-FAILED, INTERRUPTED = 1, 130
 PASSING = ("waiting", "progress", "batch")  # told again and again
 
 
@@ -98,7 +94,6 @@ class Following:
         self._as_json = as_json
         self._shown = shown
         self._view: View = Live() if sys.stdout.isatty() else Lines()
-        self._ended = False
         self._errors: list[str] = []
         self.planned = False
         self.digest = ""
@@ -109,43 +104,33 @@ class Following:
         The first Ctrl-C lets the running migration end, or let go where it keeps out of others' way; the
         second leaves at once.
         """
-        run, code, plan_only = uuid.uuid4().hex, FAILED, bool(body.get("plan_only"))
-        self._stop_on_interrupt(run)
+        run, plan_only = uuid.uuid4().hex, bool(body.get("plan_only"))
+        text = t("stopping once the running migration ends or lets go; the same command goes on")
+        stop_on_interrupt(text, lambda: self._stop(run))
         began = time.monotonic()
-        try:
-            for event in self._client.stream(path, {**body, "run": run}):
-                if self._as_json:
-                    typer.echo(json.dumps(event, ensure_ascii=False))
-                code = self._show(event, plan_only, time.monotonic() - began, code)
-        except BrokenPipeError:  # whoever read our output has gone; the operation goes on
-            raise
-        except ControlError as error:
-            self._fail(t(error.text, **error.values))
-            return error.exit_code
-        except (OSError, http.client.HTTPException):
-            self._ended = False
-        finally:
-            self._view.close()
-        if not self._ended:
-            self._fail(t("the control loop was lost; the same command goes on where it was"))
-            return FAILED
-        return code
+        return ended(
+            self._client.stream(path, {**body, "run": run}),
+            lambda event: self._take(event, plan_only, time.monotonic() - began),
+            self._view.close,
+            self._fail,
+            plan_only,
+            t("the control loop was lost; the same command goes on where it was"),
+        )
 
-    def _show(self, event: dict[str, Any], plan_only: bool, seconds: float, code: int) -> int:
-        kind = event["event"]
-        self._ended = kind in ("refused", "outcome") or (kind == "plan" and plan_only)
-        if kind == "refused":
+    def _stop(self, run: str) -> None:
+        threading.Thread(target=self._client.post, args=(f"/v1/stop/{run}", {}), daemon=True).start()
+
+    def _take(self, event: dict[str, Any], plan_only: bool, seconds: float) -> None:
+        if self._as_json:
+            typer.echo(json.dumps(event, ensure_ascii=False))
+        if event["event"] == "refused":
             self._fail(coded(event["message"], event.get("code", "")))
-            return int(event["exit_code"])
-        if kind == "plan":
+            return
+        if event["event"] == "plan":
             plan = event["plan"]
             self.planned, self.digest = bool(plan.get("steps")), plan.get("digest", "")
-            code = 2 if plan.get("refusals") else 0 if plan_only else code
-        if kind == "outcome":
-            code = int(event["exit_code"])
         if not self._as_json:
             self._tell(event, plan_only, seconds)
-        return code
 
     def _tell(self, event: dict[str, Any], plan_only: bool, seconds: float) -> None:
         kind = event["event"]
@@ -167,21 +152,6 @@ class Following:
     def _fail(self, message: str) -> None:
         self._view.close()
         typer.echo(t("nexus: {message}", message=message), err=True)
-
-    def _stop_on_interrupt(self, run: str) -> None:
-        asked = threading.Event()
-
-        def interrupted(number: int, frame: FrameType | None) -> None:
-            if asked.is_set():
-                os._exit(INTERRUPTED)
-            asked.set()
-            typer.echo(
-                "\n" + t("stopping once the running migration ends or lets go; the same command goes on"),
-                err=True,
-            )
-            threading.Thread(target=self._client.post, args=(f"/v1/stop/{run}", {}), daemon=True).start()
-
-        signal.signal(signal.SIGINT, interrupted)
 
 
 def _full(event: Mapping[str, Any]) -> dict[str, Any]:
