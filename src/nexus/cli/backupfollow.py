@@ -15,7 +15,7 @@ import typer
 
 from nexus.cli import place, progress
 from nexus.cli.amounts import size
-from nexus.cli.ending import BAD_INPUT, FAILED, ended, stop_on_interrupt
+from nexus.cli.ending import BAD_INPUT, FAILED, ended, stop_on_interrupt, stopping
 from nexus.cli.language import t
 from nexus.cli.times import lasting
 from nexus.control.client import Client
@@ -48,7 +48,7 @@ class Remote:
         return self._client.stream(self._path, {**self._body, "run": self._run})
 
     def stop(self) -> None:
-        threading.Thread(target=self._client.post, args=(f"/v1/stop/{self._run}", {}), daemon=True).start()
+        stopping(self._client, self._run)()
 
 
 class Local:

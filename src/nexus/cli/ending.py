@@ -13,7 +13,7 @@ from typing import Any
 import typer
 
 from nexus.cli.language import t
-from nexus.control.client import ControlError
+from nexus.control.client import Client, ControlError
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
@@ -64,3 +64,8 @@ def stop_on_interrupt(text: str, stop: Callable[[], None]) -> None:
         stop()
 
     signal.signal(signal.SIGINT, interrupted)
+
+
+def stopping(client: Client, run: str) -> Callable[[], None]:
+    """What asks the control loop to end the operation `run` in order; does not wait for the answer."""
+    return lambda: threading.Thread(target=client.post, args=(f"/v1/stop/{run}", {}), daemon=True).start()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -13,7 +12,7 @@ from typing import Any, Protocol
 import typer
 
 from nexus.cli import progress
-from nexus.cli.ending import ended, stop_on_interrupt
+from nexus.cli.ending import ended, stop_on_interrupt, stopping
 from nexus.cli.language import t
 from nexus.cli.migrateplace import coded, waiting
 from nexus.cli.migratesaid import ACTIONS, said
@@ -106,7 +105,7 @@ class Following:
         """
         run, plan_only = uuid.uuid4().hex, bool(body.get("plan_only"))
         text = t("stopping once the running migration ends or lets go; the same command goes on")
-        stop_on_interrupt(text, lambda: self._stop(run))
+        stop_on_interrupt(text, stopping(self._client, run))
         began = time.monotonic()
         return ended(
             self._client.stream(path, {**body, "run": run}),
@@ -116,9 +115,6 @@ class Following:
             plan_only,
             t("the control loop was lost; the same command goes on where it was"),
         )
-
-    def _stop(self, run: str) -> None:
-        threading.Thread(target=self._client.post, args=(f"/v1/stop/{run}", {}), daemon=True).start()
 
     def _take(self, event: dict[str, Any], plan_only: bool, seconds: float) -> None:
         if self._as_json:

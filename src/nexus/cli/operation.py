@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import http.client
-import os
-import signal
-import threading
 import time
 import uuid
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import typer
 
 from nexus.cli import place
+from nexus.cli.ending import stop_on_interrupt, stopping
 from nexus.cli.language import t
 from nexus.cli.progress import progress
 from nexus.cli.within import Within
 from nexus.control.client import Client, ControlError
 from nexus.runtimes.home import Home
-
-INTERRUPTED = 130
 
 
 def control(home: Home) -> Client:
@@ -37,7 +32,8 @@ def follow(client: Client, path: str, body: dict[str, Any], table: bool) -> int:
     The first Ctrl-C lets running steps end; the second leaves at once.
     """
     run = uuid.uuid4().hex
-    _stop_on_interrupt(client, run)
+    text = t("stopping after the running steps; the same command goes on later")
+    stop_on_interrupt(text, stopping(client, run))
     began, code, plan_only = time.monotonic(), 1, bool(body.get("plan_only"))
     shown, within = progress(), Within()
     try:
@@ -110,16 +106,3 @@ def _outcome(event: dict[str, Any], seconds: float, table: bool) -> None:
                 file=shown,
             )
         )
-
-
-def _stop_on_interrupt(client: Client, run: str) -> None:
-    asked = threading.Event()
-
-    def interrupted(number: int, frame: FrameType | None) -> None:
-        if asked.is_set():
-            os._exit(INTERRUPTED)
-        asked.set()
-        typer.echo("\n" + t("stopping after the running steps; the same command goes on later"), err=True)
-        threading.Thread(target=client.post, args=(f"/v1/stop/{run}", {}), daemon=True).start()
-
-    signal.signal(signal.SIGINT, interrupted)

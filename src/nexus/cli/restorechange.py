@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import sys
-import threading
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from nexus.cli import place
-from nexus.cli.ending import ended
+from nexus.cli.ending import ended, stop_on_interrupt, stopping
 from nexus.cli.language import t
 from nexus.cli.progress import Progress, progress
 from nexus.cli.within import Within
@@ -24,8 +20,6 @@ from nexus.control.client import Client
 
 if TYPE_CHECKING:
     from nexus.control.restoring.requests import Wish
-
-INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
@@ -79,7 +73,8 @@ class Following:
     def run(self, path: str, body: Mapping[str, Any]) -> int:
         """Follows it to its end. The first Ctrl-C lets running steps end, the second leaves at once."""
         run, plan_only = uuid.uuid4().hex, bool(body.get("plan_only"))
-        self._stop_on_interrupt(run)
+        text = t("stopping after the running steps; the same command goes on later")
+        stop_on_interrupt(text, stopping(self._client, run))
 
         def take(event: dict[str, Any]) -> None:
             if self._as_json:
@@ -139,15 +134,3 @@ class Following:
     def _fail(self, message: str) -> None:
         self._shown.close()
         typer.echo(t("nexus: {message}", message=message), err=True)
-
-    def _stop_on_interrupt(self, run: str) -> None:
-        asked = threading.Event()
-
-        def interrupted(number: int, frame: FrameType | None) -> None:
-            if asked.is_set():
-                os._exit(INTERRUPTED)
-            asked.set()
-            typer.echo("\n" + t("stopping after the running steps; the same command goes on later"), err=True)
-            threading.Thread(target=self._client.post, args=(f"/v1/stop/{run}", {}), daemon=True).start()
-
-        signal.signal(signal.SIGINT, interrupted)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from nexus.cli import place
-from nexus.cli.ending import FAILED
+from nexus.cli.ending import FAILED, INTERRUPTED
 from nexus.cli.language import t
 from nexus.cli.progress import progress
-from nexus.cli.restorechange import INTERRUPTED, Asked
+from nexus.cli.restorechange import Asked
 
 if TYPE_CHECKING:
     from nexus.control.restoring.elsewhere.elsewhere import Elsewhere, Into
