@@ -17,9 +17,9 @@ from nexus.recovery.sealing.keys import new_identity, recipient_of
 from nexus.runtimes.home import Home
 
 PREFIX = "AGE-SECRET-KEY-1"
-LINE, GROUP = 10, 5  # letters
+LETTERS, LINE, GROUP = 58, 10, 5  # letters of a key, of a line and of a group
 _LETTERS = "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L"  # those of the key itself (bech32): no 1, B, I, O
-_KEY = re.compile(rf"{PREFIX}[{_LETTERS}]{{58}}")
+_KEY = re.compile(rf"{PREFIX}[{_LETTERS}]{{{LETTERS}}}")
 _LINE = re.compile(r"^\s*([1-6])[\s.:)]+([^\W_](?:[^\W_]|\s)*?)[\s/=-]+([^\W_]{2})\s*$")  # with any slip
 _LONGEST = LINE + 2  # letters of a line with one or two too many; what is longer is a sentence
 
@@ -92,7 +92,7 @@ def read_key(text: str) -> str:
         if number not in lines:
             raise WrongKey(f"line {number} of the key is missing; compare it with the recovery kit")
         typed, check = lines[number]
-        if _check(number, typed) != check:
+        if not _is_right(number, typed, check):
             raise WrongKey(f"line {number} of the key has a slip; compare it with the recovery kit")
         letters += typed
     identity = PREFIX + letters
@@ -107,13 +107,19 @@ def _numbered(text: str) -> dict[int, tuple[str, str]]:
         if not (match := _LINE.match(row)):
             continue
         number, typed, check = int(match[1]), re.sub(r"\s", "", match[2]).upper(), match[3].upper()
-        if len(typed) <= _LONGEST and (number not in found or _check(number, typed) == check):
+        if len(typed) <= _LONGEST and (number not in found or _is_right(number, typed, check)):
             found[number] = (typed, check)
     return found
 
 
 def _groups(line: str) -> list[str]:
     return [line[at : at + GROUP] for at in range(0, len(line), GROUP)]
+
+
+def _is_right(number: int, letters: str, check: str) -> bool:
+    """A letter that no key has, or one too many or too few, is a slip whatever the two letters say."""
+    whole = len(letters) == min(LINE, LETTERS - (number - 1) * LINE) and set(letters) <= set(_LETTERS)
+    return whole and _check(number, letters) == check
 
 
 def _check(number: int, letters: str) -> str:

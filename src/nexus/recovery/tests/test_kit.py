@@ -10,7 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from nexus.recovery.errors import RecoveryError, WrongKey
-from nexus.recovery.kit import count_kit, key_lines, make_kit, new_kit, read_key
+from nexus.recovery.kit import LINE, PREFIX, count_kit, key_lines, make_kit, new_kit, read_key
 from nexus.recovery.kit_page import KitFacts, kit_html, kit_text, place_file
 from nexus.recovery.sealing import Keys, kit_mark, load_keys, new_identity, seal, unseal
 from nexus.runtimes.home import Home
@@ -111,6 +111,18 @@ def test_a_letter_that_no_key_has_is_a_slip_in_its_line_and_no_missing_line(slip
             ]
             with pytest.raises(WrongKey, match=f"line {number + 1} of the key has a slip"):
                 read_key("\n".join(typed))
+
+
+def test_it_is_a_slip_where_the_two_letters_that_check_the_line_take_it_for_right() -> None:
+    letters = new_identity().removeprefix(PREFIX)
+    for number in range(6):
+        at = number * LINE
+        lines = key_lines(letters[:at] + "O" + letters[at + 1 :])
+        with pytest.raises(WrongKey, match=f"line {number + 1} of the key has a slip"):
+            read_key("\n".join(lines))
+    short = [*key_lines(letters)[:5], key_lines(letters[:-1])[5]]
+    with pytest.raises(WrongKey, match="line 6 of the key has a slip"):
+        read_key("\n".join(short))
 
 
 @pytest.mark.parametrize("lost", range(6))

@@ -6,9 +6,11 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import psutil
 
 from nexus.control.candidates import Candidates
 from nexus.control.charge import Charge
@@ -25,6 +27,7 @@ from nexus.runtimes.process.register import Register
 from nexus.runtimes.protocol import StartError
 from nexus.runtimes.site import Site
 from nexus.stack import Service, load_stack
+from nexus.standby import fence
 from nexus.standby.members import former_member
 from nexus.standby.planning import Takeover, Wish, plan_add
 
@@ -107,6 +110,15 @@ class Bare:
     async def rows(self) -> set[int]:
         async with connected(self.standing.url()) as connection:
             return {row["n"] for row in await connection.fetch("SELECT n FROM t")}
+
+
+def working(data: Path, name: str) -> int:
+    """The process of a server in a data folder that has `name` in its title; others come and go meanwhile."""
+    for pid in fence.working_in(data):
+        with suppress(psutil.NoSuchProcess):
+            if name in " ".join(psutil.Process(pid).cmdline()):
+                return pid
+    raise AssertionError(f"no {name} works in {data}")
 
 
 @asynccontextmanager

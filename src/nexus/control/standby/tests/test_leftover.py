@@ -7,14 +7,13 @@ import signal
 from dataclasses import replace
 from pathlib import Path
 
-import psutil
 import pytest
 
 from nexus.control.addresses import Refused
 from nexus.control.standby.leftover import keep_only_copy
 from nexus.control.standby.record import Former
 from nexus.control.standby.taking_over import TakingOver
-from nexus.control.standby.tests.bare import Bare, bare
+from nexus.control.standby.tests.bare import Bare, bare, working
 from nexus.standby import fence
 from nexus.standby.planning import plan_failover
 
@@ -29,9 +28,7 @@ async def taken_over(found: Bare) -> Former:
 async def unheard(found: Bare, n: int) -> Path:
     """A primary acknowledges something of which the standby hears nothing, and dies; its folder."""
     holder = found.standing.holder
-    for pid in fence.working_in(holder):
-        if "walsender" in " ".join(psutil.Process(pid).cmdline()):
-            os.kill(pid, signal.SIGSTOP)
+    os.kill(working(holder, "walsender"), signal.SIGSTOP)
     await found.write(n)
     await fence.clear(holder)
     return holder

@@ -7,21 +7,13 @@ import shutil
 import signal
 from pathlib import Path
 
-import psutil
-
 from nexus.control.standby.actions import connected
 from nexus.control.standby.giving_back import DONE
 from nexus.control.standby.taking_over import TakingOver
-from nexus.control.standby.tests.bare import Bare, bare
+from nexus.control.standby.tests.bare import Bare, bare, working
 from nexus.plans import Plan
 from nexus.standby import fence
 from nexus.standby.planning import plan_failover
-
-
-def replaying(data: Path) -> int:
-    """The process that replays a standby's WAL, and that promotes it."""
-    found = fence.working_in(data)
-    return next(pid for pid in found if "startup" in " ".join(psutil.Process(pid).cmdline()))
 
 
 async def fenced(found: Bare) -> TakingOver:
@@ -39,7 +31,7 @@ async def test_a_promotion_that_was_asked_for_does_not_go_on_when_the_place_is_g
         record = found.standing.records.standby
         assert record is not None
         taking = await fenced(found)
-        os.kill(startup := replaying(Path(record.data)), signal.SIGSTOP)
+        os.kill(startup := working(Path(record.data), "startup"), signal.SIGSTOP)
         async with connected(found.standing.url(record.port)) as standby:
             await standby.execute("SELECT pg_promote(false)")  # as one that is not finished in time leaves it
         assert "has its place back" in await taking.undo("a test")
