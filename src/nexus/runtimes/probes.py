@@ -14,6 +14,7 @@ from nexus.runtimes.site import LOOPBACK, Site
 from nexus.stack import Service
 
 TIMEOUT = 3.0
+SILENCE = 0.5  # seconds: whoever stands before a container hangs up sooner where nobody listens in it
 POSTGRES_PROTOCOL = 3 << 16
 
 
@@ -81,8 +82,18 @@ class Prober:
 
 
 async def _open(port: int) -> Health:
-    _, writer = await asyncio.open_connection(LOOPBACK, port)
-    writer.close()
+    """Whether somebody takes connections and keeps them. An engine that holds the port of a container takes
+    them too, and hangs up while its program does not listen.
+    """
+    reader, writer = await asyncio.open_connection(LOOPBACK, port)
+    try:
+        async with asyncio.timeout(SILENCE):
+            if not await reader.read(1):
+                return Health(False, False, "the connection is closed at once")
+    except TimeoutError:
+        pass
+    finally:
+        writer.close()
     return Health(True, True)
 
 

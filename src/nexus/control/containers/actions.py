@@ -179,35 +179,41 @@ class Actions:
             StartError: they are not within the limit, or keep ending.
         """
         enough = service.kind == "gateway" if lives is None else lives
-        give_up = time.monotonic() + READY_LIMIT
+        begun = time.monotonic()
         before = {each.instance: each.restarts for each in self._keeper.seen}
-        while True:
-            seen = [each for each in await self._keeper.glance(self._site) if each.unit == service.name]
-            good = [each for each in seen if each.state == "ready" or (enough and each.state == "starting")]
-            if len(good) >= service.scale.min:
-                break
-            why = "; ".join(f"{each.instance} is {each.state}: {each.why}" for each in seen) or "no container"
-            if any(each.restarts - before.get(each.instance, 0) >= GIVE_UP_AFTER for each in seen):
-                raise StartError(f"{service.name} keeps ending ({why}); see `nexus logs {service.name}`")
-            if time.monotonic() > give_up:
-                raise StartError(f"{service.name} is not ready after {READY_LIMIT:.0f} s: {why}")
+        while lacking := await self._lacking(service, enough, before):
+            if time.monotonic() - begun > READY_LIMIT:
+                raise StartError(f"{service.name} is not ready after {READY_LIMIT:.0f} s: {lacking}")
             await asyncio.sleep(POLL)
-        await self._until_reachable(service, enough)
-
-    async def _until_reachable(self, service: Service, lives: bool) -> None:
-        """Returns when the service answers on its stable port, through whatever stands before it."""
-        give_up = time.monotonic() + REACHABLE_LIMIT
-        prober = Prober(self._site)
+        # Of a program that others made, nothing but an answer tells that it has begun.
+        limit = READY_LIMIT if service.runtime == "image" else REACHABLE_LIMIT
+        begun, prober = time.monotonic(), Prober(self._site)
         try:
             while True:
                 health = await prober.health(service, self._site.ports[service.name])
-                if health.ready or (lives and health.live):
+                if health.ready or (enough and health.live):
                     return
-                if time.monotonic() > give_up:
-                    raise StartError(f"{service.name} runs but gets no requests: {health.why}")
+                lacking = await self._lacking(service, enough, before)
+                if time.monotonic() - begun > limit:
+                    why = lacking or health.why
+                    raise StartError(f"{service.name} runs but gets no requests after {limit:.0f} s: {why}")
                 await asyncio.sleep(POLL)
         finally:
             await prober.close()
+
+    async def _lacking(self, service: Service, enough: bool, before: Mapping[str, int]) -> str:
+        """What the instances of a service still lack, in words; empty when as many as are wanted are ready.
+        `before`: how often each had been started again.
+
+        Raises:
+            StartError: they keep ending.
+        """
+        seen = [each for each in await self._keeper.glance(self._site) if each.unit == service.name]
+        why = "; ".join(f"{each.instance} is {each.state}: {each.why}" for each in seen) or "no container"
+        if any(each.restarts - before.get(each.instance, 0) >= GIVE_UP_AFTER for each in seen):
+            raise StartError(f"{service.name} keeps ending ({why}); see `nexus logs {service.name}`")
+        good = [each for each in seen if each.state == "ready" or (enough and each.state == "starting")]
+        return why if len(good) < service.scale.min else ""
 
 
 def _remove(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Serves until SIGTERM; requests in flight end."""
+"""Serves until SIGTERM; an answer that has begun is given whole."""
 
 import json
 import os
@@ -9,10 +9,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 VERSION = "one"
 READY = True
 hooks = 0
+answering = threading.Lock()
 
 
 class Till(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body go out together
 
     def do_GET(self) -> None:
         self._answer(200 if READY or self.path != "/ready" else 503)
@@ -28,13 +30,16 @@ class Till(BaseHTTPRequestHandler):
 
     def _answer(self, status: int) -> None:
         body = json.dumps({"version": VERSION, "hooks": hooks}).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        with answering:
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+            self.wfile.flush()
 
 
 server = ThreadingHTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Till)
 signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
 server.serve_forever()
+answering.acquire()  # nobody is in the middle of an answer, and nobody begins one
