@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nexus.runtimes.containers.change import Change
+from nexus.runtimes.containers.change import Change, Leaving
 from nexus.runtimes.containers.container import Container
 from nexus.runtimes.containers.engine import EngineError
 from nexus.runtimes.protocol import StartError
@@ -15,6 +16,7 @@ from nexus.stack import Service
 if TYPE_CHECKING:
     from nexus.control.containers.keeper import ContainerKeeper
 
+TOLD_WITHIN = 5.0  # seconds until gateways have heard who leaves
 Carry = Callable[[Change], Awaitable[None]]
 
 
@@ -95,6 +97,7 @@ class Exchange:
             together=together,
             before=frozenset(each.key for each in there if again),
             whole=whole,
+            leaving=self._leaving(service),
         )
 
     def _former(self, name: str) -> Change:
@@ -106,7 +109,16 @@ class Exchange:
             count=stable.scale.min,
             rollout=stable.rollout,
             together=True,
+            leaving=self._leaving(stable),
         )
+
+    def _leaving(self, service: Service) -> Leaving:
+        keeper = self._keeper
+
+        def leaving(containers: Sequence[Container]) -> AbstractAsyncContextManager[None]:
+            return keeper.split.leaving(keeper.kept, containers, service.rollout.drain + TOLD_WITHIN)
+
+        return leaving
 
     async def _back(self, change: Change) -> Change:
         """The way back: where all are of one release, those that have come are the ones to go."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nexus.control.candidates import Candidate
-from nexus.control.containers.exchange import Exchange
+from nexus.control.containers.exchange import TOLD_WITHIN, Exchange
 from nexus.plans import Action, Step
 from nexus.runtimes.containers.change import Change
 from nexus.runtimes.containers.units import unit_of
@@ -123,9 +123,11 @@ class LettingIn:
     async def _leave(self, service: str) -> None:
         """Drains and stops the candidate's instances, then forgets it."""
         keeper, unit = self._keeper, unit_of(service, "candidate")
-        if any(each.unit == unit for each in await keeper.glance(keeper.kept)):
+        there = [each for each in await keeper.glance(keeper.kept) if each.unit == unit]
+        if there:
             drain = keeper.service(service).rollout.drain
-            await keeper.containers(keeper.kept).stop(unit, drain)
+            async with keeper.split.leaving(keeper.kept, there, drain + TOLD_WITHIN):
+                await keeper.containers(keeper.kept).stop(unit, drain)
         keeper.candidates.drop(service)
         keeper.project(keeper.kept).write()
         await keeper.glance(keeper.kept)

@@ -1,12 +1,16 @@
-"""How requests are shared between two releases: told to every gateway through the agent of telemetry."""
+"""Who gets requests, of two releases and of instances that leave: told to every gateway through the agent of
+telemetry.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import json
+import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
 import aiohttp
@@ -18,6 +22,7 @@ from nexus.runtimes.protocol import StartError
 from nexus.runtimes.site import LOOPBACK, Site
 from nexus.stack.names import TELEMETRY, TELEMETRY_TOKEN
 
+log = logging.getLogger("nexus.control")
 POLL = 0.1
 FRESH = 3.0  # seconds: a gateway asks twice a second, one that has not for so long is cut off
 PATIENCE = aiohttp.ClientTimeout(total=2.0)
@@ -35,10 +40,11 @@ class Kept(Protocol):
 
 
 class Split:
-    """Tells the gateways of a stack what each candidate gets of its service's requests."""
+    """Tells the gateways of a stack what each candidate gets of its service's requests, and who leaves."""
 
     def __init__(self, keeper: Kept) -> None:
         self._keeper = keeper
+        self._leaving: frozenset[str] = frozenset()  # addresses
 
     async def share(self, site: Site, shares: Mapping[str, int], limit: float = 10.0) -> None:
         """Returns when every gateway that runs shares requests so, and can reach each candidate with a share.
@@ -56,16 +62,50 @@ class Split:
                 "none; take `collect: off` out of nexus.yaml and run `nexus up`, or deploy with "
                 "--strategy rolling"
             )
+        await self._reach(site, shares, limit)
+
+    @asynccontextmanager
+    async def leaving(self, site: Site, containers: Iterable[Container], limit: float) -> AsyncIterator[None]:
+        """Is entered when no gateway has or sends requests for these containers any more, at the latest after
+        `limit` seconds: then they may end without anybody noticing. Without the agent nobody can be told.
+        """
+        gone = frozenset(address for each in containers for address in each.addresses if ":" not in address)
+        if not gone or not site.stack.collects or gateway_of(site.stack) is None:
+            yield
+            return
+        self._leaving |= gone
+        try:
+            try:
+                await self._reach(site, self._shares(), limit, led_out=True)
+            except StartError as error:
+                log.warning("instances end although a gateway may send them requests: %s", error)
+            yield
+        finally:
+            self._leaving -= gone
+            try:
+                await self.repeat(site)
+            except StartError as error:  # whoever watches the stack tells it again
+                log.warning("%s", error)
+
+    async def _reach(
+        self, site: Site, shares: Mapping[str, int], limit: float, led_out: bool = False
+    ) -> None:
         give_up, told = time.monotonic() + limit, False
         async with _session(site) as http:
             while True:
                 try:
                     if not told:
-                        await _tell(http, shares)
+                        await _tell(http, shares, self._leaving)
                         told = True
                     seen = await _seen(http)
-                    told = seen["version"] == version_of(shares)  # no longer, when the agent has begun anew
-                    behind = tuple(self._behind(site, shares, seen)) if told else ("the agent begins anew",)
+                    told = seen["version"] == version_of(
+                        shares, self._leaving
+                    )  # no longer, when the agent has begun anew
+                    behind = (
+                        tuple(self._behind(site, shares, seen, led_out))
+                        if told
+                        else ("the agent begins anew",)
+                    )
                 except SILENT as error:
                     behind = (f"the agent of telemetry does not answer: {error or type(error).__name__}",)
                     told = False
@@ -85,17 +125,22 @@ class Split:
         agent = any(each.service == TELEMETRY and each.state == "ready" for each in self._keeper.seen)
         if not agent or gateway_of(site.stack) is None:
             return
-        shares = {name: each.weight for name, each in self._keeper.candidates.all().items()}
+        shares = self._shares()
         try:
             async with _session(site) as http:
-                if (await _seen(http))["version"] != version_of(shares):
-                    await _tell(http, shares)
+                if (await _seen(http))["version"] != version_of(shares, self._leaving):
+                    await _tell(http, shares, self._leaving)
         except SILENT as error:
             raise StartError(
                 f"the agent of telemetry does not answer: {error or type(error).__name__}"
             ) from error
 
-    def _behind(self, site: Site, shares: Mapping[str, int], seen: Mapping[str, Any]) -> Iterator[str]:
+    def _shares(self) -> dict[str, int]:
+        return {name: each.weight for name, each in self._keeper.candidates.all().items()}
+
+    def _behind(
+        self, site: Site, shares: Mapping[str, int], seen: Mapping[str, Any], led_out: bool
+    ) -> Iterator[str]:
         """Which gateways do not share requests so, and why."""
         wanted = {name for name, percent in shares.items() if percent}
         gateway = gateway_of(site.stack)
@@ -111,15 +156,18 @@ class Split:
             said = next((one for one in told if one["who"] == each.id), None)
             if said is None:  # whoever speaks in its name from another address is not heard
                 yield f"{each.instance} does not ask the agent for its shares"
-            elif said["have"] != version_of(shares):
+            elif said["have"] != version_of(shares, self._leaving):
                 yield f"{each.instance} has not taken them"
             elif lost := sorted(wanted - set(said["serving"])):
                 yield f"{each.instance} does not reach the new release of {', '.join(lost)}"
+            elif led_out and said.get("busy"):
+                yield f"{each.instance} has requests there"
 
 
-def version_of(shares: Mapping[str, int]) -> str:
-    """The name of a state of things: equal shares have equal names, whoever tells them and when."""
-    return hashlib.sha256(json.dumps(dict(sorted(shares.items()))).encode()).hexdigest()[:16]
+def version_of(shares: Mapping[str, int], leaving: Iterable[str] = ()) -> str:
+    """The name of a state of things: equal ones have equal names, whoever tells them and when."""
+    state = json.dumps([dict(sorted(shares.items())), sorted(leaving)])
+    return hashlib.sha256(state.encode()).hexdigest()[:16]
 
 
 def _session(site: Site) -> aiohttp.ClientSession:
@@ -140,8 +188,12 @@ def _session(site: Site) -> aiohttp.ClientSession:
     )
 
 
-async def _tell(http: aiohttp.ClientSession, shares: Mapping[str, int]) -> None:
-    told = {"version": version_of(shares), "shares": dict(shares)}
+async def _tell(http: aiohttp.ClientSession, shares: Mapping[str, int], leaving: Iterable[str]) -> None:
+    told = {
+        "version": version_of(shares, leaving),
+        "shares": dict(shares),
+        "leaving": sorted(leaving),
+    }
     async with http.put("/traffic", json=told) as answer:
         await _checked(answer)
 

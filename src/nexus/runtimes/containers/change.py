@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,16 @@ if TYPE_CHECKING:
     from nexus.runtimes.containers.container import Container
 
 Whole = Callable[[], Awaitable[None]]
+Leaving = Callable[[Sequence["Container"]], AbstractAsyncContextManager[None]]
 
 
 async def _nothing() -> None:
     """What happens when all are ready, where nobody waits for that."""
+
+
+def _at_once(_: Sequence[Container]) -> AbstractAsyncContextManager[None]:
+    """How containers leave, where nobody has to be told."""
+    return nullcontext()
 
 
 @dataclass(frozen=True)
@@ -25,7 +32,8 @@ class Change:
 
     `project` is the stack as it is to be, `rollout` how long things may take. `together`: all come before the
     first one goes, else one by one. `whole` is called once, when all that come are ready and before the last
-    of the others goes. `before` are the keys of what must go although it is of that release.
+    of the others goes. `leaving` is entered before others are stopped, and left when these have ended.
+    `before` are the keys of what must go although it is of that release.
     """
 
     unit: str
@@ -36,6 +44,7 @@ class Change:
     together: bool = False
     before: frozenset[str] = frozenset()
     whole: Whole = _nothing
+    leaving: Leaving = _at_once
 
     def comes(self, container: Container) -> bool:
         """Whether a container of the unit is one of those that stay."""

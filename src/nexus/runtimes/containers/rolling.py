@@ -49,8 +49,8 @@ class Rolling:
             if number == change.count:
                 await change.whole()
             others = [each for each in await self._of(change) if not change.comes(each)]
-            await self._drop(others if number == change.count else others[:1], change.rollout.drain)
-        await self._drop(await self._surplus(change), change.rollout.drain)
+            await self._go(change, others if number == change.count else others[:1])
+        await self._go(change, await self._surplus(change))
 
     async def _come(self, change: Change, number: int) -> None:
         """Has `number` containers of those that come ready, for so long that the gateway knows it too."""
@@ -61,6 +61,10 @@ class Rolling:
             options = ("--detach", "--no-deps", "--no-build", "--no-recreate", "--scale", scale)
             await self._compose(change.project, "up", *options, change.unit)
         await until_ready(lambda: self._of(change), change, number, self._words, NOTICE_S)
+
+    async def _go(self, change: Change, containers: Sequence[Container]) -> None:
+        async with change.leaving(containers):
+            await self._drop(containers, change.rollout.drain)
 
     async def _of(self, change: Change) -> list[Container]:
         return [each for each in await self._observe() if each.unit == change.unit]

@@ -1,10 +1,12 @@
-"""How gateways are to share requests between two releases: told by the host, asked by the gateways.
+"""How gateways are to share requests between two releases, and which instances leave: told by the host, asked
+by the gateways.
 
 Nothing of it is kept: an agent that has just started knows nothing, and says so.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -13,9 +15,11 @@ from typing import Any
 
 MOST_SERVICES = 500
 MOST_GATEWAYS = 256
+MOST_LEAVING = 500
 OLDEST = 30.0  # seconds that a gateway is remembered which asks no more
 _VERSION = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_COUNT = re.compile(r"[0-9]{0,9}")
 
 
 class SharesError(ValueError):
@@ -24,27 +28,31 @@ class SharesError(ValueError):
 
 @dataclass(frozen=True)
 class Told:
-    """Service → its candidate's percentage of requests, under the name of this state of things."""
+    """Service → its candidate's percentage of requests, and the addresses of instances that are to get none
+    any more, under the name of this state of things.
+    """
 
     version: str
     shares: Mapping[str, int]
+    leaving: tuple[str, ...] = ()
 
     def to_text(self) -> str:
         """What a gateway's script reads."""
         lines = (f"{name} {percent}\n" for name, percent in sorted(self.shares.items()))
-        return f"# {self.version}\n" + "".join(lines)
+        return f"# {self.version}\n" + "".join((*lines, *(f"- {each}\n" for each in self.leaving)))
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A gateway: who it says it is, the version in force there, the candidates that can answer, and when it
-    said so (seconds before the question).
+    """A gateway: who it says it is, the version in force there, the candidates that can answer, when it said
+    so (seconds before the question), and how many requests those that leave still have there.
     """
 
     who: str
     have: str
     serving: tuple[str, ...]
     ago: float
+    busy: int = 0
 
 
 @dataclass
@@ -64,7 +72,8 @@ class Shares:
         """From now on, this is what gateways are told.
 
         Raises:
-            SharesError: the value has another shape than `{"version": …, "shares": {SERVICE: PERCENT}}`.
+            SharesError: the value has another shape than `{"version": …, "shares": {SERVICE: PERCENT}}`, with
+                `"leaving": [ADDRESS, …]` or without.
         """
         self.told = _told(value)
         return self.told
@@ -73,7 +82,7 @@ class Shares:
         """What the gateway at this address is to take; None when it has that, or nothing was told.
 
         Raises:
-            SharesError: the question has another shape than `who=…&have=…&serving=…`.
+            SharesError: the question has another shape than `who=…&have=…&serving=…&busy=…`.
         """
         who, have = query.get("who", ""), query.get("have", "")
         serving = tuple(filter(None, query.get("serving", "").split(",")))
@@ -81,7 +90,9 @@ class Shares:
             raise SharesError("who and have are words of at most 64 letters, digits and . _ -")
         if len(serving) > MOST_SERVICES or not all(map(_NAME.fullmatch, serving)):
             raise SharesError("serving is a list of services with commas between them")
-        self._remember(address, Seen(who, have, serving, 0.0))
+        if not _COUNT.fullmatch(busy := query.get("busy", "")):
+            raise SharesError("busy is a number")
+        self._remember(address, Seen(who, have, serving, 0.0, int(busy or 0)))
         return None if self.told is None or self.told.version == have else self.told
 
     def seen(self) -> dict[str, Any]:
@@ -111,4 +122,13 @@ def _told(value: Any) -> Told:
             raise SharesError(f"{str(name)[:64]!r} is no service's name")
         if isinstance(percent, bool) or not isinstance(percent, int) or not 0 <= percent <= 100:
             raise SharesError(f"the share of {name} is no whole number from 0 to 100")
-    return Told(version, dict(shares))
+    return Told(version, dict(shares), _leaving(value.get("leaving", [])))
+
+
+def _leaving(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or len(value) > MOST_LEAVING:
+        raise SharesError(f"leaving is a list of at most {MOST_LEAVING} addresses")
+    try:
+        return tuple(str(ipaddress.IPv4Address(str(each))) for each in value)
+    except ValueError as error:
+        raise SharesError(f"leaving: {error}") from error
