@@ -23,6 +23,7 @@ log = logging.getLogger("nexus.control")
 
 PROBE_EVERY = 2.0
 PROBE_STARTING_EVERY = 0.05
+LATE = 0.02  # of the time that it takes: how much later than it is ready a slow start may be noticed
 PROBE_FRESH_EVERY = 0.25
 PROBE_DEGRADED_EVERY = 0.5
 FRESH = 5.0  # seconds after it became ready in which it is watched more closely
@@ -125,7 +126,7 @@ class Keeping:
                 log.warning("%s hangs (%s): killed", instance.id, health.why)
                 self._supervisor.runtime.kill(instance.running)
                 return
-            every = PROBE_STARTING_EVERY
+            every = min(max(PROBE_STARTING_EVERY, (asked - began) * LATE), PROBE_EVERY)
             if instance.was_ready:
                 fresh = time.time() - instance.since < FRESH
                 every = PROBE_FRESH_EVERY if fresh else PROBE_EVERY
