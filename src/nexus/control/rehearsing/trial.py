@@ -52,9 +52,10 @@ class Trial:
             for name, release in releases.items()
         ]
         if up.code == 0:
-            found = await self._read(found, releases, offset)
+            edge = self._edge(status)
+            found = await self._read(found, releases, edge)
             found += await self._checked()
-            found += await self._probed(offset)
+            found += await self._probed(edge, offset)
         elif not any(each.state == "failed" for each in found):
             found.append(Smoke(WHOLE, "", "", "failed", f"nexus up: {up.last}"))
         return tuple(found)
@@ -70,17 +71,15 @@ class Trial:
             if up.code != REFUSED or len(tried) == ATTEMPTS:
                 return offset, up
 
-    async def _read(self, found: list[Smoke], releases: Mapping[str, Release], offset: int) -> list[Smoke]:
+    async def _read(self, found: list[Smoke], releases: Mapping[str, Release], edge: str) -> list[Smoke]:
         """The same, with what releases that are ready answer to what users read."""
-        edges = self.stack.of_kind("edge")
         well = {each.module: releases[each.module] for each in found if each.state == "passed"}
-        if not edges or not well:
+        if not edge or not well:
             why = "the stack has no edge to read through"
             return [replace(each, sentence=why) if each.state == "passed" else each for each in found]
         self.say(Sentence("the releases are asked on the copy for what users read"))
-        address = f"http://{LOOPBACK}:{await self._port(edges[0].name)}"
         folders = {name: _brick(self.commands.home, each) for name, each in well.items()}
-        reads = await read_releases(address, self.commands.home, well, folders)
+        reads = await read_releases(edge, self.commands.home, well, folders)
         return [_with(each, reads[each.module]) if each.module in reads else each for each in found]
 
     async def _checked(self) -> list[Smoke]:
@@ -93,25 +92,24 @@ class Trial:
         new = sorted({each["name"] for each in told["invariants"] if not each["ok"]} - self.offended)
         return [Smoke(WHOLE, "", "", "failed", f"nexus check: {', '.join(new)} does not hold")] if new else []
 
-    async def _probed(self, offset: int) -> list[Smoke]:
+    async def _probed(self, edge: str, offset: int) -> list[Smoke]:
         """What users would meet: each of the stack's probes through the edge of the copy."""
-        edges = self.stack.of_kind("edge")
         site = Site(self.stack, self.commands.home, planned(self.stack, offset))
         found = []
         for name, told in declared_probes(self.stack, site.secret_named).items():
             probe = Probe.from_dict(told["probe"])
-            if not edges or told["off"] or self.unable.keys() & set(probe.needs):
+            if not edge or told["off"] or self.unable.keys() & set(probe.needs):
                 self.say(Sentence("probe {name} was not run: what it needs is off", name=name))
                 continue
             self.say(Sentence("probe {name} is run on the copy", name=name))
-            why = await _why_it_fails(probe, f"http://{LOOPBACK}:{await self._port(edges[0].name)}", told)
+            why = await _why_it_fails(probe, edge, told)
             found.append(Smoke(f"probe {name}", "", "", "failed" if why else "passed", why))
         return found
 
-    async def _port(self, edge: str) -> int:
-        """Where the edge listens: it may have another port where its own is not permitted."""
-        status = (await self.commands.run("status", "--json", limit=60.0)).json()
-        return int(_service(status, edge)["port"])
+    def _edge(self, status: Mapping[str, Any]) -> str:
+        """The edge's address ("" = there is none): it may have another port where its own is not permitted."""
+        edges = self.stack.of_kind("edge")
+        return f"http://{LOOPBACK}:{_service(status, edges[0].name)['port']}" if edges else ""
 
 
 def _with(smoke: Smoke, reads: Reads) -> Smoke:

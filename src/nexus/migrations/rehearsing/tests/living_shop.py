@@ -41,19 +41,20 @@ RESET ROLE;
 
 @asynccontextmanager
 async def living_shop(server: Any, rows: int = 500) -> AsyncIterator[str]:
-    """The superuser's address of a database of its own."""
+    """The superuser's address of a database of its own, gone afterwards: whoever copies copies all of them."""
     name = f"rehearsed_{next(_counter)}"
-    admin = await asyncpg.connect(server.admin_dsn)
-    await admin.execute(f"CREATE DATABASE {name}")
-    await admin.close()
+    await fetch(server.admin_dsn, f"CREATE DATABASE {name}")
     url = server.dsn("postgres", name, server.password)
-    connection = await asyncpg.connect(url)
     try:
-        await connection.execute(provision("shop", "shop", "secret'word"))
-        await connection.execute(TABLES.format(rows=rows))
+        connection = await asyncpg.connect(url)
+        try:
+            await connection.execute(provision("shop", "shop", "secret'word"))
+            await connection.execute(TABLES.format(rows=rows))
+        finally:
+            await connection.close()
+        yield url
     finally:
-        await connection.close()
-    yield url
+        await fetch(server.admin_dsn, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 async def fetch(url: str, sql: str, *arguments: object) -> list[Any]:
