@@ -10,14 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any
 
 import orjson
-import pyarrow as pa
-import pyarrow.compute as pc
-
-Texts: TypeAlias = "pa.Array[Any] | pa.ChunkedArray[Any]"
-FEW = 24  # texts; to look through fewer is quicker than to make the other library ready for it
 
 # A name that ends so holds a secret, whatever stands before (`refresh_token`, `X-Api-Key`, `PGPASSWORD`).
 _NAMES: tuple[tuple[str, str], ...] = (
@@ -34,8 +29,8 @@ _DASHED = "--[a-z0-9_-]{0,30}"  # bounded, so that a line of dashes costs no mor
 _NAMED = tuple((kind, re.compile(rf"(?i)(?:{words})\Z")) for kind, words in (*_NAMES, *_PERSONAL))
 _COUNTS = re.compile(r"(?i)(?:max|min|num|count|total)[_-]?token\Z")
 
-# RE2 over whole columns: which rows the slow path must look at. It may find too much, never too little.
-_SUSPECT = (
+# Which texts the slow path must look at, for `re` and for RE2. It may find too much, never too little.
+SUSPECT = (
     r"(?i)(?:^|[^0-9a-z]|\\[nrtbf]|\\u00[01][0-9a-f])"
     r"(?:[0-9]{11}|[0-9]{3}\.[0-9]{3}\.[0-9]{3}|[0-9]{13}|[0-9]{4}[ -][0-9]{4,6}[ -][0-9]{4,5}"
     r"|[0-9a-z]{2}\.[0-9a-z]{3}\.[0-9a-z]{3}/|[0-9a-z]{12}[0-9]{2}(?:[^0-9a-z]|$))"
@@ -45,7 +40,7 @@ _SUSPECT = (
     r"|akia[0-9a-z]{16}|gh[pousr]_[a-z0-9]{20}|github_pat_|glpat-|xox[abprs]-|sk_live_|aiza[0-9a-z_-]{30}"
 )
 
-_SUSPECT_HERE = re.compile(_SUSPECT)
+_SUSPECT_HERE = re.compile(SUSPECT)
 
 _VALUE = r"""(?:
     %22(?:(?!%22)[^\s,;&"'}\])])*(?:%22)? | \\+"[^"]*"? | "(?:[^"\\]|\\.)*"? | '(?:[^'\\]|\\.|'')*'?
@@ -107,16 +102,6 @@ _STAMP = re.compile(
 _ORDER = re.compile(r"[A-Z]+[0-9]+\Z")
 
 
-def mask_texts(texts: Texts) -> Texts:
-    """The texts, with what nobody may read masked; the very same ones when there is nothing of the kind."""
-    return _where_suspect(texts, mask)
-
-
-def mask_attributes(objects: Texts) -> Texts:
-    """The texts of JSON objects, with their values masked; values of sensitive names as a whole."""
-    return _where_suspect(objects, _mask_object)
-
-
 def mask(text: str) -> str:
     """One text, masked. Masking twice changes nothing more."""
     text = _PEM.sub("[masked:key]", text)
@@ -133,15 +118,15 @@ def mask(text: str) -> str:
 @lru_cache(maxsize=8192)
 def mask_label(name: str, value: str) -> str:
     """A label's value, masked; as a whole by its name."""
-    return sensitive(name) or (mask(value) if _suspect_here(value) else value)
+    return sensitive(name) or (mask(value) if is_suspect(value) else value)
 
 
 def mask_answer(text: str) -> str:
     """What a service answered: JSON is masked value by value and stays JSON, anything else as a text."""
-    if not _suspect_here(text):
+    if not is_suspect(text):
         return text
     try:
-        return _mask_object(text)
+        return mask_object(text)
     except orjson.JSONDecodeError:
         return mask(text)
 
@@ -154,33 +139,13 @@ def sensitive(name: str) -> str:
     return next((f"[masked:{kind}]" for kind, pattern in _NAMED if pattern.search(name)), "")
 
 
-def _where_suspect(texts: Texts, change: Callable[[str], str]) -> Texts:
-    whole: Any = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
-    if len(whole) < FEW:
-        suspect = pa.array([bool(text) and _suspect_here(text) for text in whole.to_pylist()], pa.bool_())
-    else:
-        suspect = _suspects(whole)
-    if not pc.any(suspect, min_count=0).as_py():
-        return texts
-    changed = pa.array(map(change, whole.filter(suspect).to_pylist()), pa.string())
-    masked: Texts = pc.replace_with_mask(whole, suspect, changed)
-    return masked
-
-
-def _suspects(texts: Any) -> Any:
-    """For each text, whether the slow path must look at it. Texts that are the same are looked at once."""
-    encoded = texts.dictionary_encode()
-    suspect = pc.match_substring_regex(encoded.dictionary, _SUSPECT)
-    if not pc.any(suspect, min_count=0).as_py():
-        return pa.array([], pa.bool_())
-    return pc.fill_null(suspect.take(encoded.indices), False)
-
-
-def _suspect_here(text: str) -> bool:
+def is_suspect(text: str) -> bool:
+    """Whether the slow path must look at a text."""
     return _SUSPECT_HERE.search(text) is not None
 
 
-def _mask_object(text: str) -> str:
+def mask_object(text: str) -> str:
+    """The text of a JSON object with its values masked; values of sensitive names as a whole."""
     return orjson.dumps(_inside(orjson.loads(text))).decode() if text else text
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from nexus.telemetry.masking import mask_attributes, mask_texts
+from nexus.telemetry.masking_columns import mask_attributes, mask_texts
 from nexus.telemetry.otlp.logs import log_records
 from nexus.telemetry.otlp.messages import PROTOBUF, OtlpSignal, parse
 from nexus.telemetry.otlp.metrics import Metrics

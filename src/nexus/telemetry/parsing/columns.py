@@ -12,7 +12,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nexus.telemetry.masking import mask_attributes, mask_texts
+from nexus.telemetry.masking_columns import mask_attributes, mask_texts
 from nexus.telemetry.parsing.names import METHODS, SECONDS, severity
 from nexus.telemetry.parsing.shapes import Shape, Shapes
 from nexus.telemetry.parsing.times import TIME, times

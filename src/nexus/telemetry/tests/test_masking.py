@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nexus.telemetry.masking import FEW, mask, mask_attributes, mask_texts, sensitive
+from nexus.telemetry.masking import mask, sensitive
+from nexus.telemetry.masking_columns import FEW, mask_attributes, mask_texts
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiI0MiIsImV4cCI6MX0.c2lnbmF0dXJl"
 PEM = "-----BEGIN PRIVATE KEY-----\nMIIEvQ\nIBADAN\n-----END PRIVATE KEY-----"

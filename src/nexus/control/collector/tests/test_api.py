@@ -261,7 +261,7 @@ async def test_followed_lines_come_as_they_are_committed(asker: Asker) -> None:
         for number in range(3):
             row = line(f"line {number}", 0, attributes={"flock": "followed"})
             await asyncio.to_thread(keep, asker.store, "logs", [row, line("another", 0, service="other")])
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 told = await _next(answered)
             assert told["body"] == f"line {number}"
 
@@ -271,7 +271,7 @@ async def test_following_goes_on_from_a_cursor(asker: Asker) -> None:
     rows = [line(f"later {number}", 0, service="late") for number in range(3)]
     await asyncio.to_thread(keep, asker.store, "logs", rows)
     parameters = {"follow": "1", "after": cursor, "service": "late"}
-    async with asker.session.get("http://x/logs", params=parameters) as answered, asyncio.timeout(5):
+    async with asker.session.get("http://x/logs", params=parameters) as answered, asyncio.timeout(30):
         assert [(await _next(answered))["body"] for _ in rows] == ["later 0", "later 1", "later 2"]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from prometheus_client.parser import text_string_to_metric_families
 
-from nexus.business.points import Point
+from nexus.business.point import Point
 from nexus.control.collector.federating import OWN, forward_figures, otlp_figures, own_figures
 from nexus.telemetry.federation import lines
 from nexus.telemetry.intake import Intake

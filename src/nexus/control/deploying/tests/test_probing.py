@@ -58,7 +58,7 @@ async def test_probes_are_sent_through_the_candidate_on_every_runtime(
         view = View.step(stack.service("shop"), Candidate("shop", "new", 1, 50), 50, 0.0)
         probing = Probing(site, view)
         running = asyncio.create_task(probing.run())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await both.wait()
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

@@ -334,7 +334,7 @@ async def test_whatever_hinders_the_store_is_counted_and_told_to_the_senders_of_
             pass
         request = ExportLogsServiceRequest()
         request.resource_logs.add().scope_logs.add().log_records.add().body.string_value = "x"
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(30):
             async with client.post("/v1/logs", data=request.SerializeToString(), headers=PROTOBUF) as answer:
                 assert answer.status == 503
         assert not running.done()

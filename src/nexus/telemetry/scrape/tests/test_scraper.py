@@ -61,7 +61,7 @@ async def test_one_that_hangs_does_not_hold_up_the_others(
         (service(), instance(address=module.address)),
         (service("crm"), instance("crm", address=hanging.address)),
     )
-    async with asyncio.timeout(5.0):
+    async with asyncio.timeout(30):
         await scraping(plain(*pairs))
     found = points(store)
     assert (found["up", "sales-1", "sales"], found["up", "crm-1", "crm"]) == (1.0, 0.0)
@@ -248,7 +248,7 @@ async def test_it_runs_until_it_is_cancelled(store: Store, module: Module, scrap
     scraper = Scraper(store, FAST, Limits())
     running = asyncio.create_task(scraper.run())
     scraper.aim(plain((service(), instance(address=module.address))))
-    async with asyncio.timeout(5.0):
+    async with asyncio.timeout(30):
         while scraper.facts()["rounds"] < 3:
             await asyncio.sleep(0.05)
     running.cancel()
