@@ -107,7 +107,7 @@ class Trial:
         return found
 
     def _edge(self, status: Mapping[str, Any]) -> str:
-        """The edge's address ("" = there is none): it may have another port where its own is not permitted."""
+        """The edge's address, "" where there is none; its port is another where its own is not permitted."""
         edges = self.stack.of_kind("edge")
         return f"http://{LOOPBACK}:{_service(status, edges[0].name)['port']}" if edges else ""
 

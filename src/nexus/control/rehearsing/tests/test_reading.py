@@ -15,7 +15,7 @@ from nexus.releases import Release
 from nexus.releases.contracts.provided import FOLDER, OPENAPI
 from nexus.runtimes.home import Home
 
-PATHS = {"/items/{id}": {"get": {}}, "/items": {"get": {}, "post": {}}}
+PATHS: dict[str, dict[str, dict[str, str]]] = {"/items/{id}": {"get": {}}, "/items": {"get": {}, "post": {}}}
 
 
 class Shop:

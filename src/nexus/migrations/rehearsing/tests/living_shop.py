@@ -41,7 +41,7 @@ RESET ROLE;
 
 @asynccontextmanager
 async def living_shop(server: Any, rows: int = 500) -> AsyncIterator[str]:
-    """The superuser's address of a database of its own, gone afterwards: whoever copies copies all of them."""
+    """The superuser's address of a database of its own, gone afterwards: a copy has all that are there."""
     name = f"rehearsed_{next(_counter)}"
     await fetch(server.admin_dsn, f"CREATE DATABASE {name}")
     url = server.dsn("postgres", name, server.password)
