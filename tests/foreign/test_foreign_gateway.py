@@ -19,6 +19,7 @@ from nexus.testing import ThrowawayStack, eventually, throwaway_stack
 pytestmark = pytest.mark.timeout(120)
 
 FOREIGN = Path(__file__).parent
+AT_LAST = 60.0  # seconds: only a bound for a wait; bench/sigkill.py measures
 STACK = """\
 name: fronted
 bricks: ['*']
@@ -96,7 +97,7 @@ async def test_no_request_fails_when_one_instance_is_killed(
     def kill() -> None:
         killed = stack.pids()["clock"][0]
         os.kill(killed, signal.SIGKILL)
-        eventually(lambda: killed not in stack.pids()["clock"] and whole(stack), within=10)
+        eventually(lambda: killed not in stack.pids()["clock"] and whole(stack), AT_LAST)
 
     assert set(await clients(asyncio.to_thread(kill))) == {200}
 
@@ -107,9 +108,10 @@ async def test_no_request_fails_when_the_control_loop_is_killed(
     before = stack.pids()
 
     def kill() -> None:
-        os.kill(before["control"][0], signal.SIGKILL)
-        eventually(lambda: stack.pids()["control"][:1] not in ([], before["control"][:1]), within=10)
-        eventually(lambda: whole(stack), within=10)
+        loop = before["control"][0]
+        os.kill(loop, signal.SIGKILL)
+        eventually(lambda: loop not in (found := stack.pids())["control"] and found["control"], AT_LAST)
+        eventually(lambda: whole(stack), AT_LAST)
 
     assert set(await clients(asyncio.to_thread(kill))) == {200}
     assert stack.pids()["clock"] == before["clock"]

@@ -23,10 +23,22 @@ pytestmark = pytest.mark.timeout(120)
 FOREIGN = Path(__file__).parent
 
 
-@pytest.fixture
-def stack() -> Iterator[ThrowawayStack]:
+AT_LAST = 60.0  # seconds: only a bound for a wait; bench/sigkill.py measures
+
+
+@pytest.fixture(scope="module")
+def kept() -> Iterator[ThrowawayStack]:
     with throwaway_stack(root=FOREIGN) as running:
         yield running
+
+
+@pytest.fixture
+def stack(kept: ThrowawayStack) -> ThrowawayStack:
+    """The one stack that most tests share: up and whole, whatever the test before has done to it."""
+    if not whole(kept):
+        kept.up()
+        eventually(lambda: whole(kept), AT_LAST)
+    return kept
 
 
 @pytest.fixture
@@ -39,6 +51,18 @@ def ask(stack: ThrowawayStack, service: str) -> dict[str, Any]:
     with urllib.request.urlopen(stack.address(service), timeout=5) as answer:
         found: dict[str, Any] = json.load(answer)
         return found
+
+
+def whole(stack: ThrowawayStack) -> bool:
+    """Whether all that was asked for runs, the guard too."""
+    status = stack.status()
+    return bool(status["ready"]) and all(each["state"] == "ready" for each in status["services"])
+
+
+def replaced(stack: ThrowawayStack, name: str, before: list[int]) -> bool:
+    """Whether others than those `before` serve, and the stack is whole."""
+    pids = stack.pids()[name]
+    return bool(pids) and not set(pids) & set(before) and whole(stack)
 
 
 def processes(stack: ThrowawayStack) -> list[psutil.Process]:
@@ -65,7 +89,7 @@ def test_it_is_up_when_up_returns_and_each_service_reaches_the_one_it_needs(stac
 
 
 def test_the_status_has_the_documented_shape(stack: ThrowawayStack) -> None:
-    status = stack.status()
+    status = json.loads(stack.nexus("status", "--json"))
     assert {"stack", "runtime", "ready", "services"} <= set(status)
     assert (status["stack"], status["runtime"], status["ready"]) == ("foreign", "process", True)
     assert [(s["name"], s["kind"], s["state"]) for s in status["services"]] == [
@@ -103,31 +127,29 @@ def test_a_part_that_is_missing_is_started_and_the_rest_left_alone(stack: Throwa
     assert stack.pids()["clock"] == clock
 
 
-def test_a_killed_service_is_back_within_five_seconds(stack: ThrowawayStack) -> None:
-    killed = stack.pids()["clock"][0]
-    os.kill(killed, signal.SIGKILL)
-    eventually(lambda: stack.pids()["clock"] not in ([], [killed]) and stack.status()["ready"], within=5)
-    assert stack.service("clock")["instances"][0]["restarts"] == 1
+def test_a_killed_service_is_started_again(stack: ThrowawayStack) -> None:
+    (killed,) = stack.service("clock")["instances"]
+    os.kill(killed["pid"], signal.SIGKILL)
+    eventually(lambda: replaced(stack, "clock", [killed["pid"]]), AT_LAST)
+    assert stack.service("clock")["instances"][0]["restarts"] == killed["restarts"] + 1
 
 
 def test_a_service_that_hangs_is_replaced(stack: ThrowawayStack) -> None:
     hung = stack.pids()["clock"][0]
     os.kill(hung, signal.SIGSTOP)
-    eventually(lambda: stack.pids()["clock"] not in ([], [hung]) and stack.status()["ready"], within=30)
+    eventually(lambda: replaced(stack, "clock", [hung]), AT_LAST)
     assert not psutil.pid_exists(hung) or psutil.Process(hung).status() == psutil.STATUS_ZOMBIE
 
 
 def test_a_killed_control_loop_comes_back_and_the_services_do_not_notice(stack: ThrowawayStack) -> None:
     before = stack.pids()
     os.kill(before["control"][0], signal.SIGKILL)
-    eventually(lambda: stack.pids()["control"][:1] not in ([], before["control"][:1]), within=10)
-    eventually(lambda: stack.status()["ready"], within=5)
+    eventually(lambda: keepers(stack).get("control-loop") not in (None, before["control"][0]), AT_LAST)
+    eventually(lambda: whole(stack), AT_LAST)
     after = stack.pids()
     assert (after["greeter"], after["clock"]) == (before["greeter"], before["clock"])
     os.kill(after["clock"][0], signal.SIGKILL)  # adopted ones are watched as well
-    eventually(
-        lambda: stack.pids()["clock"] not in ([], after["clock"]) and stack.status()["ready"], within=5
-    )
+    eventually(lambda: replaced(stack, "clock", after["clock"]), AT_LAST)
 
 
 def keepers(stack: ThrowawayStack) -> dict[str, int]:
@@ -145,7 +167,7 @@ def test_loop_and_guard_are_small(stack: ThrowawayStack) -> None:
 def test_a_killed_guard_is_replaced(stack: ThrowawayStack) -> None:
     before = keepers(stack)
     os.kill(before["control-guard"], signal.SIGKILL)
-    eventually(lambda: keepers(stack).get("control-guard") not in (None, before["control-guard"]), within=5)
+    eventually(lambda: keepers(stack).get("control-guard") not in (None, before["control-guard"]), AT_LAST)
     assert keepers(stack)["control-loop"] == before["control-loop"]
 
 
@@ -186,7 +208,7 @@ def test_a_taken_port_is_refused_with_the_port_and_its_holder(stopped: Throwaway
     assert done.returncode == 2
     assert f"port {5101 + stopped.offset} of clock is taken by" in done.stderr
     assert f"(pid {os.getpid()})" in done.stderr
-    eventually(lambda: processes(stopped) == [], within=5)
+    eventually(lambda: processes(stopped) == [], AT_LAST)
 
 
 def test_a_port_offset_cannot_change_while_it_runs(stack: ThrowawayStack) -> None:
@@ -201,7 +223,7 @@ def test_two_ups_at_once_take_turns(stopped: ThrowawayStack) -> None:
         subprocess.Popen(command, env=stopped.environment(), stdout=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
-    said = [process.communicate(timeout=60)[0] for process in both]
+    said = [process.communicate(timeout=AT_LAST)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert sorted("already up" in text for text in said) == [False, True]
     assert len(stopped.pids()["clock"]) == 1
@@ -230,19 +252,19 @@ def test_an_up_that_waits_for_a_down_leaves_a_stack_that_is_kept(
         return subprocess.Popen(command, env=stack.environment(), stdout=subprocess.PIPE, text=True)
 
     down = started("down")
-    eventually(lambda: "ending" in (stack.home / "logs" / "lone.log").read_text(), within=10)
+    eventually(lambda: "ending" in (stack.home / "logs" / "lone.log").read_text(), AT_LAST)
     up = started("up")
     assert up.stdout is not None
     assert "waiting: down by" in up.stdout.readline()
     gate.touch()
-    up.communicate(timeout=30)
-    down.communicate(timeout=30)
+    up.communicate(timeout=AT_LAST)
+    down.communicate(timeout=AT_LAST)
     assert (down.returncode, up.returncode) == (0, 0)
     before = keepers(stack)
     assert {"control-loop", "control-guard"} <= set(before)
     assert stack.status()["ready"]
     os.kill(stack.pids()["lone"][0], signal.SIGKILL)
-    eventually(lambda: stack.service("lone")["instances"][0]["restarts"] == 1, within=5)
+    eventually(lambda: stack.service("lone")["instances"][0]["restarts"] == 1, AT_LAST)
     after = keepers(stack)
     assert all(after[name] == before[name] for name in ("control-loop", "control-guard"))
 
@@ -252,7 +274,7 @@ def test_a_refused_command_leaves_no_process_of_a_stack_that_is_down(stack: Thro
     done = stack.run("up", "--port-offset", "70000")
     assert done.returncode == 2
     assert "the highest is 65535" in done.stderr
-    eventually(lambda: processes(stack) == [], within=5)
+    eventually(lambda: processes(stack) == [], AT_LAST)
 
 
 def test_no_other_user_can_hold_the_stacks_locks(stack: ThrowawayStack) -> None:
@@ -290,13 +312,13 @@ def test_interrupted_up_ends_with_130_and_the_same_command_goes_on(
     process = subprocess.Popen(
         command, env=stack.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    eventually(lambda: (stack.home / "logs" / "lone.log").exists(), within=10)
+    eventually(lambda: (stack.home / "logs" / "lone.log").exists(), AT_LAST)
     process.send_signal(signal.SIGINT)
     assert process.stderr is not None
     assert "stopping after the running steps" in process.stderr.readline() + process.stderr.readline()
     eventually(lambda: "stopping" not in (stack.home / "logs" / "lone.log").read_text(), within=1)
     gate.touch()
-    said, error = process.communicate(timeout=30)
+    said, error = process.communicate(timeout=AT_LAST)
     assert process.returncode == 130, said + error
     assert "interrupted at step" in error
     assert stack.service("later")["instances"] == []
@@ -316,7 +338,8 @@ def test_tasks_of_the_stack_are_commands(stack: ThrowawayStack) -> None:
 
 
 def test_logs_show_what_services_wrote(stack: ThrowawayStack) -> None:
-    assert stack.nexus("logs", "clock").splitlines()[0].endswith("clock starts")  # told by whoever has it
+    said = stack.nexus("logs", "clock", "-n", "10000").splitlines()
+    assert any(line.endswith("clock starts") for line in said), "told by whoever has it"
     assert "control loop" in stack.nexus("logs", "control")
     assert stack.run("logs", "nobody").returncode == 2
 

@@ -53,7 +53,7 @@ class Client:
         """One answer, as plain data.
 
         Raises:
-            OSError: no control loop runs.
+            OSError: no control loop runs, or it died before it had answered.
             ControlError: it refused.
         """
         return self._one("GET", path, None, timeout)
@@ -87,6 +87,8 @@ class Client:
             if answer.status >= 400:
                 raise _error(said)
             return json.loads(said)
+        except http.client.HTTPException as error:  # it died in the middle of its answer
+            raise ConnectionError(f"the control loop went away: {error!r}") from error
         finally:
             connection.close()
 
