@@ -15,6 +15,7 @@ from nexus.migrations.quoting import literal
 from nexus.recovery.backups.server import APPLICATION
 from nexus.recovery.backups.walsender import Walsender, means_something
 from nexus.recovery.errors import RecoveryFailed
+from nexus.recovery.sealing import yielding
 
 NICE = 10
 _DATA, _MANIFEST = b"d", b"m"  # what a piece of the copy is
@@ -156,7 +157,7 @@ def stand_back(pid: int) -> bool:
         process = psutil.Process(pid)
         if "walsender" not in " ".join(process.cmdline()):
             return False  # the pid is one of a container
-        process.nice(NICE)
+        yielding.stand_back(pid, NICE)
         if hasattr(process, "ionice"):
             process.ionice(psutil.IOPRIO_CLASS_BE, 7)
     except (psutil.Error, OSError):

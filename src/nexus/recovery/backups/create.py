@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
 
 NOT_SUMMARISED = "WAL summar"  # what PostgreSQL says when it lacks the notes of what changed
+LARGE = 256 << 20  # bytes; fewer are sealed before anybody notices
 USUAL_RATIO = 0.5  # sealed to plain, where no backup has shown it yet
 
 Wanted = Literal["full", "incremental", "auto"]
@@ -173,7 +174,8 @@ async def _copy(
     before = None if parent is None else await parents_manifest(parent, repository, source.manifests)
     wish = Wish(name, server.checkpoint, before, kilobytes(source.stack.recovery.rate))
     tar, progress = TarStream(()), Progress(None if parent else server.bytes, say)
-    async with sealers(repository.keys) as workers, copying(source.url, wish) as copy:
+    idle = server.bytes > LARGE * (10 if parent else 1)
+    async with sealers(repository.keys, idle=idle) as workers, copying(source.url, wish) as copy:
         parts = await store_stream(copy, name, tar, workers, room, sealed, progress.more)
     if not tar.ended or not copy.manifest:
         raise RecoveryFailed("the database ended the copy well, but it is not whole")

@@ -13,6 +13,7 @@ import mmap
 import os
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,13 +22,15 @@ from typing import Any
 from nexus.recovery import errors
 from nexus.recovery.errors import RecoveryError, RecoveryFailed
 from nexus.recovery.layout import PART_BYTES
+from nexus.recovery.sealing import yielding
 from nexus.recovery.sealing.keys import Keys
 from nexus.recovery.sealing.seal import LEVEL
 
 NICE = 10  # users of the living stack come first
+STARVED = 5  # who gets too little of that
 # Buffers of this size are kept and used again: else each one is given back to the system, and zeroed anew.
 REUSING = {"MALLOC_MMAP_THRESHOLD_": "1073741824", "MALLOC_TRIM_THRESHOLD_": "4294967296"}
-ENDS_WITHIN = 10.0  # seconds
+ENDS_WITHIN, WINDOW = 10.0, 5.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -39,9 +42,13 @@ class Slot:
 
 
 class Sealers:
-    """Worker processes, as long as the block runs (`sealers`)."""
+    """Worker processes, as long as the block runs (`sealers`). `yielding`: they are in the idle class."""
 
-    def __init__(self, workers: list[asyncio.subprocess.Process], slots: list[Slot]) -> None:
+    def __init__(
+        self, workers: list[asyncio.subprocess.Process], slots: list[Slot], yielding: bool = False
+    ) -> None:
+        self.yielding = yielding
+        self.pids = tuple(worker.pid for worker in workers)
         self._idle: asyncio.Queue[asyncio.subprocess.Process] = asyncio.Queue()
         self._slots: asyncio.Queue[Slot] = asyncio.Queue()
         for worker in workers:
@@ -93,6 +100,22 @@ class Sealers:
         job = {"do": "unseal", "slot": slot.number, "key": key, "file": str(file), "sha256": sha256}
         return int((await self._ask(job))["bytes"])
 
+    async def rise_when_starved(self, window: float = WINDOW) -> None:
+        """Gives the workers more of the processors each time that they got too little for so many seconds:
+        from the idle class to a niceness of 10, and to 5. Never ends: one that returned into the idle class
+        (`yielding.risen`) is taken out the next time.
+        """
+        before, since = yielding.spent(self.pids), time.monotonic()
+        while True:
+            await asyncio.sleep(window)
+            now, at = yielding.spent(self.pids), time.monotonic()
+            if yielding.starved(before, now, at - since):
+                nice = NICE if self.yielding else STARVED
+                self.yielding = False
+                for pid in self.pids:
+                    yielding.rise(pid, nice)
+            before, since = now, at
+
     async def _ask(self, job: dict[str, Any]) -> dict[str, Any]:
         worker = await self._idle.get()
         assert worker.stdin is not None
@@ -118,11 +141,12 @@ class Sealers:
 
 @contextlib.asynccontextmanager
 async def sealers(
-    keys: Keys, count: int | None = None, nice: int = NICE, bytes: int = PART_BYTES
+    keys: Keys, count: int | None = None, nice: int = NICE, bytes: int = PART_BYTES, idle: bool = False
 ) -> AsyncIterator[Sealers]:
     """Worker processes, one for each core where `count` is not told; they end with the block, and with us.
 
-    `nice`: how much they stand back. `bytes`: how large the buffers are.
+    `nice`: how much they stand back. `bytes`: how large the buffers are. `idle`: they seal in the idle class,
+    where that can be left, as long as they are not starved there.
 
     Raises:
         RecoveryFailed: they cannot be started.
@@ -132,6 +156,8 @@ async def sealers(
     maps = [mmap.mmap(file, bytes) for file in files]
     slots = [Slot(number, memoryview(each)) for number, each in enumerate(maps)]
     workers: list[asyncio.subprocess.Process] = []
+    idle = idle and yielding.may_idle(nice)
+    watching: asyncio.Task[None] | None = None
     head = {
         "recipients": keys.recipients,
         "identity": keys.identity,
@@ -139,14 +165,20 @@ async def sealers(
         "slots": files,
         "bytes": bytes,
         "nice": nice,
+        "idle": idle,
     }
     try:
         for _ in range(wanted):
             workers.append(await _worker(head))
-        yield Sealers(workers, slots)
+        found = Sealers(workers, slots, idle)
+        if nice and yielding.LINUX:
+            watching = asyncio.create_task(found.rise_when_starved(), name="watch those that yield")
+        yield found
     finally:
-        for worker in workers:
-            await _end(worker)
+        if watching is not None:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+        await asyncio.gather(*map(_end, workers))
         for slot, each, file in zip(slots, maps, files, strict=True):
             slot.memory.release()
             each.close()

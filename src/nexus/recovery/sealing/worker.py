@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from nexus.recovery.errors import Damaged, NoRoom, RecoveryError, RecoveryFailed
+from nexus.recovery.sealing import yielding
 from nexus.recovery.sealing.keys import Keys
 from nexus.recovery.sealing.seal import seal, unseal_into
 
@@ -24,7 +25,9 @@ from nexus.recovery.sealing.seal import seal, unseal_into
 def main() -> None:
     """Works until stdin ends."""
     told = json.loads(sys.stdin.buffer.readline())
-    os.nice(told["nice"])
+    yielding.stand_back(0, told["nice"])
+    if told["idle"]:
+        yielding.idle()
     keys = Keys(tuple(told["recipients"]), told["identity"], tuple(told["former"]))
     slots = [mmap.mmap(slot, told["bytes"]) for slot in told["slots"]]
     for line in sys.stdin.buffer:
@@ -46,8 +49,10 @@ def _answer(job: dict[str, Any], slots: Sequence[mmap.mmap], keys: Keys) -> dict
 def _seal(job: dict[str, Any], slot: mmap.mmap, keys: Keys) -> dict[str, Any]:
     with memoryview(slot) as memory, memory[: job["bytes"]] as data:
         sealed = seal(job["key"], data, keys, job["level"])
-    with os.fdopen(os.open(job["file"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(sealed)
+    file = os.open(job["file"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    # Whoever writes may hold the file system's journal, which others' commits wait for.
+    with os.fdopen(file, "wb") as handle, yielding.risen():
+        handle.write(sealed)
     return {"bytes": len(sealed), "sha256": hashlib.sha256(sealed).hexdigest()}
 
 
