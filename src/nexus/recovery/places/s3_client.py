@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
@@ -28,6 +29,7 @@ _MEND = {
     "AuthorizationHeaderMalformed": "the bucket is in another region; mend region in nexus.yaml",
     "InvalidRequest": "it refuses the request; a lock needs a bucket made with object lock",
 }
+_making = threading.Lock()  # a session makes one client at a time
 
 
 class Bucket:
@@ -52,7 +54,7 @@ class Bucket:
         return {"Bucket": self.manifest.bucket, "Key": f"{self.prefix}{key}"}
 
     def client(self) -> Any:
-        """The client, made when it is first needed: importing boto3 takes half a second.
+        """The client, made when it is first needed.
 
         Raises:
             PlaceError: the secret is none.
@@ -92,7 +94,6 @@ class Bucket:
             client.close()
 
     def _made(self) -> Any:
-        import boto3  # type: ignore[import-untyped]
         from botocore.config import Config  # type: ignore[import-untyped]
 
         access, parted, secret = self._secret().partition(":")
@@ -101,21 +102,22 @@ class Bucket:
                 f"place {self.name} ({self.address}): its secret is not ACCESS_KEY:SECRET_KEY; set it again"
             )
         told = self.manifest
-        return boto3.session.Session().client(
-            "s3",
-            endpoint_url=told.endpoint,
-            region_name=told.region,
-            aws_access_key_id=access,
-            aws_secret_access_key=secret,
-            config=Config(
-                connect_timeout=CONNECT,
-                read_timeout=READ,
-                retries={"max_attempts": TRIES, "mode": "standard"},
-                s3={"addressing_style": "path" if told.endpoint else "auto"},
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-            ),
-        )
+        with _making:
+            return session().client(
+                "s3",
+                endpoint_url=told.endpoint,
+                region_name=told.region,
+                aws_access_key_id=access,
+                aws_secret_access_key=secret,
+                config=Config(
+                    connect_timeout=CONNECT,
+                    read_timeout=READ,
+                    retries={"max_attempts": TRIES, "mode": "standard"},
+                    s3={"addressing_style": "path" if told.endpoint else "auto"},
+                    request_checksum_calculation="when_required",
+                    response_checksum_validation="when_required",
+                ),
+            )
 
     def _fault(self, key: str, error: ClientError) -> PlaceError | NoRoom:
         code, said = code_of(error), error.response.get("Error", {}).get("Message") or str(error)
@@ -125,6 +127,16 @@ class Bucket:
             return NoRoom(f"place {self.name}: {self.address} is full ({said}); make room there")
         mend = _MEND.get(code, "ask whoever runs the store")
         return PlaceError(f"place {self.name} ({self.address}): {key}: {code}: {said}; {mend}")
+
+
+@cache
+def session() -> Any:
+    """What makes clients, once in a process: it reads boto3's descriptions of S3, which takes longer than to
+    make a client of them. Importing boto3 takes half a second.
+    """
+    import boto3  # type: ignore[import-untyped]
+
+    return boto3.session.Session()
 
 
 def code_of(error: ClientError) -> str:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import asyncssh
-import boto3  # type: ignore[import-untyped]
 from pydantic import TypeAdapter
 
 from nexus.recovery.places import Pace, Place, open_place, write_secret
+from nexus.recovery.places.s3_client import session
 from nexus.runtimes.home import Home
 from nexus.stack.recovering import PlaceManifest
 
@@ -136,7 +136,7 @@ class Counting(Pace):
 
 def client(endpoint: str) -> Any:
     """boto3's client."""
-    return boto3.session.Session().client(
+    return session().client(
         "s3",
         endpoint_url=endpoint,
         region_name="us-east-1",
