@@ -6,7 +6,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from nexus.business import check_invariants, load_invariants
+from nexus.business import load_invariants
+from nexus.business.check import check_invariants
 from nexus.stack import load_stack
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -19,7 +19,8 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from nexus.migrations import apply, owner_of, provision
+from nexus.migrations import owner_of, provision
+from nexus.migrations.apply import apply
 from nexus.migrations.migration import Source
 
 SCHEMA = "shop"

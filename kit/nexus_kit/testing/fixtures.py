@@ -174,7 +174,8 @@ async def module_env(start_module: Callable[..., Any]) -> Callable[..., Any]:
 
 
 async def _make_database(server: PostgresServer, database: str, schema: str, folder: Path) -> None:
-    from nexus.migrations import apply, owner_of, provision
+    from nexus.migrations import owner_of, provision
+    from nexus.migrations.apply import apply
 
     admin = await asyncpg.connect(server.admin_dsn)
     try:

@@ -8,7 +8,8 @@ import asyncpg
 import pytest
 from nexus_kit import SYNTHETIC_COMPANY
 
-from nexus.migrations import apply, owner_of, provision
+from nexus.migrations import owner_of, provision
+from nexus.migrations.apply import apply
 
 from .conftest import Shop
 

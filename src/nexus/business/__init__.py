@@ -1,14 +1,5 @@
-"""What the business holds true, asked of the database."""
+"""What the business holds true, asked of the database: `check.check_invariants`."""
 
-from nexus.business.check import CheckError, Result, check_invariants
 from nexus.business.invariants import Invariant, InvariantError, Invariants, load_invariants
 
-__all__ = [
-    "CheckError",
-    "Invariant",
-    "InvariantError",
-    "Invariants",
-    "Result",
-    "check_invariants",
-    "load_invariants",
-]
+__all__ = ["Invariant", "InvariantError", "Invariants", "load_invariants"]

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nexus.business.asking import AwayError, Database, Patience, RefusedError, SlowError
-from nexus.business.points import Point, label_text, table
+from nexus.business.point import Point, label_text
+from nexus.business.points import table
 from nexus.stack import Kpi
 from nexus.telemetry import query
 from nexus.telemetry.query import QueryError

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from nexus.business.budgets import budget_remaining, burn_rate
-from nexus.business.points import Point, label_text
+from nexus.business.point import Point, label_text
 from nexus.business.state import Window
 from nexus.business.windows import WINDOWS
 from nexus.stack import Process

@@ -16,7 +16,8 @@ from nexus.business.access import Line, at_gateway, failed_at_edge
 from nexus.business.asking import AwayError, RefusedError
 from nexus.business.figures import Figures
 from nexus.business.gauges import gauges
-from nexus.business.points import Point, table
+from nexus.business.point import Point
+from nexus.business.points import table
 from nexus.business.probed import RUNS, count_runs, read_runs, sent_by_probes
 from nexus.business.promises import Promise
 from nexus.business.requests import Routes, verdict

@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-import orjson
 import pyarrow as pa
 
+from nexus.business.point import Point
 from nexus.telemetry.records import POINTS
 from nexus.telemetry.store import Store
 from nexus.telemetry.store.days import Day
 from nexus.telemetry.store.layout import view
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One value. `labels` is the text of a JSON object with sorted keys, `time` seconds since the epoch."""
-
-    name: str
-    labels: str
-    kind: Literal["counter", "gauge"]
-    value: float
-    time: float
-
-
-def label_text(labels: Mapping[str, str]) -> str:
-    """The labels of a series as they are kept."""
-    return orjson.dumps(dict(labels), option=orjson.OPT_SORT_KEYS).decode()
 
 
 def table(points: Sequence[Point]) -> pa.Table:

@@ -12,7 +12,8 @@ from typing import Any
 
 import duckdb
 
-from nexus.business.points import Point, table
+from nexus.business.point import Point
+from nexus.business.points import table
 from nexus.business.probing import Run, run_probe
 from nexus.business.probing.counting import Counts
 from nexus.business.probing.keeping import log_line, spans

@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 import orjson
 
-from nexus.business.points import Point, ask_points, label_text
+from nexus.business.point import Point, label_text
+from nexus.business.points import ask_points
 from nexus.business.windows import HOURS_KEPT, MINUTES_KEPT, NONE, Buckets, Events
 from nexus.telemetry.store import Store
 

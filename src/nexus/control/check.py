@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nexus.business import CheckError, InvariantError, check_invariants, load_invariants
+from nexus.business import InvariantError, load_invariants
+from nexus.business.check import CheckError, check_invariants
 from nexus.control.addresses import Refused
 from nexus.control.secrets import CHECK_URL
 from nexus.runtimes.protocol import StartError

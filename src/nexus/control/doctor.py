@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Literal
 
 from nexus.control.addresses import Refused
+from nexus.control.chosen import chosen_stack
 from nexus.control.keeper import RuntimeName
-from nexus.control.operations import chosen_stack
 from nexus.control.outside import leftovers, remembered
 from nexus.runtimes import ports
 from nexus.runtimes.containers.engine import Engine, EngineError

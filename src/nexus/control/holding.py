@@ -13,7 +13,8 @@ from nexus.control.inferring import with_needs
 from nexus.control.secrets import ADMIN_URL
 from nexus.migrations import MigrationError
 from nexus.releases import Catalogue
-from nexus.releases.facts import MigrationFacts, brought_by
+from nexus.releases.brought import brought_by
+from nexus.releases.facts import MigrationFacts
 from nexus.releases.planning.migrating import unmet
 from nexus.releases.records import Deployment
 from nexus.runtimes.protocol import StartError

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 
-from nexus.business import CheckError, InvariantError, check_invariants, load_invariants
-from nexus.business.check import Result
+from nexus.business import InvariantError, load_invariants
+from nexus.business.check import CheckError, Result, check_invariants
 from nexus.control.secrets import CHECK_URL
 from nexus.migrations.commands import Check
 from nexus.migrations.errors import MigrationFailed

@@ -14,17 +14,18 @@ from typing import TYPE_CHECKING
 from nexus.control import secrets
 from nexus.control.addresses import Refused, addresses, planned, shown
 from nexus.control.as_run import as_run
+from nexus.control.chosen import chosen_before, chosen_stack
 from nexus.control.keeper import RuntimeName
 from nexus.control.plan_down import plan_delete_backups, plan_down
 from nexus.control.plan_restart import plan_restart
 from nexus.control.plan_up import plan_up
 from nexus.control.progress import migrations_told, step_told
 from nexus.control.recovering.deleting import delete_recovery
-from nexus.control.releasing import FIRST, Releasing, after_first_releases, released
+from nexus.control.release_steps import Releasing
+from nexus.control.releasing import FIRST, after_first_releases, released
 from nexus.control.turn import Emit, Turn
 from nexus.plans import Outcome, Plan, Step, StepEvent, execute
 from nexus.recovery.places.opening import local_folder
-from nexus.runtimes.memory import Memory
 from nexus.stack import ManifestError, Stack, load_stack
 from nexus.stack.names import TELEMETRY
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from nexus.control.world import World
 
 log = logging.getLogger("nexus.control")
-ALL = "all"
 
 
 @dataclass(frozen=True)
@@ -291,33 +291,3 @@ async def desired(world: World, request: UpRequest) -> tuple[Stack, int]:
     offset = request.offset if request.offset is not None else int(kept or 0)
     only = request.only if request.only is not None else chosen_before(world.register)
     return as_run(chosen_stack(request.root, only), request.runtime or world.keeper.runtime), offset
-
-
-def chosen_before(memory: Memory) -> tuple[str, ...]:
-    """The modules that the last `up --only` named; all when there was none."""
-    return tuple(json.loads(memory.get("only", "[]"))) or (ALL,)
-
-
-def chosen_stack(root: Path, only: tuple[str, ...]) -> Stack:
-    """The stack in `root`, or the part of it that `only` names, with the infrastructure it needs.
-
-    The gateway is infrastructure: it stays as long as a module has routes or needs it.
-
-    Raises:
-        Refused: a manifest is wrong, or a hard need is left out.
-    """
-    try:
-        stack = load_stack(root)
-        if only == (ALL,):
-            return stack
-        if not only:
-            raise Refused("--only names no module; write --only crm,sales or --only all")
-        chosen = [stack.service(name) for name in only if stack.has(name)]
-        gateways = [
-            gateway.name
-            for gateway in stack.of_kind("gateway")
-            if any(service.routes or gateway.name in service.needs.hard for service in chosen)
-        ]
-        return stack.subset([*only, *gateways])
-    except ManifestError as error:
-        raise Refused(str(error)) from error

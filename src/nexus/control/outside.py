@@ -13,13 +13,12 @@ from nexus.control import secrets, status
 from nexus.control.addresses import Addresses, Refused, addresses, planned
 from nexus.control.as_run import as_run
 from nexus.control.charge import onlooker
-from nexus.control.containers.keeper import ContainerKeeper
+from nexus.control.chosen import ALL, chosen_before, chosen_stack
 from nexus.control.facts import Facts, InstanceFacts
 from nexus.control.keeper import RuntimeName
-from nexus.control.operations import ALL, chosen_before, chosen_stack
 from nexus.control.plan_up import plan_up
 from nexus.control.processes.demands import demands
-from nexus.control.processes.observe import observe_from_outside
+from nexus.control.processes.outside import observe_from_outside
 from nexus.control.releasing import Released, overlaid, released, standing
 from nexus.plans import Plan
 from nexus.releases import Catalogue
@@ -87,6 +86,8 @@ def _released(home: Home, sources: Stack) -> tuple[Stack, Released]:
 async def _plan_in_containers(
     home: Home, stack: Stack, told: Released, runtime: RuntimeName, registry: str | None, offset: int
 ) -> Plan:
+    from nexus.control.containers.keeper import ContainerKeeper
+
     with _memory(home) as memory:
         if registry is not None:
             memory = Blank({"registry": registry.rstrip("/"), "releases": memory.get("releases", "{}")})
@@ -116,6 +117,8 @@ def status_from_outside(home: Home, root: Path) -> dict[str, Any]:
 
 
 async def _seen(home: Home, site: Site, runtime: RuntimeName) -> Mapping[str, tuple[InstanceFacts, ...]]:
+    from nexus.control.containers.keeper import ContainerKeeper
+
     with _memory(home) as memory:
         keeper = ContainerKeeper(runtime, home, memory, onlooker(memory))
         try:

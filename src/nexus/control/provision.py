@@ -13,9 +13,10 @@ from nexus.control.holding_around import checking
 from nexus.control.migrating.aside import aside, told_here
 from nexus.control.migrating.sources import source_of
 from nexus.control.secrets import ADMIN_URL, CHECK_PASSWORD, DATABASE_PASSWORD
-from nexus.migrations import MigrationError, checker_lacks, commands, create_database, provision
+from nexus.migrations import MigrationError, commands, provision
 from nexus.migrations.applying import apply_pending
 from nexus.migrations.applying.settings import Settings, Tell, Told, quiet
+from nexus.migrations.bring import checker_lacks, create_database
 from nexus.migrations.errors import HistoryBroken
 from nexus.migrations.history import History, read_history
 from nexus.migrations.history.state import Problem

@@ -27,8 +27,9 @@ from urllib.parse import quote
 
 import asyncpg
 
-from nexus.migrations import MigrationError, bring_all, create_database, owner_of, provision
+from nexus.migrations import MigrationError, owner_of, provision
 from nexus.migrations.applying import Settings, Told
+from nexus.migrations.bring import bring_all, create_database
 from nexus.migrations.migration import Format, Source
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@*\[\]-]+")
 
@@ -21,6 +23,8 @@ class RenderError(ValueError):
 @cache
 def templates() -> Environment:
     """Return the templates of this package; an undefined name is an error."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     return Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         undefined=StrictUndefined,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from nexus.business.points import Point, ask_points, label_text
+from nexus.business.point import Point, label_text
+from nexus.business.points import ask_points
 from nexus.business.probing.outcome import Run
 from nexus.telemetry.store import Store
 

@@ -7,7 +7,8 @@ import pytest
 import pytest_asyncio
 from nexus_kit.testing.servers import PostgresServer, free_port
 
-from nexus.business import CheckError, Invariant, Result, check_invariants
+from nexus.business import Invariant
+from nexus.business.check import CheckError, Result, check_invariants
 
 
 @pytest_asyncio.fixture

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from nexus.business.points import Point, label_text
+from nexus.business.point import Point, label_text
 from nexus.control.recovering import kept as recovery
 from nexus.telemetry.federation import CONTENT_TYPE, exposition
 

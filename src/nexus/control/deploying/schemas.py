@@ -13,7 +13,8 @@ from nexus.control.provision import Recorded
 from nexus.migrations import MigrationError
 from nexus.migrations.migration import Migration
 from nexus.releases import Release
-from nexus.releases.facts import MigrationFacts, judged, scripts_of
+from nexus.releases.brought import judged, scripts_of
+from nexus.releases.facts import MigrationFacts
 from nexus.runtimes.protocol import StartError
 from nexus.runtimes.site import Site
 from nexus.stack import Service

@@ -19,12 +19,12 @@ import asyncpg
 
 from nexus.control.addresses import Refused, planned
 from nexus.control.as_run import as_run
+from nexus.control.chosen import chosen_before, chosen_stack
 from nexus.control.keeper import RuntimeName
 from nexus.control.migrating.readable import Readable, beside, readable
 from nexus.control.migrating.running import Labels, labels_from_outside, labels_of, running_releases
 from nexus.control.migrating.sources import chosen, server_of, sources_of
 from nexus.control.migrating.tools import with_tools
-from nexus.control.operations import chosen_before, chosen_stack
 from nexus.control.outside import remembered
 from nexus.control.provision import settings_of
 from nexus.control.secrets import ADMIN_URL

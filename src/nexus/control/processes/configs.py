@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from nexus.control.facts import Side
 from nexus.control.processes.proxies import finish_limit
 from nexus.control.processes.shares import MAP
-from nexus.control.processes.supervisor import Supervisor
 from nexus.render import HaproxyFacts, NginxFacts, Server, haproxy_config, nginx_config
 from nexus.render.haproxy import candidate_backend
 from nexus.runtimes.process.drivers import haproxy, nginx
@@ -19,6 +18,7 @@ from nexus.stack import Service
 
 if TYPE_CHECKING:
     from nexus.control.processes.keeper import ProcessKeeper
+    from nexus.control.processes.supervisor import Supervisor
 
 SERVER_LINE = re.compile(r"^\s*server \S+ \S+$")
 

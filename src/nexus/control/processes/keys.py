@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
+from nexus.control.processes.places import KEYS_INDEX
 from nexus.render import VerifyKey
 from nexus.runtimes.process import accounts
 from nexus.runtimes.protocol import StartError
@@ -27,7 +28,6 @@ log = logging.getLogger("nexus.control")
 FETCH_EVERY = 5.0
 FETCH_TIMEOUT = 3.0
 KID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-INDEX = "keys.json"
 
 
 class Keys:
@@ -58,9 +58,9 @@ class Keys:
     def known(self) -> tuple[VerifyKey, ...]:
         """The keys on disk."""
         folder = self._folder()
-        if folder is None or not (folder / INDEX).exists():
+        if folder is None or not (folder / KEYS_INDEX).exists():
             return ()
-        names: dict[str, str] = json.loads((folder / INDEX).read_text())
+        names: dict[str, str] = json.loads((folder / KEYS_INDEX).read_text())
         return tuple(VerifyKey(kid, folder / name) for kid, name in sorted(names.items()))
 
     def watch(self) -> None:
@@ -87,7 +87,7 @@ class Keys:
         accounts.private_folder(folder, account)
         for kid, pem in fresh.items():
             accounts.private_file(folder / names[kid], pem, account)
-        accounts.private_file(folder / INDEX, json.dumps(names), None)
+        accounts.private_file(folder / KEYS_INDEX, json.dumps(names), None)
         for stale in set(folder.glob("*.pem")) - {folder / name for name in names.values()}:
             stale.unlink()
         log.info("verification keys changed: %s", ", ".join(sorted(fresh)))

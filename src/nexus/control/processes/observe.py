@@ -6,14 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from nexus.control import provision, secrets
-from nexus.control.addresses import Addresses
 from nexus.control.facts import Facts, InstanceFacts
 from nexus.control.holding import schemas
 from nexus.control.processes.configs import config_file, render, skeleton
-from nexus.control.processes.keys import INDEX
-from nexus.runtimes.process.drivers import postgres
-from nexus.runtimes.process.identity import alive
-from nexus.runtimes.process.register import Register
+from nexus.control.processes.outside import initialised, keys_known
 from nexus.runtimes.site import Site
 
 if TYPE_CHECKING:
@@ -32,11 +28,11 @@ async def observe(keeper: ProcessKeeper, site: Site, notes: tuple[str, ...] = ()
     return Facts(
         ports=site.ports,
         instances=instances,
-        initialised=_initialised(site),
+        initialised=initialised(site),
         pending=pending,
         schemas=await schemas(site, facts, pending, failed),
         secrets_missing=missing,
-        keys=_keys_known(site),
+        keys=keys_known(site),
         outdated=outdated(keeper, site, instances),
         unbuilt=await keeper.unbuilt(site, [s.name for s in site.stack.services if not facts.of(s.name)]),
         notes=notes,
@@ -66,38 +62,3 @@ def outdated(
         if skeleton(file.read_text()) != skeleton(render(keeper, site, service, running.port)):
             found.add(service.name)
     return frozenset(found)
-
-
-def observe_from_outside(site: Site, found: Addresses) -> Facts:
-    """What is, seen while no control loop runs: services that an earlier one left count as starting."""
-    instances: dict[str, tuple[InstanceFacts, ...]] = {}
-    if site.home.database.exists():
-        register = Register(site.home.database)
-        for running in register.known():
-            if running.pid and alive(running.pid, running.birth):
-                facts = InstanceFacts(
-                    running.instance, running.pid, running.port, running.release, "starting", running.since
-                )
-                instances[running.service] = (*instances.get(running.service, ()), facts)
-        register.close()
-    return Facts(
-        ports=found.ports,
-        instances=instances,
-        initialised=_initialised(site),
-        pending={service.name: None for service in site.stack.services if service.database},
-        secrets_missing=secrets.missing(site),
-        keys=_keys_known(site),
-        notes=found.notes,
-    )
-
-
-def _initialised(site: Site) -> frozenset[str]:
-    databases = site.stack.of_kind("database")
-    return frozenset(s.name for s in databases if s.runtime != "postgres" or postgres.initialised(site, s))
-
-
-def _keys_known(site: Site) -> bool:
-    """Whether every gateway has keys to verify tokens with, where a module publishes any."""
-    if not any(service.jwks for service in site.stack.services):
-        return True
-    return all((site.home.config(g.name) / "keys" / INDEX).exists() for g in site.stack.of_kind("gateway"))

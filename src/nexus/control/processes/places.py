@@ -10,6 +10,8 @@ from nexus.runtimes.protocol import StartError
 from nexus.runtimes.site import Site, Slot
 from nexus.stack import Service, Stack
 
+KEYS_INDEX = "keys.json"  # which of the gateway's verification keys lie in which files
+
 
 def fronted(stack: Stack, service: Service) -> bool:
     """Whether the traffic layer holds the service's stable port, so that instances listen elsewhere."""

@@ -12,7 +12,7 @@ from nexus.control.processes.instance import Instance
 from nexus.control.processes.releasing import ends, grace_of, released
 from nexus.control.processes.upgrade import Upgrade
 from nexus.plans import Action, Step
-from nexus.releases.facts import contracts_between
+from nexus.releases.brought import contracts_between
 from nexus.runtimes.protocol import StartError
 from nexus.stack import Service
 

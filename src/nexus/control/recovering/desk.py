@@ -16,8 +16,8 @@ import asyncpg
 
 from nexus.control.addresses import Refused, planned
 from nexus.control.as_run import as_run
+from nexus.control.chosen import chosen_stack
 from nexus.control.migrating.sources import server_of
-from nexus.control.operations import chosen_stack
 from nexus.control.outside import remembered
 from nexus.control.recovering.apart import is_apart
 from nexus.control.secrets import ADMIN_URL

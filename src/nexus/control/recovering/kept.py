@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nexus.business.points import Point, label_text
+from nexus.business.point import Point, label_text
 from nexus.runtimes.home import Home
 from nexus.runtimes.process import accounts
 

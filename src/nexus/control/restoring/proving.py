@@ -11,7 +11,8 @@ from pathlib import Path
 
 import asyncpg
 
-from nexus.business import CheckError, Invariant, check_invariants
+from nexus.business import Invariant
+from nexus.business.check import CheckError, check_invariants
 from nexus.control.restoring.instant import asked_as_of
 from nexus.control.restoring.passwords import passwords, set_passwords
 from nexus.control.secrets import DATABASE

@@ -15,7 +15,8 @@ from nexus.control.plan_migrations import migrations
 from nexus.control.plan_up import plan_up
 from nexus.migrations.declared import ReleaseNeed
 from nexus.releases import Catalogue
-from nexus.releases.facts import MigrationFacts, brought_by
+from nexus.releases.brought import brought_by
+from nexus.releases.facts import MigrationFacts
 from nexus.runtimes.home import Home
 from nexus.runtimes.protocol import StartError
 from nexus.runtimes.site import Site

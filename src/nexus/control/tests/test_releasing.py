@@ -14,7 +14,8 @@ from nexus.control.addresses import Refused
 from nexus.control.deploying.building import Building
 from nexus.control.deploying.requests import BuildRequest, DeployRequest
 from nexus.control.drilling.room import KEPT
-from nexus.control.releasing import FIRST, Releasing, after_first_releases, first_releases, released, standing
+from nexus.control.release_steps import Releasing
+from nexus.control.releasing import FIRST, after_first_releases, first_releases, released, standing
 from nexus.control.world import World
 from nexus.migrations.rehearsing.leftovers import OWNER
 from nexus.plans import Plan, Step

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from nexus.business import CheckError, Invariant, Result, check_invariants
+from nexus.business import Invariant
+from nexus.business.check import CheckError, Result, check_invariants
 from nexus.migrations.rehearsing.errors import RehearsalFailed
 from nexus.migrations.rehearsing.report import InvariantSeen
 

@@ -11,18 +11,10 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from nexus.migrations import (
-    MigrationError,
-    Source,
-    apply,
-    checker_lacks,
-    create_database,
-    owner_of,
-    pending,
-    provision,
-    provision_checker,
-    read_folder,
-)
+from nexus.migrations import MigrationError, Source, owner_of, provision, provision_checker
+from nexus.migrations.apply import apply, pending
+from nexus.migrations.bring import checker_lacks, create_database
+from nexus.migrations.folder import read_folder
 from nexus.migrations.history.resolve import mark_rolled_back
 
 SCHEMA = "shop"

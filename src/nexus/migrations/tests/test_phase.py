@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from nexus.migrations import Migration, MigrationError, read_folder
+from nexus.migrations import Migration, MigrationError
+from nexus.migrations.folder import read_folder
 from nexus.migrations.phase import phase_of, phases_of, plain_indexes
 
 MODULES = Path(__file__).resolve().parents[4] / "modules"

@@ -9,7 +9,6 @@ from pydantic import ValidationError
 
 from nexus.releases.artefact.errors import ArtefactError
 from nexus.releases.artefact.layout import part, read_note
-from nexus.releases.facts import contracts_in
 from nexus.releases.release import Release
 from nexus.runtimes.home import Home
 from nexus.stack import ManifestError, Service, Stack
@@ -55,6 +54,8 @@ def _told_contracts(service: Service) -> Service:
     """
     if service.migrations is None or service.database is None:
         return service
+    from nexus.releases.brought import contracts_in  # reads with PostgreSQL's parser
+
     names = contracts_in(service.migrations, service.database.migrations.format)
     return replace(service, env={**service.env, CONTRACTS: " ".join(names)}) if names else service
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nexus.migrations.migration import Migration, sha256
-from nexus.releases.facts import judged
+from nexus.releases.brought import judged
 
 SQL = {
     "1_orders": "CREATE TABLE orders (id int, note text);",

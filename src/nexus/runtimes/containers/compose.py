@@ -7,8 +7,6 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from aiodocker.exceptions import DockerError
-
 from nexus.render.containers.files import COMPOSE
 from nexus.runtimes.containers.batch import Batch
 from nexus.runtimes.containers.change import Change
@@ -132,6 +130,8 @@ class ComposeRuntime:
 
 
 async def _show(container: Any) -> dict[str, Any] | None:
+    from aiodocker.exceptions import DockerError
+
     try:
         shown: dict[str, Any] = await container.show()
     except DockerError as error:
@@ -158,6 +158,8 @@ async def _remove(api: Any, container: Container, grace: float) -> None:
 
 @contextlib.contextmanager
 def _may_be_gone() -> Iterator[None]:
+    from aiodocker.exceptions import DockerError
+
     try:
         yield
     except DockerError as error:

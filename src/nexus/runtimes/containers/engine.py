@@ -13,11 +13,10 @@ import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import aiodocker
-import aiohttp
-from aiodocker.exceptions import DockerError
+if TYPE_CHECKING:
+    import aiodocker
 
 OLDEST_ENGINE = (25, 0)  # health checks with a start interval
 OLDEST_COMPOSE = (2, 24)  # the same, and environment files that may be absent
@@ -181,6 +180,10 @@ class Engine:
         Raises:
             EngineError: inside the block, whatever the engine refuses or does not answer.
         """
+        import aiodocker
+        import aiohttp
+        from aiodocker.exceptions import DockerError
+
         try:
             timeout = aiohttp.ClientTimeout(total=API_LIMIT)
             async with aiodocker.Docker(url=self.environment.get("DOCKER_HOST"), timeout=timeout) as client:

@@ -12,8 +12,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aiodocker.exceptions import DockerError
-
 from nexus.runtimes.containers.engine import Engine, EngineError
 from nexus.runtimes.containers.tasks import ALIVE
 from nexus.runtimes.containers.words import last_words
@@ -82,6 +80,8 @@ class Managers:
             Overtaken: it was changed since.
             EngineError: the managers refuse.
         """
+        from aiodocker.exceptions import DockerError
+
         spec = copy.deepcopy(dict(seen["Spec"]))
         change(spec)
         async with self._engine.api() as api:

@@ -13,7 +13,8 @@ import asyncpg
 
 from nexus.control import secrets
 from nexus.control.addresses import planned
-from nexus.migrations import apply, owner_of, provision, provision_checker
+from nexus.migrations import owner_of, provision, provision_checker
+from nexus.migrations.apply import apply
 from nexus.recovery.backups.create import create_backup
 from nexus.recovery.backups.source import Source
 from nexus.recovery.restoring.tests.living import Living, living

@@ -16,7 +16,8 @@ import pytest
 import pytest_asyncio
 from pglast import parse_sql
 
-from nexus.migrations import apply, owner_of, provision
+from nexus.migrations import owner_of, provision
+from nexus.migrations.apply import apply
 from nexus.migrations.effects import read_living
 from nexus.migrations.linting import lint
 from nexus.migrations.linting.finding import Finding

@@ -9,7 +9,8 @@ from typing import Any
 
 import asyncpg
 
-from nexus.migrations import apply, owner_of, provision
+from nexus.migrations import owner_of, provision
+from nexus.migrations.apply import apply
 from nexus.migrations.migration import Source
 
 ERP = Path(__file__).resolve().parents[5] / "modules"

@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from nexus.migrations import apply
+from nexus.migrations.apply import apply
 from nexus.migrations.applying.session import open_session
 from nexus.migrations.applying.settings import Settings, Told
 from nexus.migrations.errors import MigrationBlocked, PlanRefused
