@@ -116,7 +116,7 @@ async def test_an_event_that_keeps_failing_is_parked_and_can_be_handled_after_al
     async def parked() -> Any:
         return await echo.admin.fetchrow("SELECT * FROM inbox WHERE state = 'failed'")
 
-    row = await echo.wait(parked, timeout=30)
+    row = await echo.wait(parked)
     assert (row["event_id"], row["attempts"]) == (bad, 10)
     assert "cannot handle" in row["error"]
     async with echo.http.get("/health/business") as answer:
@@ -161,7 +161,7 @@ async def test_two_instances_share_the_events_and_take_over_from_a_killed_one(st
     holder, other = (first, second) if entries[0][1] == "echo-1" else (second, first)
     await holder.kill()
     await other.admin.execute("UPDATE switches SET value = '0'")
-    await other.wait(reaches(other, 1, "type = 'slow.ping'"), timeout=25)
+    await other.wait(reaches(other, 1, "type = 'slow.ping'"))
     await other.wait(all_acknowledged(other))
     assert await count(other) == 2
 
@@ -174,7 +174,7 @@ async def test_a_consumer_killed_in_the_middle_does_everything_once(start_echo: 
         await echo.wait(reaches(echo, await count(echo) + 20))
         await echo.kill()
         await echo.restart()
-    await echo.wait(reaches(echo, 900), timeout=30)
+    await echo.wait(reaches(echo, 900))
     await echo.wait(all_acknowledged(echo))
     assert await count(echo) == 900
     assert await echo.admin.fetchval("SELECT count(DISTINCT event_id) FROM pings") == 900
@@ -236,7 +236,7 @@ async def test_a_flood_of_events_is_handled_whole(echo: ModuleProcess) -> None:
             )
         )
     await link.pipeline(commands)
-    await echo.wait(reaches(echo, 3001), timeout=60)
+    await echo.wait(reaches(echo, 3001))
     assert await count(echo) == 3001
 
 

@@ -67,7 +67,7 @@ async def test_a_reader_that_comes_back_first_does_not_hide_that_redis_was_empti
             )
         )
 
-    await first.wait(remembered, timeout=15)
+    await first.wait(remembered)
     await first.redis("FLUSHDB")
 
     async def made_again() -> bool:

@@ -34,7 +34,7 @@ async def served(events: AsyncGenerator[str, None], leaving: asyncio.Event) -> l
         return {"type": "http.disconnect"}
 
     module: Any = SimpleNamespace(leaving=leaving)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await EventStream(module, events)({"type": "http"}, receive, send)
     return told
 

@@ -39,7 +39,7 @@ class Visitor:
 
     def new_page(self) -> Page:
         page = self.context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)
         page.on("pageerror", lambda error: self._note(str(error)))
         page.on("console", lambda said: self._note(said.text) if said.type in ("error", "warning") else None)
         return page
@@ -73,7 +73,7 @@ def stack() -> Iterator[ThrowawayStack]:
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     _skip_without_chromium()
-    expect.set_options(timeout=15_000)
+    expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(ARGUMENTS))
         yield browser

@@ -127,4 +127,4 @@ async def test_a_folder_with_a_manifest_adds_a_brick_and_two_instances_share_a_p
         os.kill(instances[0]["pid"], signal.SIGKILL)  # the other one goes on answering
         statuses = [await _get(stack, "/api/crm/customers", token) for _ in range(40)]
         assert statuses == [200] * 40
-        eventually(lambda: stack.service("crm")["state"] == "ready", within=10)
+        eventually(lambda: stack.service("crm")["state"] == "ready", within=60)

@@ -72,7 +72,7 @@ class Person:
             return await answer.json()
 
     async def until(self, path: str, true: Any) -> Any:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not true(found := await self.ask("GET", path)):
                 await asyncio.sleep(0.1)
             return found

@@ -59,7 +59,7 @@ async def test_an_event_that_cannot_be_handled_is_parked_and_can_be_handled_late
             "SELECT * FROM inbox WHERE event_id = $1 AND state = 'failed'", event_id
         )
 
-    row = await module.wait(parked, timeout=40)
+    row = await module.wait(parked)
     assert row["attempts"] == 10
     assert "broken" in row["error"]
     assert json.loads(row["payload"])["data"] == data
@@ -102,7 +102,7 @@ async def test_what_a_killed_instance_had_in_hand_is_taken_over(
     async def known() -> Any:
         return await other.admin.fetchval("SELECT name FROM customers WHERE id = $1", customer_id)
 
-    assert await other.wait(known, timeout=30) == "In hand"
+    assert await other.wait(known) == "In hand"
 
 
 async def test_an_event_that_ended_the_process_twenty_times_is_parked_and_the_others_go_on(
@@ -180,7 +180,7 @@ async def test_only_what_nobody_has_acknowledged_is_sent_again(
             int(entry.split("-")[0]),
         )
 
-    await module.wait(noted, timeout=20)
+    await module.wait(noted)
     await module.redis("FLUSHALL")
     later = await book(module, wanted(customer_id))
 

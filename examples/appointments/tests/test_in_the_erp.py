@@ -79,7 +79,7 @@ async def _book(http: aiohttp.ClientSession, customer_id: str, hour: int) -> dic
         "starts_at": f"2031-05-01T{hour:02d}:00:00-03:00",
         "ends_at": f"2031-05-01T{hour:02d}:45:00-03:00",
     }
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             async with http.post(API, json=body, headers={"Idempotency-Key": f"hour-{hour}"}) as answer:
                 said: dict[str, Any] = await answer.json(content_type=None)
@@ -113,7 +113,7 @@ async def test_killed_it_comes_back_and_an_emptied_redis_loses_nothing(
     os.kill(pid, signal.SIGKILL)
     eventually(
         lambda: stack.service("appointments")["state"] == "ready" and stack.pids()["appointments"] != [pid],
-        30,
+        60,
     )
     url = (stack.home / "secrets" / "appointments" / "redis_url").read_text().strip()
     with valkey.Valkey.from_url(url) as client:

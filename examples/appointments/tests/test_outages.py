@@ -49,7 +49,7 @@ async def test_without_redis_it_goes_on_degraded_and_sends_later(
     await module.wait(degraded)
     booked = await book(module, wanted(customer_id))
     redis.start()
-    (event,) = await module.events("appointment.booked", timeout=20)
+    (event,) = await module.events("appointment.booked")
     assert str(event.entity_id) == booked["id"]
 
 

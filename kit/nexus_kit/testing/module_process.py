@@ -237,7 +237,7 @@ class ModuleProcess:
         await self.redis("XADD", stream_of(module), "*", *(part for pair in fields.items() for part in pair))
         return event_id
 
-    async def events(self, type: str, n: int = 1, timeout: float = 10.0) -> list[Event]:
+    async def events(self, type: str, n: int = 1, timeout: float = 60.0) -> list[Event]:
         """Wait until the module has sent ``n`` further events of ``type``; return them in order.
 
         Each call goes on where the last one for this type ended; an event that was sent twice counts once.
@@ -269,7 +269,7 @@ class ModuleProcess:
         self._first = f"({latest[0][0]}" if latest else "-"
         self._seen.clear()
 
-    async def wait(self, true: Callable[[], Awaitable[Any]], timeout: float = 10.0) -> Any:
+    async def wait(self, true: Callable[[], Awaitable[Any]], timeout: float = 60.0) -> Any:
         """Wait until ``await true()`` gives something true; return it. ``timeout`` in seconds."""
         give_up = time.monotonic() + timeout
         while not (value := await true()):
@@ -280,7 +280,7 @@ class ModuleProcess:
 
     async def redis(self, *command: Any) -> Any:
         """Run a Redis command in the module's database; waits for a server that is just coming back."""
-        give_up = time.monotonic() + 5
+        give_up = time.monotonic() + 60
         while True:
             try:
                 await self._link.connect()

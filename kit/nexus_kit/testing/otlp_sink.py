@@ -84,7 +84,7 @@ class OtlpSink:
         """The spans of that name, of one trace if it is given."""
         return [span for span in self.spans if span.name == name and trace_id in (None, span.trace_id)]
 
-    def wait(self, true: Callable[[], Any], timeout: float = 10.0) -> Any:
+    def wait(self, true: Callable[[], Any], timeout: float = 60.0) -> Any:
         """Wait until ``true()`` gives something true; return it. ``timeout`` in seconds."""
         give_up = time.monotonic() + timeout
         while not (value := true()):

@@ -44,10 +44,10 @@ class Snapshot:
         An event may wait for another that a former restore took back, and would wait in vain: it is given up.
         """
         try:
-            await self._process.wait(lambda: _settled(self._process), timeout=5)
+            await self._process.wait(lambda: _settled(self._process))
         except AssertionError:
             await _give_up(self._process)
-            await self._process.wait(lambda: _settled(self._process), timeout=5)  # nothing else may be left
+            await self._process.wait(lambda: _settled(self._process))  # nothing else may be left
         for attempt in range(_TRIES):
             try:
                 await self._put_back()

@@ -17,7 +17,7 @@ async def mailed(auth, number: int = 1) -> list[Path]:
             "SELECT count(*) = $1 FROM outgoing_mail WHERE state = 'sent'", number
         )
 
-    await auth.process.wait(sent, timeout=15)
+    await auth.process.wait(sent)
     return sorted((auth.state / "mail").glob("*.eml"))
 
 
@@ -72,7 +72,7 @@ async def test_nobody_is_flooded_with_links(auth):
     for number in range(6):
         await forget(auth)
         await auth.process.wait(
-            lambda: auth.process.admin.fetchval("SELECT count(*) = 0 FROM reset_requests"), timeout=15
+            lambda: auth.process.admin.fetchval("SELECT count(*) = 0 FROM reset_requests")
         )
         assert await auth.process.admin.fetchval("SELECT count(*) FROM password_resets") == min(number + 1, 3)
 

@@ -139,4 +139,4 @@ async def test_returned_before_shipped_waits_for_the_shipment(books: Books) -> N
     await books.confirmed(order_id)
     await books.shipped(order_id)
     gone = "SELECT 1 FROM entries WHERE company_id = $1 AND kind = 'reversal'"
-    await books.module.wait(lambda: books.module.admin.fetchval(gone, books.company_id), timeout=30)
+    await books.module.wait(lambda: books.module.admin.fetchval(gone, books.company_id))

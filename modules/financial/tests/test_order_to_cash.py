@@ -68,7 +68,7 @@ async def test_many_orders_in_any_order_get_numbers_without_gaps(books: Books) -
     query = (
         "SELECT count(*) = 60 AND max(number) = 60 AND min(number) = 1 FROM invoices WHERE company_id = $1"
     )
-    await books.module.wait(lambda: books.module.admin.fetchval(query, books.company_id), timeout=20)
+    await books.module.wait(lambda: books.module.admin.fetchval(query, books.company_id))
     assert await books.count("entries") == 120
 
 

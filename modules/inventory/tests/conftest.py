@@ -95,7 +95,7 @@ class Store:
     async def settled(self, orders: int) -> dict[UUID, str]:
         """States once so many orders have been heard of."""
         query = "SELECT count(*) = $1 FROM demands"
-        await self.module.wait(lambda: self.module.admin.fetchval(query, orders), timeout=30)
+        await self.module.wait(lambda: self.module.admin.fetchval(query, orders))
         return await self.states()
 
     async def check(self) -> None:

@@ -148,7 +148,7 @@ async def test_an_instance_killed_in_the_middle_of_a_batch_loses_and_doubles_not
 async def test_an_instance_killed_between_batches_loses_and_doubles_nothing(store):
     product = await store.product(400)
     orders = [await store.confirm({product: 1}) for _ in range(600)]
-    await store.module.wait(lambda: _handled(store, 1), timeout=20)
+    await store.module.wait(lambda: _handled(store, 1))
     await store.module.kill()
     await store.module.restart()
     states = await store.settled(600)

@@ -17,7 +17,7 @@ async def test_the_invited_person_gets_a_letter_and_only_a_hash_of_the_token_sta
     async def sent() -> list[Path]:
         return list((users.state / "mail").glob("*.eml"))
 
-    [letter] = await users.process.wait(sent, timeout=15)
+    [letter] = await users.process.wait(sent)
     assert letter.stat().st_mode & 0o777 == 0o600
     assert made["token"] in letter.read_text()
     await users.process.wait(
