@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 LOCK = 72707369  # the advisory lock that Prisma Migrate takes
 POLL = 0.05
+LOOK = 0.5  # seconds between two looks at whose turn it is
 _HOLDER = """
 SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND classid = 0 AND objid = 72707369 AND objsubid = 1
     AND granted AND pid <> pg_backend_pid()
@@ -27,16 +28,20 @@ SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND classid = 0 AND objid =
 async def turn(connection: Connection, patience: float = 120.0) -> AsyncIterator[None]:
     """Hold the lock. Polls for it: a session that waits in a query blocks CREATE INDEX CONCURRENTLY.
 
-    Held already by this session, it is held once more. `patience` in seconds.
+    Held already by this session, it is held once more. `patience` in seconds: for each of those whose turn is
+    before ours.
 
     Raises:
-        MigrationBlocked: another session holds it for longer.
+        MigrationBlocked: one other session holds it for longer.
     """
     clock = asyncio.get_running_loop()
-    give_up = clock.time() + patience
+    looks, give_up, before = 0.0, clock.time() + patience, None
     while not await connection.fetchval("SELECT pg_try_advisory_lock($1::bigint)", LOCK):
-        if clock.time() > give_up:
-            pid = await holder(connection)
+        if (now := clock.time()) >= looks:
+            looks, pid = now + LOOK, await holder(connection)
+            if pid is None or pid != before:
+                before, give_up = pid, now + patience
+        if now > give_up:
             who = f"session {pid}" if pid else "another session"
             raise MigrationBlocked(
                 f"{who} has changed schemas of this database for {patience:g} s; wait for its end, or see "

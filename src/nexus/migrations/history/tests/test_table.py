@@ -9,7 +9,7 @@ import pytest
 from nexus.migrations.errors import MigrationBlocked
 from nexus.migrations.history.table import ensure_table, fail_row
 from nexus.migrations.history.tests.rows import start_row
-from nexus.migrations.history.turn import holder, turn
+from nexus.migrations.history.turn import LOCK, holder, turn
 from nexus.migrations.migration import Source
 from nexus.migrations.reading import read
 
@@ -67,6 +67,28 @@ async def test_others_wait_for_their_turn_without_a_query(connection: Any, other
     assert order == ["first", "second"]
     assert pid != other.get_server_pid()
     assert await holder(connection) is None
+
+
+async def test_nobody_loses_patience_while_turns_pass_on(connection: Any, other: Any, pg: Any) -> None:
+    database = await connection.fetchval("SELECT current_database()")
+    last = await asyncpg.connect(pg.dsn("postgres", database, pg.password))
+
+    async def wait() -> None:
+        async with turn(last, patience=2.5):
+            pass
+
+    try:
+        async with turn(connection):
+            # Whoever waits in a query is the next one, without a poll in between.
+            following = asyncio.create_task(other.execute(f"SELECT pg_advisory_lock({LOCK})"))
+            waiting = asyncio.create_task(wait())
+            await asyncio.sleep(1.5)
+        await following
+        await asyncio.sleep(1.5)
+        await other.execute(f"SELECT pg_advisory_unlock({LOCK})")
+        await waiting
+    finally:
+        await last.close()
 
 
 async def test_who_holds_the_turn_is_named(connection: Any, other: Any) -> None:
