@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nexus.control.client import Client
+from nexus.control.recovering.desk import Desk
+from nexus.control.recovering.facts import RecoveryFacts
+from nexus.control.recovering.looking import Looker
+from nexus.control.recovering.runs import Runs
+from nexus.control.recovering.standing import judge
+from nexus.runtimes.home import Home
 from nexus.testing import ThrowawayStack, throwaway_stack
 
 OTHER_DISK = Path("/dev/shm")  # a file system of its own, as another machine's would be
@@ -57,6 +65,23 @@ class Small:
         lines = self.stack.run(*arguments, "--json").stdout.splitlines()
         found: dict[str, Any] = json.loads(lines[-1])
         return found
+
+    def asked(self, path: str, **told: Any) -> dict[str, Any]:
+        """The last event of an operation that the control loop is asked for, as the command does."""
+        client = Client(Home.at(self.stack.home))
+        return list(client.stream(path, {"who": "carla", **told}))[-1]
+
+    def alarms(self) -> set[str]:
+        """What `nexus recovery status` would alarm about, read in this process."""
+        return {each.name for each in judge(asyncio.run(self._facts())).alarms}
+
+    async def _facts(self) -> RecoveryFacts:
+        home = Home.at(self.stack.home)
+        desk = Desk.outside(home, self.stack.root)
+        with closing(Runs(home.database)) as runs:
+            runs.settle()
+            async with desk.repository() as repository:
+                return await Looker(desk, runs).facts(repository)
 
     def ids(self) -> list[str]:
         """The backups in the stack's own place, oldest first."""

@@ -31,10 +31,6 @@ def small() -> Iterator[Small]:
         yield found
 
 
-def alarms(small: Small) -> set[str]:
-    return {each["name"] for each in small.told("recovery", "status")["alarms"]}
-
-
 def trail(small: Small) -> list[str]:
     with closing(sqlite3.connect(small.stack.home / "control.db")) as database:
         return [what for (what,) in database.execute("SELECT what FROM trail ORDER BY id")]
@@ -44,7 +40,7 @@ def test_a_disaster_costs_everything_until_there_is_a_backup(small: Small) -> No
     status = small.stack.run("recovery", "status")
     assert status.returncode == 1
     assert status.stdout.startswith("a disaster now would cost everything: there is no backup yet")
-    assert {"recovery.no-backup", "recovery.no-kit"} <= alarms(small)
+    assert {"recovery.no-backup", "recovery.no-kit"} <= small.alarms()
 
 
 def test_a_plan_changes_nothing(small: Small) -> None:
@@ -77,7 +73,7 @@ def test_an_older_kit_is_not_replaced_unasked(small: Small) -> None:
 
 
 def test_only_what_the_policy_keeps_stays_and_what_it_builds_on(small: Small) -> None:
-    newer = small.outcome("backup", "create")
+    newer = small.asked("/v1/backup/create")
     assert (newer["backup"]["kind"], newer["pruned"]) == ("incremental", True)
     first, second = small.ids()
     assert newer["backup"]["parent"] == first
@@ -108,7 +104,8 @@ def test_only_the_plan_that_was_agreed_to_is_carried_out(small: Small) -> None:
     (name,) = small.ids()
     eventually(lambda: small.is_safe(name), 60)
     assert small.stack.run("backup", "prune", "--json").returncode == 2
-    eventually(lambda: small.outcome("backup", "prune", "--yes")["state"] == "nothing to do", 60)
+    eventually(lambda: small.asked("/v1/backup/prune")["state"] == "nothing to do", 60)
+    assert small.outcome("backup", "prune", "--yes")["state"] == "nothing to do"
     client = Client(Home.at(small.stack.home))
     (shown,) = client.stream("/v1/backup/prune", {"who": "carla", "plan_only": True})
     other = list(client.stream("/v1/backup/prune", {"who": "carla", "digest": "0" * 16}))
@@ -150,23 +147,23 @@ def test_a_flipped_bit_is_named_with_its_place_and_is_an_alarm(small: Small) -> 
     done = small.stack.run("backup", "verify", name)
     assert done.returncode == 1
     assert f"safe: backups/{name}/base/00001 does not hold what was stored" in done.stderr
-    assert "recovery.damaged" in alarms(small)
+    assert "recovery.damaged" in small.alarms()
     content[len(content) // 2] ^= 1
     part.write_bytes(content)
     assert small.stack.run("backup", "verify", "--all", "--deep").returncode == 0
-    assert "recovery.damaged" not in alarms(small)
+    assert "recovery.damaged" not in small.alarms()
 
 
 def test_two_backups_at_once_are_refused_and_the_second_is_told_who_is_at_it(small: Small) -> None:
     from nexus.recovery.backups.turn import turn
 
     with turn(small.stack.home / "recovery" / "backup.lock", "a backup"):
-        done = small.outcome("backup", "create")
+        done = small.asked("/v1/backup/create")
     assert done["exit_code"] == 1
     assert f"process {os.getpid()} has been at a backup since" in done["sentence"]
-    assert "recovery.backup-failed" in alarms(small)
-    assert small.outcome("backup", "create")["state"] == "done"
-    assert "recovery.backup-failed" not in alarms(small)
+    assert "recovery.backup-failed" in small.alarms()
+    assert small.asked("/v1/backup/create")["state"] == "done"
+    assert "recovery.backup-failed" not in small.alarms()
 
 
 def test_without_a_control_loop_backups_are_taken_and_read_all_the_same(small: Small) -> None:
@@ -179,9 +176,9 @@ def test_without_a_control_loop_backups_are_taken_and_read_all_the_same(small: S
     made = small.outcome("backup", "create")
     assert made["state"] == "done"
     assert small.ids() == [*before, made["backup"]["id"]]
-    eventually(lambda: "recovery.stream" in alarms(small), 60)
+    eventually(lambda: "recovery.stream" in small.alarms(), 60)
     small.stack.up()
-    eventually(lambda: "recovery.stream" not in alarms(small), 60)
+    eventually(lambda: "recovery.stream" not in small.alarms(), 60)
 
 
 def test_deleted_data_leave_backups_and_their_keys_and_a_new_stack_does_not_mix_them(small: Small) -> None:
@@ -194,12 +191,12 @@ def test_deleted_data_leave_backups_and_their_keys_and_a_new_stack_does_not_mix_
     assert (verdict["backup"], verdict["restorable"]) == (older[-1], True)
     small.stack.up()
     eventually(lambda: list(home.glob("backups-of-*")) != [], 60)
-    made = small.outcome("backup", "create")
+    made = small.asked("/v1/backup/create")
     assert (made["state"], made["backup"]["kind"]) == ("done", "full")
     assert small.ids() == [made["backup"]["id"]]
     where = {each["id"]: each["places"] for each in small.told("backup", "list")["backups"]}
     assert where == {made["backup"]["id"]: ["local"], **{each: ["safe"] for each in older}}
-    assert "recovery.place" in alarms(small)
+    assert "recovery.place" in small.alarms()
 
 
 def test_backups_go_too_when_that_is_asked_for(small: Small) -> None:
