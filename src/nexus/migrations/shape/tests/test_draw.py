@@ -12,7 +12,7 @@ from nexus.migrations.migration import Source
 from nexus.migrations.readers import readers_of
 from nexus.migrations.shape import draw, events_of, read_shape
 from nexus.migrations.shape.drawing.words import _PT
-from nexus.migrations.shape.tests.modules import ERP, bring_up, connected, erp, run, source_of, write
+from nexus.migrations.shape.tests.modules import ERP, connected, erp, run, source_of, write
 from nexus.stack import load_stack
 
 
@@ -67,8 +67,8 @@ def odd(tmp_path: Path) -> Source:
 
 
 async def test_the_map_of_the_erp_has_all_tables_and_columns(make_database: Any) -> None:
-    dsn, sources = await make_database(), erp()
-    await bring_up(dsn, *sources)
+    sources = erp()
+    dsn = await make_database(*sources)
     shape = await shape_of(dsn, *(each.schema for each in sources))
     text = draw(shape, sources, READERS, "en", events_of(load_stack(ERP.parent)))
     assert len(diagrams(text)) == 7
@@ -86,8 +86,8 @@ async def test_the_map_of_the_erp_has_all_tables_and_columns(make_database: Any)
 
 
 async def test_the_overview_says_who_reads_and_tells_whom(make_database: Any) -> None:
-    dsn, sources = await make_database(), [each for each in erp() if each.module in ("crm", "sales")]
-    await bring_up(dsn, *sources)
+    sources = [each for each in erp() if each.module in ("crm", "sales")]
+    dsn = await make_database(*sources)
     shape = await shape_of(dsn, "crm", "sales")
     events = [
         each for each in events_of(load_stack(ERP.parent)) if {each.teller, each.listener} == {"crm", "sales"}
@@ -112,8 +112,8 @@ async def test_the_overview_says_who_reads_and_tells_whom(make_database: Any) ->
 
 
 async def test_the_readers_of_the_erp_are_in_the_map(make_database: Any) -> None:
-    dsn, sources = await make_database(), erp()
-    await bring_up(dsn, *sources)
+    sources = erp()
+    dsn = await make_database(*sources)
     readers = readers_of(load_stack(ERP.parent))
     text = draw(await shape_of(dsn, *(each.schema for each in sources)), sources, readers, "pt-BR")
     kpis = {each.name for each in readers if each.kind == "kpi" and each.table.schema == "sales"}
@@ -123,8 +123,7 @@ async def test_the_readers_of_the_erp_are_in_the_map(make_database: Any) -> None
 
 
 async def test_odd_names_stay_within_the_grammar(make_database: Any, odd: Source) -> None:
-    dsn = await make_database()
-    await bring_up(dsn, odd)
+    dsn = await make_database(odd)
     text = draw(await shape_of(dsn, "odd"), [odd])
     assert diagrams(text)[1].splitlines() == [
         "erDiagram",
@@ -155,8 +154,7 @@ async def test_odd_names_stay_within_the_grammar(make_database: Any, odd: Source
 
 
 async def test_the_map_is_told_in_portuguese_and_with_sizes(make_database: Any, odd: Source) -> None:
-    dsn = await make_database()
-    await bring_up(dsn, odd)
+    dsn = await make_database(odd)
     sizes = {Table("odd", "erDiagram"): TableFacts(1_234_567, 10, 5_000_000)}
     text = draw(await shape_of(dsn, "odd"), [odd], language="pt-BR", sizes=sizes)
     assert text.startswith("# Mapa dos dados\n")

@@ -27,15 +27,15 @@ def shop(tmp_path: Path) -> Source:
 
 
 async def test_the_erp_has_not_drifted(make_database: Any) -> None:
-    dsn, sources = await make_database(), erp()
-    await bring_up(dsn, *sources)
+    sources = erp()
+    dsn = await make_database(*sources)
     assert await drift(dsn, sources) == {each.module: () for each in sources}
     assert await run(dsn, SHADOWS) == []
 
 
 async def test_drift_is_told_with_the_statements_that_end_it(make_database: Any) -> None:
-    dsn, sources = await make_database(), erp()
-    await bring_up(dsn, *sources)
+    sources = erp()
+    dsn = await make_database(*sources)
     await run(
         dsn,
         "ALTER TABLE crm.outbox ADD COLUMN hand text; DROP INDEX sales.orders_newest;"
@@ -58,8 +58,7 @@ async def test_drift_is_told_with_the_statements_that_end_it(make_database: Any)
 
 
 async def test_only_what_is_applied_counts(make_database: Any, shop: Source) -> None:
-    dsn = await make_database()
-    await bring_up(dsn, shop)
+    dsn = await make_database(shop)
     write(shop.folder, "20260104000000_pending", "CREATE TABLE later (i int);")
     assert await drift(dsn, [shop]) == {"shop": ()}
 
@@ -67,8 +66,7 @@ async def test_only_what_is_applied_counts(make_database: Any, shop: Source) -> 
 async def test_what_a_newer_release_applied_is_known_by_its_recorded_text(
     make_database: Any, shop: Source
 ) -> None:
-    dsn = await make_database()
-    await bring_up(dsn, shop)
+    dsn = await make_database(shop)
     newer = shop.folder / "20260103000000_rows"
     (newer / "migration.sql").unlink()
     newer.rmdir()
@@ -81,15 +79,13 @@ async def test_what_a_newer_release_applied_is_known_by_its_recorded_text(
 async def test_a_schema_without_a_record_is_compared_with_the_whole_folder(
     make_database: Any, shop: Source
 ) -> None:
-    dsn = await make_database()
-    await bring_up(dsn, shop)
+    dsn = await make_database(shop)
     await run(dsn, "DROP TABLE shop._prisma_migrations")
     assert await drift(dsn, [shop]) == {"shop": ()}
 
 
 async def test_a_script_that_needs_what_no_migration_makes_is_named(make_database: Any, shop: Source) -> None:
-    dsn = await make_database()
-    await bring_up(dsn, shop)
+    dsn = await make_database(shop)
     await run(dsn, "CREATE TABLE shop.by_hand (i int)")
     write(shop.folder, "20260104000000_needs", "ALTER TABLE by_hand OWNER TO CURRENT_USER;")
     await run(dsn, "ALTER TABLE shop.by_hand OWNER TO shop_owner")
@@ -131,8 +127,7 @@ async def test_shadows_of_killed_runs_are_dropped_and_those_in_use_are_not(make_
 
 
 async def test_several_look_at_once(make_database: Any, shop: Source) -> None:
-    dsn = await make_database()
-    await bring_up(dsn, shop)
+    dsn = await make_database(shop)
     assert await asyncio.gather(*(drift(dsn, [shop]) for _ in range(3))) == [{"shop": ()}] * 3
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from nexus.migrations import apply
+from nexus.migrations.apply import apply
 from nexus.migrations.applying.settings import Settings, Told
 from nexus.migrations.errors import HistoryBroken, MigrationBlocked, PlanRefused
 from nexus.migrations.migration import Source
@@ -34,8 +34,7 @@ async def add(dsn: str, source: Source, sql: str, name: str = "20260102000000_se
 
 @pytest.mark.parametrize("change", PROVABLE)
 async def test_what_only_expanded_is_taken_back(make_database: Any, shop: Source, change: str) -> None:
-    dsn = await make_database()
-    await bring_up(dsn, shop)
+    dsn = await make_database(shop)
     before = await shape(dsn)
     await add(dsn, shop, PROVABLE[change])
     changed = await shape(dsn)
@@ -51,8 +50,7 @@ async def test_what_only_expanded_is_taken_back(make_database: Any, shop: Source
 
 @pytest.mark.parametrize("change", REFUSED)
 async def test_what_cannot_be_proven_is_refused(make_database: Any, shop: Source, change: str) -> None:
-    dsn = await make_database()
-    await bring_up(dsn, shop)
+    dsn = await make_database(shop)
     sql, reason = REFUSED[change]
     await add(dsn, shop, sql)
     plan = await undo_plan(dsn, shop, "20260102000000_second")
@@ -64,8 +62,7 @@ async def test_what_cannot_be_proven_is_refused(make_database: Any, shop: Source
 
 
 async def test_data_that_would_be_lost_is_counted(make_database: Any, shop: Source) -> None:
-    dsn = await make_database()
-    await bring_up(dsn, shop)
+    dsn = await make_database(shop)
     await add(
         dsn,
         shop,
@@ -90,8 +87,7 @@ async def test_data_that_would_be_lost_is_counted(make_database: Any, shop: Sour
 async def test_the_newest_goes_first_and_no_running_release_may_need_it(
     make_database: Any, shop: Source
 ) -> None:
-    dsn = await make_database()
-    await bring_up(dsn, shop)
+    dsn = await make_database(shop)
     await add(dsn, shop, "CREATE TABLE more (id int);")
     await add(dsn, shop, "CREATE TABLE most (id int);", "20260103000000_third")
     plan = await undo_plan(dsn, shop, "20260102000000_second")
@@ -106,8 +102,7 @@ async def test_the_newest_goes_first_and_no_running_release_may_need_it(
 
 
 async def test_what_other_modules_build_on_stays(make_database: Any, shop: Source, tmp_path: Path) -> None:
-    dsn = await make_database()
-    await bring_up(dsn, shop)
+    dsn = await make_database(shop)
     await add(dsn, shop, "CREATE TABLE more (id int PRIMARY KEY); GRANT REFERENCES, SELECT ON more TO PUBLIC;"
               "GRANT USAGE ON SCHEMA shop TO PUBLIC;")  # fmt: skip
     write(
@@ -127,8 +122,7 @@ async def test_what_other_modules_build_on_stays(make_database: Any, shop: Sourc
 
 
 async def test_a_drifted_table_is_left_alone(make_database: Any, shop: Source) -> None:
-    dsn = await make_database()
-    await bring_up(dsn, shop)
+    dsn = await make_database(shop)
     await add(dsn, shop, "ALTER TABLE items ADD COLUMN note text;")
     await run(dsn, "CREATE INDEX by_hand ON shop.items (note)")
     plan = await undo_plan(dsn, shop, "20260102000000_second")
@@ -138,8 +132,7 @@ async def test_a_drifted_table_is_left_alone(make_database: Any, shop: Source) -
 
 
 async def test_the_record_says_undone(make_database: Any, shop: Source) -> None:
-    dsn = await make_database()
-    await bring_up(dsn, shop)
+    dsn = await make_database(shop)
     await add(dsn, shop, "CREATE TABLE more (id int);")
     told: list[Told] = []
     await undo(dsn, shop, "20260102000000_second", tell=told.append)
@@ -159,8 +152,7 @@ async def test_the_record_says_undone(make_database: Any, shop: Source) -> None:
 
 
 async def test_a_lock_of_somebody_else_leaves_all_as_it_is(make_database: Any, shop: Source) -> None:
-    dsn = await make_database()
-    await bring_up(dsn, shop)
+    dsn = await make_database(shop)
     await add(dsn, shop, "ALTER TABLE items ADD COLUMN note text;")
     changed = await shape(dsn)
     async with connected(dsn) as other, other.transaction():
@@ -172,8 +164,7 @@ async def test_a_lock_of_somebody_else_leaves_all_as_it_is(make_database: Any, s
 
 
 async def test_a_row_written_before_the_locks_are_had_is_not_lost(make_database: Any, shop: Source) -> None:
-    dsn = await make_database()
-    await bring_up(dsn, shop)
+    dsn = await make_database(shop)
     await add(dsn, shop, "CREATE TABLE more (id int);")
     waiting = asyncio.Event()
 
@@ -194,8 +185,8 @@ async def test_a_row_written_before_the_locks_are_had_is_not_lost(make_database:
 
 
 async def test_the_newest_of_the_erp_can_be_taken_back(make_database: Any) -> None:
-    dsn, sources = await make_database(), erp()
-    await bring_up(dsn, *sources)
+    sources = erp()
+    dsn = await make_database(*sources)
     inventory = next(each for each in sources if each.module == "inventory")
     plan = await undo(dsn, inventory, "20261125000000_demand_trace", sources=sources)
     assert plan.statements
