@@ -101,8 +101,7 @@ def _more(
     side: Side, requests: int, errors: float, refusals: float, slow: float, chance: random.Random
 ) -> Side:
     failed = _drawn(requests, errors, chance)
-    return replace(
-        side,
+    return Side(  # not `replace`, which takes a fifth of the whole
         requests=side.requests + requests,
         errors=side.errors + failed,
         refusals=side.refusals + _drawn(requests - failed, refusals, chance),
