@@ -42,19 +42,38 @@ class Slot:
 
 
 class Sealers:
-    """Worker processes, as long as the block runs (`sealers`). `yielding`: they are in the idle class."""
+    """Worker processes, as long as the block runs (`sealers`): `count` at most, each started when all others
+    are at work. `head`: what they are told first.
+    """
 
-    def __init__(
-        self, workers: list[asyncio.subprocess.Process], slots: list[Slot], yielding: bool = False
-    ) -> None:
-        self.yielding = yielding
-        self.pids = tuple(worker.pid for worker in workers)
+    def __init__(self, head: dict[str, Any], count: int, slots: list[Slot]) -> None:
+        self.workers: list[asyncio.subprocess.Process] = []
+        self._head, self._to_start = head, count
         self._idle: asyncio.Queue[asyncio.subprocess.Process] = asyncio.Queue()
         self._slots: asyncio.Queue[Slot] = asyncio.Queue()
-        for worker in workers:
-            self._idle.put_nowait(worker)
         for slot in slots:
             self._slots.put_nowait(slot)
+
+    @property
+    def yielding(self) -> bool:
+        """Whether the workers are in the idle class."""
+        return bool(self._head["idle"])
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Of the workers that there are."""
+        return tuple(worker.pid for worker in self.workers)
+
+    async def start(self) -> None:
+        """Starts one more worker.
+
+        Raises:
+            RecoveryFailed: it cannot be started.
+        """
+        self._to_start -= 1
+        worker = await _worker(self._head)
+        self.workers.append(worker)
+        self._idle.put_nowait(worker)
 
     @contextlib.asynccontextmanager
     async def slot(self) -> AsyncIterator[Slot]:
@@ -76,7 +95,7 @@ class Sealers:
     @property
     def behind(self) -> bool:
         """Whether all workers are at work."""
-        return self._idle.empty()
+        return self._idle.empty() and self._to_start == 0
 
     async def seal(self, slot: Slot, bytes: int, key: str, file: Path, level: int = LEVEL) -> tuple[int, str]:
         """Seals the first `bytes` of a buffer into a file; returns the file's size and SHA-256. `level`:
@@ -110,13 +129,14 @@ class Sealers:
             await asyncio.sleep(window)
             now, at = yielding.spent(self.pids), time.monotonic()
             if yielding.starved(before, now, at - since):
-                nice = NICE if self.yielding else STARVED
-                self.yielding = False
+                self._head |= {"idle": False, "nice": NICE if self.yielding else STARVED}
                 for pid in self.pids:
-                    yielding.rise(pid, nice)
+                    yielding.rise(pid, self._head["nice"])
             before, since = now, at
 
     async def _ask(self, job: dict[str, Any]) -> dict[str, Any]:
+        if self._idle.empty() and self._to_start:
+            await self.start()
         worker = await self._idle.get()
         assert worker.stdin is not None
         assert worker.stdout is not None
@@ -143,7 +163,8 @@ class Sealers:
 async def sealers(
     keys: Keys, count: int | None = None, nice: int = NICE, bytes: int = PART_BYTES, idle: bool = False
 ) -> AsyncIterator[Sealers]:
-    """Worker processes, one for each core where `count` is not told; they end with the block, and with us.
+    """Worker processes, up to one for each core where `count` is not told; they end with the block, and with
+    us.
 
     `nice`: how much they stand back. `bytes`: how large the buffers are. `idle`: they seal in the idle class,
     where that can be left, as long as they are not starved there.
@@ -155,8 +176,6 @@ async def sealers(
     files = [_shared(bytes) for _ in range(wanted + 1)]
     maps = [mmap.mmap(file, bytes) for file in files]
     slots = [Slot(number, memoryview(each)) for number, each in enumerate(maps)]
-    workers: list[asyncio.subprocess.Process] = []
-    idle = idle and yielding.may_idle(nice)
     watching: asyncio.Task[None] | None = None
     head = {
         "recipients": keys.recipients,
@@ -165,12 +184,11 @@ async def sealers(
         "slots": files,
         "bytes": bytes,
         "nice": nice,
-        "idle": idle,
+        "idle": idle and yielding.may_idle(nice),
     }
+    found = Sealers(head, wanted, slots)
     try:
-        for _ in range(wanted):
-            workers.append(await _worker(head))
-        found = Sealers(workers, slots, idle)
+        await found.start()
         if nice and yielding.LINUX:
             watching = asyncio.create_task(found.rise_when_starved(), name="watch those that yield")
         yield found
@@ -178,7 +196,7 @@ async def sealers(
         if watching is not None:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
-        await asyncio.gather(*map(_end, workers))
+        await asyncio.gather(*map(_end, found.workers))
         for slot, each, file in zip(slots, maps, files, strict=True):
             slot.memory.release()
             each.close()

@@ -23,7 +23,8 @@ async def work():
     own = new_identity()
     async with sealers(Keys((recipient_of(own),), own), 2) as workers:
         async with workers.slot() as slot:
-            await workers.seal(slot, 10, "a", __import__("pathlib").Path("/dev/null"))
+            jobs = [workers.seal(slot, 10, "a", __import__("pathlib").Path("/dev/null")) for _ in range(2)]
+            await asyncio.gather(*jobs)
         print("ready", flush=True)
         await asyncio.sleep(60)
 asyncio.run(work())
@@ -46,6 +47,15 @@ async def test_many_pieces_at_once_are_each_what_they_were(tmp_path: Path) -> No
                 assert bytes(slot.memory[:count]) == data
 
         await asyncio.gather(*map(through, range(12)))
+
+
+async def test_no_more_workers_are_started_than_there_is_work_for(tmp_path: Path) -> None:
+    async with sealers(KEYS, 3, bytes=4096) as workers, workers.slot() as slot:
+        for _ in range(3):
+            await workers.seal(slot, 10, "a", tmp_path / "a")
+        assert len(workers.pids) == 1
+        await asyncio.gather(*(workers.seal(slot, 10, f"{each}", tmp_path / f"{each}") for each in range(9)))
+        assert len(workers.pids) == 3
 
 
 async def test_what_is_wrong_is_told_and_the_workers_go_on(tmp_path: Path) -> None:
