@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +40,19 @@ import os
 from http.server import HTTPServer, SimpleHTTPRequestHandler
 
 HTTPServer(("127.0.0.1", int(os.environ["PORT"])), SimpleHTTPRequestHandler).serve_forever()
+"""
+
+
+FIRST = "20260101000000_first"
+AS_AT_FIRST = f"""
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%LOCK TABLE till.till_rows%'
+  AND pid <> pg_backend_pid();
+DROP TABLE IF EXISTS stock.more, till.more, till.unseen;
+DROP INDEX IF EXISTS till.stray;
+ALTER TABLE till.till_rows DROP COLUMN IF EXISTS colour;
+TRUNCATE till.till_rows;
+DELETE FROM stock._prisma_migrations WHERE migration_name <> '{FIRST}';
+DELETE FROM till._prisma_migrations WHERE migration_name <> '{FIRST}';
 """
 
 
@@ -98,6 +111,18 @@ class Small:
             text=True,
         )
 
+    async def begin_anew(self) -> None:
+        """Each module has but its first migration again, in its sources and in the database."""
+        self.policy("")
+        for folder in self.stack.root.glob("modules/*/migrations/*"):
+            if folder.name != FIRST:
+                shutil.rmtree(folder)
+        connection = await asyncpg.connect(self.stack.admin_dsn())
+        try:
+            await connection.execute(AS_AT_FIRST)
+        finally:
+            await connection.close()
+
     async def query(self, sql: str) -> list[asyncpg.Record]:
         """Rows of the database."""
         connection = await asyncpg.connect(self.stack.admin_dsn())
@@ -116,9 +141,7 @@ def small_stack() -> Iterator[Small]:
     first = Small(ThrowawayStack(root, root, 0))
     try:
         for port, name in enumerate(("stock", "till"), 9001):
-            first.write(
-                name, "20260101000000_first", f"CREATE TABLE {name}_rows (id int PRIMARY KEY, note text);"
-            )
+            first.write(name, FIRST, f"CREATE TABLE {name}_rows (id int PRIMARY KEY, note text);")
             (root / "modules" / name / "module.yaml").write_text(MODULE % (name, port, name))
             (root / "modules" / name / "serve.py").write_text(SERVE)
         with throwaway_stack(root=root) as stack:
@@ -127,7 +150,14 @@ def small_stack() -> Iterator[Small]:
         shutil.rmtree(root)
 
 
-@pytest.fixture
-def small() -> Iterator[Small]:
+@pytest.fixture(scope="module")
+def kept() -> Iterator[Small]:
     with small_stack() as running:
         yield running
+
+
+@pytest.fixture
+async def small(kept: Small) -> AsyncIterator[Small]:
+    """The one small stack, as if it had just come up."""
+    yield kept
+    await kept.begin_anew()
