@@ -22,6 +22,7 @@ SERVICES = {
     *("gateway", "nginx", "postgres", "redis", "control"),
 }
 COLLECTOR = "control-collector"
+EVERY = 2.0  # seconds from one question by a command to the next
 
 
 @pytest.fixture(scope="module")
@@ -58,24 +59,24 @@ def test_every_service_is_seen_in_logs_metrics_and_health(erp: ThrowawayStack) -
     def silent() -> set[str]:
         return SERVICES - {row["service"] for row in rows(erp, "SELECT DISTINCT service FROM logs")}
 
-    eventually(lambda: not silent(), within=60, every=0.5)
+    eventually(lambda: not silent(), within=60, every=EVERY)
 
     def away() -> set[str]:
         samples = json.loads(erp.nexus("metrics", "up", "--json"))["samples"]
         up = {each["labels"]["service"] for each in samples if each["value"] == 1}
         return SERVICES - {"control", "nginx"} - up
 
-    eventually(lambda: not away(), within=60, every=0.5)
+    eventually(lambda: not away(), within=60, every=EVERY)
     health = json.loads(erp.nexus("health", "--json"))
     assert {each["service"] for each in health["now"]} >= SERVICES - {"control"}
 
 
 def test_an_order_is_found_with_its_lines_and_its_trace(erp: ThrowawayStack) -> None:
     sql = "SELECT attributes->>'order_id' AS id FROM logs WHERE body = 'order completed' LIMIT 1"
-    order = eventually(lambda: rows(erp, sql), within=60, every=0.5)[0]["id"]
+    order = eventually(lambda: rows(erp, sql), within=60, every=EVERY)[0]["id"]
     lines = [json.loads(line) for line in erp.nexus("logs", "--order", order, "--json").splitlines()]
     assert {line["service"] for line in lines} >= {"nginx", "gateway", "sales", "inventory", "financial"}
-    eventually(lambda: "payment.reconciled" in erp.nexus("trace", "--order", order), within=60, every=0.5)
+    eventually(lambda: "payment.reconciled" in erp.nexus("trace", "--order", order), within=60, every=EVERY)
 
 
 def test_figures_of_the_business_are_kept_and_shown(erp: ThrowawayStack) -> None:
@@ -84,7 +85,7 @@ def test_figures_of_the_business_are_kept_and_shown(erp: ThrowawayStack) -> None
         values = kpis["orders-per-minute"]["values"]
         return float(values[0]["value"]) if values and values[0]["value"] else 0.0
 
-    assert eventually(orders_per_minute, within=60, every=1.0) > 0
+    assert eventually(orders_per_minute, within=60, every=EVERY) > 0
     shown = erp.nexus("top", "--once")
     assert "Order to cash" in shown
 
@@ -97,7 +98,7 @@ def test_each_line_is_kept_once_although_the_collector_is_killed(erp: ThrowawayS
         os.kill(before, signal.SIGKILL)
         say(erp, "killed", turn * 1000 + 500, 500)
         eventually(lambda before=before: collector(erp) not in (None, before), within=60, every=0.2)
-    eventually(lambda: counted(erp, "killed") >= 3000, within=60, every=0.5)
+    eventually(lambda: counted(erp, "killed") >= 3000, within=60, every=EVERY)
     assert counted(erp, "killed") == 3000
     assert rows(erp, "SELECT count(DISTINCT body) AS n FROM logs WHERE body LIKE 'killed-%'")[0]["n"] == 3000
 
@@ -107,7 +108,7 @@ def test_telemetry_answers_while_the_database_does_not(erp: ThrowawayStack) -> N
     os.kill(database, signal.SIGSTOP)
     try:
         say(erp, "frozen", 0, 1)
-        eventually(lambda: counted(erp, "frozen") == 1, within=60, every=0.2)
+        eventually(lambda: counted(erp, "frozen") == 1, within=60, every=EVERY)
     finally:
         os.kill(database, signal.SIGCONT)
 
@@ -140,4 +141,4 @@ def test_what_was_kept_is_still_told_when_nothing_runs(erp: ThrowawayStack) -> N
     assert counted(erp, "last") == 3
     assert "last-2" in erp.nexus("logs", "sales", "--grep", "last-2", "--since", "2026-01-01")
     erp.up()
-    eventually(lambda: counted(erp, "last") == 3, within=60, every=0.5)
+    eventually(lambda: counted(erp, "last") == 3, within=60, every=EVERY)
