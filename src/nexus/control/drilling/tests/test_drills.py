@@ -90,7 +90,7 @@ def test_a_report_is_signed_kept_in_every_place_and_remembered(drilled: Drilled,
     for form in (file, file.with_suffix(".html"), file.with_suffix(".pt-BR.md")):
         assert "the signature holds" in drilled.stack.nexus("drill", "verify", str(form))
     sealed = drilled.safe / "reports" / file.name
-    eventually(sealed.exists, within=30.0)
+    eventually(sealed.exists, within=60.0)
     record = last(Home.at(drilled.stack.home))
     assert record is not None
     assert (record.ok, record.place, record.id) == (False, "safe", file.stem)

@@ -69,7 +69,7 @@ class TillStack(SchemaShop):
             high, low = (int(part, 16) for part in found.sealed_lsn.split("/"))
             return bool((high << 32 | low) >= place)
 
-        assert eventually(is_there, within=30.0)
+        assert eventually(is_there, within=60.0)
 
     def restore(self, *arguments: str) -> dict[str, Any]:
         """Restores in place; the last event."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import asyncpg
 import psutil
 
 from nexus.control import locks
+from nexus.control.client import Client, ControlError
 from nexus.runtimes.home import Home
 from nexus.standby import addresses, fence
 from nexus.testing import ThrowawayStack, throwaway_stack
@@ -41,11 +41,16 @@ class Pair:
         return await asyncio.to_thread(self.stack.nexus, *arguments)
 
     async def state(self) -> dict[str, Any]:
-        """What `nexus standby status --json` says; {} while the control loop does not answer."""
-        done = await asyncio.to_thread(self.stack.run, "standby", "status", "--json")
-        return json.loads(done.stdout) if done.returncode == 0 else {}
+        """What the control loop says, which `nexus standby status --json` prints; {} while none answers."""
+        try:
+            found: dict[str, Any] = await asyncio.to_thread(
+                Client(Home.at(self.stack.home)).get, "/v1/standby"
+            )
+        except (OSError, ControlError):
+            return {}
+        return found
 
-    async def until(self, what: str, within: float = 60.0) -> dict[str, Any]:
+    async def until(self, what: str, within: float = 120.0) -> dict[str, Any]:
         """The first state of which an expression is true."""
         async with asyncio.timeout(within):
             while True:
@@ -135,7 +140,7 @@ async def writing(pair: Pair, users: int = 2) -> AsyncIterator[Writing]:
         await asyncio.gather(*working)
 
 
-async def more_writes(found: Writing, count: int = 20, within: float = 60.0) -> None:
+async def more_writes(found: Writing, count: int = 20, within: float = 120.0) -> None:
     """Returns when so many more writes were acknowledged."""
     wanted = len(found.acknowledged) + count
     async with asyncio.timeout(within):
@@ -193,5 +198,9 @@ async def judged(pair: Pair) -> AsyncIterator[list[list[str]]]:
 
 
 def processes_of(data: Path) -> list[psutil.Process]:
-    """All processes of a server."""
-    return [psutil.Process(pid) for pid in fence.working_in(data)]
+    """All processes of a server; one of them may end meanwhile."""
+    found = []
+    for pid in fence.working_in(data):
+        with suppress(psutil.NoSuchProcess):
+            found.append(psutil.Process(pid))
+    return found

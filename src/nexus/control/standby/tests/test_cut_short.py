@@ -96,7 +96,7 @@ async def test_a_standby_that_cannot_become_the_primary_gives_the_place_back() -
         assert "has its place back" in await taking.undo("a test")
         primary = found.standing.primary
         assert primary is not None
-        await primary.until_ready(30.0)
+        await primary.until_ready(60.0)
         assert found.standing.holder == former
         assert found.standing.seat.held().epoch == held.epoch + 2
         await found.write(2)

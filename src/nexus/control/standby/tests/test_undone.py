@@ -39,8 +39,8 @@ async def test_a_promotion_that_was_asked_for_does_not_go_on_when_the_place_is_g
         primary, standing_by = found.standing.primary, found.standing.standby
         assert primary is not None
         assert standing_by is not None
-        await primary.until_ready(30.0)
-        await standing_by.until_ready(30.0)
+        await primary.until_ready(60.0)
+        await standing_by.until_ready(60.0)
         await found.write(2)
         async with connected(found.standing.url(standing_by.slot.port)) as standby:
             assert await standby.fetchval("SELECT pg_is_in_recovery()")

@@ -138,7 +138,7 @@ async def test_whoever_archives_goes_on_from_the_new_primary_without_a_hole() ->
             await primary.execute("SELECT pg_create_physical_replication_slot('nexus_archive', true)")
 
         watching = Watching(found.standing, nobody)
-        async with asyncio.timeout(20), connected(found.standing.url(record.port)) as standby:
+        async with asyncio.timeout(60), connected(found.standing.url(record.port)) as standby:
             while not await standby.fetchval("SELECT count(*) FROM pg_replication_slots"):
                 await watching.once()
         await watching.close()

@@ -55,7 +55,7 @@ async def held(shop: Shop) -> list[asyncpg.Record]:
 
 
 async def until_nothing_is_held(shop: Shop) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while await held(shop):
             await asyncio.sleep(0.05)
 

@@ -61,7 +61,7 @@ async def test_a_transaction_that_writes_and_does_not_end_makes_it_inexact_and_k
         assert not found.exact
         assert "have not ended within 0.3 s" in found.why
         assert {each.name for each in found.totals} == {"till/sales", "till/revenue"}
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while await living.ask("SELECT count(*) FROM pg_replication_slots"):
                 await asyncio.sleep(0.05)
     finally:

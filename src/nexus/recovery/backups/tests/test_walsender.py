@@ -62,7 +62,7 @@ async def test_a_manifest_of_another_cluster_is_refused(living: Shop) -> None:
 
 
 async def test_who_leaves_in_the_middle_waits_for_nobody(living: Shop) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         async with copying(living.url, Wish("test", "fast", max_rate=64)) as copy:
             reading = asyncio.create_task(copy.read(memoryview(bytearray(64 << 20))))
             while not await living.ask("SELECT count(*) FROM pg_stat_replication WHERE state = 'backup'"):

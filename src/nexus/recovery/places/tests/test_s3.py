@@ -80,7 +80,7 @@ async def test_a_lock_ends_and_then_all_versions_go(
     site.bucket().delete_object(Bucket=site.manifest["bucket"], Key="erp/wal/003")
     with pytest.raises(Locked) as refused:
         await place.delete(keys)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while refused.value.until:
             await asyncio.sleep(0.2)
             try:

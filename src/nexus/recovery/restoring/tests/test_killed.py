@@ -46,7 +46,7 @@ def servers(room: Path) -> list[int]:
 
 async def all_ended(room: Path) -> None:
     """A killed server's children end by themselves, a moment after it."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while servers(room):
             await asyncio.sleep(0.05)
 

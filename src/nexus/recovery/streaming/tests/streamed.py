@@ -36,7 +36,7 @@ from nexus.runtimes.process import accounts
 from nexus.runtimes.process.identity import alive
 from nexus.stack.recovering import LOCAL, RecoveryPolicy
 
-WITHIN = 40.0  # seconds after which what is waited for does not come
+WITHIN = 60.0  # seconds after which what is waited for does not come
 
 
 class Streamed:

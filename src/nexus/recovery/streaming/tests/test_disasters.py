@@ -83,7 +83,7 @@ async def test_prefer_lets_commits_go_on_without_the_archive_and_waits_again_wit
             os.kill(receiver, signal.SIGCONT)
             await stream.until(lambda status: status.commits_wait and not status.troubles)
             assert stream.stop() == 0
-            await asyncio.wait_for(connection.execute("INSERT INTO t VALUES (2)"), 10)
+            await asyncio.wait_for(connection.execute("INSERT INTO t VALUES (2)"), 30)
 
 
 async def test_require_never_lets_a_commit_go_unarchived() -> None:

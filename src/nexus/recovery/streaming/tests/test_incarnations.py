@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import subprocess
 from pathlib import Path
@@ -56,7 +57,7 @@ async def test_a_restored_server_goes_on_in_a_timeline_of_its_own() -> None:
         await put_back(stream, backup, target)
         async with connected(stream.server) as connection:
             while await connection.fetchval("SELECT pg_is_in_recovery()"):
-                continue
+                await asyncio.sleep(0.05)
         before = await clock(stream.server)
         await insert(stream.server, 4)
         status = await stream.until_sealed("second")

@@ -71,7 +71,7 @@ async def line(tmp_path: Path) -> AsyncIterator[Line]:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not true():
             await asyncio.sleep(0.02)
 
