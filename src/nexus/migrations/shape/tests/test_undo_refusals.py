@@ -16,7 +16,7 @@ from nexus.migrations.errors import MigrationBlocked, PlanRefused
 from nexus.migrations.migration import Source
 from nexus.migrations.shape import UndoPlan, undo, undo_plan
 from nexus.migrations.shape.guards import guarded
-from nexus.migrations.shape.tests.modules import bring_up, connected, run, source_of, write
+from nexus.migrations.shape.tests.modules import connected, run, source_of, write
 
 FIRST = """
 CREATE TYPE pair AS (a int);
@@ -83,7 +83,6 @@ async def add(dsn: str, source: Source, sql: str) -> None:
 
 
 async def planned(dsn: str, source: Source, sql: str) -> UndoPlan:
-    await bring_up(dsn, source)
     await add(dsn, source, sql)
     return await undo_plan(dsn, source, SECOND)
 
@@ -91,22 +90,21 @@ async def planned(dsn: str, source: Source, sql: str) -> UndoPlan:
 @pytest.mark.parametrize("change", REFUSED)
 async def test_it_is_not_called_proven(make_database: Any, shop: Source, change: str) -> None:
     sql, reason = REFUSED[change]
-    plan = await planned(await make_database(), shop, sql)
+    plan = await planned(await make_database(shop), shop, sql)
     assert any(reason in each for each in plan.refusals), plan.refusals
     assert plan.proof == ""
 
 
 async def test_a_value_of_a_type_is_not_told_as_rows(make_database: Any, tmp_path: Path) -> None:
     write(tmp_path / "shop", "20260101000000_first", "CREATE TYPE state AS ENUM ('open');")
-    plan = await planned(
-        await make_database(), source_of("shop", tmp_path / "shop"), "ALTER TYPE state ADD VALUE 'lost';"
-    )
+    shop = source_of("shop", tmp_path / "shop")
+    plan = await planned(await make_database(shop), shop, "ALTER TYPE state ADD VALUE 'lost';")
     assert any("it adds the value lost" in each for each in plan.refusals)
     assert not any("did to rows" in each for each in plan.refusals)
 
 
 async def test_a_sequence_that_has_given_out_numbers_stays(make_database: Any, shop: Source) -> None:
-    dsn = await make_database()
+    dsn = await make_database(shop)
     assert (await planned(dsn, shop, "CREATE SEQUENCE order_no;")).refusals == ()
     await run(dsn, "SELECT setval('shop.order_no', 5000)")
     plan = await undo_plan(dsn, shop, SECOND)
@@ -118,13 +116,13 @@ async def test_a_sequence_that_has_given_out_numbers_stays(make_database: Any, s
 
 
 async def test_a_sequence_that_nobody_used_goes(make_database: Any, shop: Source) -> None:
-    dsn = await make_database()
+    dsn = await make_database(shop)
     await planned(dsn, shop, "CREATE SEQUENCE order_no START 10;")
     assert (await undo(dsn, shop, SECOND)).statements == ("DROP SEQUENCE shop.order_no;",)
 
 
 async def test_a_column_whose_type_has_no_equality(make_database: Any, shop: Source) -> None:
-    dsn = await make_database()
+    dsn = await make_database(shop)
     sql = "ALTER TABLE items ADD COLUMN meta json DEFAULT '{}', ADD COLUMN price numeric(10,2) DEFAULT 0;"
     assert (await planned(dsn, shop, sql)).refusals == ()
     await run(dsn, """UPDATE shop.items SET meta = '{"a": 1}'""")
@@ -135,7 +133,7 @@ async def test_a_column_whose_type_has_no_equality(make_database: Any, shop: Sou
 
 
 async def test_nulls_are_counted_before_not_null_comes_back(make_database: Any, shop: Source) -> None:
-    dsn = await make_database()
+    dsn = await make_database(shop)
     sql = "ALTER TABLE items ALTER COLUMN name DROP NOT NULL;"
     assert (await planned(dsn, shop, sql)).refusals == ()
     await run(dsn, "UPDATE shop.items SET name = NULL")
@@ -144,7 +142,7 @@ async def test_nulls_are_counted_before_not_null_comes_back(make_database: Any, 
 
 
 async def test_others_write_while_a_column_is_held_empty(make_database: Any, shop: Source) -> None:
-    dsn = await make_database()
+    dsn = await make_database(shop)
     plan = await planned(dsn, shop, "ALTER TABLE items ADD COLUMN note text;")
     async with (
         open_session(dsn, shop, Settings()) as session,
@@ -159,7 +157,7 @@ async def test_others_write_while_a_column_is_held_empty(make_database: Any, sho
 
 
 async def test_a_value_written_meanwhile_is_kept_and_no_guard_stays(make_database: Any, shop: Source) -> None:
-    dsn = await make_database()
+    dsn = await make_database(shop)
     await planned(dsn, shop, "ALTER TABLE items ADD COLUMN note text;")
     waiting = asyncio.Event()
 
@@ -178,7 +176,7 @@ async def test_a_value_written_meanwhile_is_kept_and_no_guard_stays(make_databas
 
 
 async def test_a_guard_of_a_killed_run_is_dropped(make_database: Any, shop: Source) -> None:
-    dsn = await make_database()
+    dsn = await make_database(shop)
     await planned(dsn, shop, "ALTER TABLE items ADD COLUMN note text;")
     await run(dsn, "ALTER TABLE shop.items ADD CONSTRAINT nexus_undo_guard_1 CHECK (note IS NULL) NOT VALID")
     await undo(dsn, shop, SECOND)
@@ -187,7 +185,7 @@ async def test_a_guard_of_a_killed_run_is_dropped(make_database: Any, shop: Sour
 
 
 async def test_who_is_in_the_way_of_an_undo_is_told_as_that(make_database: Any, shop: Source) -> None:
-    dsn = await make_database()
+    dsn = await make_database(shop)
     await planned(dsn, shop, "-- nexus: may-block=2s\nALTER TABLE items ADD COLUMN note text;")
     async with connected(dsn) as other, other.transaction():
         await other.execute("LOCK TABLE shop.items IN ROW EXCLUSIVE MODE")
