@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from nexus.control import launch
 from nexus.control.client import Client, ControlError
+from nexus.control.outside import leftovers
 from nexus.migrations import owner_of, provision, provision_checker
 from nexus.migrations.apply import apply
 from nexus.runtimes.home import Home
@@ -143,8 +145,14 @@ def throwaway_stack(
         yield stack
     finally:
         gone = ("--delete-data", "--yes", load_stack(root).name) if where else ()  # volumes lie elsewhere
-        stack.run("down", *gone)
+        if where or _runs(Home.at(chosen)):
+            stack.run("down", *gone)
         shutil.rmtree(chosen, ignore_errors=True)
+
+
+def _runs(home: Home) -> bool:
+    """Whether anything of a stack on processes is there to be taken down."""
+    return bool(launch.processes(home) or leftovers(home))
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""One whole ERP for the tests that only look and order; tests that break things start their own."""
+"""One whole ERP for the tests that look, order, or have it come back; others start their own."""
 
 from __future__ import annotations
 
