@@ -38,10 +38,11 @@ def _modules_elsewhere(stack: ThrowawayStack, dead: str) -> bool:
 def test_its_modules_are_ready_elsewhere_and_no_order_is_lost(
     swarm: ThrowawayStack, pytestconfig: pytest.Config
 ) -> None:
-    within = PROMISED if pytestconfig.getoption("--soak") else WITHIN
+    # What is promised is asked of a quiet machine; of a busy one, that nothing is lost.
+    rate, within = ("3", PROMISED) if pytestconfig.getoption("--soak") else ("1", WITHIN)
     at_work = {i["node"] for s in swarm.status()["services"] if s["kind"] == "module" for i in s["instances"]}
     dead = next(node for node in ("node3", "node2") if node in at_work)
-    call = [str(CHECKOUT / "nexus"), "simulate", "--rate", "3", "--for", "45s", "--json"]
+    call = [str(CHECKOUT / "nexus"), "simulate", "--rate", rate, "--for", "45s", "--json"]
     with subprocess.Popen(
         call, env=swarm.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as users:
