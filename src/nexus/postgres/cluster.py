@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-import asyncpg
-
 from nexus.postgres import programs
 from nexus.postgres.errors import ServerFailed
 from nexus.render import postgres_config
@@ -130,6 +128,8 @@ class Cluster:
         Raises:
             ServerFailed: it cannot be asked.
         """
+        import asyncpg
+
         try:
             connection = await asyncpg.connect(self.url("postgres"), timeout=10)
             try:
@@ -155,6 +155,8 @@ class Cluster:
         accounts.private_file(path, "\n".join([*kept, *lines, ""]), self.account)
 
     async def _until_it_answers(self, process: asyncio.subprocess.Process, password: str | None) -> None:
+        import asyncpg
+
         give_up = asyncio.get_running_loop().time() + RECOVERS_WITHIN
         why = ""
         while process.returncode is None and asyncio.get_running_loop().time() < give_up:

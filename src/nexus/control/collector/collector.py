@@ -20,7 +20,7 @@ from nexus.runtimes.home import Home
 from nexus.runtimes.site import LOOPBACK
 from nexus.telemetry.intake import Intake
 from nexus.telemetry.otlp import Forwarder, Puller, Receiver
-from nexus.telemetry.scrape import Scraper
+from nexus.telemetry.scrape.scraper import Scraper
 from nexus.telemetry.store import Store
 from nexus.telemetry.store.policy import Policy, keeping
 from nexus.telemetry.targets import Targets

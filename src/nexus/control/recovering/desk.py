@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import asyncpg
-
 from nexus.control.addresses import Refused, planned
 from nexus.control.as_run import as_run
 from nexus.control.chosen import chosen_stack
@@ -122,6 +120,8 @@ class Desk:
 
     async def system(self) -> str:
         """The identifier of the present cluster; "" while the database does not answer."""
+        import asyncpg
+
         try:
             connection = await asyncpg.connect(self._url(), timeout=CONNECT)
         except (Refused, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):

@@ -15,7 +15,6 @@ from typing import Any
 from nexus.control.launch import processes
 from nexus.control.outside import leftovers
 from nexus.migrations.rehearsing import leftovers as places
-from nexus.migrations.rehearsing.scratch import home_in
 from nexus.postgres.programs import end
 from nexus.runtimes.home import Home
 from nexus.runtimes.process.identity import alive
@@ -105,7 +104,7 @@ async def clear_abandoned(folder: Path, root: Path) -> int:
     """Ends and deletes what killed rehearsals left below `folder`; returns how many there were."""
     found = await asyncio.to_thread(places.abandoned, folder)
     for place in found:
-        home = Home.at(home_in(place))
+        home = Home.at(places.home_in(place))
         if home.database.exists():
             await Commands(home, root).take_down(_name(root))
         await asyncio.to_thread(places.clear, place)

@@ -17,6 +17,11 @@ ENDS_WITHIN = 20.0  # seconds
 NOTED_WITHIN = 60.0  # seconds
 
 
+def home_in(place: Path) -> Path:
+    """Where in a rehearsal's place the home of its stack lies."""
+    return place / "home"
+
+
 def claim(place: Path) -> None:
     """This process rehearses there."""
     pid = os.getpid()

@@ -36,12 +36,7 @@ class Scratch:
 
     @property
     def home(self) -> Path:
-        return home_in(self.place)
-
-
-def home_in(place: Path) -> Path:
-    """Where in a rehearsal's place the home of its stack lies."""
-    return place / "home"
+        return leftovers.home_in(self.place)
 
 
 @asynccontextmanager
@@ -67,7 +62,7 @@ async def scratch(
     cluster: Cluster | None = None
     try:
         leftovers.claim(place)
-        home = home_in(place)
+        home = leftovers.home_in(place)
         (home / "data").mkdir(parents=True)
         for folder in (home, home / "data"):
             folder.chmod(WALKABLE if os.geteuid() == 0 else 0o700)

@@ -16,7 +16,8 @@ import pyarrow as pa
 
 from nexus.telemetry.otlp.attributes import Origin, flattened, origin
 from nexus.telemetry.records import POINTS
-from nexus.telemetry.scrape.series import Kind, Limits, Registry, Series, Target, shortened
+from nexus.telemetry.scrape.sample import Kind
+from nexus.telemetry.scrape.series import Limits, Registry, Series, Target, shortened
 
 EXPIRE_EVERY = 60.0  # seconds
 DELTA, CUMULATIVE = 1, 2  # AggregationTemporality

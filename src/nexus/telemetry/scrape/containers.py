@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from nexus.runtimes.containers.engine import Engine, EngineError
-from nexus.telemetry.scrape.series import Registry, Sample
+from nexus.telemetry.scrape.sample import Sample
+from nexus.telemetry.scrape.series import Registry
 from nexus.telemetry.scrape.source import Pace
 from nexus.telemetry.targets import Instance, Targets
 

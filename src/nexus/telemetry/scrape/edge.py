@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from nexus.telemetry.scrape.series import Registry, Sample
+from nexus.telemetry.scrape.sample import Sample
+from nexus.telemetry.scrape.series import Registry
 from nexus.telemetry.scrape.source import Pace, of_runtime
 from nexus.telemetry.store import DayGone, Store
 from nexus.telemetry.store.layout import view

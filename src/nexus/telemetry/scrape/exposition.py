@@ -12,7 +12,8 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from nexus.telemetry.scrape.series import Kind, Registry, Target
+from nexus.telemetry.scrape.sample import Kind
+from nexus.telemetry.scrape.series import Registry, Target
 
 LONGEST_LINE = 16 << 10
 LINES_AT_ONCE = 5_000

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from nexus.telemetry.masking import mask_answer
 from nexus.telemetry.records import HEALTH
-from nexus.telemetry.scrape.series import Sample
+from nexus.telemetry.scrape.sample import Sample
 
 Question = Literal["live", "ready", "business"]
 

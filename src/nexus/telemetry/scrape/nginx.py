@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from nexus.telemetry.scrape.series import Sample
+from nexus.telemetry.scrape.sample import Sample
 
 STATUS = "Active connections:"
 _NUMBERS = re.compile(r"-?\d+")

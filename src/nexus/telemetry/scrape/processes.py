@@ -13,10 +13,14 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from nexus.telemetry.scrape.series import Registry, Sample
+from nexus.telemetry.scrape.sample import Sample
 from nexus.telemetry.scrape.source import Pace
 from nexus.telemetry.targets import Instance, Targets
+
+if TYPE_CHECKING:
+    from nexus.telemetry.scrape.series import Registry
 
 NAMES = frozenset(
     {

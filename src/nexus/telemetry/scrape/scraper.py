@@ -17,7 +17,8 @@ from nexus.telemetry.scrape.edge import EdgeSource
 from nexus.telemetry.scrape.health import History
 from nexus.telemetry.scrape.postgres import PostgresSource
 from nexus.telemetry.scrape.processes import ProcessSource
-from nexus.telemetry.scrape.series import Limits, Registry, Sample, Series
+from nexus.telemetry.scrape.sample import Sample
+from nexus.telemetry.scrape.series import Limits, Registry, Series
 from nexus.telemetry.scrape.source import Pace, Source
 from nexus.telemetry.scrape.valkey import ValkeySource
 from nexus.telemetry.scrape.web import Desk, WebSource

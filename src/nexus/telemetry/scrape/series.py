@@ -11,15 +11,13 @@ import zlib
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import orjson
 import pyarrow as pa
 
 from nexus.telemetry.masking import mask_label
 from nexus.telemetry.records import POINTS
-
-Kind = Literal["counter", "gauge", "histogram", "summary", "untyped"]
+from nexus.telemetry.scrape.sample import Kind, Sample
 
 STALE_AFTER = 300.0  # seconds, as Prometheus looks back
 SPARE = 1_000  # series of our own making that fit beyond the limits
@@ -40,16 +38,6 @@ class Limits:
     named: int = 50
     examined: int = 500
     targets: int = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One value of a metric that we measured ourselves."""
-
-    name: str
-    labels: Mapping[str, str]
-    value: float
-    kind: Kind = "gauge"
 
 
 class Series:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nexus.telemetry.scrape.health import Answer, History
-from nexus.telemetry.scrape.series import Registry, Sample
+from nexus.telemetry.scrape.sample import Sample
+from nexus.telemetry.scrape.series import Registry
 from nexus.telemetry.targets import Instance
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from nexus.telemetry.scrape.health import History
-from nexus.telemetry.scrape.series import Kind, Registry, Sample
+from nexus.telemetry.scrape.sample import Kind, Sample
+from nexus.telemetry.scrape.series import Registry
 from nexus.telemetry.scrape.servers import observe_server
 from nexus.telemetry.scrape.source import Pace, of_runtime, sentence
 from nexus.telemetry.targets import Instance, ServiceTarget, Targets

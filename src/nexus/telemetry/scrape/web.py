@@ -13,7 +13,8 @@ from nexus.telemetry.scrape import nginx
 from nexus.telemetry.scrape.exposition import read
 from nexus.telemetry.scrape.health import Answer, History, Question, business_numbers, says_no
 from nexus.telemetry.scrape.processes import NAMES as PROCESS_NAMES
-from nexus.telemetry.scrape.series import Registry, Sample
+from nexus.telemetry.scrape.sample import Sample
+from nexus.telemetry.scrape.series import Registry
 from nexus.telemetry.scrape.source import Pace, sentence
 from nexus.telemetry.targets import Instance, ServiceTarget, Targets
 

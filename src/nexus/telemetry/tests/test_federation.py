@@ -5,7 +5,8 @@ import time
 from prometheus_client.parser import text_string_to_metric_families
 
 from nexus.telemetry.federation import exposition
-from nexus.telemetry.scrape.series import Kind, Series
+from nexus.telemetry.scrape.sample import Kind
+from nexus.telemetry.scrape.series import Series
 
 
 def series(name: str, labels: dict[str, str], value: float, kind: Kind = "gauge", age: float = 0.0) -> Series:

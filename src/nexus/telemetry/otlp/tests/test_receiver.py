@@ -27,7 +27,7 @@ from nexus.telemetry.otlp import Receiver, decode_logs, feed
 from nexus.telemetry.otlp import receiver as receiving
 from nexus.telemetry.otlp.metrics import Metrics
 from nexus.telemetry.records import Signal
-from nexus.telemetry.scrape import Limits
+from nexus.telemetry.scrape.series import Limits
 from nexus.telemetry.store import Store
 
 PROTOBUF = {"Content-Type": "application/x-protobuf"}

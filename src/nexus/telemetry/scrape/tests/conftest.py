@@ -8,7 +8,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from nexus.telemetry.otlp import feed
-from nexus.telemetry.scrape import Pace, Scraper
+from nexus.telemetry.scrape.scraper import Scraper
+from nexus.telemetry.scrape.source import Pace
 from nexus.telemetry.store import Store
 from nexus.telemetry.targets import Instance, ServiceTarget, Targets
 

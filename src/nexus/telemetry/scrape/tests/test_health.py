@@ -1,7 +1,8 @@
 import json
 
 from nexus.telemetry.scrape.health import Answer, History, business_numbers
-from nexus.telemetry.scrape.series import Registry, Sample
+from nexus.telemetry.scrape.sample import Sample
+from nexus.telemetry.scrape.series import Registry
 
 READY = '{"ready":true,"checks":{"outbox":{"ok":true,"lag_s":%s}}}'
 

@@ -11,7 +11,8 @@ from aiohttp.test_utils import TestServer
 from nexus.telemetry.agent.allowed import Allowed
 from nexus.telemetry.agent.application import application
 from nexus.telemetry.agent.spool import Spool
-from nexus.telemetry.scrape import Limits, Scraper
+from nexus.telemetry.scrape.scraper import Scraper
+from nexus.telemetry.scrape.series import Limits
 from nexus.telemetry.scrape.tests.conftest import FAST, Module, Scraping, answers, instance, points, service
 from nexus.telemetry.store import Store, StoreFull
 from nexus.telemetry.targets import Instance, ServiceTarget, Targets
