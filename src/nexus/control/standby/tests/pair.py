@@ -161,18 +161,17 @@ async def writable(pair: Pair) -> list[str]:
     folders = {path.resolve() for path in (pair.stack.home / "data").iterdir() if path.is_dir()}
     found = []
     for data in sorted(folders):
-        file = data / "postmaster.pid"
-        if not fence.working_in(data) or not file.exists():
-            continue
-        lines = file.read_text().split("\n")
         try:
+            lines = (data / "postmaster.pid").read_text().split("\n")
+            if psutil.Process(int(lines[0])).cwd() != str(data):  # another process has its number by now
+                continue
             connection = await asyncpg.connect(addresses.at(pair.url, int(lines[3])), timeout=2)
             try:
                 await connection.execute("SELECT pg_current_xact_id()", timeout=2)
                 found.append(str(data))
             finally:
                 connection.terminate()
-        except (*AWAY, ValueError, IndexError):
+        except (*AWAY, psutil.Error, ValueError, IndexError):
             continue
     return found
 
