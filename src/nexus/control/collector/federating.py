@@ -11,6 +11,7 @@ from aiohttp import web
 
 from nexus.business.point import Point, label_text
 from nexus.control.recovering import kept as recovery
+from nexus.control.recovering.metrics import HELPS, figures
 from nexus.telemetry.federation import CONTENT_TYPE, exposition
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ OWN = {
     "nexus_telemetry_series_dropped_total": "Series that found no room, by service and metric.",
     "nexus_telemetry_forwarded_rows_total": "Rows sent on, refused or lost before that, by signal.",
     "nexus_telemetry_forward_behind_rows": "Rows that are still to be sent on, by signal.",
-    **recovery.HELPS,
+    **HELPS,
 }
 
 
@@ -50,7 +51,7 @@ async def federate(collector: Collector, request: web.Request) -> web.StreamResp
         ),
     ]
     if standing := await asyncio.to_thread(recovery.read, collector.home):
-        series += recovery.figures(standing)
+        series += figures(standing)
     response = web.StreamResponse(headers={"Content-Type": CONTENT_TYPE})
     await response.prepare(request)
     async for piece in exposition(series, {**collector.scraper.helps, **OWN}):

@@ -6,7 +6,7 @@ import pytest
 
 from nexus.control.recovering.costs import SERVING
 from nexus.control.recovering.facts import PlaceFacts, RecoveryFacts
-from nexus.control.recovering.kept import figures
+from nexus.control.recovering.metrics import figures
 from nexus.control.recovering.reading import behind
 from nexus.control.recovering.runs import Run
 from nexus.control.recovering.standing import judge, runs_out_in
