@@ -17,7 +17,6 @@ from nexus.recovery.backups.walsender import Walsender, means_something
 from nexus.recovery.errors import RecoveryFailed
 from nexus.recovery.sealing import yielding
 
-NICE = 10
 _DATA, _MANIFEST = b"d", b"m"  # what a piece of the copy is
 
 
@@ -131,8 +130,9 @@ class Copying:
 
 
 @contextlib.asynccontextmanager
-async def copying(url: str, wish: Wish) -> AsyncIterator[Copying]:
-    """A base backup of the server that `url` (a superuser's) names, as long as the block runs.
+async def copying(url: str, wish: Wish, nice: int = 0) -> AsyncIterator[Copying]:
+    """A base backup of the server that `url` (a superuser's) names, as long as the block runs. `nice`: how
+    much the server's process that sends it stands back.
 
     The WAL comes last within the tar: whoever calls keeps it from being recycled meanwhile (a slot).
 
@@ -141,14 +141,15 @@ async def copying(url: str, wish: Wish) -> AsyncIterator[Copying]:
     """
     sender = await asyncio.to_thread(Walsender.connect, url, APPLICATION)
     running = Copying(sender, wish)
-    stand_back(sender.pid)
+    if nice:
+        stand_back(sender.pid, nice)
     try:
         yield running
     finally:
         await running.end()
 
 
-def stand_back(pid: int) -> bool:
+def stand_back(pid: int, nice: int) -> bool:
     """Makes the server's process that sends the files yield to those of users, where it runs beside us.
 
     It holds no lock that others wait for while it reads (backend/backup/basebackup.c).
@@ -157,7 +158,7 @@ def stand_back(pid: int) -> bool:
         process = psutil.Process(pid)
         if "walsender" not in " ".join(process.cmdline()):
             return False  # the pid is one of a container
-        yielding.stand_back(pid, NICE)
+        yielding.stand_back(pid, nice)
         if hasattr(process, "ionice"):
             process.ionice(psutil.IOPRIO_CLASS_BE, 7)
     except (psutil.Error, OSError):

@@ -38,6 +38,7 @@ from nexus.recovery.backups.turn import BACKUP, turn
 from nexus.recovery.errors import RecoveryError, RecoveryFailed
 from nexus.recovery.repository import Repository
 from nexus.recovery.sealing import sealers
+from nexus.recovery.sealing.sealers import NICE
 from nexus.recovery.streaming.belonging import claim
 from nexus.runtimes.process import accounts
 
@@ -174,8 +175,12 @@ async def _copy(
     before = None if parent is None else await parents_manifest(parent, repository, source.manifests)
     wish = Wish(name, server.checkpoint, before, kilobytes(source.stack.recovery.rate))
     tar, progress = TarStream(()), Progress(None if parent else server.bytes, say)
-    idle = server.bytes > LARGE * (10 if parent else 1)
-    async with sealers(repository.keys, idle=idle) as workers, copying(source.url, wish) as copy:
+    yields = server.bytes > LARGE * (10 if parent else 1)
+    nice = NICE if yields else 0
+    async with (
+        sealers(repository.keys, nice=nice, idle=yields) as workers,
+        copying(source.url, wish, nice) as copy,
+    ):
         parts = await store_stream(copy, name, tar, workers, room, sealed, progress.more)
     if not tar.ended or not copy.manifest:
         raise RecoveryFailed("the database ended the copy well, but it is not whole")

@@ -63,9 +63,11 @@ def risen() -> Iterator[None]:
     yields = LINUX and os.sched_getscheduler(0) == os.SCHED_IDLE
     if yields:
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-    yield
-    if yields:
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    try:
+        yield
+    finally:
+        if yields:
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def starved(before: Spent, after: Spent, seconds: float) -> bool:
