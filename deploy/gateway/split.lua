@@ -2,42 +2,47 @@
 -- Keeps the map from a service to the percentage of requests that its candidate gets. The agent of telemetry is
 -- asked for it, and told which version of it is in force here and which candidates can answer. While the agent is
 -- away, or has been told nothing itself, the shares stay what they are; a reload finds them in the file.
+-- The agent also names the addresses of instances that are about to go: they get no new requests, and the agent is
+-- told how many they still have.
 local FILE, URL = "/tmp/split", "http://telemetry:4318/traffic"
 local SERVICES = { "auth", "crm", "financial", "frontend", "inventory", "sales", "users" }
 local WHO = (os.getenv("HOSTNAME") or ""):gsub("[^%w._-]", "")
 
--- "# VERSION", then a line "SERVICE PERCENT" for each share: the agent's answer, and the file.
+-- "# VERSION", then a line "SERVICE PERCENT" for each share and "- ADDRESS" for each instance that leaves: the agent's
+-- answer, and the file.
 local function parse(text)
-    local version, shares = text:match("^# ([%w._-]+)\n"), {}
+    local version, shares, leaving = text:match("^# ([%w._-]+)\n"), {}, {}
     for name, percent in text:gmatch("([%w-]+) (%d+)\n") do shares[name] = math.min(tonumber(percent), 100) end
-    return version, shares
+    for address in text:gmatch("\n%- ([%d.]+)") do leaving[address] = true end
+    return version, shares, leaving
 end
 
-local function write(version, shares)
+local function write(version, shares, leaving)
     local file = assert(io.open(FILE .. ".new", "w"))
     assert(file:write("# " .. version .. "\n"))
     for _, name in ipairs(SERVICES) do assert(file:write(name .. " " .. (shares[name] or 0) .. "\n")) end
+    for address in pairs(leaving) do assert(file:write("- " .. address .. "\n")) end
     file:close()
     assert(os.rename(FILE .. ".new", FILE))
 end
 
 -- The proxy reads the file right after this chunk has run: it must exist, with a line for every service.
-local have, shares
+local have, shares, leaving
 do
     local file = io.open(FILE, "r")
-    have, shares = parse(file and file:read("a") or "")
+    have, shares, leaving = parse(file and file:read("a") or "")
     if file then file:close() end
-    write(have or "none", shares)
+    write(have or "none", shares, leaving)
 end
 
-local function take(version, told)
+local function take(version, told, gone)
     local words = {}
     for _, name in ipairs(SERVICES) do
         core.set_map(FILE, name, tostring(told[name] or 0))
         if (told[name] or 0) ~= (shares[name] or 0) then words[#words + 1] = name .. " " .. (told[name] or 0) .. " %" end
     end
-    write(version, told)
-    have, shares = version, told
+    write(version, told, gone)
+    have, shares, leaving = version, told, gone
     if #words > 0 then core.log(core.notice, "candidates get another share of the requests: " .. table.concat(words, ", ")) end
 end
 
@@ -58,13 +63,46 @@ local function serving()
     return table.concat(found, ",")
 end
 
+-- Gives the instances of a backend that leave no new request, as soon as another one can answer (`alone`: whether or
+-- not), and those that stay their share. How many requests those that leave still have; at least one where it has
+-- only now been decided, or not yet.
+local function lead_out(backend, alone)
+    local going, staying, busy = {}, 0, 0
+    for _, server in pairs(backend.servers) do
+        local stats = server:get_stats()
+        if leaving[(server:get_addr():gsub(":%d+$", ""))] then
+            going[#going + 1] = { server = server, drained = stats.status:sub(1, 5) == "DRAIN", has = stats.scur }
+        else
+            if stats.status:sub(1, 5) == "DRAIN" then server:set_ready() end
+            if stats.status:sub(1, 2) == "UP" and stats.weight > 0 then staying = staying + 1 end
+        end
+    end
+    for _, each in ipairs(going) do
+        if each.drained then
+            busy = busy + each.has
+        elseif each.server:get_stats().status:sub(1, 2) == "UP" then
+            if alone or staying > 0 then each.server:set_drain() end
+            busy = busy + math.max(each.has, 1)
+        end
+    end
+    return busy
+end
+
+local function busy()
+    local found = 0
+    for _, name in ipairs(SERVICES) do
+        found = found + lead_out(core.backends[name], false) + lead_out(core.backends[name .. ".next"], true)
+    end
+    return found
+end
+
 local function ask()
-    local question = "?who=" .. WHO .. "&have=" .. (have or "") .. "&serving=" .. serving()
+    local question = "?who=" .. WHO .. "&have=" .. (have or "") .. "&serving=" .. serving() .. "&busy=" .. busy()
     local answer = core.httpclient():get{ url = URL .. question, timeout = 2000 }
     if answer.status ~= 200 then return false end
-    local version, told = parse(answer.body or "")
+    local version, told, gone = parse(answer.body or "")
     if not version or version == have then return false end
-    take(version, told)
+    take(version, told, gone)
     return true
 end
 
