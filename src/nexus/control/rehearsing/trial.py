@@ -107,9 +107,12 @@ class Trial:
         return found
 
     def _edge(self, status: Mapping[str, Any]) -> str:
-        """The edge's address, "" where there is none; its port is another where its own is not permitted."""
+        """The edge's address, "" where there is none, or nothing tells its port: it is another where its own
+        is not permitted.
+        """
         edges = self.stack.of_kind("edge")
-        return f"http://{LOOPBACK}:{_service(status, edges[0].name)['port']}" if edges else ""
+        port = _service(status, edges[0].name).get("port") if edges else None
+        return f"http://{LOOPBACK}:{port}" if port else ""
 
 
 def _with(smoke: Smoke, reads: Reads) -> Smoke:
