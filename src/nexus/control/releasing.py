@@ -5,16 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from nexus.plans import Plan, Step
 from nexus.releases import Catalogue, Release
 from nexus.releases.artefact import ArtefactError, restored, service_of
 from nexus.runtimes.home import Home
 from nexus.stack import Service, Stack
-
-if TYPE_CHECKING:
-    pass
 
 log = logging.getLogger("nexus.control")
 FIRST = "first releases"
