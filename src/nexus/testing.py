@@ -21,12 +21,12 @@ from nexus.control.client import Client, ControlError
 from nexus.control.outside import leftovers
 from nexus.migrations import owner_of, provision, provision_checker
 from nexus.migrations.apply import apply
-from nexus.runtimes.home import Home
+from nexus.runtimes.home import Home, HomeError
 from nexus.stack import load_stack
+from nexus.stack.names import OTLP_PORT
 
 if TYPE_CHECKING:
     import asyncpg
-from nexus.stack.names import OTLP_PORT
 
 T = TypeVar("T")
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -151,8 +151,11 @@ def throwaway_stack(
 
 
 def _runs(home: Home) -> bool:
-    """Whether anything of a stack on processes is there to be taken down."""
-    return bool(launch.processes(home) or leftovers(home))
+    """Whether anything of a stack on processes is there to be taken down, or nobody can tell."""
+    try:
+        return bool(launch.processes(home) or leftovers(home))
+    except HomeError:
+        return True
 
 
 @contextmanager
