@@ -23,7 +23,14 @@ pytestmark = pytest.mark.timeout(120)
 FOREIGN = Path(__file__).parent
 
 
-AT_LAST = 60.0  # seconds: only a bound for a wait; bench/sigkill.py measures
+AT_LAST = 60.0  # seconds: only a bound for a wait
+PROMISED = 5.0  # for who was killed, on a machine with nothing else to do: asked with --soak
+
+
+@pytest.fixture
+def promised(pytestconfig: pytest.Config) -> float:
+    """Within how many seconds who was killed must be back."""
+    return PROMISED if pytestconfig.getoption("--soak") else AT_LAST
 
 
 @pytest.fixture(scope="module")
@@ -127,10 +134,10 @@ def test_a_part_that_is_missing_is_started_and_the_rest_left_alone(stack: Throwa
     assert stack.pids()["clock"] == clock
 
 
-def test_a_killed_service_is_started_again(stack: ThrowawayStack) -> None:
+def test_a_killed_service_is_started_again(stack: ThrowawayStack, promised: float) -> None:
     (killed,) = stack.service("clock")["instances"]
     os.kill(killed["pid"], signal.SIGKILL)
-    eventually(lambda: replaced(stack, "clock", [killed["pid"]]), AT_LAST)
+    eventually(lambda: replaced(stack, "clock", [killed["pid"]]), promised)
     assert stack.service("clock")["instances"][0]["restarts"] == killed["restarts"] + 1
 
 
@@ -164,10 +171,10 @@ def test_loop_and_guard_are_small(stack: ThrowawayStack) -> None:
     assert sizes["control-guard"] <= 10
 
 
-def test_a_killed_guard_is_replaced(stack: ThrowawayStack) -> None:
+def test_a_killed_guard_is_replaced(stack: ThrowawayStack, promised: float) -> None:
     before = keepers(stack)
     os.kill(before["control-guard"], signal.SIGKILL)
-    eventually(lambda: keepers(stack).get("control-guard") not in (None, before["control-guard"]), AT_LAST)
+    eventually(lambda: keepers(stack).get("control-guard") not in (None, before["control-guard"]), promised)
     assert keepers(stack)["control-loop"] == before["control-loop"]
 
 
