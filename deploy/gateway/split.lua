@@ -9,11 +9,11 @@ local SERVICES = { "auth", "crm", "financial", "frontend", "inventory", "sales",
 local WHO = (os.getenv("HOSTNAME") or ""):gsub("[^%w._-]", "")
 
 -- "# VERSION", then a line "SERVICE PERCENT" for each share and "- ADDRESS" for each instance that leaves: the agent's
--- answer, and the file.
+-- answer. In the file, which the proxy reads as a map, who leaves stands in a comment.
 local function parse(text)
     local version, shares, leaving = text:match("^# ([%w._-]+)\n"), {}, {}
     for name, percent in text:gmatch("([%w-]+) (%d+)\n") do shares[name] = math.min(tonumber(percent), 100) end
-    for address in text:gmatch("\n%- ([%d.]+)") do leaving[address] = true end
+    for address in text:gmatch("\n[# ]*%- ([%d.]+)") do leaving[address] = true end
     return version, shares, leaving
 end
 
@@ -21,7 +21,7 @@ local function write(version, shares, leaving)
     local file = assert(io.open(FILE .. ".new", "w"))
     assert(file:write("# " .. version .. "\n"))
     for _, name in ipairs(SERVICES) do assert(file:write(name .. " " .. (shares[name] or 0) .. "\n")) end
-    for address in pairs(leaving) do assert(file:write("- " .. address .. "\n")) end
+    for address in pairs(leaving) do assert(file:write("# - " .. address .. "\n")) end
     file:close()
     assert(os.rename(FILE .. ".new", FILE))
 end
@@ -63,41 +63,53 @@ local function serving()
     return table.concat(found, ",")
 end
 
--- Gives the instances of a backend that leave no new request, as soon as another one can answer (`alone`: whether or
--- not), and those that stay their share. How many requests those that leave still have; at least one where it has
--- only now been decided, or not yet.
-local function lead_out(backend, alone)
-    local going, staying, busy = {}, 0, 0
+-- Gives the instances of a backend that leave no new request, as long as another one can answer (`alone`: whether or
+-- not), and those that stay their share. Adds to `busy` how many requests those that leave still have; at least one
+-- where it has only now been decided, or not yet.
+local function lead_out(backend, alone, busy)
+    local going, staying = {}, 0
     for _, server in pairs(backend.servers) do
         local stats = server:get_stats()
-        if leaving[(server:get_addr():gsub(":%d+$", ""))] then
-            going[#going + 1] = { server = server, drained = stats.status:sub(1, 5) == "DRAIN", has = stats.scur }
+        local address, drained = server:get_addr():gsub(":%d+$", ""), stats.status:sub(1, 5) == "DRAIN"
+        local able = stats.status:sub(1, 2) == "UP"
+        if leaving[address] then
+            going[#going + 1] = { server = server, address = address, drained = drained, able = able, has = stats.scur }
         else
-            if stats.status:sub(1, 5) == "DRAIN" then server:set_ready() end
-            if stats.status:sub(1, 2) == "UP" and stats.weight > 0 then staying = staying + 1 end
+            if drained then server:set_ready() end
+            if able and stats.weight > 0 then staying = staying + 1 end
         end
     end
+    local out = alone or staying > 0
     for _, each in ipairs(going) do
-        if each.drained then
-            busy = busy + each.has
-        elseif each.server:get_stats().status:sub(1, 2) == "UP" then
-            if alone or staying > 0 then each.server:set_drain() end
-            busy = busy + math.max(each.has, 1)
+        if each.drained ~= out then
+            if out then each.server:set_drain() else each.server:set_ready() end
         end
+        local most = (each.able or each.drained and not out) and math.max(each.has, 1) or each.has
+        busy[each.address] = (busy[each.address] or 0) + most
     end
-    return busy
 end
 
+-- "ADDRESS:REQUESTS" of each instance that leaves and still has some.
 local function busy()
-    local found = 0
+    local found, words = {}, {}
     for _, name in ipairs(SERVICES) do
-        found = found + lead_out(core.backends[name], false) + lead_out(core.backends[name .. ".next"], true)
+        lead_out(core.backends[name], false, found)
+        lead_out(core.backends[name .. ".next"], true, found)
     end
-    return found
+    for address, has in pairs(found) do
+        if has > 0 then words[#words + 1] = address .. ":" .. has end
+    end
+    return table.concat(words, ",")
+end
+
+-- After a reload the former worker goes on for the requests that it has, and tells of these apart.
+local function former()
+    local info = core.get_info()
+    return tonumber(info["Stopping"] or 0) > 0 and "&former=" .. info["Pid"] or ""
 end
 
 local function ask()
-    local question = "?who=" .. WHO .. "&have=" .. (have or "") .. "&serving=" .. serving() .. "&busy=" .. busy()
+    local question = "?who=" .. WHO .. "&have=" .. (have or "") .. "&serving=" .. serving() .. "&busy=" .. busy() .. former()
     local answer = core.httpclient():get{ url = URL .. question, timeout = 2000 }
     if answer.status ~= 200 then return false end
     local version, told, gone = parse(answer.body or "")

@@ -42,13 +42,14 @@ def test_its_modules_are_ready_elsewhere_and_no_order_is_lost(
     rate, within = ("3", PROMISED) if pytestconfig.getoption("--soak") else ("1", WITHIN)
     at_work = {i["node"] for s in swarm.status()["services"] if s["kind"] == "module" for i in s["instances"]}
     dead = next(node for node in ("node3", "node2") if node in at_work)
-    call = [str(CHECKOUT / "nexus"), "simulate", "--rate", rate, "--for", "45s", "--json"]
+    call = [str(CHECKOUT / "nexus"), "simulate", "--rate", rate, "--for", "60s", "--json"]
     with subprocess.Popen(
         call, env=swarm.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as users:
         try:
             eventually(lambda: json.loads(swarm.nexus("check", "--json"))["ok"], within=WITHIN)
             subprocess.run([ENGINE, "swarm-kill", dead.removeprefix("node")], check=True, capture_output=True)
+            assert users.poll() is None, "the users had gone before the node died"
             eventually(lambda: _modules_elsewhere(swarm, dead), within=within, every=0.5)
             out, said = users.communicate(timeout=300)
         finally:
@@ -57,6 +58,7 @@ def test_its_modules_are_ready_elsewhere_and_no_order_is_lost(
             subprocess.run(revive, check=True, capture_output=True)
     assert out, said
     report = json.loads(out)
+    assert report["orders"]["placed"] > 0, report
     assert report["orders"]["failed"] == 0, report
     assert report["orders"]["completed"] + report["orders"]["cancelled"] == report["orders"]["placed"]
     assert report["invariants_ok"], report

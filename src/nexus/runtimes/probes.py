@@ -50,7 +50,7 @@ class Prober:
                     return await _valkey(port, self._password(service))
                 if service.health.ready:
                     return await self._http(service, port)
-                return await _open(port)
+                return await _open(port, kept=self.site.contained)
         except TimeoutError:
             return Health(False, False, f"no answer within {TIMEOUT:.0f} s")
         except (OSError, EOFError, ValueError, aiohttp.ClientError) as error:
@@ -81,11 +81,14 @@ class Prober:
         return self._passwords[service.name]
 
 
-async def _open(port: int) -> Health:
-    """Whether somebody takes connections and keeps them. An engine that holds the port of a container takes
-    them too, and hangs up while its program does not listen.
+async def _open(port: int, kept: bool) -> Health:
+    """Whether somebody takes connections, and keeps them where `kept`: an engine that holds the port of a
+    container takes them too, and hangs up while its program does not listen.
     """
     reader, writer = await asyncio.open_connection(LOOPBACK, port)
+    if not kept:
+        writer.close()
+        return Health(True, True)
     try:
         async with asyncio.timeout(SILENCE):
             if not await reader.read(1):

@@ -16,7 +16,6 @@ from nexus.stack import Service
 if TYPE_CHECKING:
     from nexus.control.containers.keeper import ContainerKeeper
 
-TOLD_WITHIN = 5.0  # seconds until gateways have heard who leaves
 Carry = Callable[[Change], Awaitable[None]]
 
 
@@ -116,7 +115,7 @@ class Exchange:
         keeper = self._keeper
 
         def leaving(containers: Sequence[Container]) -> AbstractAsyncContextManager[None]:
-            return keeper.split.leaving(keeper.kept, containers, service.rollout.drain + TOLD_WITHIN)
+            return keeper.split.leaving(keeper.kept, containers, service.rollout.drain)
 
         return leaving
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nexus.control.candidates import Candidate
-from nexus.control.containers.exchange import TOLD_WITHIN, Exchange
+from nexus.control.containers.exchange import Exchange
 from nexus.plans import Action, Step
 from nexus.runtimes.containers.change import Change
 from nexus.runtimes.containers.units import unit_of
@@ -126,7 +126,7 @@ class LettingIn:
         there = [each for each in await keeper.glance(keeper.kept) if each.unit == unit]
         if there:
             drain = keeper.service(service).rollout.drain
-            async with keeper.split.leaving(keeper.kept, there, drain + TOLD_WITHIN):
+            async with keeper.split.leaving(keeper.kept, there, drain):
                 await keeper.containers(keeper.kept).stop(unit, drain)
         keeper.candidates.drop(service)
         keeper.project(keeper.kept).write()

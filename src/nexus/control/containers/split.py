@@ -9,7 +9,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
@@ -24,6 +24,7 @@ from nexus.stack.names import TELEMETRY, TELEMETRY_TOKEN
 
 log = logging.getLogger("nexus.control")
 POLL = 0.1
+TOLD_WITHIN = 5.0  # seconds until gateways have heard who leaves
 FRESH = 3.0  # seconds: a gateway asks twice a second, one that has not for so long is cut off
 PATIENCE = aiohttp.ClientTimeout(total=2.0)
 SILENT = (aiohttp.ClientError, OSError, TimeoutError, ValueError)
@@ -62,21 +63,21 @@ class Split:
                 "none; take `collect: off` out of nexus.yaml and run `nexus up`, or deploy with "
                 "--strategy rolling"
             )
-        await self._reach(site, shares, limit)
+        await self._reach(site, lambda: shares, limit)
 
     @asynccontextmanager
-    async def leaving(self, site: Site, containers: Iterable[Container], limit: float) -> AsyncIterator[None]:
+    async def leaving(self, site: Site, containers: Iterable[Container], drain: float) -> AsyncIterator[None]:
         """Is entered when no gateway has or sends requests for these containers any more, at the latest after
-        `limit` seconds: then they may end without anybody noticing. Without the agent nobody can be told.
+        `drain` seconds: then they may end without anybody noticing. Without the agent nobody can be told.
         """
         gone = frozenset(address for each in containers for address in each.addresses if ":" not in address)
-        if not gone or not site.stack.collects or gateway_of(site.stack) is None:
+        if not gone or not site.stack.collects or not self._agent() or gateway_of(site.stack) is None:
             yield
             return
         self._leaving |= gone
         try:
             try:
-                await self._reach(site, self._shares(), limit, led_out=True)
+                await self._reach(site, self._shares, TOLD_WITHIN, gone, drain)
             except StartError as error:
                 log.warning("instances end although a gateway may send them requests: %s", error)
             yield
@@ -88,31 +89,44 @@ class Split:
                 log.warning("%s", error)
 
     async def _reach(
-        self, site: Site, shares: Mapping[str, int], limit: float, led_out: bool = False
+        self,
+        site: Site,
+        wanted: Callable[[], Mapping[str, int]],
+        limit: float,
+        gone: Collection[str] = (),
+        drain: float = 0.0,
     ) -> None:
-        give_up, told = time.monotonic() + limit, False
+        """Returns when every gateway shares requests as `wanted` says, and has none for the addresses `gone`.
+
+        Raises:
+            StartError: a gateway was behind for `limit` seconds; after `drain` seconds one still has some.
+        """
+        began = well = time.monotonic()
+        version = ""
         async with _session(site) as http:
             while True:
+                shares = wanted()
                 try:
-                    if not told:
+                    if version != version_of(shares, self._leaving):
                         await _tell(http, shares, self._leaving)
-                        told = True
+                        version = version_of(shares, self._leaving)
                     seen = await _seen(http)
-                    told = seen["version"] == version_of(
-                        shares, self._leaving
-                    )  # no longer, when the agent has begun anew
-                    behind = (
-                        tuple(self._behind(site, shares, seen, led_out))
-                        if told
-                        else ("the agent begins anew",)
-                    )
+                    if seen["version"] == version:
+                        behind = tuple(self._behind(site, shares, seen))
+                        busy = () if behind else tuple(self._busy(site, seen, gone))
+                    else:  # no longer, when the agent has begun anew
+                        version, behind, busy = "", ("the agent begins anew",), ()
                 except SILENT as error:
-                    behind = (f"the agent of telemetry does not answer: {error or type(error).__name__}",)
-                    told = False
-                if not behind:
+                    why = f"the agent of telemetry does not answer: {error or type(error).__name__}"
+                    version, behind, busy = "", (why,), ()
+                now = time.monotonic()
+                if not behind and not busy:
                     return
-                if time.monotonic() > give_up:
-                    raise StartError(f"requests are not shared after {limit:g} s: {'; '.join(behind)}")
+                if not behind:
+                    well = now
+                if now - well > limit or now - began > limit + drain:
+                    lasted, said = now - began, "; ".join((*behind, *busy))
+                    raise StartError(f"requests are not shared after {lasted:.0f} s: {said}")
                 await asyncio.sleep(POLL)
 
     async def repeat(self, site: Site) -> None:
@@ -122,8 +136,7 @@ class Split:
         Raises:
             StartError: it does not answer.
         """
-        agent = any(each.service == TELEMETRY and each.state == "ready" for each in self._keeper.seen)
-        if not agent or gateway_of(site.stack) is None:
+        if not self._agent() or gateway_of(site.stack) is None:
             return
         shares = self._shares()
         try:
@@ -135,33 +148,47 @@ class Split:
                 f"the agent of telemetry does not answer: {error or type(error).__name__}"
             ) from error
 
+    def _agent(self) -> bool:
+        return any(each.service == TELEMETRY and each.state == "ready" for each in self._keeper.seen)
+
     def _shares(self) -> dict[str, int]:
         return {name: each.weight for name, each in self._keeper.candidates.all().items()}
 
-    def _behind(
-        self, site: Site, shares: Mapping[str, int], seen: Mapping[str, Any], led_out: bool
-    ) -> Iterator[str]:
+    def _behind(self, site: Site, shares: Mapping[str, int], seen: Mapping[str, Any]) -> Iterator[str]:
         """Which gateways do not share requests so, and why."""
         wanted = {name for name, percent in shares.items() if percent}
+        running = self._running(site)
         gateway = gateway_of(site.stack)
         assert gateway is not None  # a candidate is let in behind a gateway alone
-        running = [
-            each for each in self._keeper.seen if each.service == gateway.name and each.state == "ready"
-        ]
         if wanted and not running:
             yield f"no instance of {gateway.name} is ready"
-        heard = {address: told for address, told in seen["gateways"].items() if told["ago"] <= FRESH}
         for each in running:
-            told = [heard[address] for address in each.addresses & heard.keys()]
-            said = next((one for one in told if one["who"] == each.id), None)
+            said = _said(each, seen)
             if said is None:  # whoever speaks in its name from another address is not heard
                 yield f"{each.instance} does not ask the agent for its shares"
             elif said["have"] != version_of(shares, self._leaving):
                 yield f"{each.instance} has not taken them"
             elif lost := sorted(wanted - set(said["serving"])):
                 yield f"{each.instance} does not reach the new release of {', '.join(lost)}"
-            elif led_out and said.get("busy"):
-                yield f"{each.instance} has requests there"
+
+    def _busy(self, site: Site, seen: Mapping[str, Any], gone: Collection[str]) -> Iterator[str]:
+        """Which gateways have requests for these addresses."""
+        for each in self._running(site):
+            said = _said(each, seen) or {"busy": {}}
+            if count := sum(said["busy"].get(address, 0) for address in gone):
+                yield f"{each.instance} has {count} requests there"
+
+    def _running(self, site: Site) -> list[Container]:
+        gateway = gateway_of(site.stack)
+        name = gateway.name if gateway else None
+        return [each for each in self._keeper.seen if each.service == name and each.state == "ready"]
+
+
+def _said(gateway: Container, seen: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What a gateway told the agent just now."""
+    heard = {address: told for address, told in seen["gateways"].items() if told["ago"] <= FRESH}
+    told = (heard[address] for address in gateway.addresses & heard.keys())
+    return next((one for one in told if one["who"] == gateway.id), None)
 
 
 def version_of(shares: Mapping[str, int], leaving: Iterable[str] = ()) -> str:

@@ -58,5 +58,13 @@ async def test_a_port_is_ready_when_it_keeps_its_connections(
     (tmp_path / "nexus.yaml").write_text(STACK)
     stack = load_stack(tmp_path)
     async with listening(serve) as port:
-        site = Site(stack, Home.at(tmp_path / "home"), {"store": port})
+        site = Site(stack, Home.at(tmp_path / "home"), {"store": port}, contained=True)
         assert (await Prober(site).health(stack.service("store"), port)).ready is ready
+
+
+async def test_the_port_of_a_plain_process_is_ready_when_it_is_open(tmp_path: Path) -> None:
+    (tmp_path / "nexus.yaml").write_text(STACK)
+    stack = load_stack(tmp_path)
+    async with listening(hang_up) as port:
+        site = Site(stack, Home.at(tmp_path / "home"), {"store": port})
+        assert (await Prober(site).health(stack.service("store"), port)).ready

@@ -50,4 +50,4 @@ async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         proxy, port = await opened.enter_async_context(gateway(folder, stack, agent, old.port, new.port))
         http = await opened.enter_async_context(aiohttp.ClientSession())
         url = f"http://127.0.0.1:{port}/api/till"
-        yield House(site, agent, keeper, Split(keeper), proxy, folder / "h.sock", new, second, url, http)
+        yield House(site, agent, keeper, Split(keeper), proxy, folder / "h.sock", new, old, second, url, http)

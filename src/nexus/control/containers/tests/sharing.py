@@ -83,6 +83,7 @@ class House:
     gateway: Proxy
     socket: Path
     candidate: Upstream
+    first: Upstream
     second: Upstream
     url: str
     http: aiohttp.ClientSession

@@ -7,8 +7,24 @@ import asyncio
 from aiohttp import web
 
 from nexus.control.containers.tests.sharing import SECOND, House
+from nexus.render.tests.proxies import eventually
 from nexus.runtimes.containers.container import Container
+from nexus.stack.names import TELEMETRY
 from nexus.traffic.haproxy import HaproxyRuntime
+
+LEAVER = Container("till", "till-3", "abcdefabcdef", "ready", "r1", 0.0, addresses=frozenset({SECOND}))
+
+
+async def reloaded(house: House) -> None:
+    """Returns when another worker has taken the place of the gateway's."""
+    before = house.gateway.log.read_text().count("Loading success")
+    house.gateway.reload()
+    await eventually(lambda: house.gateway.log.read_text().count("Loading success") > before, 30)
+
+
+async def drained(house: House) -> None:
+    while (await HaproxyRuntime(house.socket).servers("till"))[1].state != "drain":
+        await asyncio.sleep(0.05)
 
 
 async def test_who_leaves_gets_no_new_request_and_ends_those_that_it_has(house: House) -> None:
@@ -20,14 +36,12 @@ async def test_who_leaves_gets_no_new_request_and_ends_those_that_it_has(house: 
         return web.Response()
 
     house.second.handler = slow
-    leaver = Container("till", "till-3", "abcdefabcdef", "ready", "r1", 0.0, addresses=frozenset({SECOND}))
     async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
         asked = [tasks.create_task(house.sides(1)) for _ in range(4)]
         await begun.wait()
-        leaving = house.split.leaving(house.site, [leaver], limit=20)
+        leaving = house.split.leaving(house.site, [LEAVER], drain=20)
         entering = tasks.create_task(leaving.__aenter__())
-        while (await HaproxyRuntime(house.socket).servers("till"))[1].state != "drain":
-            await asyncio.sleep(0.05)
+        await drained(house)
         had = len(house.second.seen)
         assert set(await house.sides()) == {"old"}
         assert len(house.second.seen) == had
@@ -45,5 +59,57 @@ async def test_the_only_one_there_goes_on_until_another_can_answer(house: House)
     leaver = Container(
         "till", "till-1", "abcdefabcdef", "ready", "r1", 0.0, addresses=frozenset({"127.0.0.1", SECOND})
     )
-    async with house.split.leaving(house.site, [leaver], limit=2):
+    async with house.split.leaving(house.site, [leaver], drain=2):
         assert set(await house.sides()) == {"old"}
+
+
+async def test_a_gateway_that_is_reloaded_meanwhile_knows_who_leaves(house: House) -> None:
+    async with asyncio.timeout(60), house.split.leaving(house.site, [LEAVER], drain=20):
+        await reloaded(house)
+        await drained(house)
+        had = len(house.second.seen)
+        assert set(await house.sides()) == {"old"}
+        assert len(house.second.seen) == had
+
+
+async def test_the_requests_of_a_former_worker_are_waited_for(house: House) -> None:
+    begun, end = asyncio.Event(), asyncio.Event()
+
+    async def slow(request: web.Request) -> web.Response:
+        begun.set()
+        await end.wait()
+        return web.Response()
+
+    house.second.handler = slow
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+        asked = [tasks.create_task(house.sides(1)) for _ in range(4)]
+        await begun.wait()
+        await reloaded(house)
+        leaving = house.split.leaving(house.site, [LEAVER], drain=30)
+        entering = tasks.create_task(leaving.__aenter__())
+        await drained(house)
+        await house.sides()
+        assert not entering.done(), "the former worker still has requests"
+        end.set()
+        await entering
+        assert all(each.done() for each in asked)
+        await leaving.__aexit__(None, None, None)
+
+
+async def test_who_leaves_answers_again_when_nobody_else_can(house: House) -> None:
+    async with asyncio.timeout(60), house.split.leaving(house.site, [LEAVER], drain=20):
+        await drained(house)
+        house.first.healthy = False
+        async with asyncio.timeout(30):
+            while (await HaproxyRuntime(house.socket).servers("till"))[0].state != "down":
+                await asyncio.sleep(0.05)
+            while (await HaproxyRuntime(house.socket).servers("till"))[1].state != "up":
+                await asyncio.sleep(0.05)
+        assert set(await house.sides()) == {"old"}
+
+
+async def test_an_agent_that_is_away_holds_nobody_up(house: House) -> None:
+    await house.agent.stop()
+    house.keeper.seen = tuple(each for each in house.keeper.seen if each.service != TELEMETRY)
+    async with asyncio.timeout(5), house.split.leaving(house.site, [LEAVER], drain=60):
+        pass

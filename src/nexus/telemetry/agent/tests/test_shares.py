@@ -74,11 +74,14 @@ async def test_the_host_sees_which_gateway_has_taken_what(agent: Agent) -> None:
 
 async def test_a_gateway_is_told_who_leaves_and_tells_what_they_still_have(agent: Agent) -> None:
     assert (await tell(agent, {**TOLD, "leaving": ["172.18.0.5"]}))[0] == 200
-    assert await ask(agent, who="g1", have="v0", busy="3") == (200, "# v1\ncrm 0\nsales 25\n- 172.18.0.5\n")
+    assert await ask(agent, who="g1", have="v0", busy="172.18.0.5:3") == (
+        200,
+        "# v1\ncrm 0\nsales 25\n- 172.18.0.5\n",
+    )
     async with agent.get("/traffic/seen", headers=HOST) as answer:
-        assert (await answer.json())["gateways"]["127.0.0.1"]["busy"] == 3
+        assert (await answer.json())["gateways"]["127.0.0.1"]["busy"] == {"172.18.0.5": 3}
     assert (await tell(agent, {**TOLD, "leaving": ["a b"]}))[0] == 400
-    assert (await ask(agent, who="g1", busy="-1"))[0] == 400
+    assert (await ask(agent, who="g1", busy="172.18.0.5:-1"))[0] == 400
 
 
 async def test_an_agent_that_has_just_started_changes_no_gateway(agent: Agent) -> None:

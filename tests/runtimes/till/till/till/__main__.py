@@ -1,13 +1,16 @@
-"""Serves until SIGTERM; an answer that has begun is given whole."""
+"""Serves until SIGTERM. An answer that has begun is given whole, unless it is to end at once (ABRUPT)."""
 
 import json
 import os
 import signal
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 VERSION = "one"
 READY = True
+ABRUPT = False
+WORK = 0.0  # seconds that an answer takes
 hooks = 0
 answering = threading.Lock()
 
@@ -30,6 +33,7 @@ class Till(BaseHTTPRequestHandler):
 
     def _answer(self, status: int) -> None:
         body = json.dumps({"version": VERSION, "hooks": hooks}).encode()
+        time.sleep(WORK)
         with answering:
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
@@ -40,6 +44,7 @@ class Till(BaseHTTPRequestHandler):
 
 
 server = ThreadingHTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Till)
-signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
+end = os._exit if ABRUPT else lambda _: threading.Thread(target=server.shutdown).start()
+signal.signal(signal.SIGTERM, lambda *_: end(0))
 server.serve_forever()
 answering.acquire()  # nobody is in the middle of an answer, and nobody begins one
