@@ -141,9 +141,9 @@ async def copying(url: str, wish: Wish, nice: int = 0) -> AsyncIterator[Copying]
     """
     sender = await asyncio.to_thread(Walsender.connect, url, APPLICATION)
     running = Copying(sender, wish)
-    if nice:
-        stand_back(sender.pid, nice)
     try:
+        if nice:
+            await asyncio.to_thread(stand_back, sender.pid, nice)
         yield running
     finally:
         await running.end()

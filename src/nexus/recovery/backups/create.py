@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
 
 NOT_SUMMARISED = "WAL summar"  # what PostgreSQL says when it lacks the notes of what changed
-LARGE = 256 << 20  # bytes; fewer are sealed before anybody notices
 USUAL_RATIO = 0.5  # sealed to plain, where no backup has shown it yet
 
 Wanted = Literal["full", "incremental", "auto"]
@@ -175,10 +174,9 @@ async def _copy(
     before = None if parent is None else await parents_manifest(parent, repository, source.manifests)
     wish = Wish(name, server.checkpoint, before, kilobytes(source.stack.recovery.rate))
     tar, progress = TarStream(()), Progress(None if parent else server.bytes, say)
-    yields = server.bytes > LARGE * (10 if parent else 1)
-    nice = NICE if yields else 0
+    nice = NICE if server.bytes > source.large * (10 if parent else 1) else 0
     async with (
-        sealers(repository.keys, nice=nice, idle=yields) as workers,
+        sealers(repository.keys, nice=nice) as workers,
         copying(source.url, wish, nice) as copy,
     ):
         parts = await store_stream(copy, name, tar, workers, room, sealed, progress.more)

@@ -10,6 +10,8 @@ from nexus.recovery.backups.cache import Cache
 from nexus.runtimes.home import Home
 from nexus.stack import Stack
 
+LARGE = 256 << 20  # bytes; fewer are sealed before anybody notices
+
 
 @dataclass(frozen=True)
 class Source:
@@ -17,6 +19,8 @@ class Source:
     release. `cache`: where the cache answers, None without one.
 
     `artefacts`: whether what releases run from is stored too, so that an empty machine can start them.
+    `large`: of how many bytes the database must be for users to come first; ten times that for an incremental
+    backup.
     """
 
     stack: Stack
@@ -26,6 +30,7 @@ class Source:
     cache: Cache | None = None
     scheduled: bool = False
     artefacts: bool = True
+    large: int = LARGE
 
     @property
     def folder(self) -> Path:

@@ -55,23 +55,24 @@ class Sealers:
             self._slots.put_nowait(slot)
 
     @property
-    def yielding(self) -> bool:
-        """Whether the workers are in the idle class."""
-        return bool(self._head["idle"])
-
-    @property
     def pids(self) -> tuple[int, ...]:
         """Of the workers that there are."""
-        return tuple(worker.pid for worker in self.workers)
+        return tuple(worker.pid for worker in self.workers if worker.returncode is None)
 
     async def start(self) -> None:
-        """Starts one more worker.
+        """Starts one more worker. Where the system refuses, those that there are do the work.
 
         Raises:
-            RecoveryFailed: it cannot be started.
+            RecoveryFailed: the first one cannot be started.
         """
         self._to_start -= 1
-        worker = await _worker(self._head)
+        try:
+            worker = await _worker(self._head)
+        except RecoveryFailed:
+            if not self.workers:
+                raise
+            self._to_start = 0
+            return
         self.workers.append(worker)
         self._idle.put_nowait(worker)
 
@@ -120,18 +121,17 @@ class Sealers:
         return int((await self._ask(job))["bytes"])
 
     async def rise_when_starved(self, window: float = WINDOW) -> None:
-        """Gives the workers more of the processors each time that they got too little for so many seconds:
-        from the idle class to a niceness of 10, and to 5. Never ends: one that returned into the idle class
-        (`yielding.risen`) is taken out the next time.
+        """Lets the workers stand back less (`STARVED`) when they got too little of the processors for so many
+        seconds. Never ends: one that began just then is told the next time.
         """
         before, since = yielding.spent(self.pids), time.monotonic()
         while True:
             await asyncio.sleep(window)
             now, at = yielding.spent(self.pids), time.monotonic()
             if yielding.starved(before, now, at - since):
-                self._head |= {"idle": False, "nice": NICE if self.yielding else STARVED}
+                self._head["nice"] = min(STARVED, self._head["nice"])
                 for pid in self.pids:
-                    yielding.rise(pid, self._head["nice"])
+                    await asyncio.to_thread(yielding.stand_back, pid, self._head["nice"])
             before, since = now, at
 
     async def _ask(self, job: dict[str, Any]) -> dict[str, Any]:
@@ -161,13 +161,12 @@ class Sealers:
 
 @contextlib.asynccontextmanager
 async def sealers(
-    keys: Keys, count: int | None = None, nice: int = NICE, bytes: int = PART_BYTES, idle: bool = False
+    keys: Keys, count: int | None = None, nice: int = NICE, bytes: int = PART_BYTES
 ) -> AsyncIterator[Sealers]:
     """Worker processes, up to one for each core where `count` is not told; they end with the block, and with
     us.
 
-    `nice`: how much they stand back. `bytes`: how large the buffers are. `idle`: they seal in the idle class,
-    where that can be left, as long as they are not starved there.
+    `nice`: how much they stand back, as long as they are not starved. `bytes`: how large the buffers are.
 
     Raises:
         RecoveryFailed: they cannot be started.
@@ -184,12 +183,11 @@ async def sealers(
         "slots": files,
         "bytes": bytes,
         "nice": nice,
-        "idle": idle and yielding.may_idle(nice),
     }
     found = Sealers(head, wanted, slots)
     try:
         await found.start()
-        if nice and yielding.LINUX:
+        if nice:
             watching = asyncio.create_task(found.rise_when_starved(), name="watch those that yield")
         yield found
     finally:

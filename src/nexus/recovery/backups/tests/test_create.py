@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
@@ -24,6 +25,8 @@ from nexus.recovery.errors import NoRoom, RecoveryFailed, WrongVersion
 from nexus.recovery.restoring.choose import choose
 from nexus.recovery.restoring.scratch import restored
 from nexus.recovery.restoring.target import Target
+from nexus.recovery.sealing.sealers import NICE
+from nexus.testing import eventually
 
 KILLED = """
 import asyncio, sys
@@ -83,6 +86,31 @@ async def test_what_was_counted_is_what_is_restored_while_tills_sold_on(living: 
         connection = await asyncpg.connect(cluster.url("postgres"))
         assert await read_totals(connection, living.stack) == totals.totals
         await connection.close()
+
+
+@pytest.mark.parametrize("large", [True, False])
+async def test_those_that_seal_and_send_a_large_one_stand_back(living: Shop, large: bool) -> None:
+    postmaster = psutil.Process(int((living.server.data / "postmaster.pid").read_text().split()[0]))
+    seen: set[tuple[str, bool]] = set()
+
+    def stand_back() -> bool:
+        """Whether those who work for the backup do, if they should."""
+        found = {
+            (name, each.nice() >= NICE)
+            for name, of in (("nexus.recovery.sealing.worker", psutil.Process()), ("walsender", postmaster))
+            for each in of.children()
+            if name in " ".join(each.cmdline())
+        }
+        seen.update(found)
+        return len({name for name, _ in found}) == 2 and (not large or all(back for _, back in found))
+
+    def said(_: str) -> None:
+        eventually(stand_back, 60)  # a worker does that itself, after it has begun
+
+    source = living.source if not large else replace(living.source, large=0)
+    await create_backup(source, living.repository, "full", said)
+    assert {name for name, _ in seen} == {"nexus.recovery.sealing.worker", "walsender"}
+    assert large or os.getpriority(os.PRIO_PROCESS, 0) >= NICE or not any(back for _, back in seen)
 
 
 async def test_killed_at_any_moment_it_leaves_nothing_that_the_next_one_does_not_clear(living: Shop) -> None:

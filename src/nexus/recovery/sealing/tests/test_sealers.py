@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +57,19 @@ async def test_no_more_workers_are_started_than_there_is_work_for(tmp_path: Path
         assert len(workers.pids) == 1
         await asyncio.gather(*(workers.seal(slot, 10, f"{each}", tmp_path / f"{each}") for each in range(9)))
         assert len(workers.pids) == 3
+
+
+async def test_who_cannot_be_started_late_is_done_without(tmp_path: Path) -> None:
+    async with sealers(KEYS, 3, bytes=4096) as workers, workers.slot() as slot:
+        usual = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, usual[1]))  # no pipe to a further one can be made
+        try:
+            jobs = (workers.seal(slot, 10, f"{each}", tmp_path / f"{each}") for each in range(4))
+            await asyncio.gather(*jobs)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, usual)
+        assert len(workers.pids) == 1
+        assert len(list(tmp_path.iterdir())) == 4
 
 
 async def test_what_is_wrong_is_told_and_the_workers_go_on(tmp_path: Path) -> None:
