@@ -28,7 +28,8 @@ PAUSE = 0.01  # seconds between two requests of a client
 @pytest.fixture(
     scope="module",
     params=[
-        "process",
+        # src/nexus/control/tests/test_deploying.py asks the same of plain processes.
+        pytest.param("process", marks=pytest.mark.soak),
         pytest.param("compose", marks=pytest.mark.docker),
         pytest.param("swarm", marks=[pytest.mark.docker, pytest.mark.swarm]),
     ],

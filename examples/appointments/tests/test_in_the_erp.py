@@ -19,7 +19,8 @@ import valkey
 
 from nexus.testing import CHECKOUT, ThrowawayStack, eventually, throwaway_stack
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
+# tests/runtimes asks the same of this brick on containers, its other tests what it does when things are killed.
+pytestmark = [pytest.mark.stack, pytest.mark.soak, pytest.mark.timeout(400)]
 
 API = "/api/appointments"
 OFF = ("sales", "inventory", "financial")

@@ -25,7 +25,8 @@ pytestmark = pytest.mark.timeout(180)
     scope="module",
     params=[
         pytest.param((), id="process"),
-        pytest.param(("--runtime", "compose"), id="compose", marks=pytest.mark.docker),
+        # tests/runtimes asks the core of it of containers.
+        pytest.param(("--runtime", "compose"), id="compose", marks=[pytest.mark.docker, pytest.mark.soak]),
     ],
 )
 def shop(request: pytest.FixtureRequest) -> Iterator[SchemaShop]:
