@@ -19,7 +19,7 @@ import valkey
 
 from nexus.testing import CHECKOUT, ThrowawayStack, eventually, throwaway_stack
 
-# tests/runtimes asks the same of this brick on containers, its other tests what it does when things are killed.
+# tests/runtimes asks the same of this brick on containers; its other tests, what it does when things die.
 pytestmark = [pytest.mark.stack, pytest.mark.soak, pytest.mark.timeout(400)]
 
 API = "/api/appointments"
