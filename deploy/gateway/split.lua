@@ -102,14 +102,14 @@ local function busy()
     return table.concat(words, ",")
 end
 
--- After a reload the former worker goes on for the requests that it has, and tells of these apart.
-local function former()
+-- After a reload the former worker goes on for the requests that it has, and says that it is one.
+local function worker()
     local info = core.get_info()
-    return tonumber(info["Stopping"] or 0) > 0 and "&former=" .. info["Pid"] or ""
+    return "&worker=" .. info["Pid"] .. (tonumber(info["Stopping"] or 0) > 0 and "&former=1" or "")
 end
 
 local function ask()
-    local question = "?who=" .. WHO .. "&have=" .. (have or "") .. "&serving=" .. serving() .. "&busy=" .. busy() .. former()
+    local question = "?who=" .. WHO .. "&have=" .. (have or "") .. "&serving=" .. serving() .. "&busy=" .. busy() .. worker()
     local answer = core.httpclient():get{ url = URL .. question, timeout = 2000 }
     if answer.status ~= 200 then return false end
     local version, told, gone = parse(answer.body or "")

@@ -172,10 +172,14 @@ class Split:
                 yield f"{each.instance} does not reach the new release of {', '.join(lost)}"
 
     def _busy(self, site: Site, seen: Mapping[str, Any], gone: Collection[str]) -> Iterator[str]:
-        """Which gateways have requests for these addresses."""
+        """Which gateways may have requests for these addresses, in workers that a reload replaced, too."""
         for each in self._running(site):
-            said = _said(each, seen) or {"busy": {}}
-            if count := sum(said["busy"].get(address, 0) for address in gone):
+            if not gone or (said := _said(each, seen)) is None:
+                continue
+            workers = (said, *said.get("former", ()))
+            if any(worker["have"] != said["have"] for worker in workers):
+                yield f"a former worker of {each.instance} has not heard of it"
+            elif count := sum(worker["busy"].get(address, 0) for worker in workers for address in gone):
                 yield f"{each.instance} has {count} requests there"
 
     def _running(self, site: Site) -> list[Container]:

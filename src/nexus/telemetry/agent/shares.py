@@ -9,7 +9,6 @@ from __future__ import annotations
 import ipaddress
 import re
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -19,10 +18,10 @@ MOST_GATEWAYS = 256
 MOST_LEAVING = 500
 MOST_FORMER = 1024  # workers of gateways that have been reloaded
 OLDEST = 30.0  # seconds that a gateway is remembered which asks no more
-GONE = 3.0  # seconds after which a former worker that asks no more has ended
+GONE = 5.0  # seconds after which a former worker that asks no more has ended
 _VERSION = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-_FORMER = re.compile(r"[0-9]{0,10}")
+_WORKER = re.compile(r"[0-9]{0,10}")
 _BUSY = re.compile(r"([0-9.]{7,15}):([0-9]{1,9})")
 
 
@@ -49,7 +48,8 @@ class Told:
 @dataclass(frozen=True)
 class Seen:
     """A gateway: who it says it is, the version in force there, the candidates that can answer, when it said
-    so (seconds before the question), and how many requests those that leave still have there, by address.
+    so (seconds before the question), how many requests those that leave still have there, by address, and its
+    process that said so.
     """
 
     who: str
@@ -57,6 +57,7 @@ class Seen:
     serving: tuple[str, ...]
     ago: float
     busy: Mapping[str, int] = field(default_factory=dict)
+    worker: str = ""
 
 
 @dataclass
@@ -66,7 +67,7 @@ class Shares:
     clock: Callable[[], float] = time.monotonic
     told: Told | None = None
     _seen: dict[str, tuple[float, Seen]] = field(default_factory=dict)
-    _former: dict[tuple[str, str], tuple[float, Mapping[str, int]]] = field(default_factory=dict)
+    _former: dict[tuple[str, str], tuple[float, Seen]] = field(default_factory=dict)
 
     @property
     def let_in(self) -> frozenset[str]:
@@ -87,8 +88,8 @@ class Shares:
         """What the gateway at this address is to take; None when it has that, or nothing was told.
 
         Raises:
-            SharesError: the question has another shape than `who=…&have=…&serving=…&busy=…`, with `former=…`
-                where a worker asks whose place another has taken.
+            SharesError: the question has another shape than `who=…&have=…&serving=…&busy=…&worker=…`, with
+                `former=1` where a worker asks whose place another has taken.
         """
         who, have = query.get("who", ""), query.get("have", "")
         serving = tuple(filter(None, query.get("serving", "").split(",")))
@@ -96,20 +97,21 @@ class Shares:
             raise SharesError("who and have are words of at most 64 letters, digits and . _ -")
         if len(serving) > MOST_SERVICES or not all(map(_NAME.fullmatch, serving)):
             raise SharesError("serving is a list of services with commas between them")
-        busy, former = _busy(query.get("busy", "")), query.get("former", "")
-        if not _FORMER.fullmatch(former):
-            raise SharesError("former is the number of a process")
-        if former:
-            self._remember_former(address, former, busy)
+        busy, worker = _busy(query.get("busy", "")), query.get("worker", "")
+        if not _WORKER.fullmatch(worker):
+            raise SharesError("worker is the number of a process")
+        gateway = Seen(who, have, serving, 0.0, busy, worker)
+        if query.get("former"):
+            self._remember_former(address, self.clock(), gateway)
         else:
-            self._remember(address, Seen(who, have, serving, 0.0, busy))
+            self._remember(address, gateway)
         return None if self.told is None or self.told.version == have else self.told
 
     def seen(self) -> dict[str, Any]:
         """The version that was told last, and the gateways that asked lately, by address."""
         now = self.clock()
         gateways = {
-            address: {**asdict(each), "ago": round(now - at, 3), "busy": self._has(address, each, now)}
+            address: {**asdict(each), "ago": round(now - at, 3), "former": self._formers(address, now)}
             for address, (at, each) in self._seen.items()
         }
         return {"version": self.told.version if self.told else "", "gateways": gateways}
@@ -117,22 +119,25 @@ class Shares:
     def _remember(self, address: str, gateway: Seen) -> None:
         now = self.clock()
         self._seen = {name: entry for name, entry in self._seen.items() if now - entry[0] <= OLDEST}
-        if address in self._seen or len(self._seen) < MOST_GATEWAYS:
+        before = self._seen.get(address)
+        if before and before[1].worker != gateway.worker:  # until it says so itself, or has ended
+            self._remember_former(address, *before)
+        if before or len(self._seen) < MOST_GATEWAYS:
             self._seen[address] = (now, gateway)
 
-    def _remember_former(self, address: str, worker: str, busy: Mapping[str, int]) -> None:
+    def _remember_former(self, address: str, at: float, gateway: Seen) -> None:
         now = self.clock()
         self._former = {key: entry for key, entry in self._former.items() if now - entry[0] <= GONE}
-        if (address, worker) in self._former or len(self._former) < MOST_FORMER:
-            self._former[address, worker] = (now, busy)
+        if (address, gateway.worker) in self._former or len(self._former) < MOST_FORMER:
+            self._former[address, gateway.worker] = (at, gateway)
 
-    def _has(self, address: str, gateway: Seen, now: float) -> dict[str, int]:
-        """What those that leave have in all workers of a gateway."""
-        found = Counter(gateway.busy)
-        for (where, _), (at, busy) in self._former.items():
-            if where == address and now - at <= GONE:
-                found.update(busy)
-        return dict(found)
+    def _formers(self, address: str, now: float) -> list[dict[str, Any]]:
+        """The workers of a gateway whose place another has taken, and that may still have requests."""
+        return [
+            {"have": each.have, "busy": dict(each.busy)}
+            for (where, _), (at, each) in self._former.items()
+            if where == address and now - at <= GONE
+        ]
 
 
 def _busy(text: str) -> dict[str, int]:

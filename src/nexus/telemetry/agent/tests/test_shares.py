@@ -80,6 +80,13 @@ async def test_a_gateway_is_told_who_leaves_and_tells_what_they_still_have(agent
     )
     async with agent.get("/traffic/seen", headers=HOST) as answer:
         assert (await answer.json())["gateways"]["127.0.0.1"]["busy"] == {"172.18.0.5": 3}
+    await ask(agent, who="g1", have="v1", worker="9")  # after a reload another worker asks
+    await ask(agent, who="g1", have="v1", busy="172.18.0.5:2", worker="8", former="1")
+    async with agent.get("/traffic/seen", headers=HOST) as answer:
+        told = (await answer.json())["gateways"]["127.0.0.1"]
+        assert (told["worker"], told["busy"]) == ("9", {})
+        assert {"have": "v1", "busy": {"172.18.0.5": 2}} in told["former"]
+        assert {"have": "v0", "busy": {"172.18.0.5": 3}} in told["former"], "it may not have heard of it yet"
     assert (await tell(agent, {**TOLD, "leaving": ["a b"]}))[0] == 400
     assert (await ask(agent, who="g1", busy="172.18.0.5:-1"))[0] == 400
 
