@@ -81,4 +81,6 @@ document.addEventListener("htmx:responseError", lost);
 
 reveal(document);
 startEditors(document);
+// The browser gives the first field the keys only once it has painted; whoever is quicker types into it all the same.
+if (document.activeElement === document.body) document.querySelector("[autofocus]")?.focus();
 document.documentElement.dataset.js = "ready";
