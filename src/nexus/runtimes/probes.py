@@ -91,13 +91,12 @@ async def _open(port: int, kept: bool) -> Health:
         return Health(True, True)
     try:
         async with asyncio.timeout(SILENCE):
-            if not await reader.read(1):
-                return Health(False, False, "the connection is closed at once")
-    except TimeoutError:
-        pass
+            greeted = bool(await reader.read(1))
+    except TimeoutError:  # it waits for us to speak
+        return Health(True, True)
     finally:
         writer.close()
-    return Health(True, True)
+    return Health(True, True) if greeted else Health(False, False, "the connection is closed at once")
 
 
 async def _postgres(port: int) -> Health:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from nexus.cli import amounts
 from nexus.cli.amounts import amount, change, size, sparkline
 
 
@@ -29,8 +30,8 @@ def test_a_figure_is_written_as_its_unit_is(value: float | None, unit: str, text
     assert amount(value, unit) == text
 
 
-def test_figures_follow_the_operators_language(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(amounts, "language", lambda: "pt-BR")
+def test_figures_follow_the_operators_language(spoken_by: Callable[[str], None]) -> None:
+    spoken_by("pt-BR")
     assert (amount(1234.5, "count"), amount(98.44, "%"), amount(5, "USD")) == ("1.234,5", "98,4%", "US$ 5,00")
 
 

@@ -7,13 +7,13 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nexus import control
-from nexus.cli import language
 from nexus.cli.catalogue import PT_BR
 from nexus.cli.migratesaid import said
 from nexus.cli.tests.test_cli import texts
@@ -181,15 +181,11 @@ def told(kind: str, sentence: str = "", **detail: Any) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_what_happens_within_a_migration_is_one_line(
-    event: dict[str, Any], english: str, portuguese: str | None, monkeypatch: pytest.MonkeyPatch
+    event: dict[str, Any], english: str, portuguese: str | None, spoken_by: Callable[[str], None]
 ) -> None:
     for name, expected in (("en", english), ("pt-BR", portuguese if portuguese is not None else english)):
-        monkeypatch.setenv("NEXUS_LANG", name)
-        language.language.cache_clear()
-        try:
-            assert said(event) == expected
-        finally:
-            language.language.cache_clear()
+        spoken_by(name)
+        assert said(event) == expected
 
 
 def test_everything_that_the_desk_says_of_an_absent_database_is_translated() -> None:

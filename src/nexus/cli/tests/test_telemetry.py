@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from nexus.cli.language import language
 from nexus.cli.main import app
 from nexus.control.collector.tests.material import (
     ORDER,
@@ -110,14 +109,9 @@ def test_metrics_since_a_time_are_told_over_time_whatever_the_time() -> None:
         assert (first, point.split()[-1]) == ('up{service="sales"}', "1")
 
 
-def test_a_refusal_is_told_in_the_operators_language(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NEXUS_LANG", "pt-BR")
-    language.cache_clear()
-    try:
-        done = nexus("trace", "abcdef")
-    finally:
-        monkeypatch.undo()
-        language.cache_clear()
+def test_a_refusal_is_told_in_the_operators_language(spoken_by: Callable[[str], None]) -> None:
+    spoken_by("pt-BR")
+    done = nexus("trace", "abcdef")
     assert (done.exit_code, done.stderr) == (2, "nexus: nenhum trace começa com 'abcdef'\n")
 
 

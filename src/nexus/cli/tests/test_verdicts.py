@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import ModuleType
 
 import pytest
 
-from nexus.cli import language
 from nexus.cli.catalogue_guard import PT_BR
 from nexus.cli.verdicts import verdict
 from nexus.control.deploying.evidence import gathering
@@ -40,7 +40,7 @@ def test_everything_that_the_guard_says_is_translated() -> None:
     ],
 )
 def test_a_verdict_is_told_in_the_operators_language(
-    spoken: str, said: str, monkeypatch: pytest.MonkeyPatch
+    spoken: str, said: str, spoken_by: Callable[[str], None]
 ) -> None:
-    monkeypatch.setattr(language, "language", lambda: spoken)
+    spoken_by(spoken)
     assert verdict(Guard().judge(BAD, 1, 10, 300).as_dict()) == said

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
@@ -13,6 +15,26 @@ from nexus.stack.names import TELEMETRY
 from nexus.traffic.haproxy import HaproxyRuntime
 
 LEAVER = Container("till", "till-3", "abcdefabcdef", "ready", "r1", 0.0, addresses=frozenset({SECOND}))
+
+
+@dataclass
+class Lasting:
+    """Requests that end when they are told to, some of them with the instance that leaves."""
+
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    end: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def __call__(self, request: web.Request) -> web.Response:
+        self.begun.set()
+        await self.end.wait()
+        return web.Response()
+
+    async def asked(self, house: House, tasks: asyncio.TaskGroup) -> list[asyncio.Task[Counter[str]]]:
+        """Returns when the instance that leaves has one of them."""
+        house.second.handler = self
+        asked = [tasks.create_task(house.sides(1)) for _ in range(4)]
+        await self.begun.wait()
+        return asked
 
 
 async def reloaded(house: House) -> None:
@@ -28,17 +50,9 @@ async def drained(house: House) -> None:
 
 
 async def test_who_leaves_gets_no_new_request_and_ends_those_that_it_has(house: House) -> None:
-    begun, end = asyncio.Event(), asyncio.Event()
-
-    async def slow(request: web.Request) -> web.Response:
-        begun.set()
-        await end.wait()
-        return web.Response()
-
-    house.second.handler = slow
+    lasting = Lasting()
     async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
-        asked = [tasks.create_task(house.sides(1)) for _ in range(4)]
-        await begun.wait()
+        asked = await lasting.asked(house, tasks)
         leaving = house.split.leaving(house.site, [LEAVER], drain=20)
         entering = tasks.create_task(leaving.__aenter__())
         await drained(house)
@@ -46,7 +60,7 @@ async def test_who_leaves_gets_no_new_request_and_ends_those_that_it_has(house: 
         assert set(await house.sides()) == {"old"}
         assert len(house.second.seen) == had
         assert not entering.done(), "it still has requests"
-        end.set()
+        lasting.end.set()
         await entering
         assert all(each.done() for each in asked)
         await leaving.__aexit__(None, None, None)
@@ -73,24 +87,16 @@ async def test_a_gateway_that_is_reloaded_meanwhile_knows_who_leaves(house: Hous
 
 
 async def test_the_requests_of_a_former_worker_are_waited_for(house: House) -> None:
-    begun, end = asyncio.Event(), asyncio.Event()
-
-    async def slow(request: web.Request) -> web.Response:
-        begun.set()
-        await end.wait()
-        return web.Response()
-
-    house.second.handler = slow
+    lasting = Lasting()
     async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
-        asked = [tasks.create_task(house.sides(1)) for _ in range(4)]
-        await begun.wait()
+        asked = await lasting.asked(house, tasks)
         await reloaded(house)
         leaving = house.split.leaving(house.site, [LEAVER], drain=30)
         entering = tasks.create_task(leaving.__aenter__())
         await drained(house)
         await house.sides()
         assert not entering.done(), "the former worker still has requests"
-        end.set()
+        lasting.end.set()
         await entering
         assert all(each.done() for each in asked)
         await leaving.__aexit__(None, None, None)
